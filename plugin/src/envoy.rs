@@ -1,0 +1,95 @@
+/*! Envoy as the core's host. Every host call that the SDK would answer with a panic is
+wrapped here once. */
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::MetricType;
+use std::time::UNIX_EPOCH;
+use tollgate::host::{Conflict, Expect, Host, Instant, MetricId, MetricKind};
+use tollgate::identity::Peer;
+
+/// A compare-and-swap value that no record has: with it, a write succeeds only if the
+/// key is new (0 would write unconditionally).
+const CAS_ABSENT: u32 = u32::MAX;
+
+/// The Envoy that runs this module.
+pub(crate) struct Envoy;
+
+impl Host for Envoy {
+    fn now(&self) -> Instant {
+        let nanos = hostcalls::get_current_time()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+            .and_then(|since| u64::try_from(since.as_nanos()).ok());
+        Instant(nanos.unwrap_or(0))
+    }
+
+    fn shared_get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        let (value, cas) = hostcalls::get_shared_data(key).ok()?;
+        Some((value.unwrap_or_default(), cas?))
+    }
+
+    fn shared_set(&self, key: &str, value: &[u8], expect: Expect) -> Result<(), Conflict> {
+        let cas = match expect {
+            Expect::Absent => CAS_ABSENT,
+            Expect::Version(version) => version,
+        };
+        hostcalls::set_shared_data(key, Some(value), Some(cas)).map_err(|_| Conflict)
+    }
+
+    fn metric(&self, kind: MetricKind, name: &str) -> MetricId {
+        let kind = match kind {
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Histogram => MetricType::Histogram,
+        };
+        MetricId(hostcalls::define_metric(kind, name).unwrap_or(u32::MAX))
+    }
+
+    fn record(&self, metric: MetricId, value: u64) {
+        // Envoy keeps the kind in the two lowest bits of an id: 0 is a counter.
+        const KIND: u32 = 3;
+        let result = if metric.0 & KIND == 0 {
+            hostcalls::increment_metric(metric.0, i64::try_from(value).unwrap_or(i64::MAX))
+        } else {
+            hostcalls::record_metric(metric.0, value)
+        };
+        if result.is_err() {
+            log::error!("metric {} was not recorded", metric.0);
+        }
+    }
+}
+
+impl Peer for Envoy {
+    fn spiffe_id(&self) -> Option<String> {
+        text(&["connection", "uri_san_peer_certificate"])
+    }
+
+    fn filter_chain(&self) -> Option<String> {
+        text(&["xds", "filter_chain_name"])
+    }
+
+    fn jwt_claim(&self, payload: &str, path: &[String]) -> Option<String> {
+        let mut property = vec![
+            "metadata",
+            "filter_metadata",
+            "envoy.filters.http.jwt_authn",
+            payload,
+        ];
+        property.extend(path.iter().map(String::as_str));
+        text(&property)
+    }
+}
+
+/// A property as text; `None` if there is none or it is empty.
+pub(crate) fn text(path: &[&str]) -> Option<String> {
+    let bytes = hostcalls::get_property(path.to_vec()).ok()??;
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.is_empty())
+}
+
+/// A whole-number property, 0 if there is none.
+pub(crate) fn number(path: &[&str]) -> i64 {
+    let bytes = hostcalls::get_property(path.to_vec()).ok().flatten();
+    let raw = bytes.and_then(|bytes| bytes.first_chunk::<8>().copied());
+    raw.map_or(0, i64::from_le_bytes)
+}

@@ -1,0 +1,212 @@
+/*! One HTTP call: Envoy's callbacks as events of the core, the core's actions as host
+calls.
+
+Envoy's model (1.40): while a body is paused its callback sees everything buffered so far,
+otherwise only the new piece. The end may come in the head, in a body callback (perhaps an
+empty one), or in the trailers; after a reset there is only `on_log`. */
+
+use crate::envoy::{self, Envoy};
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+use std::rc::Rc;
+use tollgate::call::{Call, End, Gateway, OnAnswer, OnBody, OnData, OnHead};
+use tollgate::host::Host;
+use tollgate::http::{HeaderEdits, Headers};
+use tollgate::json::Rewrite;
+use tollgate::protocols::Reply;
+
+/// The decision record's key in filter state; formatters know it as
+/// `wasm.tollgate.record`.
+const RECORD: &str = "tollgate.record";
+
+/// A call of a configured plugin.
+pub(crate) struct Filter {
+    call: Call,
+    /// Bytes that wait in Envoy's buffer, in the direction that is under way.
+    buffered: usize,
+}
+
+impl Filter {
+    pub(crate) fn new(gateway: &Rc<Gateway>) -> Self {
+        Self {
+            call: Call::new(Rc::clone(gateway), Envoy.now()),
+            buffered: 0,
+        }
+    }
+
+    fn edit_request(&self, edits: &HeaderEdits) {
+        for name in &edits.remove {
+            self.remove_http_request_header(name);
+        }
+        for (name, value) in &edits.set {
+            self.set_http_request_header(name, Some(value));
+        }
+    }
+
+    fn edit_answer(&self, edits: &HeaderEdits) {
+        for name in &edits.remove {
+            self.remove_http_response_header(name);
+        }
+    }
+
+    fn reply(&self, reply: &Reply) -> Action {
+        let headers = reply.headers.iter();
+        let headers = headers.map(|(name, value)| (*name, value.as_str()));
+        self.send_http_response(
+            u32::from(reply.status),
+            headers.collect(),
+            Some(&reply.body),
+        );
+        Action::Pause
+    }
+
+    /// The request's body is whole: Envoy holds `self.buffered` bytes of it.
+    fn request_is_whole(&mut self) -> Action {
+        let body = self.get_http_request_body(0, self.buffered);
+        match self.call.request_body(&body.unwrap_or_default()) {
+            OnBody::Forward(edits, rewrite) => {
+                self.edit_request(&edits);
+                self.rewrite_request(rewrite.as_ref());
+                Action::Continue
+            }
+            OnBody::Reply(reply) => self.reply(&reply),
+        }
+    }
+
+    /// Replaces the front of the held body; what lies behind is not copied again.
+    fn rewrite_request(&self, rewrite: Option<&Rewrite>) {
+        if let Some(rewrite) = rewrite {
+            self.set_http_request_body(0, rewrite.replaces, &rewrite.prefix);
+        }
+    }
+
+    /// A piece of the answer is in Envoy's buffer, `size` bytes long.
+    fn answer_piece(&mut self, size: usize, end: bool) -> Action {
+        self.buffered = size;
+        let piece = self.get_http_response_body(0, size).unwrap_or_default();
+        match self.call.answer_data(&piece, end, Envoy.now()) {
+            OnData::Pass => Action::Continue,
+            OnData::Replace(new) => {
+                self.set_http_response_body(0, size, &new);
+                Action::Continue
+            }
+            OnData::Hold => Action::Pause,
+        }
+    }
+}
+
+impl Context for Filter {}
+
+impl HttpContext for Filter {
+    fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
+        let headers = self.get_http_request_headers_bytes();
+        #[cfg(feature = "panic-on-request")]
+        panic_if_asked(&headers);
+        let action = self
+            .call
+            .request_head(&Envoy, Headers(&headers), &Envoy, end);
+        match action {
+            OnHead::Hold => Action::Pause,
+            OnHead::Forward(edits) => {
+                self.edit_request(&edits);
+                Action::Continue
+            }
+            OnHead::Reply(reply) => self.reply(&reply),
+        }
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        if !self.call.reads_request() {
+            return Action::Continue;
+        }
+        self.buffered = size;
+        if let Some(reply) = self.call.request_grows(size) {
+            return self.reply(&reply);
+        }
+        if end {
+            self.request_is_whole()
+        } else {
+            Action::Pause
+        }
+    }
+
+    /// Trailers end the body. None of them is a provider's business: they are the
+    /// decompressor's, or somebody's attempt to smuggle headers.
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        for (name, _) in self.get_http_request_trailers_bytes() {
+            self.remove_http_request_trailer(&name);
+        }
+        if self.call.reads_request() {
+            self.request_is_whole()
+        } else {
+            Action::Continue
+        }
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+        let headers = self.get_http_response_headers_bytes();
+        let details = || envoy::text(&["response", "code_details"]).unwrap_or_default();
+        let path = || envoy::text(&["request", "path"]).unwrap_or_default();
+        self.buffered = 0;
+        let action = self.call.answer_head(Headers(&headers), end, details, path);
+        match action {
+            OnAnswer::Own => Action::Continue,
+            OnAnswer::Forward(edits) => {
+                self.edit_answer(&edits);
+                Action::Continue
+            }
+            OnAnswer::Hold(edits) => {
+                self.edit_answer(&edits);
+                Action::Pause
+            }
+            OnAnswer::Reply(reply) => self.reply(&reply),
+        }
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        if self.call.reads_answer() {
+            self.answer_piece(size, end)
+        } else {
+            Action::Continue
+        }
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        if self.call.holds_answer() {
+            self.answer_piece(self.buffered, true);
+        }
+        self.call.answer_trailers(&Envoy);
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        let end = || End {
+            status: u16::try_from(envoy::number(&["response", "code"])).unwrap_or(0),
+            details: envoy::text(&["response", "code_details"]).unwrap_or_default(),
+        };
+        if let Some(record) = self.call.finish(&Envoy, end) {
+            self.set_property(vec![RECORD], Some(&record));
+        }
+    }
+}
+
+/// A call of a plugin that has no policy: Envoy refuses to start such a plugin, so this
+/// is never reached; if it is, nothing passes.
+pub(crate) struct Closed;
+
+impl Context for Closed {}
+
+impl HttpContext for Closed {
+    fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
+        self.send_http_response(503, Vec::new(), None);
+        Action::Pause
+    }
+}
+
+#[cfg(feature = "panic-on-request")]
+#[allow(clippy::panic)]
+fn panic_if_asked(headers: &[(String, Vec<u8>)]) {
+    if headers.iter().any(|(name, _)| name == "x-test-panic") {
+        panic!("asked for by a test");
+    }
+}

@@ -1,0 +1,234 @@
+/*! Reading a provider's answer while it passes. */
+
+use crate::host::Instant;
+use crate::http::Headers;
+use crate::json::{Capture, Reader};
+use crate::ledger::Usage;
+use crate::protocols::openai::{ReportedUsage, read_chunk, read_usage, redact_account};
+use crate::sse::{self, Events, Framer};
+use std::borrow::Cow;
+
+/// Longest error body that is held to remove the operator's account from it, in bytes.
+pub(super) const MAX_ERROR_BODY: usize = 64 * 1024;
+
+/// Headers of a provider that tell about the operator's account there, or that belong
+/// to another connection.
+const REMOVED: [&str; 6] = [
+    "anthropic-organization-id",
+    "openai-organization",
+    "openai-project",
+    "set-cookie",
+    "www-authenticate",
+    "x-should-retry",
+];
+const REMOVED_PREFIXES: [&str; 4] = [
+    "anthropic-ratelimit-",
+    "x-ratelimit-",
+    "x-tollgate-",
+    "x-envoy-",
+];
+
+/// Names of headers that a caller must not see.
+pub(super) fn account_headers(headers: Headers<'_>) -> Vec<String> {
+    headers.names(|name| {
+        REMOVED.contains(&name)
+            || REMOVED_PREFIXES
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+    })
+}
+
+/// What becomes of a piece of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum OnData {
+    /// It goes on as it is.
+    Pass,
+    /// It goes on as this instead.
+    Replace(Vec<u8>),
+    /// It waits; the next call brings it again with what follows.
+    Hold,
+}
+
+/// What was learned from an answer.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) usage: Option<Usage>,
+    /// Bytes of generated text, or of the whole body where it is not read that closely.
+    pub(super) text_bytes: u64,
+    pub(super) first_text: Option<Instant>,
+    /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
+    pub(super) dropped: usize,
+}
+
+/// How an answer is read.
+#[derive(Debug)]
+pub(super) enum AnswerReader {
+    /// A JSON object that passes as it comes.
+    Json(Capture),
+    /// A stream of events.
+    Stream(StreamReader),
+    /// An error: held until it is whole, then freed of account details.
+    Error { replaced: bool },
+    /// Something that can't be read.
+    Opaque,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct StreamReader {
+    framer: Framer,
+    /// Whether the chunk that only reports usage is kept from the caller.
+    strip_usage: bool,
+}
+
+impl AnswerReader {
+    pub(super) fn new(status: u16, content_type: &str, strip_usage: bool) -> Self {
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        if status >= 400 {
+            Self::Error { replaced: false }
+        } else if kind.eq_ignore_ascii_case("text/event-stream") {
+            Self::Stream(StreamReader {
+                framer: Framer::default(),
+                strip_usage,
+            })
+        } else if kind.eq_ignore_ascii_case("application/json") {
+            Self::Json(Capture::new(&["usage"]))
+        } else {
+            Self::Opaque
+        }
+    }
+
+    /// Takes the next piece; `end` if it is the last.
+    pub(super) fn data(
+        &mut self,
+        seen: &mut Seen,
+        piece: &[u8],
+        end: bool,
+        now: Instant,
+    ) -> OnData {
+        match self {
+            Self::Json(capture) => {
+                capture.push(piece);
+                seen.add_text(piece.len());
+                if end {
+                    seen.captured(capture);
+                }
+                OnData::Pass
+            }
+            Self::Stream(stream) => stream.data(seen, piece, end, now),
+            Self::Error { replaced } => error_data(replaced, piece, end),
+            Self::Opaque => {
+                seen.add_text(piece.len());
+                OnData::Pass
+            }
+        }
+    }
+
+    /// The answer ends in trailers: nothing can be added any more, so what a stream holds
+    /// back of an unfinished event is lost. (A client would not have seen it either: SSE
+    /// discards events that do not end.)
+    pub(super) fn trailers(&mut self, seen: &mut Seen) {
+        match self {
+            Self::Json(capture) => seen.captured(capture),
+            Self::Stream(stream) => seen.dropped = stream.framer.take_rest().len(),
+            Self::Error { .. } | Self::Opaque => {}
+        }
+    }
+}
+
+impl Seen {
+    fn add_text(&mut self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.text_bytes = self.text_bytes.saturating_add(bytes);
+    }
+
+    fn captured(&mut self, capture: &Capture) {
+        let Some(value) = capture.value("usage") else {
+            return;
+        };
+        let usage = Reader::new(value, |_| None).and_then(|mut reader| read_usage(&mut reader));
+        if let Ok(ReportedUsage::Counted(usage)) = usage {
+            self.usage = Some(usage);
+        }
+    }
+}
+
+impl StreamReader {
+    /// Whole events go on at once; an unfinished one waits for its end, because only
+    /// then is it known what it is.
+    fn data(&mut self, seen: &mut Seen, piece: &[u8], end: bool, now: Instant) -> OnData {
+        let text = self.framer.join(piece);
+        let mut events = Events::new(&text);
+        let mut changed = matches!(text, Cow::Owned(_));
+        let mut kept: Vec<Cow<'_, [u8]>> = Vec::new();
+        for event in events.by_ref() {
+            let goes_on = self.event(seen, event, now);
+            changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
+            kept.extend(goes_on);
+        }
+        let unfinished = events.unfinished();
+        if end {
+            kept.push(Cow::Borrowed(unfinished));
+        } else if !unfinished.is_empty() {
+            changed = true;
+            self.framer.keep(unfinished);
+            kept.extend(self.framer.take_overlong().map(Cow::Owned));
+        }
+        if changed {
+            OnData::Replace(kept.concat())
+        } else {
+            OnData::Pass
+        }
+    }
+
+    /// Reads one event; returns what goes on of it.
+    fn event<'e>(&self, seen: &mut Seen, event: &'e [u8], now: Instant) -> Option<Cow<'e, [u8]>> {
+        let unchanged = Some(Cow::Borrowed(event));
+        let Some(data) = sse::data(event) else {
+            return unchanged;
+        };
+        let Ok(chunk) = read_chunk(&data) else {
+            return unchanged;
+        };
+        seen.text_bytes = seen.text_bytes.saturating_add(chunk.text_bytes);
+        if chunk.text_bytes > 0 {
+            seen.first_text.get_or_insert(now);
+        }
+        if let ReportedUsage::Counted(usage) = chunk.usage {
+            seen.usage = Some(usage);
+        }
+        if chunk.error {
+            let mut text = event.to_vec();
+            redact_account(&mut text);
+            return Some(Cow::Owned(text));
+        }
+        let only_usage = chunk.no_choices && chunk.usage != ReportedUsage::Absent;
+        (!(self.strip_usage && only_usage))
+            .then_some(unchanged)
+            .flatten()
+    }
+}
+
+fn error_data(replaced: &mut bool, piece: &[u8], end: bool) -> OnData {
+    if *replaced {
+        return OnData::Replace(Vec::new());
+    }
+    if piece.len() > MAX_ERROR_BODY {
+        *replaced = true;
+        return OnData::Replace(OVERLONG_ERROR.to_vec());
+    }
+    if !end {
+        return OnData::Hold;
+    }
+    let mut text = piece.to_vec();
+    if redact_account(&mut text) {
+        OnData::Replace(text)
+    } else {
+        OnData::Pass
+    }
+}
+
+/// Stands in for an error body that is too long to be checked.
+const OVERLONG_ERROR: &[u8] = br#"{"error":{"message":"The provider's error message is too long to be shown.","type":"server_error","param":null,"code":"upstream_error"}}"#;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+/*! From the document to the policy: names resolved, contradictions found. */
+
+use super::document::{
+    BackendEntry, Document, HopEntry, HopFromEntry, IdentityEntry, JwtEntry, KeyEntry, ModelEntry,
+    Named, OtherPathsEntry, TenantEntry,
+};
+use super::fields::Located;
+use super::policy::{
+    Backend, Hop, HopFrom, IdentityRules, JwtRule, Key, KeyRing, Limits, Model, OtherPaths, Policy,
+    SpiffePattern, Target, Tenant,
+};
+use super::problem::Problems;
+use super::suggest::suggest;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Largest `limits.body`, in bytes: Envoy and the VM each hold a copy.
+const MAX_BODY: u64 = 256 << 20;
+
+/// Named things, with the names of those that could not be read.
+struct Names<T> {
+    kind: &'static str,
+    known: Vec<String>,
+    built: HashMap<String, Rc<T>>,
+}
+
+impl<T> Names<T> {
+    fn build<E>(
+        kind: &'static str,
+        entries: Vec<Named<E>>,
+        mut build: impl FnMut(String, String, E) -> Option<T>,
+    ) -> Self {
+        let mut names = Self {
+            kind,
+            known: Vec::new(),
+            built: HashMap::new(),
+        };
+        for Named { name, path, entry } in entries {
+            names.known.push(name.clone());
+            let built = entry.and_then(|entry| build(name.clone(), path, entry));
+            if let Some(built) = built {
+                names.built.insert(name, Rc::new(built));
+            }
+        }
+        names
+    }
+
+    /// What `wanted` names; a name that nothing has is a problem.
+    fn resolve(&self, wanted: &Located<String>, problems: &mut Problems) -> Option<Rc<T>> {
+        let name = &wanted.value;
+        if !self.known.contains(name) {
+            let hint = suggest(name, self.known.iter().map(String::as_str));
+            let message = format!("no {} {name:?}{hint}", self.kind);
+            problems.error(&wanted.path, message);
+        }
+        self.built.get(name).cloned()
+    }
+}
+
+pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
+    let limits = limits(&document, problems);
+    let backends = Names::build("backend", document.backends, backend);
+    let models = Names::build("model", document.models, |name, _, entry| {
+        model(name, entry, &backends, problems)
+    });
+    let other_paths = match &document.other_paths {
+        OtherPathsEntry::Refuse => OtherPaths::Refuse,
+        OtherPathsEntry::Pass(name) => backends
+            .resolve(name, problems)
+            .map_or(OtherPaths::Refuse, OtherPaths::Pass),
+    };
+    let mut rules = IdentityRules::default();
+    let mut claims = HashMap::new();
+    let tenants = tenants(
+        document.tenants,
+        &document.identity,
+        &models,
+        &mut rules,
+        &mut claims,
+        problems,
+    );
+    finish_identity(&mut rules, document.identity, claims, &tenants);
+    Policy {
+        namespace: document.namespace,
+        models: models.built,
+        tenants,
+        backends: in_order(&backends),
+        identity: rules,
+        limits,
+        other_paths,
+    }
+}
+
+fn in_order(backends: &Names<Backend>) -> Vec<Rc<Backend>> {
+    let known = backends.known.iter();
+    known
+        .filter_map(|name| backends.built.get(name).cloned())
+        .collect()
+}
+
+fn limits(document: &Document, problems: &mut Problems) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(body) = &document.body {
+        limits.body = body.value;
+        if !(1..=MAX_BODY).contains(&body.value) {
+            problems.error(&body.path, "must be between 1 byte and 256MiB");
+        }
+    }
+    if let Some(held) = &document.held_per_tenant {
+        limits.held_per_tenant = held.value;
+    }
+    if limits.held_per_tenant < limits.body {
+        let path = document.held_per_tenant.as_ref().or(document.body.as_ref());
+        problems.error(
+            path.map_or("limits", |located| &located.path),
+            "limits.held_per_tenant must not be smaller than limits.body",
+        );
+    }
+    limits
+}
+
+// An `Option` because `Names::build` takes builders that may fail.
+#[allow(clippy::unnecessary_wraps)]
+fn backend(name: String, _path: String, entry: BackendEntry) -> Option<Backend> {
+    Some(Backend {
+        name,
+        cluster: entry.cluster,
+        api: entry.api,
+        base_path: entry.base_path.unwrap_or_else(|| "/v1".to_owned()),
+        authority: entry.authority,
+    })
+}
+
+fn model(
+    name: String,
+    entry: ModelEntry,
+    backends: &Names<Backend>,
+    problems: &mut Problems,
+) -> Option<Model> {
+    let mut targets = Vec::new();
+    for target in entry.targets {
+        let backend = backends.resolve(&target.backend, problems);
+        targets.extend(backend.map(|backend| Target {
+            backend,
+            model: target.model,
+        }));
+    }
+    let mut targets = targets.into_iter();
+    Some(Model {
+        name,
+        first: targets.next()?,
+        others: targets.collect(),
+    })
+}
+
+fn tenants(
+    entries: Vec<Named<TenantEntry>>,
+    identity: &IdentityEntry,
+    models: &Names<Model>,
+    rules: &mut IdentityRules,
+    claims: &mut HashMap<String, Rc<Tenant>>,
+    problems: &mut Problems,
+) -> HashMap<String, Rc<Tenant>> {
+    let mut tenants = HashMap::new();
+    for Named { name, path, entry } in entries {
+        let Some(entry) = entry else { continue };
+        warn_if_unreachable(&path, &entry, identity, problems);
+        let tenant = Rc::new(tenant(&name, &entry, models, problems));
+        add_keys(&mut rules.keys, entry.keys, &tenant, problems);
+        add_claims(claims, entry.jwt, &tenant, identity, problems);
+        add_spiffe(rules, entry.spiffe, &tenant, problems);
+        tenants.insert(name, tenant);
+    }
+    tenants
+}
+
+fn tenant(
+    name: &str,
+    entry: &TenantEntry,
+    models: &Names<Model>,
+    problems: &mut Problems,
+) -> Tenant {
+    let mut allowed: Vec<Rc<Model>> = Vec::new();
+    for wanted in &entry.models {
+        let Some(model) = models.resolve(wanted, problems) else {
+            continue;
+        };
+        if allowed.contains(&model) {
+            problems.error(&wanted.path, format!("{:?} stands twice", wanted.value));
+        }
+        allowed.push(model);
+    }
+    Tenant {
+        name: name.to_owned(),
+        tier: entry.tier.clone().unwrap_or_else(|| "default".to_owned()),
+        models: allowed,
+    }
+}
+
+fn warn_if_unreachable(
+    path: &str,
+    entry: &TenantEntry,
+    identity: &IdentityEntry,
+    problems: &mut Problems,
+) {
+    let own = !entry.keys.is_empty() || entry.jwt.is_some() || !entry.spiffe.is_empty();
+    if !own && identity.hops.is_empty() && identity.jwt.is_none() {
+        problems.warning(
+            path,
+            "nobody can be this tenant: it has no keys, jwt or spiffe",
+        );
+    }
+}
+
+fn add_keys(
+    ring: &mut KeyRing,
+    entries: Vec<KeyEntry>,
+    tenant: &Rc<Tenant>,
+    problems: &mut Problems,
+) {
+    for entry in entries {
+        let added = ring.add(Key {
+            digest: entry.digest.value,
+            label: entry.label,
+            user: entry.user,
+            expires: entry.expires,
+            role: entry.role,
+            tenant: Rc::clone(tenant),
+        });
+        if let Err(first) = added {
+            let owner = &first.tenant.name;
+            let message = format!("the same key is listed before, for tenant {owner:?}");
+            problems.error(&entry.digest.path, message);
+        }
+    }
+}
+
+fn add_spiffe(
+    rules: &mut IdentityRules,
+    patterns: Vec<Located<SpiffePattern>>,
+    tenant: &Rc<Tenant>,
+    problems: &mut Problems,
+) {
+    for pattern in patterns {
+        let before = rules
+            .spiffe
+            .iter()
+            .find(|(known, _)| *known == pattern.value);
+        if let Some((_, before)) = before {
+            let owner = &before.name;
+            let message = format!("the same id is listed before, for tenant {owner:?}");
+            problems.error(&pattern.path, message);
+        }
+        rules.spiffe.push((pattern.value, Rc::clone(tenant)));
+    }
+}
+
+fn add_claims(
+    claims: &mut HashMap<String, Rc<Tenant>>,
+    values: Option<Vec<Located<String>>>,
+    tenant: &Rc<Tenant>,
+    identity: &IdentityEntry,
+    problems: &mut Problems,
+) {
+    for value in values.unwrap_or_default() {
+        if identity.jwt.is_none() {
+            problems.error(
+                &value.path,
+                "needs identity.jwt, which says where claims are",
+            );
+        }
+        let before = claims.insert(value.value, Rc::clone(tenant));
+        if let Some(before) = before {
+            let owner = &before.name;
+            let message = format!("the same claim value is listed before, for tenant {owner:?}");
+            problems.error(&value.path, message);
+        }
+    }
+}
+
+fn finish_identity(
+    rules: &mut IdentityRules,
+    entry: IdentityEntry,
+    claims: HashMap<String, Rc<Tenant>>,
+    tenants: &HashMap<String, Rc<Tenant>>,
+) {
+    let placeholders = entry.placeholder_keys.into_iter();
+    rules.placeholder_keys = placeholders.map(|located| located.value).collect();
+    rules.jwt = entry.jwt.map(|jwt| jwt_rule(jwt, claims, tenants));
+    rules.hops = entry.hops.into_iter().map(hop).collect();
+    rules.tenants.clone_from(tenants);
+}
+
+/// A claim value names a tenant by the tenant's own list, or by the tenant's name if
+/// no list has it.
+fn jwt_rule(
+    entry: JwtEntry,
+    claims: HashMap<String, Rc<Tenant>>,
+    tenants: &HashMap<String, Rc<Tenant>>,
+) -> JwtRule {
+    let mut by_value = tenants.clone();
+    by_value.extend(claims);
+    let claim_path = |dotted: &str| dotted.split('.').map(str::to_owned).collect();
+    JwtRule {
+        payload: entry.payload,
+        tenant_claim: claim_path(&entry.tenant_claim),
+        user_claim: claim_path(entry.user_claim.as_deref().unwrap_or("sub")),
+        tenants: by_value,
+    }
+}
+
+fn hop(entry: HopEntry) -> Hop {
+    Hop {
+        from: match entry.from {
+            HopFromEntry::Spiffe(pattern) => HopFrom::Spiffe(pattern),
+            HopFromEntry::FilterChain(name) => HopFrom::FilterChain(name),
+        },
+        tenant_header: entry.tenant,
+        user_header: entry.user,
+    }
+}

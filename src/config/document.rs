@@ -1,0 +1,402 @@
+/*! The document as written: typed and checked field by field, names not yet resolved. */
+
+use super::fields::{Fields, Located, Node};
+use super::policy::{Api, Expiry, Role, SpiffePattern};
+use super::problem::Problems;
+use super::suggest::suggest;
+use super::tree::Tree;
+use super::values::{
+    check_model_name, check_name, expiry, header_name, name, reference, references, sha256, size,
+    text,
+};
+
+pub(super) struct Document {
+    pub(super) namespace: Option<String>,
+    pub(super) backends: Vec<Named<BackendEntry>>,
+    pub(super) models: Vec<Named<ModelEntry>>,
+    pub(super) tenants: Vec<Named<TenantEntry>>,
+    pub(super) identity: IdentityEntry,
+    pub(super) body: Option<Located<u64>>,
+    pub(super) held_per_tenant: Option<Located<u64>>,
+    pub(super) other_paths: OtherPathsEntry,
+}
+
+/// An entry under a name; `None` if it could not be read, so that references to the
+/// name are not reported as dangling on top.
+pub(super) struct Named<T> {
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) entry: Option<T>,
+}
+
+pub(super) struct BackendEntry {
+    pub(super) cluster: String,
+    pub(super) api: Api,
+    pub(super) base_path: Option<String>,
+    pub(super) authority: Option<String>,
+}
+
+pub(super) struct ModelEntry {
+    pub(super) targets: Vec<TargetEntry>,
+}
+
+pub(super) struct TargetEntry {
+    pub(super) backend: Located<String>,
+    pub(super) model: String,
+}
+
+pub(super) struct TenantEntry {
+    pub(super) tier: Option<String>,
+    pub(super) models: Vec<Located<String>>,
+    pub(super) keys: Vec<KeyEntry>,
+    pub(super) jwt: Option<Vec<Located<String>>>,
+    pub(super) spiffe: Vec<Located<SpiffePattern>>,
+}
+
+pub(super) struct KeyEntry {
+    pub(super) digest: Located<[u8; 32]>,
+    pub(super) label: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) expires: Option<Expiry>,
+    pub(super) role: Role,
+}
+
+#[derive(Default)]
+pub(super) struct IdentityEntry {
+    pub(super) placeholder_keys: Vec<Located<String>>,
+    pub(super) jwt: Option<JwtEntry>,
+    pub(super) hops: Vec<HopEntry>,
+}
+
+pub(super) struct JwtEntry {
+    pub(super) payload: String,
+    pub(super) tenant_claim: String,
+    pub(super) user_claim: Option<String>,
+}
+
+pub(super) struct HopEntry {
+    pub(super) from: HopFromEntry,
+    pub(super) tenant: String,
+    pub(super) user: Option<String>,
+}
+
+pub(super) enum HopFromEntry {
+    Spiffe(SpiffePattern),
+    FilterChain(String),
+}
+
+#[derive(Default)]
+pub(super) enum OtherPathsEntry {
+    #[default]
+    Refuse,
+    Pass(Located<String>),
+}
+
+/// Reads the whole document; `None` only if it is no map at all.
+pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
+    let mut fields = Node::root(tree).fields(problems)?;
+    let document = Document {
+        namespace: fields.optional("namespace", name, problems),
+        backends: fields
+            .required("backends", backends, problems)
+            .unwrap_or_default(),
+        models: fields
+            .required("models", models, problems)
+            .unwrap_or_default(),
+        tenants: fields
+            .required("tenants", tenants, problems)
+            .unwrap_or_default(),
+        identity: fields
+            .optional("identity", identity, problems)
+            .unwrap_or_default(),
+        other_paths: fields
+            .optional("other_paths", other_paths, problems)
+            .unwrap_or_default(),
+        body: None,
+        held_per_tenant: None,
+    };
+    let (body, held_per_tenant) = limits(&mut fields, problems);
+    fields.finish(problems);
+    Some(Document {
+        body,
+        held_per_tenant,
+        ..document
+    })
+}
+
+type SizeLimit = Option<Located<u64>>;
+
+fn limits(fields: &mut Fields<'_>, problems: &mut Problems) -> (SizeLimit, SizeLimit) {
+    let inner = fields.find("limits");
+    let Some(mut inner) = inner.and_then(|node| node.fields(problems)) else {
+        return (None, None);
+    };
+    let body = inner.optional("body", size, problems);
+    let held = inner.optional("held_per_tenant", size, problems);
+    inner.finish(problems);
+    (body, held)
+}
+
+/// A map from names to entries.
+fn named<T>(
+    node: &Node<'_>,
+    problems: &mut Problems,
+    check: fn(&str, &str, &mut Problems),
+    read: fn(&Node<'_>, &mut Problems) -> Option<T>,
+) -> Option<Vec<Named<T>>> {
+    let entries = node.entries(problems)?;
+    let read_one = |(name, node): (&str, Node<'_>)| {
+        check(name, &node.path, problems);
+        Named {
+            name: name.to_owned(),
+            entry: read(&node, problems),
+            path: node.path,
+        }
+    };
+    Some(entries.into_iter().map(read_one).collect())
+}
+
+fn backends(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Named<BackendEntry>>> {
+    named(node, problems, check_name, backend)
+}
+
+fn backend(node: &Node<'_>, problems: &mut Problems) -> Option<BackendEntry> {
+    let mut fields = node.fields(problems)?;
+    let cluster = fields.required("cluster", text, problems);
+    let api = fields.required("api", api, problems);
+    let base_path = fields.optional("base_path", base_path, problems);
+    let authority = fields.optional("authority", authority, problems);
+    fields.finish(problems);
+    Some(BackendEntry {
+        cluster: cluster?,
+        api: api?,
+        base_path,
+        authority,
+    })
+}
+
+fn api(node: &Node<'_>, problems: &mut Problems) -> Option<Api> {
+    choice(node, problems, &[("openai", Api::OpenAi)])
+}
+
+/// One of a few words.
+fn choice<T: Copy>(node: &Node<'_>, problems: &mut Problems, words: &[(&str, T)]) -> Option<T> {
+    let word = text(node, problems)?;
+    if let Some((_, value)) = words.iter().find(|(known, _)| *known == word) {
+        return Some(*value);
+    }
+    let known: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
+    let hint = suggest(&word, known.iter().copied());
+    let message = format!("{word:?} is none of: {}{hint}", known.join(", "));
+    problems.error(&node.path, message);
+    None
+}
+
+/// A path prefix: empty or starting with a slash; a final slash is dropped.
+fn base_path(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
+    let Some(path) = node.tree.as_str() else {
+        return node.wanted("a path such as /v1", problems);
+    };
+    let path = path.trim_end_matches('/');
+    let allowed = |c: char| c.is_ascii_graphic() && !"?#\"<>\\^`{|}".contains(c);
+    if (path.is_empty() || path.starts_with('/')) && path.chars().all(allowed) {
+        return Some(path.to_owned());
+    }
+    problems.error(&node.path, "must be empty or a path such as /v1");
+    None
+}
+
+fn authority(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
+    let host = text(node, problems)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    if host.chars().all(allowed) {
+        return Some(host);
+    }
+    problems.error(&node.path, "must be a host, with a port if need be");
+    None
+}
+
+fn models(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Named<ModelEntry>>> {
+    named(node, problems, check_model_name, model)
+}
+
+fn model(node: &Node<'_>, problems: &mut Problems) -> Option<ModelEntry> {
+    let mut fields = node.fields(problems)?;
+    let targets = fields.required("targets", targets, problems);
+    fields.finish(problems);
+    Some(ModelEntry { targets: targets? })
+}
+
+fn targets(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<TargetEntry>> {
+    let elements = node.elements(problems)?;
+    let read = |element: &Node<'_>| target(element, problems);
+    Some(elements.iter().filter_map(read).collect())
+}
+
+fn target(node: &Node<'_>, problems: &mut Problems) -> Option<TargetEntry> {
+    let mut fields = node.fields(problems)?;
+    let backend = fields.required("backend", reference, problems);
+    let model = fields.required("model", text, problems);
+    fields.finish(problems);
+    Some(TargetEntry {
+        backend: backend?,
+        model: model?,
+    })
+}
+
+fn tenants(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Named<TenantEntry>>> {
+    named(node, problems, check_name, tenant)
+}
+
+fn tenant(node: &Node<'_>, problems: &mut Problems) -> Option<TenantEntry> {
+    let mut fields = node.fields(problems)?;
+    let tier = fields.optional("tier", name, problems);
+    let models = fields.required("models", references, problems);
+    let keys = fields.optional("keys", keys, problems);
+    let jwt = fields.optional("jwt", references, problems);
+    let spiffe = fields.optional("spiffe", spiffe_list, problems);
+    fields.finish(problems);
+    Some(TenantEntry {
+        tier,
+        models: models?,
+        keys: keys.unwrap_or_default(),
+        jwt,
+        spiffe: spiffe.unwrap_or_default(),
+    })
+}
+
+fn keys(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<KeyEntry>> {
+    let elements = node.elements(problems)?;
+    let read = |element: &Node<'_>| key(element, problems);
+    Some(elements.iter().filter_map(read).collect())
+}
+
+fn key(node: &Node<'_>, problems: &mut Problems) -> Option<KeyEntry> {
+    let mut fields = node.fields(problems)?;
+    let digest = fields.required("sha256", sha256, problems);
+    let label = fields.optional("label", text, problems);
+    let user = fields.optional("user", text, problems);
+    let expires = fields.optional("expires", expiry, problems);
+    let role = fields.optional("role", role, problems);
+    fields.finish(problems);
+    Some(KeyEntry {
+        digest: digest?,
+        label,
+        user,
+        expires,
+        role: role.unwrap_or_default(),
+    })
+}
+
+fn role(node: &Node<'_>, problems: &mut Problems) -> Option<Role> {
+    choice(
+        node,
+        problems,
+        &[("user", Role::User), ("admin", Role::Admin)],
+    )
+}
+
+fn spiffe_list(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Located<SpiffePattern>>> {
+    let elements = node.elements(problems)?;
+    let read = |element: &Node<'_>| {
+        let pattern = spiffe(element, problems)?;
+        Some(element.located(pattern))
+    };
+    Some(elements.iter().filter_map(read).collect())
+}
+
+fn spiffe(node: &Node<'_>, problems: &mut Problems) -> Option<SpiffePattern> {
+    let id = text(node, problems)?;
+    let below = id.strip_suffix('*');
+    let fixed = below.unwrap_or(&id);
+    let named = fixed.strip_prefix("spiffe://").is_some_and(|rest| {
+        let (domain, path) = rest.split_once('/').unwrap_or((rest, ""));
+        !domain.is_empty()
+            && !rest.contains('*')
+            && (below.is_none() || rest.ends_with('/'))
+            && (below.is_some() || !path.is_empty())
+    });
+    if !named {
+        let wanted =
+            "must be a SPIFFE id (spiffe://domain/path), or one that ends in /* for all below it";
+        problems.error(&node.path, wanted);
+        return None;
+    }
+    Some(match below {
+        Some(prefix) => SpiffePattern::Below(prefix.to_owned()),
+        None => SpiffePattern::Exact(id),
+    })
+}
+
+fn identity(node: &Node<'_>, problems: &mut Problems) -> Option<IdentityEntry> {
+    let mut fields = node.fields(problems)?;
+    let entry = IdentityEntry {
+        placeholder_keys: fields
+            .optional("placeholder_keys", references, problems)
+            .unwrap_or_default(),
+        jwt: fields.optional("jwt", jwt, problems),
+        hops: fields.optional("hops", hops, problems).unwrap_or_default(),
+    };
+    fields.finish(problems);
+    Some(entry)
+}
+
+fn jwt(node: &Node<'_>, problems: &mut Problems) -> Option<JwtEntry> {
+    let mut fields = node.fields(problems)?;
+    let payload = fields.required("payload_in_metadata", text, problems);
+    let tenant_claim = fields.required("tenant", text, problems);
+    let user_claim = fields.optional("user", text, problems);
+    fields.finish(problems);
+    Some(JwtEntry {
+        payload: payload?,
+        tenant_claim: tenant_claim?,
+        user_claim,
+    })
+}
+
+fn hops(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<HopEntry>> {
+    let elements = node.elements(problems)?;
+    let read = |element: &Node<'_>| hop(element, problems);
+    Some(elements.iter().filter_map(read).collect())
+}
+
+fn hop(node: &Node<'_>, problems: &mut Problems) -> Option<HopEntry> {
+    let mut fields = node.fields(problems)?;
+    let from = fields.required("from", hop_from, problems);
+    let tenant = fields.required("tenant", header_name, problems);
+    let user = fields.optional("user", header_name, problems);
+    fields.finish(problems);
+    Some(HopEntry {
+        from: from?,
+        tenant: tenant?,
+        user,
+    })
+}
+
+fn hop_from(node: &Node<'_>, problems: &mut Problems) -> Option<HopFromEntry> {
+    let mut fields = node.fields(problems)?;
+    let spiffe = fields.find("spiffe");
+    let chain = fields.find("filter_chain");
+    fields.finish(problems);
+    match (spiffe, chain) {
+        (Some(node), None) => self::spiffe(&node, problems).map(HopFromEntry::Spiffe),
+        (None, Some(node)) => text(&node, problems).map(HopFromEntry::FilterChain),
+        _ => {
+            problems.error(&node.path, "must have either spiffe or filter_chain");
+            None
+        }
+    }
+}
+
+fn other_paths(node: &Node<'_>, problems: &mut Problems) -> Option<OtherPathsEntry> {
+    match node.tree {
+        Tree::String(word) if word == "refuse" => Some(OtherPathsEntry::Refuse),
+        Tree::Map(_) => {
+            let mut fields = node.fields(problems)?;
+            let backend = fields.required("pass", reference, problems);
+            fields.finish(problems);
+            backend.map(OtherPathsEntry::Pass)
+        }
+        _ => node.wanted("refuse, or pass: with the name of a backend", problems),
+    }
+}

@@ -1,0 +1,52 @@
+/*! What an operator writes: read whole, every problem reported with its path, and
+compiled into an immutable [`Policy`].
+
+Three steps, one file each: bytes to a [`Tree`] (`tree`, `protobuf`), the tree to typed
+values (`fields`, `document`), and those to a policy with all names resolved
+(`compile`). */
+
+mod compile;
+mod document;
+mod fields;
+mod policy;
+mod problem;
+pub mod protobuf;
+mod suggest;
+mod tree;
+mod values;
+
+pub use policy::{
+    Api, Backend, Expiry, Hop, HopFrom, IdentityRules, JwtRule, Key, KeyRing, Limits, Model,
+    OtherPaths, Policy, Role, SpiffePattern, Target, Tenant,
+};
+pub use problem::{Problem, Problems, Severity};
+pub use tree::Tree;
+
+/// Reads a policy from what Envoy hands a plugin: JSON text (from a `StringValue`, or from
+/// Istio's `pluginConfig`) or the bytes of a `google.protobuf.Struct`.
+///
+/// # Errors
+/// Every problem found; no policy is made then.
+pub fn from_plugin_bytes(bytes: &[u8]) -> Result<Policy, Problems> {
+    let tree = match protobuf::decode_struct(bytes) {
+        Some(tree) => tree,
+        None => Tree::from_json(bytes).map_err(|error| Problems::one("", &error))?,
+    };
+    from_tree(&tree).0
+}
+
+/// Makes a policy of a tree, whatever format it came from. The second part holds the
+/// warnings, which do not stop a start.
+pub fn from_tree(tree: &Tree) -> (Result<Policy, Problems>, Problems) {
+    let mut problems = Problems::default();
+    let document = document::read(tree, &mut problems);
+    let policy = document.map(|document| compile::compile(document, &mut problems));
+    let (errors, warnings) = problems.split();
+    match policy {
+        Some(policy) if errors.is_empty() => (Ok(policy), warnings),
+        _ => (Err(errors), warnings),
+    }
+}
+
+#[cfg(test)]
+mod tests;

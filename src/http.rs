@@ -1,0 +1,47 @@
+/*! Requests and answers as HTTP sees them: heads in, edits and replies out. */
+
+/// Headers as the host gives them: lower-case names, values of any bytes, pseudo-headers
+/// first.
+#[derive(Debug, Clone, Copy)]
+pub struct Headers<'a>(pub &'a [(String, Vec<u8>)]);
+
+impl<'a> Headers<'a> {
+    /// All values of a header.
+    pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.0
+            .iter()
+            .filter(move |(known, _)| known == name)
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// The first value of a header, if it is text.
+    pub fn text(self, name: &str) -> Option<&'a str> {
+        let value = self.all(name).next()?;
+        std::str::from_utf8(value).ok()
+    }
+
+    /// Whether the header is there.
+    pub fn has(self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// Names of all headers for which `matches` holds, each once.
+    pub fn names(self, matches: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (name, _) in self.0 {
+            if matches(name) && !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+}
+
+/// Changes to a head; removals first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeaderEdits {
+    /// Headers to remove.
+    pub remove: Vec<String>,
+    /// Headers to set, replacing any value they have.
+    pub set: Vec<(&'static str, String)>,
+}

@@ -1,0 +1,196 @@
+/*! Reading chosen members of a JSON object that arrives in pieces and is not held. */
+
+use crate::bytes;
+
+/// Follows one JSON object through any cuts and copies out the raw values of chosen
+/// top-level members. Nothing else is kept, so memory is bounded by [`Capture::MAX_VALUE`]
+/// per member however long the text is.
+///
+/// It trusts nothing: text that is not JSON yields no values, never an error.
+#[derive(Debug)]
+pub struct Capture {
+    wanted: &'static [&'static str],
+    found: Vec<(&'static str, Vec<u8>)>,
+    state: State,
+    depth: u32,
+    /// The key or value being copied.
+    token: Vec<u8>,
+    keeping: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Outside strings.
+    Plain { key_next: bool },
+    /// Inside a string; `key` if it is a top-level key.
+    String { key: bool, escape: bool },
+    /// Not an object, or over the bounds: nothing more is read.
+    Off,
+}
+
+impl Capture {
+    /// Longest value kept, in bytes; a longer one is not reported. Usage objects have
+    /// a few hundred bytes.
+    pub const MAX_VALUE: usize = 16 * 1024;
+    const MAX_KEY: usize = 64;
+
+    /// Captures the members named in `wanted` (keys without escapes).
+    pub const fn new(wanted: &'static [&'static str]) -> Self {
+        Self {
+            wanted,
+            found: Vec::new(),
+            state: State::Plain { key_next: false },
+            depth: 0,
+            token: Vec::new(),
+            keeping: None,
+        }
+    }
+
+    /// Feeds the next piece.
+    pub fn push(&mut self, piece: &[u8]) {
+        let mut rest = piece;
+        while let Some((&byte, after)) = rest.split_first() {
+            rest = match self.state {
+                State::Off => return,
+                State::String { key, escape: false } => self.string_run(rest, key),
+                State::String { key, escape: true } => {
+                    self.keep(&[byte], key);
+                    self.state = State::String { key, escape: false };
+                    after
+                }
+                State::Plain { key_next } => {
+                    self.plain(byte, key_next);
+                    after
+                }
+            };
+        }
+    }
+
+    /// The raw JSON of a member, once the object has ended or gone past it.
+    pub fn value(&self, name: &str) -> Option<&[u8]> {
+        self.found
+            .iter()
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// Copies up to the end of the string or its next escape; returns what is left.
+    fn string_run<'p>(&mut self, piece: &'p [u8], key: bool) -> &'p [u8] {
+        let Some(at) = bytes::find(piece, |b| (b == b'"') | (b == b'\\')) else {
+            self.keep(piece, key);
+            return &[];
+        };
+        let (run, rest) = piece.split_at_checked(at).unwrap_or((piece, &[]));
+        self.keep(run, key);
+        let Some((&byte, after)) = rest.split_first() else {
+            return &[];
+        };
+        if byte == b'\\' {
+            self.keep(&[byte], key);
+            self.state = State::String { key, escape: true };
+        } else {
+            if key {
+                self.keeping = self.wanted_key();
+            } else {
+                self.keep(&[byte], false);
+            }
+            self.state = State::Plain { key_next: false };
+        }
+        after
+    }
+
+    fn plain(&mut self, byte: u8, key_next: bool) {
+        match byte {
+            b'"' if key_next => {
+                self.token.clear();
+                self.state = State::String {
+                    key: true,
+                    escape: false,
+                };
+                return;
+            }
+            b'"' => {
+                self.keep(&[byte], false);
+                self.state = if self.depth == 0 {
+                    State::Off
+                } else {
+                    State::String {
+                        key: false,
+                        escape: false,
+                    }
+                };
+                return;
+            }
+            b'{' | b'[' => return self.open(byte),
+            b'}' | b']' => return self.close(byte),
+            b',' if self.depth == 1 => {
+                self.finish_value();
+                self.state = State::Plain { key_next: true };
+                return;
+            }
+            b':' if self.depth == 1 => self.token.clear(),
+            b' ' | b'\n' | b'\r' | b'\t' => {}
+            _ if self.depth == 0 => self.state = State::Off,
+            _ => self.keep(&[byte], false),
+        }
+    }
+
+    fn open(&mut self, byte: u8) {
+        if self.depth == 0 {
+            self.state = if byte == b'{' {
+                State::Plain { key_next: true }
+            } else {
+                State::Off
+            };
+        } else {
+            self.keep(&[byte], false);
+            self.state = State::Plain { key_next: false };
+        }
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    fn close(&mut self, byte: u8) {
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth == 0 {
+            self.finish_value();
+            self.state = State::Off;
+        } else {
+            self.keep(&[byte], false);
+        }
+    }
+
+    fn keep(&mut self, run: &[u8], key: bool) {
+        let limit = if key {
+            Self::MAX_KEY
+        } else if self.keeping.is_some() {
+            Self::MAX_VALUE
+        } else {
+            return;
+        };
+        if self.token.len().saturating_add(run.len()) > limit {
+            // Too long to be anything that is wanted.
+            self.keeping = None;
+            self.token.clear();
+            if key {
+                self.token.push(b'\\');
+            }
+            return;
+        }
+        self.token.extend_from_slice(run);
+    }
+
+    fn wanted_key(&self) -> Option<&'static str> {
+        self.wanted
+            .iter()
+            .copied()
+            .find(|name| name.as_bytes() == self.token.as_slice())
+    }
+
+    fn finish_value(&mut self) {
+        if let Some(name) = self.keeping.take() {
+            let value = std::mem::take(&mut self.token);
+            self.found.retain(|(found, _)| *found != name);
+            self.found.push((name, value));
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/*! JSON by span: one strict pass over borrowed bytes, and edits on the original text.
+
+What was not changed is never re-serialised, so unknown fields survive byte for byte.
+The reader refuses whatever two parsers might read differently: duplicate keys that
+Tollgate reads, lone surrogates, a byte order mark, trailing data. */
+
+mod capture;
+mod edit;
+mod error;
+mod reader;
+mod text;
+
+pub use capture::Capture;
+pub use edit::{Edits, Rewrite};
+pub use error::{Error, ErrorKind};
+pub use reader::{Key, Kind, Reader, Watched};
+pub use text::{Span, Text, quote};

@@ -1,0 +1,103 @@
+/*! Strings inside a JSON text: where they stand and what they say. */
+
+use std::borrow::Cow;
+
+/// A range of bytes in the original text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+/// A JSON string as it stands in the text, already validated.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    pub(super) raw: &'a str,
+    pub(super) escaped: bool,
+    pub(super) start: usize,
+}
+
+impl<'a> Text<'a> {
+    /// The string's value; borrowed unless it holds escapes.
+    pub fn value(&self) -> Cow<'a, str> {
+        if self.escaped {
+            Cow::Owned(unescape(self.raw))
+        } else {
+            Cow::Borrowed(self.raw)
+        }
+    }
+
+    /// Bytes between the quotes.
+    pub const fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Whether the string is `""`.
+    pub const fn is_empty(&self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// The string with both quotes.
+    pub const fn span(&self) -> Span {
+        Span {
+            start: self.start,
+            end: self.start.saturating_add(self.raw.len()).saturating_add(2),
+        }
+    }
+}
+
+/// `value` as a JSON string with quotes.
+pub fn quote(value: &str) -> String {
+    serde_json::Value::from(value).to_string()
+}
+
+/// Undoes the escapes of a string that the reader has validated.
+fn unescape(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw.chars();
+    let mut high: Option<u32> = None;
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match rest.next() {
+            Some('u') => {
+                let unit = (0..4).fold(0_u32, |unit, _| {
+                    let digit = rest.next().and_then(|c| c.to_digit(16)).unwrap_or(0);
+                    unit.wrapping_mul(16).wrapping_add(digit)
+                });
+                high = push_unit(&mut out, high, unit);
+            }
+            Some('b') => out.push('\u{8}'),
+            Some('f') => out.push('\u{c}'),
+            Some('n') => out.push('\n'),
+            Some('r') => out.push('\r'),
+            Some('t') => out.push('\t'),
+            Some(other) => out.push(other),
+            None => {}
+        }
+    }
+    out
+}
+
+/// Adds one UTF-16 unit; a high surrogate waits for its other half.
+fn push_unit(out: &mut String, high: Option<u32>, unit: u32) -> Option<u32> {
+    match (high, unit) {
+        (_, 0xD800..=0xDBFF) => Some(unit),
+        (Some(high), 0xDC00..=0xDFFF) => {
+            let offset = ((high & 0x3FF) << 10) | (unit & 0x3FF);
+            out.push(
+                char::from_u32(offset.wrapping_add(0x1_0000))
+                    .unwrap_or(char::REPLACEMENT_CHARACTER),
+            );
+            None
+        }
+        _ => {
+            out.push(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
+            None
+        }
+    }
+}

@@ -1,0 +1,35 @@
+/*! The core of Tollgate: everything that decides, nothing that does I/O.
+
+Rooms, lowest first; each knows only those before it:
+
+- [`bytes`], [`http`], [`host`]: searching, heads, and what the core needs from outside
+- [`json`], [`sse`]: text by span and by event, with no idea of AI
+- [`state`]: records that all workers share
+- [`ledger`]: usage and totals
+- [`protocols`]: what callers and providers say
+- [`config`]: what an operator writes, compiled into a policy
+- [`identity`], [`routing`]: who, and where to
+- [`telemetry`]: metrics and the decision record
+- [`call`]: one call from first byte to settlement
+
+`docs/architecture.md` tells a call's way through them. */
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)
+)]
+
+pub mod bytes;
+pub mod call;
+pub mod config;
+pub mod host;
+pub mod http;
+pub mod identity;
+pub mod json;
+pub mod ledger;
+pub mod protocols;
+pub mod routing;
+pub mod sse;
+pub mod state;
+pub mod telemetry;

@@ -1,0 +1,194 @@
+/*! Errors that Tollgate makes, in the caller's protocol.
+
+Shapes and types: OpenAI and Anthropic API references, section "Errors". */
+
+use super::Protocol;
+use serde_json::json;
+
+/// A complete answer made by Tollgate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers besides `content-length`.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// A JSON answer.
+    pub fn json(status: u16, value: &serde_json::Value) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: value.to_string().into_bytes(),
+        }
+    }
+}
+
+/// The class of an error; it decides status and type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// 400
+    Invalid,
+    /// 401
+    Authentication,
+    /// 403
+    Permission,
+    /// 404
+    NotFound,
+    /// 405
+    Method,
+    /// 413
+    TooLarge,
+    /// 415
+    MediaType,
+    /// 429
+    RateLimit,
+    /// 500
+    Internal,
+    /// 502
+    BadGateway,
+    /// 503
+    Unavailable,
+    /// 504
+    Timeout,
+}
+
+impl ErrorKind {
+    /// The HTTP status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Invalid => 400,
+            Self::Authentication => 401,
+            Self::Permission => 403,
+            Self::NotFound => 404,
+            Self::Method => 405,
+            Self::TooLarge => 413,
+            Self::MediaType => 415,
+            Self::RateLimit => 429,
+            Self::Internal => 500,
+            Self::BadGateway => 502,
+            Self::Unavailable => 503,
+            Self::Timeout => 504,
+        }
+    }
+
+    /// The class of a status that Envoy chose.
+    pub const fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::Authentication,
+            403 => Self::Permission,
+            404 => Self::NotFound,
+            405 => Self::Method,
+            413 => Self::TooLarge,
+            415 => Self::MediaType,
+            429 => Self::RateLimit,
+            502 => Self::BadGateway,
+            503 => Self::Unavailable,
+            504 => Self::Timeout,
+            400..500 => Self::Invalid,
+            _ => Self::Internal,
+        }
+    }
+
+    const fn openai_type(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication_error",
+            Self::Permission => "permission_error",
+            Self::RateLimit => "rate_limit_error",
+            Self::Internal | Self::BadGateway | Self::Unavailable | Self::Timeout => "server_error",
+            _ => "invalid_request_error",
+        }
+    }
+
+    const fn anthropic_type(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication_error",
+            Self::Permission => "permission_error",
+            Self::NotFound => "not_found_error",
+            Self::TooLarge => "request_too_large",
+            Self::RateLimit => "rate_limit_error",
+            Self::Timeout => "timeout_error",
+            Self::Internal | Self::BadGateway | Self::Unavailable => "api_error",
+            _ => "invalid_request_error",
+        }
+    }
+
+    /// Whether the same call may succeed if it is made again.
+    const fn worth_retrying(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimit | Self::Unavailable | Self::Timeout | Self::Internal
+        )
+    }
+}
+
+/// Why a call is refused: a stable code for programs, a message for people. Neither holds
+/// any part of a prompt, an answer or a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The class.
+    pub kind: ErrorKind,
+    /// Stable code, also the reason in records and metrics.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+    /// The field of the request that is at fault.
+    pub param: Option<String>,
+    /// Seconds after which to try again.
+    pub retry_after: Option<u32>,
+}
+
+impl Refusal {
+    /// A refusal that blames no field.
+    pub fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            param: None,
+            retry_after: None,
+        }
+    }
+
+    /// Names the field at fault.
+    #[must_use]
+    pub fn at(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The answer that tells a caller.
+    pub fn reply(&self, protocol: Protocol) -> Reply {
+        let value = match protocol {
+            Protocol::OpenAi => json!({"error": {
+                "message": self.message,
+                "type": self.kind.openai_type(),
+                "param": self.param,
+                "code": self.code,
+            }}),
+            // Anthropic's shape has no code; programs that want ours find it beside.
+            Protocol::Anthropic => json!({"type": "error", "error": {
+                "type": self.kind.anthropic_type(),
+                "message": self.message,
+                "code": self.code,
+            }}),
+        };
+        let mut reply = Reply::json(self.kind.status(), &value);
+        let retry = self.kind.worth_retrying().to_string();
+        reply.headers.push(("x-should-retry", retry));
+        if let Some(seconds) = self.retry_after {
+            reply.headers.push(("retry-after", seconds.to_string()));
+        }
+        reply
+    }
+}

@@ -1,0 +1,29 @@
+/*! What callers and providers say on the wire: requests, answers, usage, errors. */
+
+mod error;
+pub mod openai;
+
+pub use error::{ErrorKind, Refusal, Reply};
+
+/// The protocol of a caller; it decides the shape of every error that Tollgate makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// OpenAI's.
+    #[default]
+    OpenAi,
+    /// Anthropic's.
+    Anthropic,
+}
+
+impl Protocol {
+    /// The protocol that a caller speaks: Anthropic's where the path or the
+    /// `anthropic-version` header, which its API demands, says so.
+    pub fn of(path: &str, has_anthropic_version: bool) -> Self {
+        let path = path.split('?').next().unwrap_or_default();
+        if has_anthropic_version || path == "/v1/messages" || path.starts_with("/v1/messages/") {
+            Self::Anthropic
+        } else {
+            Self::OpenAi
+        }
+    }
+}

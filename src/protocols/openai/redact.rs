@@ -1,0 +1,75 @@
+/*! Removing the operator's account from error texts of a provider. */
+
+/// What ids and keys of an account start with; the rest is letters, digits, `-`, `_`
+/// and, in masked keys, `*`.
+const PREFIXES: [&[u8]; 4] = [b"org-", b"proj_", b"sk-", b"user-"];
+
+/// Overwrites organisation ids, project ids and (parts of) keys with `*`. The length
+/// stays, so `content-length` stays right. Returns whether anything was found.
+pub fn redact_account(text: &mut [u8]) -> bool {
+    let mut found = false;
+    let mut at = 0;
+    while let Some(rest) = text.get_mut(at..).filter(|rest| !rest.is_empty()) {
+        let step = match PREFIXES.iter().find(|prefix| rest.starts_with(prefix)) {
+            Some(prefix) => {
+                let (_, id) = rest.split_at_mut_checked(prefix.len()).unwrap_or_default();
+                let length = id.iter().take_while(|byte| is_id(**byte)).count();
+                // Shorter runs are words ("sk-learn"), no ids.
+                if length >= 8 {
+                    id.iter_mut().take(length).for_each(|byte| *byte = b'*');
+                    found = true;
+                }
+                prefix.len().saturating_add(length)
+            }
+            None => word_length(rest),
+        };
+        at = at.saturating_add(step);
+    }
+    found
+}
+
+/// Bytes to the next place where an id could start: after the current run of word
+/// characters, so that `task-…` is not taken for `sk-…`.
+fn word_length(rest: &[u8]) -> usize {
+    let word = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count();
+    word.max(1)
+}
+
+const fn is_id(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'*' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redacted(text: &str) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        redact_account(&mut bytes);
+        assert_eq!(bytes.len(), text.len());
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn hides_ids_and_keys() {
+        assert_eq!(
+            redacted("Limit in organization org-abcDEF123456 on tokens"),
+            "Limit in organization org-************ on tokens"
+        );
+        assert_eq!(
+            redacted(r#""key sk-proj-****************WXYZ, proj_abcdefgh""#),
+            r#""key sk-*************************, proj_********""#
+        );
+        assert_eq!(redacted("org-é"), "org-é");
+    }
+
+    #[test]
+    fn leaves_words_alone() {
+        for text in ["scikit sk-learn", "task-management-system", "", "org-"] {
+            assert_eq!(redacted(text), text);
+        }
+    }
+}

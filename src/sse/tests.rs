@@ -1,0 +1,78 @@
+use super::*;
+
+fn split(text: &[u8], cuts: &[usize]) -> (Vec<Vec<u8>>, Vec<u8>) {
+    let mut framer = Framer::default();
+    let mut events = Vec::new();
+    let mut start = 0;
+    for &end in cuts.iter().chain([&text.len()]) {
+        let joined = framer.join(&text[start..end]).into_owned();
+        let mut walk = Events::new(&joined);
+        events.extend(walk.by_ref().map(<[u8]>::to_vec));
+        framer.keep(walk.unfinished());
+        start = end;
+    }
+    (events, framer.take_rest())
+}
+
+#[test]
+fn every_line_ending_and_every_cut_gives_the_same_data() {
+    for ending in ["\n", "\r\n", "\r"] {
+        let text = [
+            "data: one",
+            "",
+            ": comment",
+            "",
+            "event: x",
+            "data:two",
+            "data: three",
+            "",
+            "data: é",
+            "",
+            "",
+        ]
+        .join(ending);
+        let (whole, _) = split(text.as_bytes(), &[]);
+        let wanted: Vec<_> = whole.iter().filter_map(|event| data(event)).collect();
+        assert_eq!(
+            wanted,
+            [b"one".as_slice(), b"two\nthree", "é".as_bytes()],
+            "{ending:?}"
+        );
+        for first in 0..text.len() {
+            for second in first..text.len() {
+                let (events, rest) = split(text.as_bytes(), &[first, second]);
+                let got: Vec<_> = events.iter().filter_map(|event| data(event)).collect();
+                assert_eq!(got, wanted, "{ending:?} {first} {second}");
+                let joined: Vec<u8> = events.concat().into_iter().chain(rest).collect();
+                assert_eq!(joined, text.as_bytes(), "no byte is lost");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unfinished_event_is_the_rest() {
+    let (events, rest) = split(b"data: a\n\ndata: b\n", &[3]);
+    assert_eq!(events, [b"data: a\n\n"]);
+    assert_eq!(rest, b"data: b\n");
+}
+
+#[test]
+fn fields_that_only_start_with_data_are_no_data() {
+    assert_eq!(data(b"database: x\n\n"), None);
+    assert_eq!(data(b"data\n\n").as_deref(), Some(b"".as_slice()));
+    assert_eq!(
+        data(b"\xEF\xBB\xBFdata: x\n\n").as_deref(),
+        Some(b"x".as_slice())
+    );
+}
+
+#[test]
+fn an_overlong_event_is_handed_out() {
+    let mut framer = Framer::default();
+    framer.keep(&vec![b'a'; Framer::MAX_EVENT]);
+    assert!(framer.take_overlong().is_none());
+    framer.keep(&vec![b'a'; Framer::MAX_EVENT + 1]);
+    assert!(framer.take_overlong().is_some());
+    assert_eq!(framer.held(), 0);
+}

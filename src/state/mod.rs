@@ -1,0 +1,88 @@
+/*! Shared records: one bounded compare-and-swap loop for everything that all workers share.
+
+Keys are `tollgate/<layout>/<namespace>/<record>`: the namespace is the plugin's name,
+so two policies in one Envoy never meet. Values start with a version byte. */
+
+use crate::host::{Expect, Host};
+
+/// How often a write is tried before it is given up. A worker loses a round only if
+/// another one wins it, so with a few dozen workers the bound is out of reach.
+pub const MAX_TRIES: u32 = 200;
+
+/// All tries were lost to other workers; nothing was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exhausted;
+
+/// The records of one policy.
+#[derive(Debug, Clone)]
+pub struct Space {
+    prefix: String,
+}
+
+impl Space {
+    /// The space of the policy called `namespace`.
+    pub fn new(namespace: &str) -> Self {
+        Self {
+            prefix: format!("tollgate/1/{namespace}/"),
+        }
+    }
+
+    /// The full key of a record.
+    pub fn key(&self, record: &str) -> String {
+        format!("{}{record}", self.prefix)
+    }
+}
+
+/// Replaces the record at `key` by what `change` makes of it (`None`: there was none),
+/// retrying while other workers get in between.
+///
+/// # Errors
+/// [`Exhausted`] after [`MAX_TRIES`] lost rounds.
+pub fn update(
+    host: &dyn Host,
+    key: &str,
+    change: impl Fn(Option<&[u8]>) -> Vec<u8>,
+) -> Result<(), Exhausted> {
+    for _ in 0..MAX_TRIES {
+        let (value, expect) = match host.shared_get(key) {
+            Some((bytes, version)) => (change(Some(&bytes)), Expect::Version(version)),
+            None => (change(None), Expect::Absent),
+        };
+        if host.shared_set(key, &value, expect).is_ok() {
+            return Ok(());
+        }
+    }
+    Err(Exhausted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::memory::MemoryHost;
+
+    fn increment(old: Option<&[u8]>) -> Vec<u8> {
+        vec![old.map_or(1, |bytes| bytes[0] + 1)]
+    }
+
+    #[test]
+    fn retries_until_it_wins() {
+        let host = MemoryHost::default();
+        host.conflict_next(5);
+        update(&host, "k", increment).unwrap();
+        update(&host, "k", increment).unwrap();
+        assert_eq!(host.shared_get("k").unwrap().0, [2]);
+    }
+
+    #[test]
+    fn gives_up_after_the_bound_and_writes_nothing() {
+        let host = MemoryHost::default();
+        host.conflict_next(MAX_TRIES);
+        assert_eq!(update(&host, "k", increment), Err(Exhausted));
+        assert!(host.shared_get("k").is_none());
+    }
+
+    #[test]
+    fn namespaces_do_not_meet() {
+        assert_ne!(Space::new("a").key("x"), Space::new("b").key("x"));
+    }
+}

@@ -1,0 +1,84 @@
+/*! The decision record: one JSON object per call. */
+
+use crate::ledger::{Settlement, Usage};
+use serde::Serialize;
+
+/// Where the token counts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UsageSource {
+    /// The provider said so.
+    Reported,
+    /// Tollgate estimated them.
+    Estimated,
+    /// There was nothing to count.
+    None,
+}
+
+/// What was decided about one call, and what came of it: names, numbers and codes. Empty
+/// names mean that the call did not get that far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Record<'a> {
+    /// Who paid.
+    pub tenant: &'a str,
+    /// Its class of service.
+    pub tier: &'a str,
+    /// Who asked.
+    pub user: &'a str,
+    /// How the caller was recognised.
+    pub via: &'a str,
+    /// The label of the key.
+    pub key_label: &'a str,
+    /// What was asked for: `chat`, `models`, `usage`, `other`.
+    pub operation: &'static str,
+    /// The virtual model.
+    pub model: &'a str,
+    /// The backend that was chosen.
+    pub backend: &'a str,
+    /// The backend's model.
+    pub target_model: &'a str,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// HTTP status told to the caller, 0 if none was.
+    pub status: u16,
+    /// `ok`, or the code of what went wrong.
+    pub outcome: &'static str,
+    /// Prompt tokens.
+    pub input_tokens: u64,
+    /// Generated tokens.
+    pub output_tokens: u64,
+    /// Prompt tokens from the provider's cache.
+    pub cached_tokens: u64,
+    /// Tokens of hidden reasoning.
+    pub reasoning_tokens: u64,
+    /// Where these counts come from.
+    pub usage: UsageSource,
+    /// Milliseconds to the first generated text of a stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_to_first_token_ms: Option<u64>,
+    /// Milliseconds from the request's head to the end of the call.
+    pub duration_ms: u64,
+}
+
+impl Record<'_> {
+    /// The record as JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Strings and numbers only: this cannot fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The token counts of a settlement and where they come from.
+    pub const fn counts(settlement: Settlement) -> (Usage, UsageSource) {
+        const NOTHING: Usage = Usage {
+            input: 0,
+            output: 0,
+            cached: 0,
+            reasoning: 0,
+        };
+        match settlement {
+            Settlement::Reported(usage) => (usage, UsageSource::Reported),
+            Settlement::Estimated(usage) => (usage, UsageSource::Estimated),
+            Settlement::Failed | Settlement::Local => (NOTHING, UsageSource::None),
+        }
+    }
+}
