@@ -141,7 +141,7 @@ impl Call {
         }
     }
 
-    fn record<'o>(&self, host: &dyn Host, outcome: &'o Outcome) -> Record<'o> {
+    fn record<'o>(&'o self, host: &dyn Host, outcome: &'o Outcome) -> Record<'o> {
         let caller = outcome.caller.as_ref();
         let ask = outcome.ask.as_ref();
         let target = ask.and_then(|ask| ask.route.target());
@@ -151,6 +151,7 @@ impl Call {
         });
         let (usage, source) = Record::counts(outcome.settlement);
         Record {
+            request_id: &self.request_id,
             tenant: caller.map_or("", |caller| &caller.tenant.name),
             tier: caller.map_or("", |caller| &caller.tenant.tier),
             user: caller.map_or("", |caller| &caller.user),

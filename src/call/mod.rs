@@ -97,6 +97,7 @@ pub struct Call {
     gateway: Rc<Gateway>,
     protocol: Protocol,
     operation: &'static str,
+    request_id: String,
     started: Instant,
     phase: Phase,
 }
@@ -170,6 +171,9 @@ impl Route {
     }
 }
 
+/// How much of an `x-request-id` goes into the record, in characters; a UUID has 36.
+const MAX_REQUEST_ID: usize = 64;
+
 /// Refused requests wait this long before they are worth trying again, in seconds.
 const RETRY_AFTER: u32 = 1;
 
@@ -180,6 +184,7 @@ impl Call {
             gateway,
             protocol: Protocol::default(),
             operation: "none",
+            request_id: String::new(),
             started: now,
             phase: Phase::Idle,
         }
@@ -197,6 +202,8 @@ impl Call {
         let endpoint = Endpoint::at(path);
         self.protocol = Protocol::of(path, headers.has("anthropic-version"));
         self.operation = endpoint.operation();
+        let id = headers.text("x-request-id").unwrap_or_default();
+        self.request_id = id.chars().take(MAX_REQUEST_ID).collect();
         let rules = &self.gateway.policy.identity;
         let caller = match identity::identify(rules, headers, peer, self.started) {
             Ok(caller) => caller,

@@ -19,6 +19,8 @@ pub enum UsageSource {
 /// names mean that the call did not get that far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Record<'a> {
+    /// `x-request-id`, which Envoy makes if the caller did not.
+    pub request_id: &'a str,
     /// Who paid.
     pub tenant: &'a str,
     /// Its class of service.

@@ -1,0 +1,111 @@
+/*! Envoy configurations: the shipped files, with ports and policies exchanged. */
+
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// An Envoy configuration in YAML.
+#[derive(Debug, Clone)]
+pub struct Config(pub String);
+
+/// How a policy is written into an Envoy file.
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// As plain YAML (`google.protobuf.Struct`).
+    Struct,
+    /// As JSON text in a `StringValue`.
+    Json,
+}
+
+/// A path in the repository.
+pub fn repo(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(path)
+}
+
+impl Config {
+    /// A file of `envoy/`.
+    pub fn shipped(name: &str) -> Self {
+        let path = repo("envoy").join(name);
+        Self(std::fs::read_to_string(&path).expect("a shipped configuration"))
+    }
+
+    /// `envoy/gateway.yaml`, what `make run` starts.
+    pub fn gateway() -> Self {
+        Self::shipped("gateway.yaml")
+    }
+
+    /// Replaces a piece of text that must be there.
+    #[must_use]
+    pub fn replace(self, from: &str, to: &str) -> Self {
+        assert!(self.0.contains(from), "the configuration has no {from:?}");
+        Self(self.0.replace(from, to))
+    }
+
+    /// Writes `policy` in place of the shipped one.
+    #[must_use]
+    pub fn policy(self, policy: &Value, form: Form) -> Self {
+        let configuration = match form {
+            Form::Struct => json!({
+                "@type": "type.googleapis.com/google.protobuf.Struct", "value": policy,
+            }),
+            Form::Json => json!({
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": policy.to_string(),
+            }),
+        };
+        let (before, rest) = self
+            .0
+            .split_once("                configuration:\n")
+            .expect("a configuration");
+        let (_, after) = rest
+            .split_once("          - name: envoy.filters.http.router")
+            .expect("a router");
+        Self(format!(
+            "{before}                configuration: {configuration}\n          - name: envoy.filters.http.router{after}"
+        ))
+    }
+
+    /// Lets every provider cluster speak HTTP/2.
+    #[must_use]
+    pub fn http2_provider(self) -> Self {
+        self.replace(
+            "    connect_timeout: 5s\n",
+            "    connect_timeout: 5s\n    typed_extension_protocol_options:\n      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:\n        \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n        explicit_http_config: { http2_protocol_options: {} }\n",
+        )
+    }
+}
+
+/// The policy of the demo, to be changed by tests.
+pub fn demo_policy() -> Value {
+    json!({
+        "backends": { "mock": { "cluster": "provider", "api": "openai", "authority": "mock.provider" } },
+        "models": {
+            "smart": { "targets": [ { "backend": "mock", "model": "gpt-5.1" } ] },
+            "light": { "targets": [ { "backend": "mock", "model": "gpt-5.1-mini" } ] },
+        },
+        "tenants": {
+            "acme": {
+                "tier": "premium",
+                "models": ["smart", "light"],
+                "keys": [
+                    { "sha256": sha256("demo-acme-key"), "label": "demo" },
+                    { "sha256": sha256("demo-admin-key"), "label": "admin", "role": "admin" },
+                ],
+            },
+            "blue": {
+                "models": ["light"],
+                "keys": [ { "sha256": sha256("demo-blue-key") } ],
+            },
+        },
+    })
+}
+
+/// SHA-256 in hexadecimal of the keys that tests use.
+fn sha256(key: &str) -> &'static str {
+    match key {
+        "demo-acme-key" => "a2fb8545fcd457204e9fee11be92013aa3240b1b146fe262ba608fdfc159041c",
+        "demo-blue-key" => "229abf8cd76cfbb4914e1b17208567e5750a8792f1ccfaa03f7ada5d89049ddb",
+        _ => "ac5bb3526d3be432ba19fb1fc0712d350c160bd2169cd24401c9fcaeaac2d860",
+    }
+}

@@ -1,0 +1,93 @@
+/*! An Envoy with its mock provider. */
+
+use crate::client::{Answer, Ask};
+use crate::config::Config;
+use crate::envoy::Envoy;
+use mock_provider::{Mock, Received};
+use serde_json::Value;
+use std::ops::Deref;
+use tokio::sync::OnceCell;
+
+/// Envoy in front of a mock provider.
+#[derive(Debug)]
+pub struct Stand {
+    /// The gateway.
+    pub envoy: Envoy,
+    /// The provider.
+    pub mock: Mock,
+}
+
+static SHARED: OnceCell<Stand> = OnceCell::const_new();
+
+impl Stand {
+    /// The shipped gateway, started once for all tests that change nothing.
+    pub async fn shared() -> Lease {
+        let start = || Self::start(Config::gateway());
+        Lease(SHARED.get_or_init(start).await)
+    }
+
+    /// Starts a gateway of its own.
+    pub async fn start(config: Config) -> Self {
+        let mock = Mock::start(([127, 0, 0, 1], 0).into())
+            .await
+            .expect("a mock");
+        let port = format!("port_value: {}", mock.address().port());
+        let envoy = Envoy::start(&config.replace("port_value: 8001", &port)).await;
+        Self { envoy, mock }
+    }
+
+    /// Makes a request to the gateway.
+    pub async fn send(&self, ask: &Ask) -> Answer {
+        ask.send(self.envoy.port()).await
+    }
+
+    /// The decision record of a request.
+    pub async fn record(&self, ask: &Ask) -> Value {
+        self.envoy.record(&ask.id).await["tollgate"].take()
+    }
+
+    /// What the provider got of a request.
+    pub fn received(&self, ask: &Ask) -> Vec<Received> {
+        self.mock.received(|received| {
+            let id = received.headers.get("x-request-id");
+            id.is_some_and(|id| id == ask.id.as_str())
+        })
+    }
+
+    /// Makes a request and gives what the provider got of it, once.
+    pub async fn pass(&self, ask: &Ask) -> (Answer, Received) {
+        let answer = self.send(ask).await;
+        let mut received = self.received(ask);
+        assert_eq!(received.len(), 1, "{} {:?}", answer.status, answer.body);
+        (answer, received.remove(0))
+    }
+
+    /// The totals of a model of tenant acme.
+    pub async fn totals(&self, model: &str) -> Value {
+        let ask = Ask::new("GET", "/tollgate/usage").key("demo-admin-key");
+        self.send(&ask).await.json()["models"][model].take()
+    }
+}
+
+/// The shared stand; prints Envoy's log if the test that holds it fails.
+#[derive(Debug)]
+pub struct Lease(&'static Stand);
+
+impl Deref for Lease {
+    type Target = Stand;
+
+    fn deref(&self) -> &Stand {
+        self.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.0.envoy.log();
+            let tail: Vec<&str> = log.lines().rev().take(50).collect();
+            eprintln!("--- the end of Envoy's log (shared by tests) ---");
+            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
