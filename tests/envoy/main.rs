@@ -1,1 +1,12 @@
+/*! The whole gateway: every feature through real Envoy. */
 
+mod answers;
+mod chat;
+mod faults;
+mod identity;
+mod policy;
+mod refusals;
+mod sdk;
+mod settlement;
+mod shipped;
+mod telemetry;
