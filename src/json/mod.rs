@@ -15,3 +15,6 @@ pub use edit::{Edits, Rewrite};
 pub use error::{Error, ErrorKind};
 pub use reader::{Key, Kind, Reader, Watched};
 pub use text::{Span, Text, quote};
+
+#[cfg(test)]
+pub(crate) mod tests;
