@@ -1,0 +1,44 @@
+# `make` lists the targets. Each is one command; what it does is in scripts/.
+.DEFAULT_GOAL := help
+.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt bench clean
+
+help: ## Lists these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Installs Envoy, the wasm target and the test clients (ENVOY=/path uses that Envoy)
+	@scripts/setup.sh
+
+wasm: ## Builds dist/tollgate.wasm (TOLLGATE_WASM_TOOLCHAIN=rustup|debian forces a toolchain)
+	@scripts/wasm.sh module
+
+wasm-panic: ## Builds dist/tollgate-panic.wasm, which a header makes crash; for tests only
+	@scripts/wasm.sh panic
+
+tool: ## Builds dist/tollgate, the native tool
+	@cargo build --locked --release --target-dir target -p tollgate-cli
+	@mkdir -p dist && cp target/release/tollgate dist/tollgate
+
+run: ## Runs Tollgate with a mock provider, or with UPSTREAM=https://host/v1 (docs/run.md)
+	@scripts/run.sh
+
+test: setup ## Runs everything: formatting, lints, native tests, tests with Envoy and clients
+	@scripts/test.sh all
+
+lint: ## Checks formatting, lints, documentation and the Envoy files
+	@scripts/setup.sh python
+	@scripts/test.sh lint
+
+unit: ## Runs the native tests only, without Envoy
+	@scripts/test.sh unit
+
+envoy-test: setup ## Runs the tests with Envoy whose names contain T=name
+	@scripts/test.sh envoy
+
+fmt: ## Formats the code
+	@cargo fmt --all
+
+bench: setup ## Measures Tollgate
+	@scripts/bench.sh
+
+clean: ## Removes what was built; what set-up installed stays
+	@rm -rf target dist .run

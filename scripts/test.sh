@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Checks and tests: `test.sh all|lint|unit|envoy`; `envoy` runs the tests whose names
+# contain $T. Each part expects set-up to have been done.
+# shellcheck source=scripts/common.sh
+source "$(dirname "$0")/common.sh"
+
+wasm_target=wasm32-unknown-unknown
+
+lint() {
+  heading "Formatting"
+  cargo fmt --all --check
+  heading "Clippy"
+  cargo clippy --locked --workspace --all-targets -- -D warnings
+  # Debian's Rust, where it builds the module instead, comes without Clippy.
+  if [[ -d $(rustc --print target-libdir --target "$wasm_target" 2>/dev/null) ]]; then
+    heading "Clippy for wasm"
+    cargo clippy --locked -p tollgate-plugin --target "$wasm_target" -- -D warnings
+  fi
+  heading "Documentation"
+  RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p tollgate
+  heading "envoy/upstream.yaml equals envoy/gateway.yaml"
+  "$python" scripts/same_filters.py
+}
+
+unit() {
+  heading "Native tests"
+  # Of the whole workspace, so that dependencies are built as for `all`.
+  cargo test --locked --workspace --lib --bins
+}
+
+# What the tests with Envoy need, and nothing of the caller's.
+environment() {
+  heading "The module"
+  scripts/wasm.sh module
+  scripts/wasm.sh panic
+  TOLLGATE_ENVOY=$(envoy_path)
+  export TOLLGATE_ENVOY
+  export TOLLGATE_WASM=$root/dist/tollgate.wasm
+  export TOLLGATE_PANIC_WASM=$root/dist/tollgate-panic.wasm
+  export TOLLGATE_PYTHON=$python
+  # Istio's schemas are not part of this repository: without them, manifests are not checked.
+  if [[ -z ${ISTIO_CRDS:-} && -d ../shared/istio ]]; then ISTIO_CRDS=$(realpath ../shared/istio); fi
+  if [[ -n ${ISTIO_CRDS:-} ]]; then export ISTIO_CRDS; else unset ISTIO_CRDS; fi
+}
+
+envoy() {
+  environment
+  heading "Tests with Envoy${T:+: $T}"
+  cargo test --locked -p tollgate-tests --test envoy -- --nocapture ${T:+"$T"}
+}
+
+all() {
+  lint
+  environment
+  heading "All tests"
+  cargo test --locked --workspace
+}
+
+case ${1:-} in
+  all | lint | unit | envoy) "$1" ;;
+  *) die "usage: test.sh all|lint|unit|envoy" ;;
+esac
