@@ -228,11 +228,23 @@ fn by_hop(
                 "The calling hop names no tenant of this gateway.",
             ));
         };
-        let user = hop.user_header.as_deref();
-        let user = user.and_then(|header| headers.text(header));
-        return caller(tenant, user.unwrap_or_default().to_owned(), Via::Hop).map(Some);
+        return caller(tenant, hop_user(hop, headers)?, Via::Hop).map(Some);
     }
     Ok(None)
+}
+
+/// The user that a trusted hop names. Of two names, one may be the client's.
+fn hop_user(hop: &Hop, headers: Headers<'_>) -> Result<String, Refusal> {
+    let header = hop.user_header.as_deref().unwrap_or_default();
+    let mut users = headers.all(header).map(std::str::from_utf8);
+    match (users.next(), users.next()) {
+        (None, _) => Ok(String::new()),
+        (Some(Ok(user)), None) => Ok(user.to_owned()),
+        _ => Err(unauthenticated(
+            "invalid_user",
+            "The calling hop names more than one user, or one that is no text.",
+        )),
+    }
 }
 
 fn is_from(hop: &Hop, peer: &dyn Peer, spiffe: Option<&str>) -> bool {

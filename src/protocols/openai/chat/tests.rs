@@ -1,1 +1,428 @@
+use super::*;
+use crate::json::tests::{Tape, arb_string, arb_tape, arb_value, cases, render};
+use proptest::collection::btree_map;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
+const MESSAGES: &str = r#""messages":[{"role":"user","content":"hi"}]"#;
+
+/// A request with these members besides model and messages.
+fn body(members: &str) -> String {
+    format!(r#"{{"model":"smart",{MESSAGES}{members}}}"#)
+}
+
+/// A request with this message.
+fn with_message(message: &str) -> String {
+    format!(r#"{{"model":"smart","messages":[{message}]}}"#)
+}
+
+fn refused(body: &[u8]) -> (&'static str, Option<String>) {
+    let refusal = read_chat(body).expect_err(&String::from_utf8_lossy(body));
+    assert_eq!(refusal.kind.status(), 400);
+    (refusal.code, refusal.param)
+}
+
+/// The new body if the request is sent on as a request for `model`.
+fn rewritten(body: &str, model: &str) -> Option<String> {
+    let request = read_chat(body.as_bytes()).unwrap();
+    let rewrite = request.rewrite(body.as_bytes(), model)?;
+    let rest = &body.as_bytes()[rewrite.replaces..];
+    let new = [rewrite.prefix.as_slice(), rest].concat();
+    assert_eq!(new.len(), rewrite.length);
+    Some(String::from_utf8(new).unwrap())
+}
+
+#[test]
+fn good_requests() {
+    let part = r#"{"role":"user","content":[{"type":"text","text":"hi"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA","detail":"low"}},{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}},{"type":"file","file":{"file_id":"f"}}]}"#;
+    let tool = r#","tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"type":{"type":"string"},"Name":{"type":"string"},"ROLE":{}}}}}],"tool_choice":"auto""#;
+    let call = r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"model\":1,\"model\":2}"}}]},{"role":"tool","tool_call_id":"c","content":"42"}"#;
+    for text in [
+        body(""),
+        body(tool),
+        body(r#","n":1,"max_tokens":16,"max_completion_tokens":4294967295"#),
+        body(r#","n":null,"max_tokens":null,"max_completion_tokens":null"#),
+        body(r#","stream":true,"stream_options":null"#),
+        body(r#","stream":null,"stream_options":{"include_usage":null}"#),
+        body(r#","temperature":0.7,"stop":["a"],"metadata":{"a":"b"},"Unknown":[{}]"#),
+        with_message(part),
+        with_message(call),
+        with_message(r#"{"role":"user","content":"hi","name":"bob"}"#),
+        with_message(r#"{"role":"user"}"#),
+        with_message(r#"{"role":"user","content":["loose text",1,[null]]}"#),
+        format!(" \n{}\r\n\t", body("")),
+        r#"{"messages":[{"content":"hi","role":"user"}],"model":"smart"}"#.to_owned(),
+        r#"{"mod\u0065l":"sm\u0061rt","messages":[{"role":"user"}]}"#.to_owned(),
+    ] {
+        let request = read_chat(text.as_bytes()).expect(&text);
+        assert_eq!(request.model, "smart", "{text}");
+    }
+}
+
+#[test]
+fn whether_a_stream_is_asked_for() {
+    for (members, stream, usage) in [
+        ("", false, false),
+        (r#","stream":null"#, false, false),
+        (r#","stream":false"#, false, false),
+        (r#","stream":true"#, true, false),
+        (r#","stream":true,"stream_options":{}"#, true, false),
+        (
+            r#","stream":true,"stream_options":{"include_usage":null}"#,
+            true,
+            false,
+        ),
+        (
+            r#","stream":true,"stream_options":{"include_usage":false}"#,
+            true,
+            false,
+        ),
+        (
+            r#","stream":true,"stream_options":{"include_usage":true}"#,
+            true,
+            true,
+        ),
+        (
+            r#","stream_options":{"include_usage":true},"stream":true"#,
+            true,
+            true,
+        ),
+    ] {
+        let text = body(members);
+        let request = read_chat(text.as_bytes()).unwrap();
+        assert_eq!(
+            (request.stream, request.asks_for_usage()),
+            (stream, usage),
+            "{members}"
+        );
+    }
+}
+
+#[test]
+fn bad_json_is_refused_with_a_code_and_no_param() {
+    let deep = body(&format!(",\"x\":{}{}", "[".repeat(100), "]".repeat(100)));
+    for (text, code) in [
+        (b"".as_slice(), "empty_body"),
+        (b" \n ", "empty_body"),
+        (b"\xEF\xBB\xBF{}", "invalid_json"),
+        (b"{", "invalid_json"),
+        (b"[1,", "invalid_json"),
+        (b"{} x", "invalid_json"),
+        (b"model=smart", "invalid_json"),
+        (b"{\"model\":\"\\ud800\"}", "invalid_json"),
+        (b"{\"model\":\"\xff\"}", "invalid_json"),
+        (body(r#"} {"a":1"#).as_bytes(), "invalid_json"),
+        (body(r#","x":[1 2]"#).as_bytes(), "invalid_json"),
+        (body(r#","model":"light""#).as_bytes(), "duplicate_key"),
+        (body(r#","mod\u0065l":"light""#).as_bytes(), "duplicate_key"),
+        (body(r#","Model":"light""#).as_bytes(), "duplicate_key"),
+        (body(r#","me\u017fsages":[]"#).as_bytes(), "duplicate_key"),
+        (
+            body(r#","stream":true,"stream":false"#).as_bytes(),
+            "duplicate_key",
+        ),
+        (body(r#","n":1,"N":2"#).as_bytes(), "duplicate_key"),
+        (
+            body(r#","x":{"y":[{"role":1,"role":2}]}"#).as_bytes(),
+            "duplicate_key",
+        ),
+        (
+            body(r#","stream_options":{"include_usage":true,"Include_Usage":false}"#).as_bytes(),
+            "duplicate_key",
+        ),
+        (
+            with_message(r#"{"role":"user","content":"a","content":"b"}"#).as_bytes(),
+            "duplicate_key",
+        ),
+        (
+            with_message(r#"{"role":"user","content":"a","Content":"b"}"#).as_bytes(),
+            "duplicate_key",
+        ),
+        (
+            with_message(r#"{"role":"user","content":[{"type":"text","text":"a","TEXT":"b"}]}"#)
+                .as_bytes(),
+            "duplicate_key",
+        ),
+        (deep.as_bytes(), "nested_too_deeply"),
+    ] {
+        assert_eq!(
+            refused(text),
+            (code, None),
+            "{}",
+            String::from_utf8_lossy(text)
+        );
+    }
+}
+
+#[test]
+fn wrong_fields_are_refused_with_their_name() {
+    let no_text = |field: &str| with_message(&format!(r#"{{"role":"user","content":{field}}}"#));
+    for (text, code, param) in [
+        ("null".to_owned(), "invalid_value", "body"),
+        ("[]".to_owned(), "invalid_value", "body"),
+        ("\"model\"".to_owned(), "invalid_value", "body"),
+        ("{}".to_owned(), "missing_required_parameter", "model"),
+        (
+            format!("{{{MESSAGES}}}"),
+            "missing_required_parameter",
+            "model",
+        ),
+        (
+            format!(r#"{{"model":"",{MESSAGES}}}"#),
+            "invalid_value",
+            "model",
+        ),
+        (
+            r#"{"model":"m"}"#.to_owned(),
+            "missing_required_parameter",
+            "messages",
+        ),
+        (
+            format!(r#"{{"model":null,{MESSAGES}}}"#),
+            "invalid_value",
+            "model",
+        ),
+        (
+            format!(r#"{{"model":["smart"],{MESSAGES}}}"#),
+            "invalid_value",
+            "model",
+        ),
+        (
+            r#"{"model":"m","messages":null}"#.to_owned(),
+            "invalid_value",
+            "messages",
+        ),
+        (
+            r#"{"model":"m","messages":{}}"#.to_owned(),
+            "invalid_value",
+            "messages",
+        ),
+        (
+            r#"{"model":"m","messages":[]}"#.to_owned(),
+            "invalid_value",
+            "messages",
+        ),
+        (with_message("\"hi\""), "invalid_value", "messages[0]"),
+        (
+            with_message(r#"{"role":"user"},null"#),
+            "invalid_value",
+            "messages[1]",
+        ),
+        (
+            with_message(r#"{"content":"hi"}"#),
+            "missing_required_parameter",
+            "messages[0].role",
+        ),
+        (
+            with_message(r#"{"role":"a"},{"role":"b"},{}"#),
+            "missing_required_parameter",
+            "messages[2].role",
+        ),
+        (
+            with_message(r#"{"role":null}"#),
+            "invalid_value",
+            "messages[0].role",
+        ),
+        (no_text("1"), "invalid_value", "messages[0].content"),
+        (no_text("{}"), "invalid_value", "messages[0].content"),
+        (no_text("true"), "invalid_value", "messages[0].content"),
+        (body(r#","stream":"true""#), "invalid_value", "stream"),
+        (body(r#","stream":1"#), "invalid_value", "stream"),
+        (
+            body(r#","stream_options":true"#),
+            "invalid_value",
+            "stream_options",
+        ),
+        (
+            body(r#","stream_options":[]"#),
+            "invalid_value",
+            "stream_options",
+        ),
+        (
+            body(r#","stream_options":{"include_usage":"yes"}"#),
+            "invalid_value",
+            "stream_options.include_usage",
+        ),
+        (body(r#","n":"1""#), "invalid_value", "n"),
+        (body(r#","n":-1"#), "invalid_value", "n"),
+        (body(r#","n":1.0"#), "invalid_value", "n"),
+        (body(r#","n":1e2"#), "invalid_value", "n"),
+        (
+            body(r#","max_tokens":4294967296"#),
+            "invalid_value",
+            "max_tokens",
+        ),
+        (body(r#","max_tokens":[1]"#), "invalid_value", "max_tokens"),
+        (
+            body(r#","max_completion_tokens":true"#),
+            "invalid_value",
+            "max_completion_tokens",
+        ),
+    ] {
+        assert_eq!(
+            refused(text.as_bytes()),
+            (code, Some(param.to_owned())),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn refusals_hold_nothing_of_the_request() {
+    for text in [
+        r#"{"SECRET":1 2}"#.to_owned(),
+        r#"{"model":["SECRET"]}"#.to_owned(),
+        with_message(r#"{"role":["SECRET"]}"#),
+        with_message(r#"{"SECRET":"SECRET"}"#),
+        body(r#","n":"SECRET""#),
+        format!("{{\"SECRET\":\"{}", "SECRET".repeat(100)),
+    ] {
+        let refusal = read_chat(text.as_bytes()).unwrap_err();
+        assert!(!format!("{refusal:?}").contains("SECRET"), "{refusal:?}");
+    }
+}
+
+#[test]
+fn text_is_counted_without_images_sounds_and_files() {
+    for (message, bytes) in [
+        (r#"{"role":"user","content":"hello"}"#, 5),
+        (r#"{"role":"user","content":"é"}"#, 2),
+        (r#"{"role":"user","content":null}"#, 0),
+        (
+            r#"{"role":"user","content":"abc"},{"role":"user","content":"de"}"#,
+            5,
+        ),
+        (
+            r#"{"role":"user","content":[{"type":"text","text":"hello"}]}"#,
+            9,
+        ),
+        (
+            r#"{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:AAAAAAAA"}}]}"#,
+            9,
+        ),
+        (
+            r#"{"role":"user","content":[{"input_audio":{"data":"AAAA"}},{"file":{"file_data":"AA"}}]}"#,
+            0,
+        ),
+        (
+            r#"{"role":"assistant","tool_calls":[{"function":{"name":"fn","arguments":"{}"}}]}"#,
+            4,
+        ),
+    ] {
+        let text = with_message(message);
+        assert_eq!(
+            read_chat(text.as_bytes()).unwrap().text_bytes,
+            bytes,
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn nothing_to_change_is_no_rewrite() {
+    for members in [
+        "",
+        r#","stream":false,"stream_options":{"include_usage":false}"#,
+        r#","stream_options":null"#,
+        r#","stream":true,"stream_options":{"include_usage":true,"x":1}"#,
+    ] {
+        assert_eq!(rewritten(&body(members), "smart"), None, "{members}");
+    }
+}
+
+#[test]
+fn the_bytes_of_a_rewrite() {
+    for (text, wanted) in [
+        (
+            r#"{"model":"a","messages":[{"role":""}]}"#,
+            r#"{"model":"b","messages":[{"role":""}]}"#,
+        ),
+        (
+            r#"{ "model" : "\u0061" , "x":1.50,"messages":[{"role":""}] }"#,
+            r#"{ "model" : "b" , "x":1.50,"messages":[{"role":""}] }"#,
+        ),
+        (
+            r#"{"messages":[{"role":""}],"stream":true,"model":"a"}"#,
+            r#"{"stream_options":{"include_usage":true},"messages":[{"role":""}],"stream":true,"model":"b"}"#,
+        ),
+        (
+            r#"{"model":"a","stream_options":{ },"stream":true,"messages":[{"role":""}]}"#,
+            r#"{"model":"b","stream_options":{"include_usage":true },"stream":true,"messages":[{"role":""}]}"#,
+        ),
+        (
+            r#"{"model":"a","stream_options":{"x":[]},"stream":true,"messages":[{"role":""}]}"#,
+            r#"{"model":"b","stream_options":{"include_usage":true,"x":[]},"stream":true,"messages":[{"role":""}]}"#,
+        ),
+        (
+            r#"{"model":"a","stream_options":null,"stream":true,"messages":[{"role":""}]}"#,
+            r#"{"model":"b","stream_options":{"include_usage":true},"stream":true,"messages":[{"role":""}]}"#,
+        ),
+    ] {
+        assert_eq!(rewritten(text, "b").as_deref(), Some(wanted));
+    }
+}
+
+/// What a request must look like for the provider.
+fn wanted(mut request: Value, model: &str) -> Value {
+    request["model"] = json!(model);
+    if request["stream"] == json!(true) {
+        if !request["stream_options"].is_object() {
+            request["stream_options"] = json!({});
+        }
+        request["stream_options"]["include_usage"] = json!(true);
+    }
+    request
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn a_rewrite_changes_the_model_and_stream_options_alone(
+        model in arb_string().prop_map(|name| name + "m"),
+        new_model in arb_string().prop_map(|name| name + "m"),
+        stream in proptest::sample::select(vec!["", "true", "false", "null"]),
+        options in proptest::sample::select(vec![
+            "", "null", "{}", r#"{"x":[1]}"#, r#"{"include_usage":true}"#,
+            r#"{"include_usage":false,"y":{}}"#, r#"{"y":"}","include_usage":null}"#,
+        ]),
+        others in btree_map("[a-f]{1,3}", arb_value(Just("k".to_owned())), 0..4),
+        order in any::<u64>(),
+        tape in arb_tape(),
+    ) {
+        let mut tape = Tape::new(tape);
+        let mut member = |name: &str, value: Value| {
+            let value = render(&value, &mut tape, false);
+            (name.to_owned(), value)
+        };
+        let mut members: Vec<_> = others.into_iter().map(|(name, v)| member(&name, v)).collect();
+        let unknown = members.clone();
+        members.push(member("model", json!(model)));
+        members.push(member("messages", json!([{"role": "user", "content": model}])));
+        for (name, text) in [("stream", stream), ("stream_options", options)] {
+            if !text.is_empty() {
+                members.push(member(name, serde_json::from_str(text).unwrap()));
+            }
+        }
+        members.sort_by_key(|(name, _)| order.wrapping_mul(name.len() as u64 + u64::from(name.as_bytes()[0])) >> 32);
+        let members: Vec<_> = members.iter().map(|(name, v)| format!("\"{name}\":{v}")).collect();
+        let text = format!("{{{}}}", members.join(","));
+        let original: Value = serde_json::from_str(&text).unwrap();
+
+        let new = rewritten(&text, &new_model);
+        let new = new.as_deref().unwrap_or(&text);
+        let parsed: Value = serde_json::from_str(new).unwrap();
+        prop_assert_eq!(parsed, wanted(original, &new_model));
+        prop_assert!(read_chat(new.as_bytes()).is_ok());
+        for (name, value) in unknown {
+            prop_assert!(new.contains(&format!("\"{name}\":{value}")), "{} is untouched", name);
+        }
+        prop_assert_eq!(rewritten(new, &new_model), None, "a rewrite needs no other");
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        let _ = read_chat(&bytes);
+        let _ = read_chat(&[b"{\"model\":\"a\",\"messages\":[{", bytes.as_slice()].concat());
+    }
+}
