@@ -204,7 +204,7 @@ fn warn_if_unreachable(
     problems: &mut Problems,
 ) {
     let own = !entry.keys.is_empty() || entry.jwt.is_some() || !entry.spiffe.is_empty();
-    if !own && identity.hops.is_empty() && identity.jwt.is_none() {
+    if !own && identity.hops.is_empty() && !identity.has_jwt {
         problems.warning(
             path,
             "nobody can be this tenant: it has no keys, jwt or spiffe",
@@ -263,7 +263,7 @@ fn add_claims(
     problems: &mut Problems,
 ) {
     for value in values.unwrap_or_default() {
-        if identity.jwt.is_none() {
+        if !identity.has_jwt {
             problems.error(
                 &value.path,
                 "needs identity.jwt, which says where claims are",

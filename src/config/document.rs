@@ -65,6 +65,8 @@ pub(super) struct KeyEntry {
 pub(super) struct IdentityEntry {
     pub(super) placeholder_keys: Vec<Located<String>>,
     pub(super) jwt: Option<JwtEntry>,
+    /// Whether there is a `jwt`, even one that could not be read.
+    pub(super) has_jwt: bool,
     pub(super) hops: Vec<HopEntry>,
 }
 
@@ -334,6 +336,7 @@ fn identity(node: &Node<'_>, problems: &mut Problems) -> Option<IdentityEntry> {
         placeholder_keys: fields
             .optional("placeholder_keys", references, problems)
             .unwrap_or_default(),
+        has_jwt: fields.find("jwt").is_some(),
         jwt: fields.optional("jwt", jwt, problems),
         hops: fields.optional("hops", hops, problems).unwrap_or_default(),
     };

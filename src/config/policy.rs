@@ -121,9 +121,15 @@ impl fmt::Debug for Key {
 }
 
 /// All keys, found by their hash.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct KeyRing {
     by_prefix: HashMap<[u8; 8], Vec<Rc<Key>>>,
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
 }
 
 impl KeyRing {
