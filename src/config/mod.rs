@@ -48,5 +48,15 @@ pub fn from_tree(tree: &Tree) -> (Result<Policy, Problems>, Problems) {
     }
 }
 
+/// `parent.name`, the notation of every [`Problem::path`].
+pub fn member_path(parent: &str, name: &str) -> String {
+    fields::member_path(parent, name)
+}
+
+/// ` (did you mean "x"?)` for the nearest of `known` to `name`; empty if none is near.
+pub fn suggestion<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    suggest::suggest(name, known)
+}
+
 #[cfg(test)]
 mod tests;

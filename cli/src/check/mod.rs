@@ -1,0 +1,127 @@
+/*! `tollgate check`: every problem of every file, one line each.
+
+A file becomes documents (`read`), a document the policies in it (`sources`), and each of
+those findings: its own (`policy`), and those of the Envoy or Istio file around it
+(`envoy`, `istio`). */
+
+mod at;
+mod duplicates;
+mod envoy;
+mod findings;
+mod istio;
+mod keys;
+mod policy;
+mod read;
+mod sources;
+mod wasm;
+
+use at::{At, Position};
+use findings::Findings;
+use policy::{Compiled, compile};
+use sources::{Held, Source, sources};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tollgate::config::Tree;
+
+const NO_POLICY: &str = "no policy here: neither backends, models and tenants at the top, nor a \
+    Wasm filter named tollgate or with such a configuration, nor an Istio WasmPlugin or EnvoyFilter \
+    that has one";
+
+/// Checks `files` and writes what is wrong with them to `out`; whether all are good.
+///
+/// # Errors
+/// When `out` can't be written.
+pub(crate) fn files(files: &[PathBuf], out: &mut impl Write) -> io::Result<bool> {
+    let mut all_good = true;
+    for path in files {
+        all_good &= file(path, out)?;
+    }
+    Ok(all_good)
+}
+
+fn file(path: &Path, out: &mut impl Write) -> io::Result<bool> {
+    let name = path.display();
+    let mut findings = Findings::default();
+    let policies = match read::documents(path) {
+        Ok(documents) => check(&documents, &mut findings),
+        Err(problem) => {
+            findings.error_of_file(problem);
+            Vec::new()
+        }
+    };
+    let good = !findings.has_errors();
+    for finding in findings.in_order() {
+        writeln!(out, "{name}: {finding}")?;
+    }
+    if good {
+        policies
+            .iter()
+            .try_for_each(|policy| writeln!(out, "{name}: {}", policy.summary()))?;
+    }
+    Ok(good)
+}
+
+/// Checks all documents of a file; hands back the policies that compile.
+fn check(documents: &[(usize, Tree)], findings: &mut Findings) -> Vec<Compiled> {
+    let several = documents.len() > 1;
+    let roots: Vec<At<'_>> = documents
+        .iter()
+        .map(|(index, tree)| root(*index, tree, several))
+        .collect();
+    let held: Vec<(&At<'_>, Vec<Source<'_>>)> =
+        roots.iter().map(|root| (root, sources(root))).collect();
+    let names = sources::scopes(held.iter().flat_map(|(_, sources)| sources));
+    if names.is_empty() {
+        findings.error_of_file(NO_POLICY);
+    }
+    let mut names = names.into_iter();
+    let mut policies = Vec::new();
+    for (root, sources) in &held {
+        duplicates::report(root, sources, findings);
+        for (source, scope) in sources.iter().zip(names.by_ref()) {
+            policies.extend(check_source(root, source, scope, findings));
+        }
+    }
+    policies
+}
+
+/// Where a file has several documents, paths begin with the document's index: `[1].spec`.
+fn root(index: usize, tree: &Tree, several: bool) -> At<'_> {
+    let path = if several {
+        format!("[{index}]")
+    } else {
+        String::new()
+    };
+    At::root(path, Position::from([index]), tree)
+}
+
+fn check_source(
+    root: &At<'_>,
+    source: &Source<'_>,
+    scope: String,
+    findings: &mut Findings,
+) -> Option<Compiled> {
+    let compiled = match &source.policy {
+        Ok(policy) => compile(policy, scope, findings),
+        Err((at, problem)) => {
+            findings.error(at, problem);
+            None
+        }
+    };
+    if let Some(compiled) = &compiled {
+        keys::warn_of_ends(compiled, unix_now(), findings);
+    }
+    match &source.held {
+        Held::Alone => {}
+        Held::Filters(filters) => envoy::check(root, filters, compiled.as_ref(), findings),
+        Held::Plugin(spec) => istio::check_plugin(spec, findings),
+    }
+    compiled
+}
+
+/// A clock before 1970 finds no key expired: a warning less, not a wrong one.
+fn unix_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
