@@ -78,6 +78,8 @@ pub(super) struct StreamReader {
     framer: Framer,
     /// Whether the chunk that only reports usage is kept from the caller.
     strip_usage: bool,
+    /// Whether the last event was kept back and ended in CR: an LF that follows is still its.
+    kept_back_cr: bool,
 }
 
 impl AnswerReader {
@@ -87,8 +89,8 @@ impl AnswerReader {
             Self::Error { replaced: false }
         } else if kind.eq_ignore_ascii_case("text/event-stream") {
             Self::Stream(StreamReader {
-                framer: Framer::default(),
                 strip_usage,
+                ..StreamReader::default()
             })
         } else if kind.eq_ignore_ascii_case("application/json") {
             Self::Json(Capture::new(&["usage"]))
@@ -166,8 +168,10 @@ impl StreamReader {
             kept.extend(goes_on);
         }
         let unfinished = events.unfinished();
-        if end {
-            kept.push(Cow::Borrowed(unfinished));
+        if end && !unfinished.is_empty() {
+            let goes_on = self.event(seen, unfinished, now);
+            changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
+            kept.extend(goes_on);
         } else if !unfinished.is_empty() {
             changed = true;
             self.framer.keep(unfinished);
@@ -181,7 +185,15 @@ impl StreamReader {
     }
 
     /// Reads one event; returns what goes on of it.
-    fn event<'e>(&self, seen: &mut Seen, event: &'e [u8], now: Instant) -> Option<Cow<'e, [u8]>> {
+    fn event<'e>(
+        &mut self,
+        seen: &mut Seen,
+        event: &'e [u8],
+        now: Instant,
+    ) -> Option<Cow<'e, [u8]>> {
+        if std::mem::take(&mut self.kept_back_cr) && event == b"\n" {
+            return None;
+        }
         let unchanged = Some(Cow::Borrowed(event));
         let Some(data) = sse::data(event) else {
             return unchanged;
@@ -202,9 +214,11 @@ impl StreamReader {
             return Some(Cow::Owned(text));
         }
         let only_usage = chunk.no_choices && chunk.usage != ReportedUsage::Absent;
-        (!(self.strip_usage && only_usage))
-            .then_some(unchanged)
-            .flatten()
+        if self.strip_usage && only_usage {
+            self.kept_back_cr = event.ends_with(b"\r");
+            return None;
+        }
+        unchanged
     }
 }
 

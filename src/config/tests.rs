@@ -216,7 +216,6 @@ fn every_problem_is_told_with_its_path() {
         (r#""spiffe://mesh/ns/acme/*""#, r#""spiffe://*/acme""#, format!("tenants.acme.spiffe[0]: {BAD_SPIFFE}")),
         (r#""spiffe://mesh/ns/acme/*""#, r#""spiffe://mesh""#, format!("tenants.acme.spiffe[0]: {BAD_SPIFFE}")),
         (r#"["EMPTY"]"#, "[]", "identity.placeholder_keys: must not be an empty list\n".to_owned()),
-        (r#""payload_in_metadata": "jwt", "#, "", "identity.jwt.payload_in_metadata: is missing\n".to_owned()),
         (r#"{"filter_chain": "inner"}"#, "{}",
             "identity.hops[1].from: must have either spiffe or filter_chain\n".to_owned()),
         (r#"{"filter_chain": "inner"}"#, r#"{"filter_chain": "inner", "spiffe": "spiffe://a/b"}"#,

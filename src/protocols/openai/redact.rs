@@ -29,8 +29,14 @@ pub fn redact_account(text: &mut [u8]) -> bool {
 }
 
 /// Bytes to the next place where an id could start: after the current run of word
-/// characters, so that `task-…` is not taken for `sk-…`.
+/// characters, so that `task-…` is not taken for `sk-…`, or after a JSON escape, whose
+/// letter is no part of a word.
 fn word_length(rest: &[u8]) -> usize {
+    match rest {
+        [b'\\', b'u', ..] => return 6,
+        [b'\\', _, ..] => return 2,
+        _ => {}
+    }
     let word = rest
         .iter()
         .take_while(|byte| byte.is_ascii_alphanumeric())
@@ -64,6 +70,17 @@ mod tests {
             r#""key sk-*************************, proj_********""#
         );
         assert_eq!(redacted("org-é"), "org-é");
+    }
+
+    #[test]
+    fn regression_an_id_after_a_json_escape_is_hidden() {
+        for escape in [r"\n", r"\t", r#"\""#, r"\\", r"\u00e9"] {
+            assert_eq!(
+                redacted(&format!("limit of{escape}org-abcDEF123456")),
+                format!("limit of{escape}org-************")
+            );
+        }
+        assert_eq!(redacted(r"\u"), r"\u");
     }
 
     #[test]
