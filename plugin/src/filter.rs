@@ -183,6 +183,7 @@ impl HttpContext for Filter {
         let end = || End {
             status: u16::try_from(envoy::number(&["response", "code"])).unwrap_or(0),
             details: envoy::text(&["response", "code_details"]).unwrap_or_default(),
+            request_id: envoy::text(&["request", "id"]).unwrap_or_default(),
         };
         if let Some(record) = self.call.finish(&Envoy, end) {
             self.set_property(vec![RECORD], Some(&record));

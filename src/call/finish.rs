@@ -17,6 +17,8 @@ pub struct End {
     pub status: u16,
     /// `response.code_details`.
     pub details: String,
+    /// `x-request-id`, for calls whose head never came here.
+    pub request_id: String,
 }
 
 /// What came of a call.
@@ -45,9 +47,13 @@ impl Call {
         Some(record.to_json())
     }
 
-    fn outcome(&self, phase: Phase, end: impl FnOnce() -> End) -> Outcome {
+    fn outcome(&mut self, phase: Phase, end: impl FnOnce() -> End) -> Outcome {
         match phase {
-            Phase::Idle | Phase::Settled => early(None, &end()),
+            Phase::Idle | Phase::Settled => {
+                let end = end();
+                self.name_request(&end.request_id);
+                early(None, &end)
+            }
             Phase::Reading { caller, .. } => early(Some(caller), &end()),
             Phase::Answered {
                 caller,

@@ -202,8 +202,7 @@ impl Call {
         let endpoint = Endpoint::at(path);
         self.protocol = Protocol::of(path, headers.has("anthropic-version"));
         self.operation = endpoint.operation();
-        let id = headers.text("x-request-id").unwrap_or_default();
-        self.request_id = id.chars().take(MAX_REQUEST_ID).collect();
+        self.name_request(headers.text("x-request-id").unwrap_or_default());
         let rules = &self.gateway.policy.identity;
         let caller = match identity::identify(rules, headers, peer, self.started) {
             Ok(caller) => caller,
@@ -357,6 +356,10 @@ impl Call {
             let metrics = &self.gateway.metrics;
             metrics.event(host, "tollgate.unfinished_events_dropped_total");
         }
+    }
+
+    fn name_request(&mut self, id: &str) {
+        self.request_id = id.chars().take(MAX_REQUEST_ID).collect();
     }
 
     fn refuse(
@@ -544,10 +547,8 @@ impl Call {
             remove: answer::account_headers(headers),
             set: Vec::new(),
         };
-        if matches!(reader, AnswerReader::Stream(_)) {
-            edits
-                .remove
-                .extend(headers.names(|name| name == "content-length"));
+        if may_change_length(&reader, headers) {
+            edits.remove.push("content-length".to_owned());
         }
         let held = matches!(reader, AnswerReader::Error { .. }) && !end;
         self.phase = Phase::Answering {
@@ -639,6 +640,20 @@ fn unfit_answer(status: u16, headers: Headers<'_>) -> Option<Refusal> {
             "The provider sent an encoded answer that was not asked for and can't be read.",
         )
     })
+}
+
+/// Whether the body's length may change on its way: a stream may lose an event, an error
+/// that is too long to be checked is replaced.
+fn may_change_length(reader: &AnswerReader, headers: Headers<'_>) -> bool {
+    let length = headers.text("content-length");
+    let Some(length) = length.and_then(|length| length.parse::<usize>().ok()) else {
+        return false;
+    };
+    match reader {
+        AnswerReader::Stream(_) => true,
+        AnswerReader::Error { .. } => length > answer::MAX_ERROR_BODY,
+        AnswerReader::Json(_) | AnswerReader::Opaque => false,
+    }
 }
 
 fn usage_entry(totals: &Totals) -> serde_json::Value {

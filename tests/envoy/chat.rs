@@ -101,7 +101,8 @@ fn tools_and_several_choices_stream() {
         let stand = Stand::shared().await;
         let mut body = streamed();
         body["n"] = json!(3);
-        body["tools"] = json!([{"type": "function", "function": {"name": "weather", "parameters": {}}}]);
+        body["tools"] =
+            json!([{"type": "function", "function": {"name": "weather", "parameters": {}}}]);
         let ask = Ask::chat(&body).mock(&json!({"tool": true, "piece": 7}));
         let events = stand.send(&ask).await.events();
         for index in 0..3 {
@@ -192,7 +193,9 @@ fn a_stream_cut_at_every_byte_that_ends_in_trailers_is_the_same() {
         let trailers = json!({"x-provider-trailer": "1"});
         cut_everywhere(&stand, Protocol::Http2, &trailers, false).await;
         let before = stand.totals("smart").await;
-        let ask = Ask::chat(&streamed()).mock(&json!({"trailers": trailers})).over(Protocol::Http2);
+        let ask = Ask::chat(&streamed())
+            .mock(&json!({"trailers": trailers}))
+            .over(Protocol::Http2);
         let answer = stand.send(&ask).await;
         assert_eq!(answer.trailers["x-provider-trailer"], "1");
         assert_eq!(stand.record(&ask).await["usage"], "reported");
@@ -243,7 +246,17 @@ fn brotli(text: &[u8]) -> Vec<u8> {
 
 /// Text that shrinks about as prose does.
 fn prose(length: usize) -> String {
-    let words = ["river", "of", "seventeen", "lamps", "and", "a", "quiet", "engine", "turns"];
+    let words = [
+        "river",
+        "of",
+        "seventeen",
+        "lamps",
+        "and",
+        "a",
+        "quiet",
+        "engine",
+        "turns",
+    ];
     let mut state = 1_u32;
     let mut text = String::new();
     while text.len() < length {
@@ -288,7 +301,10 @@ fn a_decompressed_body_over_the_cap_is_refused() {
         let stand = Stand::shared().await;
         let ask = Ask::chat_bytes(gzip(&vec![b' '; 64 << 20])).header("content-encoding", "gzip");
         let answer = stand.send(&ask).await;
-        assert_eq!((answer.status, answer.code().as_str()), (413, "request_too_large"));
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (413, "request_too_large")
+        );
         assert!(stand.received(&ask).is_empty());
         // Envoy stops a brotli body that grows more than a hundredfold; what is left of
         // it is no JSON.
@@ -330,7 +346,10 @@ fn models_are_listed_as_the_tenant_may_use_them() {
         let list = async |key: &str| {
             let answer = stand.send(&Ask::new("GET", "/v1/models").key(key)).await;
             let models = answer.json()["data"].as_array().cloned().unwrap();
-            models.iter().map(|model| model["id"].clone()).collect::<Vec<_>>()
+            models
+                .iter()
+                .map(|model| model["id"].clone())
+                .collect::<Vec<_>>()
         };
         assert_eq!(list("demo-acme-key").await, ["smart", "light"]);
         assert_eq!(list("demo-blue-key").await, ["light"]);

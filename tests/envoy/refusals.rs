@@ -26,28 +26,60 @@ fn bad_bodies() -> Vec<(Vec<u8>, u16, &'static str)> {
         text(&deep, "nested_too_deeply"),
         text(&GOOD.replace("hi", "\\ud800"), "invalid_json"),
         text(&GOOD.replace("hi", "\n"), "invalid_json"),
-        (GOOD.replace("hi", "\u{1}").into_bytes(), 400, "invalid_json"),
+        (
+            GOOD.replace("hi", "\u{1}").into_bytes(),
+            400,
+            "invalid_json",
+        ),
         (
             [&GOOD.as_bytes()[..50], b"\xFF", &GOOD.as_bytes()[50..]].concat(),
             400,
             "invalid_json",
         ),
-        text(&GOOD.replacen('{', r#"{"model":"light","#, 1), "duplicate_key"),
-        text(&GOOD.replacen('{', r#"{"mod\u0065l":"light","#, 1), "duplicate_key"),
-        text(&GOOD.replacen('{', r#"{"MODEL":"light","#, 1), "duplicate_key"),
-        text(&GOOD.replace(r#""content":"hi""#, r#""content":"hi","content":"ho""#), "duplicate_key"),
+        text(
+            &GOOD.replacen('{', r#"{"model":"light","#, 1),
+            "duplicate_key",
+        ),
+        text(
+            &GOOD.replacen('{', r#"{"mod\u0065l":"light","#, 1),
+            "duplicate_key",
+        ),
+        text(
+            &GOOD.replacen('{', r#"{"MODEL":"light","#, 1),
+            "duplicate_key",
+        ),
+        text(
+            &GOOD.replace(r#""content":"hi""#, r#""content":"hi","content":"ho""#),
+            "duplicate_key",
+        ),
         text(&GOOD.replace(r#""smart""#, "7"), "invalid_value"),
         text(&GOOD.replace(r#""smart""#, r#""""#), "invalid_value"),
-        text(r#"{"messages":[{"role":"user","content":"hi"}]}"#, "missing_required_parameter"),
+        text(
+            r#"{"messages":[{"role":"user","content":"hi"}]}"#,
+            "missing_required_parameter",
+        ),
         text(r#"{"model":"smart"}"#, "missing_required_parameter"),
         text(r#"{"model":"smart","messages":{}}"#, "invalid_value"),
         text(r#"{"model":"smart","messages":[]}"#, "invalid_value"),
         text(r#"{"model":"smart","messages":["hi"]}"#, "invalid_value"),
-        text(r#"{"model":"smart","messages":[{"content":"hi"}]}"#, "missing_required_parameter"),
-        text(&GOOD.replacen('{', r#"{"stream":"yes","#, 1), "invalid_value"),
+        text(
+            r#"{"model":"smart","messages":[{"content":"hi"}]}"#,
+            "missing_required_parameter",
+        ),
+        text(
+            &GOOD.replacen('{', r#"{"stream":"yes","#, 1),
+            "invalid_value",
+        ),
         text(&GOOD.replacen('{', r#"{"n":-1,"#, 1), "invalid_value"),
-        text(&GOOD.replacen('{', r#"{"stream":true,"stream_options":[],"#, 1), "invalid_value"),
-        (GOOD.replace("smart", "gpt-9").into_bytes(), 404, "model_not_found"),
+        text(
+            &GOOD.replacen('{', r#"{"stream":true,"stream_options":[],"#, 1),
+            "invalid_value",
+        ),
+        (
+            GOOD.replace("smart", "gpt-9").into_bytes(),
+            404,
+            "model_not_found",
+        ),
     ]
 }
 
@@ -60,7 +92,11 @@ fn bad_bodies_are_refused_and_reach_nobody() {
                 let shown = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
                 let ask = Ask::chat_bytes(body.clone()).over(protocol);
                 let answer = stand.send(&ask).await;
-                assert_eq!((answer.status, answer.code().as_str()), (status, code), "{shown}");
+                assert_eq!(
+                    (answer.status, answer.code().as_str()),
+                    (status, code),
+                    "{shown}"
+                );
                 assert_eq!(answer.header("content-type"), "application/json");
                 assert_eq!(answer.header("x-should-retry"), "false");
                 assert!(stand.received(&ask).is_empty(), "{shown}");
@@ -78,22 +114,38 @@ fn bad_heads_are_refused_and_reach_nobody() {
         let get = |path| Ask::new("GET", path).key("demo-acme-key");
         for (ask, status, code) in [
             (get("/v1/chat/completions"), 405, "method_not_allowed"),
-            (Ask::new("DELETE", "/v1/models").key("demo-acme-key"), 405, "method_not_allowed"),
+            (
+                Ask::new("DELETE", "/v1/models").key("demo-acme-key"),
+                405,
+                "method_not_allowed",
+            ),
             (get("/v1/nothing"), 404, "unknown_endpoint"),
             (get("/"), 404, "unknown_endpoint"),
             (get("/v1/models/gpt-9"), 404, "model_not_found"),
             (get("/tollgate/usage"), 403, "admin_only"),
-            (chat().header("content-type", "text/plain"), 415, "unsupported_media_type"),
+            (
+                chat().header("content-type", "text/plain"),
+                415,
+                "unsupported_media_type",
+            ),
             (
                 chat().header("content-type", "application/json; charset=utf-16"),
                 415,
                 "unsupported_media_type",
             ),
-            (chat().header("content-encoding", "zstd"), 415, "unsupported_content_encoding"),
+            (
+                chat().header("content-encoding", "zstd"),
+                415,
+                "unsupported_content_encoding",
+            ),
             (chat().key("demo-blue-key"), 403, "model_not_allowed"),
         ] {
             let answer = stand.send(&ask).await;
-            assert_eq!((answer.status, answer.code().as_str()), (status, code), "{ask:?}");
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (status, code),
+                "{ask:?}"
+            );
             assert!(stand.received(&ask).is_empty(), "{ask:?}");
         }
     });
@@ -111,7 +163,10 @@ fn bodies_over_the_cap_are_refused() {
         ] {
             let ask = ask.over(Protocol::Http2);
             let answer = stand.send(&ask).await;
-            assert_eq!((answer.status, answer.code().as_str()), (413, "request_too_large"));
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (413, "request_too_large")
+            );
             assert!(stand.received(&ask).is_empty());
         }
     });
@@ -168,7 +223,9 @@ fn a_tenant_cannot_fill_the_workers_memory() {
         let refused = tollgate_tests::eventually("a refusal", 10, async || {
             let records = stand.envoy.records();
             let mut outcomes = records.iter().map(|line| &line["tollgate"]["outcome"]);
-            outcomes.any(|outcome| outcome == "too_many_bytes_held").then_some(())
+            outcomes
+                .any(|outcome| outcome == "too_many_bytes_held")
+                .then_some(())
         });
         refused.await;
         let other = GOOD.replace("smart", "light");
@@ -187,7 +244,9 @@ fn a_tenant_cannot_fill_the_workers_memory() {
 /// Sends a head that promises more than `bytes`, then that many, and waits.
 async fn slow_upload(port: u16, bytes: usize) -> tokio::net::TcpStream {
     use tokio::io::AsyncWriteExt;
-    let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .unwrap();
     let head = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer demo-acme-key\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         bytes + 1000

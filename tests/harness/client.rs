@@ -8,6 +8,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use std::convert::Infallible;
+use std::time::Duration;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpStream;
 
@@ -47,6 +48,9 @@ pub struct Answer {
     /// Whether the body came to its end.
     pub complete: bool,
 }
+
+/// A test that waits longer than this has failed.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -147,7 +151,8 @@ impl Ask {
     /// As [`Ask::send`]; `None` if no head comes back.
     pub async fn try_send(&self, port: u16) -> Option<Answer> {
         let socket = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
-        self.send_on(socket).await
+        let answer = tokio::time::timeout(PATIENCE, self.send_on(socket)).await;
+        answer.unwrap_or_else(|_| panic!("no end of an answer within {PATIENCE:?}: {self:?}"))
     }
 
     /// Makes the request on a connection.

@@ -32,7 +32,7 @@ impl Stand {
             .await
             .expect("a mock");
         let port = format!("port_value: {}", mock.address().port());
-        let envoy = Envoy::start(&config.replace("port_value: 8001", &port)).await;
+        let envoy = Envoy::start(&Config(config.0.replace("port_value: 8001", &port))).await;
         Self { envoy, mock }
     }
 

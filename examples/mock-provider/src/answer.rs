@@ -59,8 +59,15 @@ fn tool_call(request: &Value) -> Value {
            "function": {"name": name, "arguments": "{\"city\":\"Köln\"}"}})
 }
 
+/// What the model says: the script's text, or `mock_echo` of the request (for texts that
+/// are too long for a header).
+fn said<'a>(request: &'a Value, script: &'a Script) -> &'a str {
+    let echo = request["mock_echo"].as_str();
+    script.text.as_deref().or(echo).unwrap_or(TEXT)
+}
+
 fn whole(request: &Value, script: &Script) -> Vec<u8> {
-    let text = script.text.as_deref().unwrap_or(TEXT);
+    let text = said(request, script);
     let choice = |index| {
         let message = if script.tool {
             json!({"role": "assistant", "content": null, "tool_calls": [tool_call(request)]})
@@ -98,7 +105,7 @@ fn stream(request: &Value, script: &Script) -> Vec<u8> {
         chunk(json!([{"index": index, "delta": delta, "finish_reason": reason}]))
     };
     let mut events = Vec::new();
-    let pieces = pieces(script);
+    let pieces = pieces(request, script);
     for index in 0..choices(request) {
         events.push(delta(
             index,
@@ -129,8 +136,8 @@ fn stream(request: &Value, script: &Script) -> Vec<u8> {
 }
 
 /// The streamed pieces of the text: its words, repeated or cut to the number asked for.
-fn pieces(script: &Script) -> Vec<String> {
-    let text = script.text.as_deref().unwrap_or(TEXT);
+fn pieces(request: &Value, script: &Script) -> Vec<String> {
+    let text = said(request, script);
     let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
     let count = script.events.unwrap_or(words.len());
     words.into_iter().cycle().take(count).collect()
