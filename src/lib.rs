@@ -17,7 +17,11 @@ Rooms, lowest first; each knows only those before it:
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
-    allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::string_slice
+    )
 )]
 
 pub mod bytes;

@@ -573,7 +573,7 @@ impl Call {
         self.phase = Phase::Failed {
             caller,
             ask,
-            status,
+            status: reply.status,
             outcome: refusal.code,
             was_sent: was_sent(details),
         };
@@ -585,9 +585,10 @@ impl Call {
 const VIA_UPSTREAM: &str = "via_upstream";
 
 /// Whether a failed call may have reached the provider: not if Envoy never had a
-/// connection or a place for it. Words of `response.code_details`, Envoy 1.40.
+/// connection or a place for it, or a filter behind this one counted it out. Words of
+/// `response.code_details`, Envoy 1.40.
 fn was_sent(details: &str) -> bool {
-    const NEVER: [&str; 8] = [
+    const NEVER: [&str; 9] = [
         "connection_failure",
         "connection_timeout",
         "no_healthy_upstream",
@@ -596,6 +597,7 @@ fn was_sent(details: &str) -> bool {
         "overflow",
         "maintenance_mode",
         "payload_too_large",
+        "rate_limit",
     ];
     !NEVER.iter().any(|word| details.contains(word))
 }

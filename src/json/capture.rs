@@ -107,7 +107,6 @@ impl Capture {
                     key: true,
                     escape: false,
                 };
-                return;
             }
             b'"' => {
                 self.keep(&[byte], false);
@@ -119,14 +118,12 @@ impl Capture {
                         escape: false,
                     }
                 };
-                return;
             }
-            b'{' | b'[' => return self.open(byte),
-            b'}' | b']' => return self.close(byte),
+            b'{' | b'[' => self.open(byte),
+            b'}' | b']' => self.close(byte),
             b',' if self.depth == 1 => {
                 self.finish_value();
                 self.state = State::Plain { key_next: true };
-                return;
             }
             b':' if self.depth == 1 => self.token.clear(),
             b' ' | b'\n' | b'\r' | b'\t' => {}

@@ -352,7 +352,7 @@ impl<'a> Reader<'a> {
     fn next_special(&self, ascii: bool) -> Option<usize> {
         if ascii {
             bytes::find(self.rest, |b| {
-                (b == b'"') | (b == b'\\') | (b < 0x20) | (b >= 0x80)
+                (b == b'"') | (b == b'\\') | !(0x20..0x80).contains(&b)
             })
         } else {
             bytes::find(self.rest, |b| (b == b'"') | (b == b'\\') | (b < 0x20))
