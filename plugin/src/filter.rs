@@ -146,9 +146,8 @@ impl HttpContext for Filter {
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
         let headers = self.get_http_response_headers_bytes();
         let details = || envoy::text(&["response", "code_details"]).unwrap_or_default();
-        let path = || envoy::text(&["request", "path"]).unwrap_or_default();
         self.buffered = 0;
-        let action = self.call.answer_head(Headers(&headers), end, details, path);
+        let action = self.call.answer_head(Headers(&headers), end, details);
         match action {
             OnAnswer::Own => Action::Continue,
             OnAnswer::Forward(edits) => {

@@ -56,6 +56,8 @@ pub(super) struct Seen {
     /// Bytes of generated text, or of the whole body where it is not read that closely.
     pub(super) text_bytes: u64,
     pub(super) first_text: Option<Instant>,
+    /// Whether a stream held an error event.
+    pub(super) error: bool,
     /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
 }
@@ -69,8 +71,9 @@ pub(super) enum AnswerReader {
     Stream(StreamReader),
     /// An error: held until it is whole, then freed of account details.
     Error { replaced: bool },
-    /// Something that can't be read.
-    Opaque,
+    /// Something that can't be read; whether it is text, whose length says something
+    /// about tokens.
+    Opaque { text: bool },
 }
 
 #[derive(Debug, Default)]
@@ -95,7 +98,10 @@ impl AnswerReader {
         } else if kind.eq_ignore_ascii_case("application/json") {
             Self::Json(Capture::new(&["usage"]))
         } else {
-            Self::Opaque
+            let kind = kind.to_ascii_lowercase();
+            Self::Opaque {
+                text: kind.is_empty() || kind.starts_with("text/") || kind.contains("json"),
+            }
         }
     }
 
@@ -118,8 +124,10 @@ impl AnswerReader {
             }
             Self::Stream(stream) => stream.data(seen, piece, end, now),
             Self::Error { replaced } => error_data(replaced, piece, end),
-            Self::Opaque => {
-                seen.add_text(piece.len());
+            Self::Opaque { text } => {
+                if *text {
+                    seen.add_text(piece.len());
+                }
                 OnData::Pass
             }
         }
@@ -128,11 +136,16 @@ impl AnswerReader {
     /// The answer ends in trailers: nothing can be added any more, so what a stream holds
     /// back of an unfinished event is lost. (A client would not have seen it either: SSE
     /// discards events that do not end.)
-    pub(super) fn trailers(&mut self, seen: &mut Seen) {
+    pub(super) fn trailers(&mut self, seen: &mut Seen, now: Instant) {
         match self {
             Self::Json(capture) => seen.captured(capture),
-            Self::Stream(stream) => seen.dropped = stream.framer.take_rest().len(),
-            Self::Error { .. } | Self::Opaque => {}
+            Self::Stream(stream) => {
+                let rest = stream.framer.take_rest();
+                // It may still say what was used.
+                stream.event(seen, &rest, now);
+                seen.dropped = rest.len();
+            }
+            Self::Error { .. } | Self::Opaque { .. } => {}
         }
     }
 }
@@ -209,6 +222,7 @@ impl StreamReader {
             seen.usage = Some(usage);
         }
         if chunk.error {
+            seen.error = true;
             let mut text = event.to_vec();
             redact_account(&mut text);
             return Some(Cow::Owned(text));

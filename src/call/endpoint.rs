@@ -61,6 +61,28 @@ impl<'p> Endpoint<'p> {
     }
 }
 
+/// A path segment with `%XX` decoded; SDKs write `meta%2Fllama`. `None` if it is no UTF-8
+/// then.
+pub(super) fn decode_segment(segment: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let hex = match after {
+            [high, low, ..] if byte == b'%' => {
+                let [high, low] = [high, low].map(|c| char::from(*c).to_digit(16));
+                high.zip(low)
+                    .and_then(|(high, low)| u8::try_from((high << 4) | low).ok())
+            }
+            _ => None,
+        };
+        bytes.push(hex.unwrap_or(byte));
+        rest = after
+            .get(if hex.is_some() { 2 } else { 0 }..)
+            .unwrap_or_default();
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// What follows `/v1` if nothing in it could climb out of a provider's base path.
 fn below_v1(path: &str) -> Option<&str> {
     let below = path.strip_prefix("/v1")?;
@@ -73,6 +95,20 @@ fn below_v1(path: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn segments() {
+        for (segment, decoded) in [
+            ("meta%2Fllama", Some("meta/llama")),
+            ("gpt-5.1", Some("gpt-5.1")),
+            ("100%", Some("100%")),
+            ("%zz%2", Some("%zz%2")),
+            ("%c3%A9", Some("é")),
+            ("%ff", None),
+        ] {
+            assert_eq!(decode_segment(segment).as_deref(), decoded, "{segment}");
+        }
+    }
 
     #[test]
     fn paths() {

@@ -95,7 +95,7 @@ impl Call {
             } => {
                 let outcome = match ended {
                     false => cut_by(&end()),
-                    true if status >= 400 => "upstream_error",
+                    true if status >= 400 || seen.error => "upstream_error",
                     true => "ok",
                 };
                 self.answered(caller, ask, status, &seen, outcome)

@@ -271,7 +271,6 @@ impl Call {
         headers: Headers<'_>,
         end: bool,
         details: impl FnOnce() -> String,
-        path: impl FnOnce() -> String,
     ) -> OnAnswer {
         let status = headers.text(":status").and_then(|text| text.parse().ok());
         let status: u16 = status.unwrap_or(0);
@@ -285,14 +284,8 @@ impl Call {
                 }
                 self.provider_head(caller, ask, status, headers, end)
             }
-            // An earlier filter, or Envoy itself, refuses before we were asked.
-            Phase::Idle if status >= 400 => {
-                self.protocol = Protocol::of(&path(), false);
-                let refusal = envoy_refusal(status, &details());
-                OnAnswer::Reply(self.refuse(None, None, &refusal))
-            }
             Phase::Reading { caller, .. } if status >= 400 => {
-                let refusal = envoy_refusal(status, &details());
+                let refusal = reading_refusal(status);
                 OnAnswer::Reply(self.refuse(Some(caller), None, &refusal))
             }
             other => {
@@ -351,7 +344,7 @@ impl Call {
             return;
         };
         *ended = true;
-        reader.trailers(seen);
+        reader.trailers(seen, host.now());
         if seen.dropped > 0 {
             let metrics = &self.gateway.metrics;
             metrics.event(host, "tollgate.unfinished_events_dropped_total");
@@ -456,7 +449,8 @@ impl Call {
     }
 
     fn one_model(&mut self, caller: Caller, name: &str) -> OnHead {
-        match routing::find_model(&self.gateway.policy, &caller.tenant, name) {
+        let name = endpoint::decode_segment(name).unwrap_or_default();
+        match routing::find_model(&self.gateway.policy, &caller.tenant, &name) {
             Ok(model) => {
                 let reply = Reply::json(200, &model_entry(&model.name));
                 OnHead::Reply(self.answer(caller, reply))
@@ -584,41 +578,37 @@ impl Call {
 /// Envoy's word for an answer that a provider has given.
 const VIA_UPSTREAM: &str = "via_upstream";
 
-/// Whether a failed call may have reached the provider: not if Envoy never had a
-/// connection or a place for it, or a filter behind this one counted it out. Words of
-/// `response.code_details`, Envoy 1.40.
+/// Whether a failed call may have reached the provider: if Envoy lost a connection that it
+/// had, or waited for an answer. Words of `response.code_details`, Envoy 1.40.
 fn was_sent(details: &str) -> bool {
-    const NEVER: [&str; 9] = [
-        "connection_failure",
-        "connection_timeout",
-        "no_healthy_upstream",
-        "cluster_not_found",
-        "route_not_found",
-        "overflow",
-        "maintenance_mode",
-        "payload_too_large",
-        "rate_limit",
-    ];
-    !NEVER.iter().any(|word| details.contains(word))
+    const SENT: [&str; 3] = ["upstream_reset", "timeout", "max_stream_duration"];
+    const NEVER: [&str; 3] = ["connection_failure", "connection_timeout", "overflow"];
+    let says = |words: &[&str]| words.iter().any(|word| details.contains(word));
+    says(&SENT) && !says(&NEVER)
 }
 
-/// An error that Envoy or one of its filters made, for the caller.
+/// An error that Envoy made instead of a provider's answer, for the caller.
 fn envoy_refusal(status: u16, details: &str) -> Refusal {
     let (code, message) = match status {
-        401 => (
-            "invalid_token",
-            "The token is missing, expired or not signed by a trusted issuer.",
-        ),
+        413 => return reading_refusal(status),
+        429 => ("rate_limit_exceeded", "Too many requests."),
+        _ if status == 504 || details.contains("timeout") => {
+            ("upstream_timeout", "The provider did not answer in time.")
+        }
+        500.. => ("upstream_unavailable", "The provider can't be reached."),
+        _ => ("rejected", "The request was rejected before it was sent."),
+    };
+    Refusal::new(ErrorKind::of_status(status), code, message)
+}
+
+/// An error that Envoy made while the request was still coming.
+fn reading_refusal(status: u16) -> Refusal {
+    let (code, message) = match status {
+        408 => ("request_timeout", "The request did not arrive in time."),
         413 => (
             "request_too_large",
             "The request body is longer than this gateway accepts.",
         ),
-        429 => ("rate_limit_exceeded", "Too many requests."),
-        504 => ("upstream_timeout", "The provider did not answer in time."),
-        _ if details.contains("timeout") => {
-            ("upstream_timeout", "The provider did not answer in time.")
-        }
-        500.. => ("upstream_unavailable", "The provider can't be reached."),
         _ => ("rejected", "The request was rejected before it was read."),
     };
     Refusal::new(ErrorKind::of_status(status), code, message)
@@ -654,7 +644,7 @@ fn may_change_length(reader: &AnswerReader, headers: Headers<'_>) -> bool {
     match reader {
         AnswerReader::Stream(_) => true,
         AnswerReader::Error { .. } => length > answer::MAX_ERROR_BODY,
-        AnswerReader::Json(_) | AnswerReader::Opaque => false,
+        AnswerReader::Json(_) | AnswerReader::Opaque { .. } => false,
     }
 }
 

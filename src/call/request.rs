@@ -10,7 +10,7 @@ pub const CLUSTER_HEADER: &str = "x-tollgate-internal-cluster";
 /// Headers that never reach a provider: the caller's credentials and accounts, what
 /// identifies the caller, what hops say of each other, and the wish for an encoded answer,
 /// which could not be read.
-const REMOVED: [&str; 13] = [
+const REMOVED: [&str; 14] = [
     "accept-encoding",
     "authorization",
     "cookie",
@@ -23,6 +23,7 @@ const REMOVED: [&str; 13] = [
     "x-forwarded-client-cert",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-proto",
     "x-real-ip",
 ];
 

@@ -166,7 +166,12 @@ fn tenants(
         let Some(entry) = entry else { continue };
         warn_if_unreachable(&path, &entry, identity, problems);
         let tenant = Rc::new(tenant(&name, &entry, models, problems));
-        add_keys(&mut rules.keys, entry.keys, &tenant, problems);
+        add_keys(
+            &mut rules.keys,
+            entry.keys.unwrap_or_default(),
+            &tenant,
+            problems,
+        );
         add_claims(claims, entry.jwt, &tenant, identity, problems);
         add_spiffe(rules, entry.spiffe, &tenant, problems);
         tenants.insert(name, tenant);
@@ -203,7 +208,7 @@ fn warn_if_unreachable(
     identity: &IdentityEntry,
     problems: &mut Problems,
 ) {
-    let own = !entry.keys.is_empty() || entry.jwt.is_some() || !entry.spiffe.is_empty();
+    let own = entry.keys.is_some() || entry.jwt.is_some() || !entry.spiffe.is_empty();
     if !own && identity.hops.is_empty() && !identity.has_jwt {
         problems.warning(
             path,

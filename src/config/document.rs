@@ -48,7 +48,8 @@ pub(super) struct TargetEntry {
 pub(super) struct TenantEntry {
     pub(super) tier: Option<String>,
     pub(super) models: Vec<Located<String>>,
-    pub(super) keys: Vec<KeyEntry>,
+    /// `None` if there are none; those that could not be read are left out.
+    pub(super) keys: Option<Vec<KeyEntry>>,
     pub(super) jwt: Option<Vec<Located<String>>>,
     pub(super) spiffe: Vec<Located<SpiffePattern>>,
 }
@@ -261,7 +262,7 @@ fn tenant(node: &Node<'_>, problems: &mut Problems) -> Option<TenantEntry> {
     Some(TenantEntry {
         tier,
         models: models?,
-        keys: keys.unwrap_or_default(),
+        keys,
         jwt,
         spiffe: spiffe.unwrap_or_default(),
     })

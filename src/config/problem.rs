@@ -35,7 +35,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A list of problems, in the order of the document.
+/// A list of problems: first those of fields, then those of names, each in the order of
+/// the document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problems {
     list: Vec<Problem>,

@@ -316,7 +316,6 @@ fn all_problems_come_in_one_report() {
          limits.body: limits.held_per_tenant must not be smaller than limits.body\n\
          models.light.targets[0].backend: no backend \"locl\" (did you mean \"local\"?)\n\
          tenants.acme.models[1]: no model \"smrt\" (did you mean \"smart\"?)\n\
-         warning: tenants.acme: nobody can be this tenant: it has no keys, jwt or spiffe\n\
          warning: tenants.blue: nobody can be this tenant: it has no keys, jwt or spiffe\n"
     );
 }

@@ -30,13 +30,27 @@ pub(super) fn is_model_name(name: &str) -> bool {
     is_name(&name.replace('/', "_"))
 }
 
+/// Words that stand for "no name" in metrics and totals.
+const RESERVED: [&str; 2] = ["other", "-"];
+
+fn check_reserved(name: &str, path: &str, problems: &mut Problems) {
+    if RESERVED.contains(&name) {
+        problems.error(
+            path,
+            format!("{name:?} is reserved: metrics and totals use it"),
+        );
+    }
+}
+
 pub(super) fn check_name(name: &str, path: &str, problems: &mut Problems) {
+    check_reserved(name, path, problems);
     if !is_name(name) {
         problems.error(path, "a name has 1 to 128 letters, digits and . _ - : @ +");
     }
 }
 
 pub(super) fn check_model_name(name: &str, path: &str, problems: &mut Problems) {
+    check_reserved(name, path, problems);
     if !is_model_name(name) {
         problems.error(
             path,
@@ -84,8 +98,17 @@ pub(super) fn sha256(node: &Node<'_>, problems: &mut Problems) -> Option<Located
             "must be the SHA-256 of the key as 64 hexadecimal digits",
         );
     }
+    if digest == Some(EMPTY) {
+        problems.error(&node.path, "is the SHA-256 of nothing: hash a key");
+    }
     digest.map(|digest| node.located(digest))
 }
+
+/// SHA-256 of the empty string.
+const EMPTY: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
 
 fn parse_hex(text: &str) -> Option<[u8; 32]> {
     let mut digest = [0; 32];

@@ -77,7 +77,8 @@ pub fn identify(
     if let Some(rule) = &rules.jwt
         && let Some(claim) = peer.jwt_claim(&rule.payload, &rule.tenant_claim)
     {
-        return by_jwt(rule, &claim, peer);
+        let caller = by_jwt(rule, &claim, peer)?;
+        return beside_token(rules, headers, now, caller);
     }
     if let Some(key) = presented_key(rules, headers)? {
         return by_key(rules, key, now);
@@ -129,6 +130,35 @@ fn by_jwt(rule: &JwtRule, claim: &str, peer: &dyn Peer) -> Result<Caller, Refusa
     };
     let user = peer.jwt_claim(&rule.payload, &rule.user_claim);
     caller(tenant, user.unwrap_or_default(), Via::Jwt)
+}
+
+/// A key beside a verified token must be good too, and of the same tenant. A bearer value
+/// in the form of a token is the token itself, which jwt_authn may leave there.
+fn beside_token(
+    rules: &IdentityRules,
+    headers: Headers<'_>,
+    now: Instant,
+    caller: Caller,
+) -> Result<Caller, Refusal> {
+    let is_token = |key: &[u8]| key.iter().filter(|byte| **byte == b'.').count() == 2;
+    let key = match presented_key(rules, headers) {
+        Ok(key) => key,
+        // The token in one header and a key in the other.
+        Err(refusal) if refusal.code == "conflicting_credentials" => {
+            headers.all("x-api-key").next().map(<[u8]>::trim_ascii)
+        }
+        Err(refusal) => return Err(refusal),
+    };
+    let Some(key) = key.filter(|key| !is_token(key)) else {
+        return Ok(caller);
+    };
+    if Rc::ptr_eq(&by_key(rules, key, now)?.tenant, &caller.tenant) {
+        return Ok(caller);
+    }
+    Err(unauthenticated(
+        "conflicting_credentials",
+        "The token and the key are of different tenants; send one of them.",
+    ))
 }
 
 /// The key in `authorization` or `x-api-key`; two different ones are refused, since one

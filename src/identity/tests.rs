@@ -504,6 +504,26 @@ fn a_verified_token_comes_before_all_else() {
 }
 
 #[test]
+fn a_key_beside_a_verified_token_must_be_good_and_of_the_same_tenant() {
+    let token = ("authorization", "Bearer eyJ.secret.x");
+    let acme = with_claims(&[("org.name", "acme")]);
+    let blue = with_claims(&[("org.name", "blue")]);
+    let good = [token, ("x-api-key", ACME_KEY)];
+    assert_eq!(who(&with_jwt(), &good, &acme), is("acme", "", "jwt"));
+    assert_eq!(who(&with_jwt(), &good[1..], &acme), is("acme", "", "jwt"));
+    for headers in [&good[..], &good[1..]] {
+        assert_eq!(
+            who(&with_jwt(), headers, &blue),
+            Err("conflicting_credentials")
+        );
+    }
+    let bad = [token, ("x-api-key", "wrong")];
+    for headers in [&bad[..], &bad[1..]] {
+        assert_eq!(who(&with_jwt(), headers, &acme), Err("invalid_api_key"));
+    }
+}
+
+#[test]
 fn a_token_that_nobody_verified_is_a_bad_key() {
     let headers = [("authorization", "Bearer eyJ.secret.x")];
     assert_eq!(

@@ -40,6 +40,8 @@ pub enum ErrorKind {
     NotFound,
     /// 405
     Method,
+    /// 408
+    RequestTimeout,
     /// 413
     TooLarge,
     /// 415
@@ -65,6 +67,7 @@ impl ErrorKind {
             Self::Permission => 403,
             Self::NotFound => 404,
             Self::Method => 405,
+            Self::RequestTimeout => 408,
             Self::TooLarge => 413,
             Self::MediaType => 415,
             Self::RateLimit => 429,
@@ -82,6 +85,7 @@ impl ErrorKind {
             403 => Self::Permission,
             404 => Self::NotFound,
             405 => Self::Method,
+            408 => Self::RequestTimeout,
             413 => Self::TooLarge,
             415 => Self::MediaType,
             429 => Self::RateLimit,
@@ -110,7 +114,7 @@ impl ErrorKind {
             Self::NotFound => "not_found_error",
             Self::TooLarge => "request_too_large",
             Self::RateLimit => "rate_limit_error",
-            Self::Timeout => "timeout_error",
+            Self::Timeout | Self::RequestTimeout => "timeout_error",
             Self::Internal | Self::BadGateway | Self::Unavailable => "api_error",
             _ => "invalid_request_error",
         }
@@ -120,7 +124,11 @@ impl ErrorKind {
     const fn worth_retrying(self) -> bool {
         matches!(
             self,
-            Self::RateLimit | Self::Unavailable | Self::Timeout | Self::Internal
+            Self::RateLimit
+                | Self::Unavailable
+                | Self::Timeout
+                | Self::RequestTimeout
+                | Self::Internal
         )
     }
 }

@@ -290,7 +290,7 @@ fn trailers_drop_an_unfinished_event_and_say_so() {
             OnData::Replace(new) => out.extend(new),
             OnData::Hold => panic!("streams are not held"),
         }
-        reader.trailers(&mut seen);
+        reader.trailers(&mut seen, Instant(0));
         assert_eq!(
             (out, seen.dropped),
             (goes_on.into_bytes(), dropped),
@@ -336,7 +336,7 @@ fn json_before_trailers_is_read_too() {
         OnData::Pass
     );
     assert_eq!(seen.usage, None);
-    reader.trailers(&mut seen);
+    reader.trailers(&mut seen, Instant(0));
     assert_eq!((seen.usage, seen.dropped), (Some(COUNTS), 0));
 }
 
@@ -351,8 +351,15 @@ fn other_types_pass_unread() {
     ] {
         let text = stream("\n", &[USAGE]);
         let came = run_all_cuts(content_type, true, &text);
-        let all = u64::try_from(text.len()).unwrap();
-        assert_eq!((came.out, came.usage, came.text_bytes), (text, None, all));
+        let counted = match content_type {
+            "audio/mpeg" => 0,
+            _ => u64::try_from(text.len()).unwrap(),
+        };
+        assert_eq!(
+            (came.out, came.usage, came.text_bytes),
+            (text, None, counted),
+            "{content_type}"
+        );
     }
 }
 

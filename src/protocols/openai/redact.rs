@@ -1,8 +1,13 @@
 /*! Removing the operator's account from error texts of a provider. */
 
-/// What ids and keys of an account start with; the rest is letters, digits, `-`, `_`
-/// and, in masked keys, `*`.
-const PREFIXES: [&[u8]; 4] = [b"org-", b"proj_", b"sk-", b"user-"];
+/// What ids and keys of an account start with, and whether words start so too
+/// ("user-provided"); the rest is letters, digits, `-`, `_` and, in masked keys, `*`.
+const PREFIXES: [(&[u8], bool); 4] = [
+    (b"org-", true),
+    (b"proj_", false),
+    (b"sk-", false),
+    (b"user-", true),
+];
 
 /// Overwrites organisation ids, project ids and (parts of) keys with `*`. The length
 /// stays, so `content-length` stays right. Returns whether anything was found.
@@ -10,12 +15,14 @@ pub fn redact_account(text: &mut [u8]) -> bool {
     let mut found = false;
     let mut at = 0;
     while let Some(rest) = text.get_mut(at..).filter(|rest| !rest.is_empty()) {
-        let step = match PREFIXES.iter().find(|prefix| rest.starts_with(prefix)) {
-            Some(prefix) => {
+        let step = match PREFIXES.iter().find(|(prefix, _)| rest.starts_with(prefix)) {
+            Some((prefix, starts_words)) => {
                 let (_, id) = rest.split_at_mut_checked(prefix.len()).unwrap_or_default();
                 let length = id.iter().take_while(|byte| is_id(**byte)).count();
-                // Shorter runs are words ("sk-learn"), no ids.
-                if length >= 8 {
+                let run = id.get(..length).unwrap_or_default();
+                // Shorter runs are words ("sk-learn").
+                let is_word = *starts_words && !run.iter().any(|byte| is_unwordly(*byte));
+                if length >= 8 && !is_word {
                     id.iter_mut().take(length).for_each(|byte| *byte = b'*');
                     found = true;
                 }
@@ -42,6 +49,11 @@ fn word_length(rest: &[u8]) -> usize {
         .take_while(|byte| byte.is_ascii_alphanumeric())
         .count();
     word.max(1)
+}
+
+/// Whether a byte stands in ids and masked keys, but not in words of lower-case letters.
+const fn is_unwordly(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte.is_ascii_uppercase() || byte == b'*'
 }
 
 const fn is_id(byte: u8) -> bool {
@@ -85,7 +97,13 @@ mod tests {
 
     #[test]
     fn leaves_words_alone() {
-        for text in ["scikit sk-learn", "task-management-system", "", "org-"] {
+        for text in [
+            "scikit sk-learn",
+            "task-management-system",
+            "user-provided-content",
+            "",
+            "org-",
+        ] {
             assert_eq!(redacted(text), text);
         }
     }
