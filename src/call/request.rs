@@ -9,8 +9,9 @@ pub const CLUSTER_HEADER: &str = "x-tollgate-internal-cluster";
 
 /// Headers that never reach a provider: the caller's credentials and accounts, what
 /// identifies the caller, what hops say of each other, and the wish for an encoded answer,
-/// which could not be read.
-const REMOVED: [&str; 14] = [
+/// which could not be read. (`x-forwarded-proto` is left to the route's
+/// `request_headers_to_remove`: without it Envoy 1.40 finds no route.)
+const REMOVED: [&str; 13] = [
     "accept-encoding",
     "authorization",
     "cookie",
@@ -23,7 +24,6 @@ const REMOVED: [&str; 14] = [
     "x-forwarded-client-cert",
     "x-forwarded-for",
     "x-forwarded-host",
-    "x-forwarded-proto",
     "x-real-ip",
 ];
 

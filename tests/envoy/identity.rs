@@ -1,8 +1,8 @@
 /*! Who is calling: keys, tokens signed here, certificates made here, trusted hops. */
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256,
-    SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    PKCS_ECDSA_P256_SHA256, SanType,
 };
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
@@ -24,7 +24,9 @@ struct Authority {
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
     let mut params = CertificateParams::new([]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(DnType::CommonName, "mesh authority");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "mesh authority");
     let random = ring::rand::SystemRandom::new();
     let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
     let key = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
@@ -61,9 +63,15 @@ impl Authority {
     fn token(&self, claims: &Value) -> String {
         let mut all = json!({"iss": "https://login.company.example", "aud": "tollgate",
             "exp": 4_000_000_000_u64});
-        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        all.as_object_mut()
+            .unwrap()
+            .extend(claims.as_object().unwrap().clone());
         let head = json!({"alg": "ES256", "kid": "1"}).to_string();
-        let text = format!("{}.{}", base64url(head.as_bytes()), base64url(all.to_string().as_bytes()));
+        let text = format!(
+            "{}.{}",
+            base64url(head.as_bytes()),
+            base64url(all.to_string().as_bytes())
+        );
         let random = ring::rand::SystemRandom::new();
         let signature = self.token_key.sign(&random, text.as_bytes()).unwrap();
         format!("{text}.{}", base64url(signature.as_ref()))
@@ -75,7 +83,10 @@ fn base64url(bytes: &[u8]) -> String {
     let letter = |bits: u32| char::from(LETTERS[(bits & 63) as usize]);
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let word = chunk
+            .iter()
+            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         (0..=chunk.len()).for_each(|at| out.push(letter(word >> (18 - 6 * at))));
     }
     out
@@ -92,7 +103,10 @@ async fn stand() -> &'static Stand {
             let config = Config::shipped("identity.yaml")
                 .replace("port_value: 10001", "port_value: 0")
                 .replace("port_value: 10002", "port_value: 0")
-                .replace("filename: identity/", &format!("filename: {}/", folder.display()));
+                .replace(
+                    "filename: identity/",
+                    &format!("filename: {}/", folder.display()),
+                );
             Stand::start(config).await
         })
         .await
@@ -148,13 +162,18 @@ fn keys_in_either_header() {
             hello().key("demo-acme-key"),
             hello().header("authorization", "bearer  demo-acme-key"),
             hello().header("x-api-key", "demo-acme-key"),
-            hello().key("demo-acme-key").header("x-api-key", "demo-acme-key"),
+            hello()
+                .key("demo-acme-key")
+                .header("x-api-key", "demo-acme-key"),
             hello().key("unused").header("x-api-key", "demo-acme-key"),
         ] {
             let (answer, received) = stand.pass(&ask).await;
             assert_taken_for(&ask, &answer, ["acme", "alice", "key"]).await;
             let all = format!("{received:?}");
-            assert!(!all.contains("demo-acme-key"), "the key reached the provider: {all}");
+            assert!(
+                !all.contains("demo-acme-key"),
+                "the key reached the provider: {all}"
+            );
         }
     });
 }
@@ -169,10 +188,18 @@ fn bad_keys_are_refused() {
             (hello().key("wrong"), "invalid_api_key"),
             (hello().key(""), "unsupported_authorization"),
             (hello().key("demo-old-key"), "expired_api_key"),
-            (hello().header("authorization", "Basic ZGVtbw=="), "unsupported_authorization"),
-            (hello().key("demo-acme-key").header("x-api-key", "other"), "conflicting_credentials"),
             (
-                hello().key("demo-acme-key").add_header("authorization", "Bearer other"),
+                hello().header("authorization", "Basic ZGVtbw=="),
+                "unsupported_authorization",
+            ),
+            (
+                hello().key("demo-acme-key").header("x-api-key", "other"),
+                "conflicting_credentials",
+            ),
+            (
+                hello()
+                    .key("demo-acme-key")
+                    .add_header("authorization", "Bearer other"),
                 // Envoy joins the two to one value.
                 "invalid_api_key",
             ),
@@ -232,7 +259,10 @@ fn bad_tokens_are_refused_in_the_callers_protocol() {
         // Envoy says 403 to a wrong audience.
         let ask = Ask::new("POST", "/v1/messages").header("x-id-token", &other);
         let answer = stand.send(&ask).await;
-        assert_eq!((answer.status, answer.code().as_str()), (403, "invalid_token"));
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (403, "invalid_token")
+        );
         assert_eq!(answer.json()["type"], "error");
         let stranger = AUTHORITY.token(&json!({"org": {"id": "nobody"}}));
         let ask = hello().header("x-id-token", &stranger);
@@ -258,7 +288,10 @@ fn a_certificate_of_the_mesh_names_the_tenant() {
         }
         let other = over_mesh(&hello(), Some("spiffe://mesh.example/ns/blue/sa/other")).await;
         assert_refused(&other.unwrap(), "missing_credentials");
-        assert!(over_mesh(&hello(), None).await.is_none(), "no certificate, no call");
+        assert!(
+            over_mesh(&hello(), None).await.is_none(),
+            "no certificate, no call"
+        );
     });
 }
 
@@ -275,7 +308,11 @@ fn a_bad_key_does_not_fall_back_to_the_certificate() {
 fn a_trusted_hop_names_tenant_and_user() {
     run(async {
         let stand = stand().await;
-        let named = || hello().header("x-portal-tenant", "blue").header("x-portal-user", "carol");
+        let named = || {
+            hello()
+                .header("x-portal-tenant", "blue")
+                .header("x-portal-user", "carol")
+        };
         let portal = "spiffe://mesh.example/ns/edge/sa/portal";
         let ask = named();
         let answer = over_mesh(&ask, Some(portal)).await.unwrap();
@@ -302,7 +339,11 @@ fn nobody_else_can_use_a_hops_header() {
         let id = "spiffe://mesh.example/ns/acme/sa/web";
         let answer = over_mesh(&ask, Some(id)).await.unwrap();
         assert_taken_for(&ask, &answer, ["acme", id, "spiffe"]).await;
-        assert!(!stand.received(&ask)[0].headers.contains_key("x-portal-tenant"));
+        assert!(
+            !stand.received(&ask)[0]
+                .headers
+                .contains_key("x-portal-tenant")
+        );
     });
 }
 
@@ -312,7 +353,9 @@ fn body_fields_and_free_headers_name_nobody() {
         let stand = stand().await;
         let body = json!({"model": "smart", "user": "mallory", "tenant": "blue",
             "messages": [{"role": "user", "content": "hi"}]});
-        let ask = Ask::chat(&body).header("x-user", "mallory").header("x-tenant", "blue");
+        let ask = Ask::chat(&body)
+            .header("x-user", "mallory")
+            .header("x-tenant", "blue");
         let answer = stand.send(&ask).await;
         assert_taken_for(&ask, &answer, ["acme", "alice", "key"]).await;
     });
@@ -331,18 +374,27 @@ fn internal_and_private_headers_are_removed() {
             "cookie",
             "openai-organization",
             "x-forwarded-for",
+            "x-forwarded-proto",
             "x-forwarded-client-cert",
             "accept-encoding",
         ];
-        let ask = hello().key("demo-acme-key").header("x-kept", "1").header("openai-beta", "x");
+        let ask = hello()
+            .key("demo-acme-key")
+            .header("x-kept", "1")
+            .header("openai-beta", "x");
         let ask = removed.iter().fold(ask, |ask, name| ask.header(name, "9"));
         let (answer, received) = stand.pass(&ask).await;
         assert_eq!(answer.status, 200);
         for name in removed {
             assert!(!received.headers.contains_key(name), "{name}");
         }
-        assert!(received.headers.contains_key("x-kept") && received.headers.contains_key("openai-beta"));
-        let leaked = received.headers.keys().filter(|name| name.as_str().starts_with("x-envoy"));
+        assert!(
+            received.headers.contains_key("x-kept") && received.headers.contains_key("openai-beta")
+        );
+        let leaked = received
+            .headers
+            .keys()
+            .filter(|name| name.as_str().starts_with("x-envoy"));
         assert_eq!(leaked.count(), 0);
     });
 }
