@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Counts the request bytes that wait in Envoy's buffers of this worker. Bytes leave the
-/// count with the [`HeldBytes`] that brought them, however its call ends.
+/// count with the `HeldBytes` that brought them, however its call ends.
 #[derive(Debug, Default)]
 pub struct HeldMeter {
     by_tenant: RefCell<HashMap<String, u64>>,

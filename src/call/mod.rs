@@ -1,34 +1,33 @@
 /*! One call, from its first byte to its settlement.
 
-Sans-IO: events come in (a head, bytes, the end), actions go out. The [`Phase`] owns what
+Sans-IO: events come in (a head, bytes, the end), actions go out. The `Phase` owns what
 is known at each point; whatever happens, [`Call::finish`] settles exactly once. */
 
 mod answer;
 mod endpoint;
 mod finish;
 mod held;
+mod provider;
 mod request;
+mod serve;
 
 pub use answer::OnData;
 pub use finish::End;
 pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
 
-use crate::config::{Model, OtherPaths, Policy, Role, Target};
+use crate::config::{Backend, Model, Policy, Target};
 use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::{self, Caller, Peer};
 use crate::json::Rewrite;
-use crate::ledger::Totals;
-use crate::protocols::openai::{model_entry, model_list, read_chat};
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply};
-use crate::routing;
 use crate::state::Space;
 use crate::telemetry::Metrics;
 use answer::{AnswerReader, Seen};
 use endpoint::Endpoint;
 use held::HeldBytes;
-use serde_json::json;
+use provider::{VIA_UPSTREAM, reading_refusal};
 use std::rc::Rc;
 
 /// What all calls of one policy share in one virtual machine.
@@ -159,7 +158,7 @@ enum Route {
     /// To the first target of a virtual model.
     Model(Rc<Model>),
     /// Past all inspection, because the policy says so.
-    Pass(Rc<crate::config::Backend>),
+    Pass(Rc<Backend>),
 }
 
 impl Route {
@@ -214,11 +213,7 @@ impl Call {
         }
         match endpoint {
             Endpoint::Chat => self.chat_head(caller, headers, path, end),
-            Endpoint::Models => {
-                let names = caller.tenant.models.iter().map(|model| model.name.as_str());
-                let reply = Reply::json(200, &model_list(names));
-                OnHead::Reply(self.answer(caller, reply))
-            }
+            Endpoint::Models => self.all_models(caller),
             Endpoint::Model(name) => self.one_model(caller, name),
             Endpoint::Usage => self.usage(host, caller),
             Endpoint::Other(below) => self.other_path(caller, headers, path, below),
@@ -275,15 +270,13 @@ impl Call {
         let status = headers.text(":status").and_then(|text| text.parse().ok());
         let status: u16 = status.unwrap_or(0);
         match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Sent { caller, ask } => {
-                if status >= 400 {
-                    let details = details();
-                    if details != VIA_UPSTREAM {
-                        return self.failed(caller, ask, status, &details);
-                    }
+            Phase::Sent { caller, ask } if status >= 400 => match details() {
+                from if from == VIA_UPSTREAM => {
+                    self.provider_head(caller, ask, status, headers, end)
                 }
-                self.provider_head(caller, ask, status, headers, end)
-            }
+                envoy => self.failed(caller, ask, status, &envoy),
+            },
+            Phase::Sent { caller, ask } => self.provider_head(caller, ask, status, headers, end),
             Phase::Reading { caller, .. } if status >= 400 => {
                 let refusal = reading_refusal(status);
                 OnAnswer::Reply(self.refuse(Some(caller), None, &refusal))
@@ -388,277 +381,6 @@ impl Call {
         };
         reply
     }
-
-    fn chat_head(&mut self, caller: Caller, headers: Headers<'_>, path: &str, end: bool) -> OnHead {
-        let policy = &self.gateway.policy;
-        if let Err(refusal) = request::check_body_head(headers, &policy.limits) {
-            return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
-        }
-        let query = path.find('?').and_then(|at| path.get(at..));
-        self.phase = Phase::Reading {
-            edits: request::clean(headers, &policy.identity),
-            path: format!("/chat/completions{}", query.unwrap_or_default()),
-            framed: headers.has("content-length"),
-            held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
-            caller,
-        };
-        if !end {
-            return OnHead::Hold;
-        }
-        match self.request_body(&[]) {
-            OnBody::Reply(reply) => OnHead::Reply(reply),
-            OnBody::Forward(edits, _) => OnHead::Forward(edits),
-        }
-    }
-
-    fn send_chat(
-        &mut self,
-        caller: Caller,
-        mut edits: HeaderEdits,
-        path: &str,
-        framed: bool,
-        body: &[u8],
-    ) -> OnBody {
-        let request = match read_chat(body) {
-            Ok(request) => request,
-            Err(refusal) => return OnBody::Reply(self.refuse(Some(caller), None, &refusal)),
-        };
-        let policy = &self.gateway.policy;
-        let model = match routing::find_model(policy, &caller.tenant, &request.model) {
-            Ok(model) => model,
-            Err(refusal) => {
-                let known = policy.models.get(request.model.as_ref()).cloned();
-                return OnBody::Reply(self.refuse(Some(caller), known, &refusal));
-            }
-        };
-        let target = &model.first;
-        request::address(&mut edits, &target.backend, path);
-        let rewrite = request.rewrite(body, &target.model);
-        if let Some(rewrite) = rewrite.as_ref().filter(|_| framed) {
-            let length = rewrite.length.to_string();
-            edits.set.push(("content-length", length));
-        }
-        let ask = Ask {
-            stream: request.stream,
-            strip_usage: request.stream && !request.asks_for_usage(),
-            text_bytes: request.text_bytes,
-            route: Route::Model(model),
-        };
-        self.phase = Phase::Sent { caller, ask };
-        OnBody::Forward(edits, rewrite)
-    }
-
-    fn one_model(&mut self, caller: Caller, name: &str) -> OnHead {
-        let name = endpoint::decode_segment(name).unwrap_or_default();
-        match routing::find_model(&self.gateway.policy, &caller.tenant, &name) {
-            Ok(model) => {
-                let reply = Reply::json(200, &model_entry(&model.name));
-                OnHead::Reply(self.answer(caller, reply))
-            }
-            Err(refusal) => OnHead::Reply(self.refuse(Some(caller), None, &refusal)),
-        }
-    }
-
-    /// The totals of the caller's tenant.
-    fn usage(&mut self, host: &dyn Host, caller: Caller) -> OnHead {
-        if caller.role != Role::Admin {
-            let refusal = Refusal::new(
-                ErrorKind::Permission,
-                "admin_only",
-                "The usage of a tenant is shown to keys of role admin.",
-            );
-            return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
-        }
-        let tenant = &caller.tenant;
-        let named = tenant.models.iter().map(|model| model.name.as_str());
-        let models = named.chain([finish::NO_MODEL]).map(|model| {
-            let totals = Totals::read(host, &self.gateway.space, &tenant.name, model);
-            (model.to_owned(), usage_entry(&totals))
-        });
-        let models: serde_json::Map<String, serde_json::Value> = models.collect();
-        let value = json!({
-            "object": "tollgate.usage", "tenant": tenant.name, "models": models,
-        });
-        let reply = Reply::json(200, &value);
-        OnHead::Reply(self.answer(caller, reply))
-    }
-
-    fn other_path(
-        &mut self,
-        caller: Caller,
-        headers: Headers<'_>,
-        path: &str,
-        below: Option<&str>,
-    ) -> OnHead {
-        let policy = &self.gateway.policy;
-        let (OtherPaths::Pass(backend), Some(below)) = (&policy.other_paths, below) else {
-            let refusal = Refusal::new(
-                ErrorKind::NotFound,
-                "unknown_endpoint",
-                "This gateway has no such endpoint.",
-            );
-            return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
-        };
-        let backend = Rc::clone(backend);
-        let query = path.find('?').and_then(|at| path.get(at..));
-        let mut edits = request::clean(headers, &policy.identity);
-        let path = format!("{below}{}", query.unwrap_or_default());
-        request::address(&mut edits, &backend, &path);
-        let ask = Ask {
-            route: Route::Pass(backend),
-            stream: false,
-            strip_usage: false,
-            text_bytes: 0,
-        };
-        self.phase = Phase::Sent { caller, ask };
-        OnHead::Forward(edits)
-    }
-
-    /// A provider has answered.
-    fn provider_head(
-        &mut self,
-        caller: Caller,
-        ask: Ask,
-        status: u16,
-        headers: Headers<'_>,
-        end: bool,
-    ) -> OnAnswer {
-        if let Some(refusal) = unfit_answer(status, headers) {
-            let reply = refusal.reply(self.protocol);
-            self.phase = Phase::Failed {
-                caller,
-                ask,
-                status: reply.status,
-                outcome: refusal.code,
-                // A good answer that can't be read was paid for.
-                was_sent: status < 400,
-            };
-            return OnAnswer::Reply(reply);
-        }
-        let content_type = headers.text("content-type").unwrap_or_default();
-        let reader = AnswerReader::new(status, content_type, ask.strip_usage);
-        let mut edits = HeaderEdits {
-            remove: answer::account_headers(headers),
-            set: Vec::new(),
-        };
-        if may_change_length(&reader, headers) {
-            edits.remove.push("content-length".to_owned());
-        }
-        let held = matches!(reader, AnswerReader::Error { .. }) && !end;
-        self.phase = Phase::Answering {
-            caller,
-            ask,
-            status,
-            reader,
-            seen: Seen::default(),
-            ended: end,
-        };
-        if held {
-            OnAnswer::Hold(edits)
-        } else {
-            OnAnswer::Forward(edits)
-        }
-    }
-
-    /// Envoy could not get an answer.
-    fn failed(&mut self, caller: Caller, ask: Ask, status: u16, details: &str) -> OnAnswer {
-        let refusal = envoy_refusal(status, details);
-        let reply = refusal.reply(self.protocol);
-        self.phase = Phase::Failed {
-            caller,
-            ask,
-            status: reply.status,
-            outcome: refusal.code,
-            was_sent: was_sent(details),
-        };
-        OnAnswer::Reply(reply)
-    }
-}
-
-/// Envoy's word for an answer that a provider has given.
-const VIA_UPSTREAM: &str = "via_upstream";
-
-/// Whether a failed call may have reached the provider: if Envoy lost a connection that it
-/// had, or waited for an answer. Words of `response.code_details`, Envoy 1.40.
-fn was_sent(details: &str) -> bool {
-    const SENT: [&str; 3] = ["upstream_reset", "timeout", "max_stream_duration"];
-    const NEVER: [&str; 3] = ["connection_failure", "connection_timeout", "overflow"];
-    let says = |words: &[&str]| words.iter().any(|word| details.contains(word));
-    says(&SENT) && !says(&NEVER)
-}
-
-/// An error that Envoy made instead of a provider's answer, for the caller.
-fn envoy_refusal(status: u16, details: &str) -> Refusal {
-    let (code, message) = match status {
-        413 => return reading_refusal(status),
-        429 => ("rate_limit_exceeded", "Too many requests."),
-        _ if status == 504 || details.contains("timeout") => {
-            ("upstream_timeout", "The provider did not answer in time.")
-        }
-        500.. => ("upstream_unavailable", "The provider can't be reached."),
-        _ => ("rejected", "The request was rejected before it was sent."),
-    };
-    Refusal::new(ErrorKind::of_status(status), code, message)
-}
-
-/// An error that Envoy made while the request was still coming.
-fn reading_refusal(status: u16) -> Refusal {
-    let (code, message) = match status {
-        408 => ("request_timeout", "The request did not arrive in time."),
-        413 => (
-            "request_too_large",
-            "The request body is longer than this gateway accepts.",
-        ),
-        _ => ("rejected", "The request was rejected before it was read."),
-    };
-    Refusal::new(ErrorKind::of_status(status), code, message)
-}
-
-/// Answers of a provider that can't be passed on.
-fn unfit_answer(status: u16, headers: Headers<'_>) -> Option<Refusal> {
-    if matches!(status, 401 | 403) {
-        return Some(Refusal::new(
-            ErrorKind::BadGateway,
-            "upstream_auth",
-            "The provider refused the gateway's credentials; its operator has to see to it.",
-        ));
-    }
-    let mut encodings = headers.all("content-encoding");
-    let encoded = encodings.any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"identity"));
-    encoded.then(|| {
-        Refusal::new(
-            ErrorKind::BadGateway,
-            "upstream_encoding",
-            "The provider sent an encoded answer that was not asked for and can't be read.",
-        )
-    })
-}
-
-/// Whether the body's length may change on its way: a stream may lose an event, an error
-/// that is too long to be checked is replaced.
-fn may_change_length(reader: &AnswerReader, headers: Headers<'_>) -> bool {
-    let length = headers.text("content-length");
-    let Some(length) = length.and_then(|length| length.parse::<usize>().ok()) else {
-        return false;
-    };
-    match reader {
-        AnswerReader::Stream(_) => true,
-        AnswerReader::Error { .. } => length > answer::MAX_ERROR_BODY,
-        AnswerReader::Json(_) | AnswerReader::Opaque { .. } => false,
-    }
-}
-
-fn usage_entry(totals: &Totals) -> serde_json::Value {
-    json!({
-        "calls": totals.calls,
-        "estimated": totals.estimated,
-        "failed": totals.failed,
-        "local": totals.local,
-        "input_tokens": totals.usage.input,
-        "output_tokens": totals.usage.output,
-        "cached_tokens": totals.usage.cached,
-        "reasoning_tokens": totals.usage.reasoning,
-    })
 }
 
 #[cfg(test)]
