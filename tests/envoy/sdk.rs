@@ -1,1 +1,150 @@
-/*! To come. */
+/*! Real clients, at their pinned versions: the tests in tests/sdk. */
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::process::Command;
+use tollgate_tests::{Config, Stand, env_path, eventually, repo, run};
+
+/// A client's tests that take longer than this have failed.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs a client's test file against a gateway of its own. `marker` is what each test in
+/// the file starts with.
+fn client(program: PathBuf, args: &[&str], file: &str, marker: &str) {
+    run(async {
+        let stand = Stand::start(Config::gateway()).await;
+        let folder = TempDir::new().expect("a folder");
+        let mut command = Command::new(program);
+        command.args(args).arg(file);
+        let (status, output) = finish(command, &stand, folder.path()).await;
+        let failed = status.is_none_or(|status| !status.success());
+        assert!(!failed, "{file}: {status:?}\n{output}");
+        let text = std::fs::read_to_string(repo("tests/sdk").join(file)).expect("the tests");
+        let there = text.lines().filter(|line| line.starts_with(marker)).count();
+        let ran = passed(&output);
+        assert!(there > 0 && ran >= there, "{ran} of {there}:\n{output}");
+        check_calls(&stand, &folder.path().join("calls")).await;
+    });
+}
+
+/// Runs a command of the tests; how it ended if it did in time, and all that it said.
+async fn finish(
+    mut command: Command,
+    stand: &Stand,
+    folder: &Path,
+) -> (Option<ExitStatus>, String) {
+    let output = folder.join("output");
+    let log = std::fs::File::create(&output).expect("a log");
+    // Nothing of the caller's: proxies, keys and settings of clients.
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env(
+            "BASE_URL",
+            format!("http://127.0.0.1:{}/v1", stand.envoy.port()),
+        )
+        .env("ACME_KEY", "demo-acme-key")
+        .env("BLUE_KEY", "demo-blue-key")
+        .env("CALLS", folder.join("calls"))
+        .current_dir(repo("tests/sdk"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a handle"))
+        .stderr(log)
+        .kill_on_drop(true);
+    let mut child = command.spawn().unwrap_or_else(|error| {
+        panic!("{error}: {command:?}: `make setup` installs the clients");
+    });
+    let status = tokio::time::timeout(PATIENCE, child.wait()).await.ok();
+    let status = status.map(|status| status.expect("a status"));
+    let output = std::fs::read(&output).expect("the log");
+    (status, String::from_utf8_lossy(&output).into_owned())
+}
+
+/// How many tests passed, as pytest (`3 passed in 1.00s`) or Node (`# pass 3`) tells at
+/// the end.
+fn passed(output: &str) -> usize {
+    let words: Vec<&str> = output.split_whitespace().collect();
+    let count = words.windows(2).rev().find_map(|pair| match pair {
+        ["pass", count] | [count, "passed"] => count.parse().ok(),
+        _ => None,
+    });
+    count.unwrap_or(0)
+}
+
+/// Checks what the clients expect of their calls: how often each reached the provider,
+/// how it is recorded, and that nothing of the caller's went along.
+async fn check_calls(stand: &Stand, file: &Path) {
+    let text = std::fs::read_to_string(file).expect("calls were made");
+    for line in text.lines() {
+        let call: Value = serde_json::from_str(line).expect("JSON");
+        let id = call["id"].as_str().expect("an id");
+        if let Some(outcomes) = call["outcomes"].as_array() {
+            let mut wanted: Vec<&str> = outcomes.iter().filter_map(Value::as_str).collect();
+            wanted.sort_unstable();
+            let mut found = recorded(stand, id, wanted.len()).await;
+            found.sort_unstable();
+            assert_eq!(found, wanted, "outcomes of {id}");
+        }
+        let received = stand.mock.received(|received| {
+            let found = received.headers.get("x-request-id");
+            found.is_some_and(|found| found == id)
+        });
+        assert_eq!(
+            call["requests"],
+            received.len(),
+            "requests of {id} at the provider"
+        );
+        for received in received {
+            let headers = &received.headers;
+            for private in ["openai-organization", "openai-project"] {
+                assert!(!headers.contains_key(private), "{private} of {id}");
+            }
+            assert!(!format!("{headers:?}").contains("demo-"), "the key of {id}");
+            let body: Value = serde_json::from_slice(&received.body).expect("JSON");
+            assert_eq!(body["model"], "gpt-5.1", "{id}");
+        }
+    }
+}
+
+/// The outcomes of the records of a call, once there are `count`.
+async fn recorded(stand: &Stand, id: &str, count: usize) -> Vec<String> {
+    eventually(&format!("{count} records of {id}"), 15, async || {
+        let records = stand.envoy.records().into_iter();
+        let of_call = records.filter(|record| record["tollgate"]["request_id"] == id);
+        let outcomes: Vec<String> = of_call
+            .filter_map(|record| record["tollgate"]["outcome"].as_str().map(str::to_owned))
+            .collect();
+        (outcomes.len() >= count).then_some(outcomes)
+    })
+    .await
+}
+
+fn pytest(file: &str, marker: &str) {
+    let python = env_path("TOLLGATE_PYTHON");
+    client(python, &["-m", "pytest", "-q"], file, marker);
+}
+
+#[test]
+fn python_openai() {
+    pytest("test_openai.py", "def test_");
+}
+
+#[test]
+fn python_openai_async() {
+    pytest("test_openai_async.py", "async def test_");
+}
+
+#[test]
+fn python_anthropic() {
+    pytest("test_anthropic.py", "def test_");
+}
+
+#[test]
+fn node_openai() {
+    client("node".into(), &["--test"], "openai.test.mjs", "test(");
+}
