@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs Tollgate: builds it, starts a provider's stand-in and Envoy, says what to try, and
 # stops all of it on Ctrl-C. With UPSTREAM=URL in the environment, Envoy calls that provider
-# instead; see docs/run.md for the UPSTREAM_… variables.
+# instead; see docs/run.md for this and for GATEWAY_PORT, ADMIN_PORT, MOCK_PORT and RUN_DIR.
+# TOLLGATE_SKIP_BUILD=1 takes what is built and installed as it is; tests of this file use it.
 # shellcheck disable=SC2317  # functions are also called by their names: traps, wait_for
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
@@ -11,11 +12,14 @@ source "$(dirname "$0")/common.sh"
 upstream_key=${UPSTREAM_API_KEY:-}
 unset UPSTREAM_API_KEY MAKEFLAGS MAKEOVERRIDES MFLAGS
 
-run=.run
-gateway_port=10000
-admin_port=9901
-mock_port=8001
+run=${RUN_DIR:-.run}
+gateway_port=${GATEWAY_PORT:-10000}
+admin_port=${ADMIN_PORT:-9901}
+mock_port=${MOCK_PORT:-8001}
+mock=target/debug/mock-provider
 mock_pid='' envoy_pid='' log_pid=''
+# Set once the folder is this run's own: the file may be another's before.
+key_file=''
 
 stop() {
   trap '' INT TERM HUP
@@ -23,36 +27,82 @@ stop() {
   for pid in $envoy_pid $mock_pid; do kill "$pid" 2>/dev/null || true; done
   # The log's reader ends by itself, after Envoy's last line.
   for pid in $envoy_pid $mock_pid $log_pid; do wait "$pid" 2>/dev/null || true; done
-  rm -f "$run/provider-key"
+  rm -f "$key_file"
 }
 
 build() {
+  if [[ -n ${TOLLGATE_SKIP_BUILD:-} ]]; then
+    need_built
+    return
+  fi
   scripts/setup.sh wasm python
   heading "Tollgate"
   scripts/wasm.sh module
   if [[ -z ${UPSTREAM:-} ]]; then cargo build --locked --target-dir target -p mock-provider; fi
 }
 
-listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-need_port() {
-  if listens "$1"; then die "port $1 of 127.0.0.1, for $2, is taken by another program"; fi
+need_built() {
+  local file
+  for file in dist/tollgate.wasm "$python" "$mock"; do
+    [[ -f $file ]] || die "TOLLGATE_SKIP_BUILD is set, but there is no $file"
+  done
 }
 
+# Prints the ports in use: each one's variable, number and purpose.
+ports() {
+  printf '%s|%s|%s\n' GATEWAY_PORT "$gateway_port" "the gateway"
+  printf '%s|%s|%s\n' ADMIN_PORT "$admin_port" "Envoy's admin interface"
+  if [[ -z ${UPSTREAM:-} ]]; then printf '%s|%s|%s\n' MOCK_PORT "$mock_port" "the mock provider"; fi
+}
+
+check_ports() {
+  local variable port purpose taken=' '
+  while IFS='|' read -r variable port purpose; do
+    if [[ ! $port =~ ^[1-9][0-9]{0,4}$ ]] || ((port > 65535)); then
+      die "$variable=$port is no port"
+    fi
+    if [[ $taken == *" $port "* ]]; then
+      die "port $port is wanted twice, also for $purpose; $variable=… takes another"
+    fi
+    taken+="$port "
+  done < <(ports)
+}
+
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
 need_ports() {
-  need_port "$gateway_port" "the gateway"
-  need_port "$admin_port" "Envoy's admin interface"
-  if [[ -z ${UPSTREAM:-} ]]; then need_port "$mock_port" "the mock provider"; fi
+  local variable port purpose
+  while IFS='|' read -r variable port purpose; do
+    if listens "$port"; then
+      die "port $port of 127.0.0.1, for $purpose, is taken by another program; $variable=… takes another"
+    fi
+  done < <(ports)
 }
 
 prepare_folder() {
   mkdir -p "$run"
   chmod 700 "$run"
-  rm -f "$run"/{access.log,access.pipe,envoy.log,mock.log,provider-key,upstream.json}
+  # Held by what is started below, too: until all of it has ended.
+  exec {lock}>"$run/lock"
+  flock --nonblock "$lock" || die "$run is in use by another run; RUN_DIR=… takes another folder"
+  key_file=$run/provider-key
+  rm -f "$run"/{access.log,access.pipe,envoy.log,gateway.yaml,mock.log,provider-key,upstream.json}
+}
+
+# `t` ends a line's changes with its first, so that ports can also be swapped.
+write_gateway() {
+  sed -e "s/port_value: 10000\\b/port_value: $gateway_port/; t" \
+    -e "s/port_value: 9901\\b/port_value: $admin_port/; t" \
+    -e "s/port_value: 8001\\b/port_value: $mock_port/" envoy/gateway.yaml >"$run/gateway.yaml"
+}
+
+write_upstream() {
+  printf %s "$upstream_key" |
+    GATEWAY_PORT=$gateway_port ADMIN_PORT=$admin_port "$python" scripts/upstream.py "$run"
 }
 
 start_mock() {
-  target/debug/mock-provider "127.0.0.1:$mock_port" 2>"$run/mock.log" &
+  "$mock" "127.0.0.1:$mock_port" 2>"$run/mock.log" &
   mock_pid=$!
   wait_for "the mock provider" "$mock_pid" "$run/mock.log" listens "$mock_port"
 }
@@ -149,17 +199,19 @@ watch() {
 
 trap stop EXIT
 trap 'printf "\nStopped.\n"; exit 0' INT TERM HUP
+check_ports
 build
 need_ports
 prepare_folder
 if [[ -n ${UPSTREAM:-} ]]; then
-  printf %s "$upstream_key" | "$python" scripts/upstream.py "$run"
+  write_upstream
   start_envoy "$run/upstream.json"
 else
+  write_gateway
   start_mock
-  start_envoy envoy/gateway.yaml
+  start_envoy "$run/gateway.yaml"
 fi
 # Envoy has read it: what is not there cannot be found if this process is killed.
-rm -f "$run/provider-key"
+rm -f "$key_file"
 say_what_to_try
 watch

@@ -33,6 +33,8 @@ environment() {
   heading "The module"
   scripts/wasm.sh module
   scripts/wasm.sh panic
+  heading "The mock provider, which the tests of scripts/run.sh start"
+  cargo build --locked --target-dir target -p mock-provider
   TOLLGATE_ENVOY=$(envoy_path)
   export TOLLGATE_ENVOY
   export TOLLGATE_WASM=$root/dist/tollgate.wasm

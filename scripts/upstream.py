@@ -1,6 +1,7 @@
 """Fills a provider into envoy/upstream.yaml, in the places that it marks EDIT.
 
-Environment: UPSTREAM (the provider's URL), UPSTREAM_MODEL and UPSTREAM_CA (may be empty).
+Environment: UPSTREAM (the provider's URL), UPSTREAM_MODEL and UPSTREAM_CA (may be empty),
+GATEWAY_PORT and ADMIN_PORT (where Envoy listens).
 Standard input: the provider's key (may be empty). Writes upstream.json, and provider-key
 if there is a key, into the folder given as argument. The key goes into that file only.
 """
@@ -128,6 +129,12 @@ def fill_policy(policy, provider, model):
             target["model"] = model
 
 
+def fill_ports(document):
+    [listener] = document["static_resources"]["listeners"]
+    for listens, variable in ((listener, "GATEWAY_PORT"), (document["admin"], "ADMIN_PORT")):
+        listens["address"]["socket_address"]["port_value"] = int(os.environ[variable])
+
+
 def fill_cluster(cluster, provider, ca):
     if provider.is_address:
         cluster["type"] = "STATIC"
@@ -191,6 +198,7 @@ def main():
         print(f"No UPSTREAM_MODEL given; the first that {provider.url}/models lists: {model}")
     document = yaml.safe_load(Path(SHIPPED).read_text())
     [cluster] = document["static_resources"]["clusters"]
+    fill_ports(document)
     fill_policy(policy_of(document), provider, model)
     fill_cluster(cluster, provider, ca)
     fill_key(document, cluster, write_key(folder, key))

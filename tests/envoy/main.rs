@@ -6,6 +6,7 @@ mod faults;
 mod identity;
 mod policy;
 mod refusals;
+mod run_script;
 mod sdk;
 mod settlement;
 mod shipped;
