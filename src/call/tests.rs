@@ -2,9 +2,11 @@ use super::*;
 use crate::config;
 use crate::host::memory::MemoryHost;
 use crate::json::tests::cases;
+use crate::ledger::Totals;
 use crate::telemetry::series_name;
 use proptest::prelude::*;
 use serde_json::Value;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 const START: u64 = 1_700_000_000_000_000_000;
