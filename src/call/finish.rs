@@ -28,6 +28,7 @@ struct Outcome {
     model: String,
     status: u16,
     outcome: &'static str,
+    reason: String,
     settlement: Settlement,
     first_token_ms: Option<u64>,
 }
@@ -77,7 +78,9 @@ impl Call {
                 status,
                 outcome,
                 was_sent,
+                reason,
             } => Outcome {
+                reason,
                 settlement: if was_sent {
                     Settlement::Estimated(estimate(&ask, 0))
                 } else {
@@ -170,6 +173,7 @@ impl Call {
             stream: ask.is_some_and(|ask| ask.stream),
             status: outcome.status,
             outcome: outcome.outcome,
+            reason: &outcome.reason,
             input_tokens: usage.input,
             output_tokens: usage.output,
             cached_tokens: usage.cached,
@@ -188,6 +192,7 @@ const fn local(caller: Option<Caller>, status: u16, outcome: &'static str) -> Ou
         model: String::new(),
         status,
         outcome,
+        reason: String::new(),
         settlement: Settlement::Local,
         first_token_ms: None,
     }

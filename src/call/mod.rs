@@ -139,6 +139,8 @@ enum Phase {
         outcome: &'static str,
         /// Whether the provider may have worked on the call.
         was_sent: bool,
+        /// Why, in Envoy's words or the provider's status; for operators only.
+        reason: String,
     },
     /// Settled; nothing is left to do.
     Settled,

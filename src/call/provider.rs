@@ -25,6 +25,7 @@ impl Call {
                 outcome: refusal.code,
                 // A good answer that can't be read was paid for.
                 was_sent: status < 400,
+                reason: format!("provider_status_{status}"),
             };
             return OnAnswer::Reply(reply);
         }
@@ -69,6 +70,7 @@ impl Call {
             status: reply.status,
             outcome: refusal.code,
             was_sent: was_sent(details),
+            reason: details.to_owned(),
         };
         OnAnswer::Reply(reply)
     }

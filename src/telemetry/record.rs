@@ -45,6 +45,10 @@ pub struct Record<'a> {
     pub status: u16,
     /// `ok`, or the code of what went wrong.
     pub outcome: &'static str,
+    /// Why the provider could not be reached or its answer was not passed on: Envoy's
+    /// `response.code_details`, or the provider's status.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub reason: &'a str,
     /// Prompt tokens.
     pub input_tokens: u64,
     /// Generated tokens.

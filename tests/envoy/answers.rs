@@ -20,11 +20,16 @@ fn a_providers_refusal_of_our_key_is_ours_to_mend() {
             let ask = scripted(&json!({"status": status, "body": body, "headers": {
                 "openai-organization": "org-secret-company", "www-authenticate": "Bearer"}}));
             let answer = stand.send(&ask).await;
-            assert_eq!((answer.status, answer.code().as_str()), (502, "upstream_auth"));
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (502, "upstream_auth")
+            );
             assert!(!answer.text().contains("sk-proj"));
             assert!(!format!("{:?}", answer.headers).contains("org-secret"));
             assert_eq!(answer.header("x-should-retry"), "false");
-            assert_eq!(stand.record(&ask).await["outcome"], "upstream_auth");
+            let record = stand.record(&ask).await;
+            assert_eq!(record["outcome"], "upstream_auth");
+            assert_eq!(record["reason"], format!("provider_status_{status}"));
         }
     });
 }
@@ -48,7 +53,13 @@ fn account_headers_are_removed_from_every_answer() {
         ] {
             assert_eq!(answer.header(name), "", "{name}");
         }
-        assert_eq!((answer.header("openai-processing-ms"), answer.header("x-kept")), ("12", "1"));
+        assert_eq!(
+            (
+                answer.header("openai-processing-ms"),
+                answer.header("x-kept")
+            ),
+            ("12", "1")
+        );
     });
 }
 
@@ -57,8 +68,13 @@ fn errors_pass_without_the_operators_account() {
     run(async {
         let stand = Stand::shared().await;
         let message = "Rate limit reached for gpt-5.1 in organization org-AbCdEf123456 on tokens";
-        let body = json!({"error": {"message": message, "code": "rate_limit_exceeded"}}).to_string();
-        for (piece, trailers) in [(None, json!({})), (Some(9), json!({})), (Some(9), json!({"x-t": "1"}))] {
+        let body =
+            json!({"error": {"message": message, "code": "rate_limit_exceeded"}}).to_string();
+        for (piece, trailers) in [
+            (None, json!({})),
+            (Some(9), json!({})),
+            (Some(9), json!({"x-t": "1"})),
+        ] {
             let ask = scripted(&json!({"status": 429, "body": body, "piece": piece,
                 "trailers": trailers, "headers": {"retry-after": "7"}}));
             for protocol in [Protocol::Http1, Protocol::Http2] {
@@ -77,10 +93,15 @@ fn errors_pass_without_the_operators_account() {
 fn errors_that_end_in_trailers_pass_without_the_operators_account() {
     run(async {
         let stand = Stand::start(Config::gateway().http2_provider()).await;
-        let ask = scripted(&json!({"status": 500, "body": "down, says org-AbCdEf123456", "piece": 5,
-            "trailers": {"x-t": "1"}}));
+        let ask = scripted(
+            &json!({"status": 500, "body": "down, says org-AbCdEf123456", "piece": 5,
+            "trailers": {"x-t": "1"}}),
+        );
         let answer = stand.send(&ask.over(Protocol::Http2)).await;
-        assert_eq!((answer.status, answer.text()), (500, "down, says org-************"));
+        assert_eq!(
+            (answer.status, answer.text()),
+            (500, "down, says org-************")
+        );
     });
 }
 
@@ -98,7 +119,10 @@ fn errors_of_any_kind_pass() {
             let answer = stand.send(&ask).await;
             assert_eq!((answer.status, answer.text()), (status, body));
             let record = stand.record(&ask).await;
-            assert_eq!((&record["outcome"], &record["usage"]), (&json!("upstream_error"), &json!("none")));
+            assert_eq!(
+                (&record["outcome"], &record["usage"]),
+                (&json!("upstream_error"), &json!("none"))
+            );
         }
     });
 }
@@ -113,7 +137,10 @@ fn an_error_too_long_to_check_is_replaced() {
             let ask = Ask::chat(&body).mock(&json!({"status": 500, "piece": piece}));
             let answer = stand.send(&ask).await;
             assert!(answer.complete, "framing must stay right");
-            assert_eq!((answer.status, answer.code().as_str()), (500, "upstream_error"));
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (500, "upstream_error")
+            );
         }
     });
 }
@@ -128,7 +155,10 @@ fn an_error_event_in_a_stream_is_freed_of_the_account() {
         for piece in [1, 7, 1000] {
             let ask = Ask::chat(&body).mock(&json!({"body": events, "piece": piece}));
             let answer = stand.send(&ask).await;
-            assert_eq!(answer.text(), events.replace("AbCdEf123456", "************"));
+            assert_eq!(
+                answer.text(),
+                events.replace("AbCdEf123456", "************")
+            );
         }
     });
 }
@@ -139,7 +169,10 @@ fn an_encoded_answer_is_refused() {
         let stand = Stand::shared().await;
         let ask = scripted(&json!({"headers": {"content-encoding": "gzip"}}));
         let answer = stand.send(&ask).await;
-        assert_eq!((answer.status, answer.code().as_str()), (502, "upstream_encoding"));
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (502, "upstream_encoding")
+        );
         assert_eq!(stand.record(&ask).await["usage"], "estimated");
     });
 }
@@ -150,7 +183,10 @@ fn a_reset_before_the_head_is_told_in_the_callers_protocol() {
         let stand = Stand::shared().await;
         let ask = scripted(&json!({"fault": "reset_before_head"}));
         let answer = stand.send(&ask).await;
-        assert_eq!((answer.status, answer.code().as_str()), (503, "upstream_unavailable"));
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (503, "upstream_unavailable")
+        );
         assert_eq!(answer.header("x-should-retry"), "true");
         // The provider had the request: it may have counted it.
         assert_eq!(stand.record(&ask).await["usage"], "estimated");
@@ -166,9 +202,17 @@ fn a_provider_that_is_not_there_is_told_in_the_callers_protocol() {
         for protocol in [Protocol::Http1, Protocol::Http2] {
             let ask = Ask::chat(&hello()).over(protocol);
             let answer = stand.send(&ask).await;
-            assert_eq!((answer.status, answer.code().as_str()), (503, "upstream_unavailable"));
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (503, "upstream_unavailable")
+            );
             let record = stand.record(&ask).await;
-            assert_eq!((&record["usage"], &record["input_tokens"]), (&json!("none"), &json!(0)));
+            assert_eq!(
+                (&record["usage"], &record["input_tokens"]),
+                (&json!("none"), &json!(0))
+            );
+            let reason = record["reason"].as_str().unwrap();
+            assert!(reason.contains("remote_connection_failure"), "{reason}");
         }
     });
 }
@@ -184,7 +228,10 @@ fn a_reset_in_the_middle_cuts_the_caller_too() {
             let answer = stand.send(&ask).await;
             assert_eq!((answer.status, answer.complete), (200, false));
             let record = stand.record(&ask).await;
-            assert_eq!((&record["outcome"], &record["usage"]), (&json!("upstream_reset"), &json!("estimated")));
+            assert_eq!(
+                (&record["outcome"], &record["usage"]),
+                (&json!("upstream_reset"), &json!("estimated"))
+            );
         }
     });
 }
@@ -193,11 +240,15 @@ fn a_reset_in_the_middle_cuts_the_caller_too() {
 fn an_answer_that_is_no_json_passes_and_is_estimated() {
     run(async {
         let stand = Stand::shared().await;
-        let ask = scripted(&json!({"body": "just text", "headers": {"content-type": "text/plain"}}));
+        let ask =
+            scripted(&json!({"body": "just text", "headers": {"content-type": "text/plain"}}));
         let answer = stand.send(&ask).await;
         assert_eq!((answer.status, answer.text()), (200, "just text"));
         let record = stand.record(&ask).await;
-        assert_eq!((&record["outcome"], &record["usage"]), (&json!("ok"), &json!("estimated")));
+        assert_eq!(
+            (&record["outcome"], &record["usage"]),
+            (&json!("ok"), &json!("estimated"))
+        );
     });
 }
 
@@ -209,7 +260,13 @@ fn a_large_answer_passes_byte_for_byte() {
         let body = json!({"model": "smart", "mock_echo": text, "messages": [{"role": "user", "content": "hi"}]});
         let ask = Ask::chat(&body);
         let answer = stand.send(&ask).await;
-        assert_eq!(answer.json()["choices"][0]["message"]["content"].as_str().unwrap().len(), text.len());
+        assert_eq!(
+            answer.json()["choices"][0]["message"]["content"]
+                .as_str()
+                .unwrap()
+                .len(),
+            text.len()
+        );
         assert_eq!(stand.record(&ask).await["usage"], "reported");
     });
 }

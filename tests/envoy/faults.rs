@@ -35,7 +35,10 @@ fn a_panic_costs_one_workers_streams_and_nothing_after() {
             assert_eq!(stand.send(&after).await.status, 200, "the next call works");
             let complete = streams.join_all().await;
             let survived = complete.iter().filter(|complete| **complete).count();
-            assert!(survived > 0, "the other worker's streams go on: {complete:?}");
+            assert!(
+                survived > 0,
+                "the other worker's streams go on: {complete:?}"
+            );
         }
         // Totals outlive the virtual machine.
         let totals = stand.totals("smart").await;

@@ -46,18 +46,37 @@ fn ways() -> Vec<(Ask, [u64; 5])> {
         (Ask::chat(&call(true)).mock(&usage), [1, 0, 0, 0, 11]),
         (Ask::chat(&asks_for_usage).mock(&usage), [1, 0, 0, 0, 11]),
         // 8 bytes of prompt and 4 of the role that carries them: 2 + 1 tokens.
-        (Ask::chat(&call(false)).mock(&json!({"no_usage": true})), [1, 1, 0, 0, 2]),
-        (Ask::chat(&call(true)).mock(&json!({"no_usage": true})), [1, 1, 0, 0, 2]),
         (
-            Ask::chat(&call(false)).mock(&json!({"usage": {"prompt_tokens": -5, "completion_tokens": 1}})),
+            Ask::chat(&call(false)).mock(&json!({"no_usage": true})),
             [1, 1, 0, 0, 2],
         ),
-        (Ask::chat(&call(false)).mock(&json!({"status": 500})), [1, 0, 1, 0, 0]),
-        (Ask::chat(&call(false)).mock(&json!({"fault": "reset_before_head"})), [1, 1, 0, 0, 2]),
-        (Ask::chat(&call(true)).mock(&json!({"fault": "reset_mid_body"})), [1, 1, 0, 0, 2]),
+        (
+            Ask::chat(&call(true)).mock(&json!({"no_usage": true})),
+            [1, 1, 0, 0, 2],
+        ),
+        (
+            Ask::chat(&call(false))
+                .mock(&json!({"usage": {"prompt_tokens": -5, "completion_tokens": 1}})),
+            [1, 1, 0, 0, 2],
+        ),
+        (
+            Ask::chat(&call(false)).mock(&json!({"status": 500})),
+            [1, 0, 1, 0, 0],
+        ),
+        (
+            Ask::chat(&call(false)).mock(&json!({"fault": "reset_before_head"})),
+            [1, 1, 0, 0, 2],
+        ),
+        (
+            Ask::chat(&call(true)).mock(&json!({"fault": "reset_mid_body"})),
+            [1, 1, 0, 0, 2],
+        ),
         (Ask::chat_bytes("{"), [0, 0, 0, 0, 0]),
         (Ask::chat_bytes(vec![b' '; 3 << 20]), [0, 0, 0, 0, 0]),
-        (Ask::new("GET", "/v1/models").key("demo-acme-key"), [0, 0, 0, 0, 0]),
+        (
+            Ask::new("GET", "/v1/models").key("demo-acme-key"),
+            [0, 0, 0, 0, 0],
+        ),
         (Ask::chat(&call(false)).key("wrong"), [0, 0, 0, 0, 0]),
     ]
 }
@@ -72,14 +91,24 @@ fn two_hundred_calls_of_every_kind_at_once() {
         let mut wanted = [0; 5];
         for round in 0..ROUNDS {
             for (ask, adds) in ways() {
-                let protocol = if round % 2 == 0 { Protocol::Http1 } else { Protocol::Http2 };
+                let protocol = if round % 2 == 0 {
+                    Protocol::Http1
+                } else {
+                    Protocol::Http2
+                };
                 let ask = ask.over(protocol);
                 running.spawn(async move { drop(ask.try_send(port).await) });
-                wanted.iter_mut().zip(adds).for_each(|(sum, add)| *sum += add);
+                wanted
+                    .iter_mut()
+                    .zip(adds)
+                    .for_each(|(sum, add)| *sum += add);
             }
             running.spawn(abort_mid_answer(port));
             running.spawn(abort_upload(port));
-            wanted.iter_mut().zip([1, 1, 0, 0, 2]).for_each(|(sum, add)| *sum += add);
+            wanted
+                .iter_mut()
+                .zip([1, 1, 0, 0, 2])
+                .for_each(|(sum, add)| *sum += add);
         }
         while let Some(done) = running.join_next().await {
             done.unwrap();
@@ -109,12 +138,18 @@ async fn assert_metrics_agree(stand: &Stand, totals: &Value) {
     let prometheus = stand.envoy.admin("/stats/prometheus").await;
     let sum = |name: &str, labels: &[&str]| -> u64 {
         let lines = prometheus.lines().filter(|line| {
-            line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label))
+            line.starts_with(&format!("{name}{{"))
+                && labels.iter().all(|label| line.contains(label))
         });
-        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+        lines
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+            .sum()
     };
     let smart = "gen_ai_request_model=\"smart\"";
-    assert_eq!(sum("tollgate_calls_total", &[smart]), totals["calls"].as_u64().unwrap());
+    assert_eq!(
+        sum("tollgate_calls_total", &[smart]),
+        totals["calls"].as_u64().unwrap()
+    );
     for (kind, field) in [
         ("input", "input_tokens"),
         ("output", "output_tokens"),

@@ -17,7 +17,10 @@ fn one_record_tells_the_whole_call() {
         let ask = Ask::chat(&call(true)).mock(&json!({"usage": usage, "delay_ms": 50}));
         stand.send(&ask).await;
         let line = stand.envoy.record(&ask.id).await;
-        assert_eq!((&line["status"], &line["details"]), (&json!(200), &json!("via_upstream")));
+        assert_eq!(
+            (&line["status"], &line["details"]),
+            (&json!(200), &json!("via_upstream"))
+        );
         let mut record = line["tollgate"].clone();
         let took = |field: &str| record[field].as_u64().unwrap();
         assert!(took("time_to_first_token_ms") >= 50);
@@ -40,7 +43,11 @@ fn metrics_have_labels_and_otel_names() {
         let stand = Stand::start(Config::gateway()).await;
         stand.send(&Ask::chat(&call(true))).await;
         stand.send(&Ask::chat(&call(false)).key("wrong")).await;
-        stand.send(&Ask::chat_bytes(r#"{"model":"made-up-by-a-client","messages":[{"role":"user"}]}"#)).await;
+        stand
+            .send(&Ask::chat_bytes(
+                r#"{"model":"made-up-by-a-client","messages":[{"role":"user"}]}"#,
+            ))
+            .await;
         let labels = r#"tenant="acme",gen_ai_request_model="smart""#;
         for wanted in [
             format!(r#"tollgate_calls_total{{{labels},gen_ai_provider_name="mock",outcome="ok"}} 1"#),
@@ -58,7 +65,10 @@ fn metrics_have_labels_and_otel_names() {
             .await;
         }
         let page = stand.envoy.admin("/stats/prometheus").await;
-        assert!(!page.contains("made-up-by-a-client"), "labels come from the policy only");
+        assert!(
+            !page.contains("made-up-by-a-client"),
+            "labels come from the policy only"
+        );
     });
 }
 
@@ -77,8 +87,18 @@ fn no_prompt_answer_or_key_is_in_any_log_or_metric() {
             stand.record(&ask).await;
         }
         let records: Vec<String> = stand.envoy.records().iter().map(Value::to_string).collect();
-        let seen = [records.concat(), stand.envoy.log(), stand.envoy.admin("/stats").await].concat();
-        for secret in ["secret prompt", "secret answer", "a-secret-key", "demo-acme-key"] {
+        let seen = [
+            records.concat(),
+            stand.envoy.log(),
+            stand.envoy.admin("/stats").await,
+        ]
+        .concat();
+        for secret in [
+            "secret prompt",
+            "secret answer",
+            "a-secret-key",
+            "demo-acme-key",
+        ] {
             assert!(!seen.contains(secret), "{secret}");
         }
     });
