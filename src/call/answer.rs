@@ -56,6 +56,9 @@ pub(super) struct Seen {
     /// Bytes of generated text, or of the whole body where it is not read that closely.
     pub(super) text_bytes: u64,
     pub(super) first_text: Option<Instant>,
+    /// Whether a stream came to its `[DONE]`. SDKs hang up there without waiting for the
+    /// end of the body.
+    pub(super) done: bool,
     /// Whether a stream held an error event.
     pub(super) error: bool,
     /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
@@ -212,6 +215,7 @@ impl StreamReader {
             return unchanged;
         };
         let Ok(chunk) = read_chunk(&data) else {
+            seen.done |= data.as_ref() == DONE;
             return unchanged;
         };
         seen.text_bytes = seen.text_bytes.saturating_add(chunk.text_bytes);
@@ -235,6 +239,9 @@ impl StreamReader {
         unchanged
     }
 }
+
+/// The data of the event that ends a stream of OpenAI's.
+const DONE: &[u8] = b"[DONE]";
 
 fn error_data(replaced: &mut bool, piece: &[u8], end: bool) -> OnData {
     if *replaced {

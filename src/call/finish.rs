@@ -96,7 +96,7 @@ impl Call {
                 ended,
                 ..
             } => {
-                let outcome = match ended {
+                let outcome = match ended || seen.done {
                     false => cut_by(&end()),
                     true if status >= 400 || seen.error => "upstream_error",
                     true => "ok",

@@ -424,6 +424,16 @@ fn what_is_not_reported_is_estimated() {
 }
 
 #[test]
+fn regression_a_client_that_hangs_up_at_done_has_had_its_answer() {
+    let bench = Bench::new();
+    let mut run = bench.answering(STREAMED, SSE);
+    run.data(DELTA, false);
+    run.data("data: [DONE]\n\n", false);
+    let record = run.finish(200, "downstream_remote_disconnect");
+    says(&record, json!({"outcome": "ok"}));
+}
+
+#[test]
 fn an_answer_may_end_with_its_head_or_in_trailers() {
     let bench = Bench::new();
     let mut run = bench.sent(BODY);
