@@ -143,7 +143,8 @@ async fn read(request: Request<Incoming>) -> Received {
     received
 }
 
-/// For benchmarks: no parsing, no memory, an answer made once.
+/// For benchmarks: no parsing, no memory, an answer made once. `paced` is the stream with a
+/// millisecond between its events, so that each travels alone.
 async fn canned_answer(request: Request<Incoming>, kind: &[u8]) -> Answered {
     use std::sync::OnceLock;
     static WHOLE: OnceLock<Bytes> = OnceLock::new();
@@ -156,7 +157,7 @@ async fn canned_answer(request: Request<Incoming>, kind: &[u8]) -> Answered {
         serde_json::json!({"model": "mock", "stream": stream, "messages": [],
             "stream_options": {"include_usage": true}})
     };
-    if kind != b"stream" {
+    if !matches!(kind, b"stream" | b"paced") {
         let body = WHOLE.get_or_init(|| answer(&ask(false), &Script::default()).body.into());
         return Ok(head(200, "application/json", body.clone()));
     }
@@ -165,13 +166,18 @@ async fn canned_answer(request: Request<Incoming>, kind: &[u8]) -> Answered {
         ..Script::default()
     };
     let events = STREAM.get_or_init(|| split_events(&answer(&ask(true), &script).body));
+    let paced = kind == b"paced";
     let (mut sender, channel) = Channel::new(16);
     tokio::spawn(async move {
         for event in events {
             if sender.send_data(event.clone()).await.is_err() {
                 return;
             }
-            tokio::task::yield_now().await;
+            if paced {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            } else {
+                tokio::task::yield_now().await;
+            }
         }
     });
     let response = Response::builder().header("content-type", "text/event-stream");
