@@ -1,69 +1,133 @@
-/*! Searching bytes a block at a time, in a shape that the compiler turns into vector code. */
+/*! Searching bytes a block at a time. */
 
-const BLOCK: usize = 32;
+/// Bytes looked at in one step.
+pub const BLOCK: usize = 16;
 
-/// The index of the first byte for which `stop` holds.
-///
-/// Blocks of 32 bytes are tested without a branch per byte (SSE2 natively,
-/// simd128 in wasm); only the block that holds a hit is looked at byte by byte.
-#[inline]
-pub fn find(haystack: &[u8], stop: impl Fn(u8) -> bool) -> Option<usize> {
-    let (blocks, _) = haystack.as_chunks::<BLOCK>();
-    let clean = blocks
-        .iter()
-        .take_while(|block| !block.iter().fold(false, |hit, &byte| hit | stop(byte)))
-        .count();
-    let start = clean.saturating_mul(BLOCK);
-    haystack
-        .get(start..)?
-        .iter()
-        .position(|&byte| stop(byte))
-        .map(|offset| start.saturating_add(offset))
+/// A set of bytes that can be searched for a block at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Set {
+    /// Two members; the same one twice if there is one only.
+    pub any: [u8; 2],
+    /// All bytes below this one are members.
+    pub below: u8,
+    /// All bytes from 0x80 on are members.
+    pub high: bool,
 }
 
-/// Whether `haystack` holds `needle` (a short, rare one: the first byte decides).
-pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    let Some(&first) = needle.first() else {
-        return true;
-    };
-    let mut rest = haystack;
-    while let Some(at) = find(rest, |byte| byte == first) {
-        let Some(tail) = rest.get(at..) else {
-            return false;
-        };
-        if tail.starts_with(needle) {
-            return true;
+impl Set {
+    /// A set of two bytes.
+    pub const fn of(any: [u8; 2]) -> Self {
+        Self {
+            any,
+            below: 0,
+            high: false,
         }
-        rest = tail.get(1..).unwrap_or_default();
     }
-    false
+
+    /// Whether `byte` is a member.
+    #[inline]
+    pub const fn has(self, byte: u8) -> bool {
+        let [a, b] = self.any;
+        (byte == a) | (byte == b) | (byte < self.below) | (self.high & (byte >= 0x80))
+    }
+
+    /// Which bytes of a block are members: bit 0 stands for the first.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    #[inline]
+    pub fn mask(self, block: &[u8; BLOCK]) -> u32 {
+        use core::arch::wasm32::{
+            u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_and, v128_or,
+        };
+        let (words, _) = block.as_chunks::<8>();
+        let [first, second] = words else {
+            return 0;
+        };
+        let bytes = u64x2(u64::from_le_bytes(*first), u64::from_le_bytes(*second));
+        let [a, b] = self.any;
+        let named = v128_or(
+            u8x16_eq(bytes, u8x16_splat(a)),
+            u8x16_eq(bytes, u8x16_splat(b)),
+        );
+        let low = u8x16_lt(bytes, u8x16_splat(self.below));
+        // A bit mask takes the top bit of each byte: a byte from 0x80 on is its own sign.
+        let high = v128_and(bytes, u8x16_splat(if self.high { 0x80 } else { 0 }));
+        u32::from(u8x16_bitmask(v128_or(v128_or(named, low), high)))
+    }
+
+    /// Which bytes of a block are members: bit 0 stands for the first.
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    #[inline]
+    pub fn mask(self, block: &[u8; BLOCK]) -> u32 {
+        block
+            .iter()
+            .rev()
+            .fold(0, |mask, &byte| (mask << 1) | u32::from(self.has(byte)))
+    }
+}
+
+/// The index of the first byte that is in `set`.
+#[inline]
+pub fn find(haystack: &[u8], set: Set) -> Option<usize> {
+    let (blocks, tail) = haystack.as_chunks::<BLOCK>();
+    let mut start = 0_usize;
+    for block in blocks {
+        let mask = set.mask(block);
+        if mask != 0 {
+            return Some(start.saturating_add(first_bit(mask)));
+        }
+        start = start.saturating_add(BLOCK);
+    }
+    let offset = tail.iter().position(|&byte| set.has(byte))?;
+    Some(start.saturating_add(offset))
+}
+
+/// The number of the lowest bit that is set.
+#[inline]
+pub fn first_bit(mask: u32) -> usize {
+    usize::try_from(mask.trailing_zeros()).unwrap_or(BLOCK)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SETS: [Set; 4] = [
+        Set::of([b'"', b'\\']),
+        Set::of([b'\n', b'\n']),
+        Set {
+            any: [b'"', b'\\'],
+            below: 0x20,
+            high: false,
+        },
+        Set {
+            any: [b'"', b'\\'],
+            below: 0x20,
+            high: true,
+        },
+    ];
+
     #[test]
     fn finds_the_first_hit_at_every_offset() {
-        for length in 0..100 {
+        for length in 0..70 {
             for hit in 0..length {
                 let mut text = vec![b'a'; length];
                 text[hit] = b'"';
-                assert_eq!(find(&text, |b| b == b'"'), Some(hit), "{length} {hit}");
+                assert_eq!(find(&text, SETS[0]), Some(hit), "{length} {hit}");
             }
-            assert_eq!(find(&vec![b'a'; length], |b| b == b'"'), None);
+            assert_eq!(find(&vec![b'a'; length], SETS[0]), None);
         }
     }
 
     #[test]
-    fn contains_agrees_with_str() {
-        for text in ["", "abc", "ababac", "xxabacab", "aaaaaaaaab"] {
-            for needle in ["", "a", "abac", "ab", "zz"] {
-                assert_eq!(
-                    contains(text.as_bytes(), needle.as_bytes()),
-                    text.contains(needle),
-                    "{text} {needle}"
-                );
+    fn a_mask_says_of_each_byte_whether_it_is_a_member() {
+        for set in SETS {
+            for byte in 0..=255 {
+                for place in 0..BLOCK {
+                    let mut block = [b'a'; BLOCK];
+                    block[place] = byte;
+                    let wanted = u32::from(set.has(byte)) << place;
+                    assert_eq!(set.mask(&block), wanted, "{set:?} {byte} {place}");
+                }
             }
         }
     }

@@ -83,8 +83,10 @@ impl Filter {
     /// A piece of the answer is in Envoy's buffer, `size` bytes long.
     fn answer_piece(&mut self, size: usize, end: bool) -> Action {
         self.buffered = size;
-        let piece = self.get_http_response_body(0, size).unwrap_or_default();
-        match self.call.answer_data(&piece, end, Envoy.now()) {
+        // The last callback is often empty.
+        let piece = (size > 0).then(|| self.get_http_response_body(0, size));
+        let piece = piece.flatten().unwrap_or_default();
+        match self.call.answer_data(&Envoy, &piece, end) {
             OnData::Pass => Action::Continue,
             OnData::Replace(new) => {
                 self.set_http_response_body(0, size, &new);

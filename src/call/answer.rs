@@ -114,7 +114,7 @@ impl AnswerReader {
         seen: &mut Seen,
         piece: &[u8],
         end: bool,
-        now: Instant,
+        now: &dyn Fn() -> Instant,
     ) -> OnData {
         match self {
             Self::Json(capture) => {
@@ -139,7 +139,7 @@ impl AnswerReader {
     /// The answer ends in trailers: nothing can be added any more, so what a stream holds
     /// back of an unfinished event is lost. (A client would not have seen it either: SSE
     /// discards events that do not end.)
-    pub(super) fn trailers(&mut self, seen: &mut Seen, now: Instant) {
+    pub(super) fn trailers(&mut self, seen: &mut Seen, now: &dyn Fn() -> Instant) {
         match self {
             Self::Json(capture) => seen.captured(capture),
             Self::Stream(stream) => {
@@ -173,7 +173,13 @@ impl Seen {
 impl StreamReader {
     /// Whole events go on at once; an unfinished one waits for its end, because only
     /// then is it known what it is.
-    fn data(&mut self, seen: &mut Seen, piece: &[u8], end: bool, now: Instant) -> OnData {
+    fn data(
+        &mut self,
+        seen: &mut Seen,
+        piece: &[u8],
+        end: bool,
+        now: &dyn Fn() -> Instant,
+    ) -> OnData {
         let text = self.framer.join(piece);
         let mut events = Events::new(&text);
         let mut changed = matches!(text, Cow::Owned(_));
@@ -205,7 +211,7 @@ impl StreamReader {
         &mut self,
         seen: &mut Seen,
         event: &'e [u8],
-        now: Instant,
+        now: &dyn Fn() -> Instant,
     ) -> Option<Cow<'e, [u8]>> {
         if std::mem::take(&mut self.kept_back_cr) && event == b"\n" {
             return None;
@@ -220,7 +226,7 @@ impl StreamReader {
         };
         seen.text_bytes = seen.text_bytes.saturating_add(chunk.text_bytes);
         if chunk.text_bytes > 0 {
-            seen.first_text.get_or_insert(now);
+            seen.first_text.get_or_insert_with(now);
         }
         if let ReportedUsage::Counted(usage) = chunk.usage {
             seen.usage = Some(usage);

@@ -291,7 +291,7 @@ impl Call {
     }
 
     /// A piece of the answer's body; `end` if it is the last.
-    pub fn answer_data(&mut self, piece: &[u8], end: bool, now: Instant) -> OnData {
+    pub fn answer_data(&mut self, host: &dyn Host, piece: &[u8], end: bool) -> OnData {
         let Phase::Answering {
             reader,
             seen,
@@ -302,7 +302,8 @@ impl Call {
             return OnData::Pass;
         };
         *ended |= end;
-        reader.data(seen, piece, end, now)
+        // The clock is a host call: read only when the first text comes.
+        reader.data(seen, piece, end, &|| host.now())
     }
 
     /// Whether the request's body is being read.
@@ -339,7 +340,7 @@ impl Call {
             return;
         };
         *ended = true;
-        reader.trailers(seen, host.now());
+        reader.trailers(seen, &|| host.now());
         if seen.dropped > 0 {
             let metrics = &self.gateway.metrics;
             metrics.event(host, "tollgate.unfinished_events_dropped_total");

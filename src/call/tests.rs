@@ -198,7 +198,7 @@ impl Run<'_> {
 
     fn data(&mut self, piece: &str, end: bool) -> OnData {
         self.call
-            .answer_data(piece.as_bytes(), end, self.bench.host.now())
+            .answer_data(&self.bench.host, piece.as_bytes(), end)
     }
 
     /// The call's end: settles once, whatever is tried; returns the record.

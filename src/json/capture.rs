@@ -1,6 +1,6 @@
 /*! Reading chosen members of a JSON object that arrives in pieces and is not held. */
 
-use crate::bytes;
+use crate::bytes::{self, Set};
 
 /// Follows one JSON object through any cuts and copies out the raw values of chosen
 /// top-level members. Nothing else is kept, so memory is bounded by [`Capture::MAX_VALUE`]
@@ -76,7 +76,7 @@ impl Capture {
 
     /// Copies up to the end of the string or its next escape; returns what is left.
     fn string_run<'p>(&mut self, piece: &'p [u8], key: bool) -> &'p [u8] {
-        let Some(at) = bytes::find(piece, |b| (b == b'"') | (b == b'\\')) else {
+        let Some(at) = bytes::find(piece, Set::of([b'"', b'\\'])) else {
             self.keep(piece, key);
             return &[];
         };

@@ -8,6 +8,7 @@ mod capture;
 mod edit;
 mod error;
 mod reader;
+mod strings;
 mod text;
 
 pub use capture::Capture;

@@ -5,8 +5,8 @@ rest, which is validated all the same. Every object, known or skipped, is checke
 duplicates of the watched keys. */
 
 use super::error::{Error, ErrorKind};
+use super::strings;
 use super::text::{Span, Text};
-use crate::bytes;
 
 /// The keys of which a duplicate is refused in every object: those that Tollgate reads.
 /// Returns the key's own spelling and a number below 64, unique to it.
@@ -178,35 +178,22 @@ impl<'a> Reader<'a> {
     pub fn string(&mut self) -> Result<Text<'a>, Error> {
         let start = self.offset();
         self.expect(b'"')?;
-        let body = self.rest;
-        let mut escaped = false;
-        let mut ascii = true;
-        loop {
-            let Some(at) = self.next_special(ascii) else {
-                self.rest = &[];
-                return Err(self.error(ErrorKind::Truncated));
-            };
-            self.advance(at);
-            match self.rest.first() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(0x80..) => ascii = false,
-                _ => return Err(self.error(ErrorKind::ControlCharacter)),
-            }
+        let inside = start.saturating_add(1);
+        let broken = |(kind, at): (ErrorKind, usize)| Error::new(kind, inside.saturating_add(at));
+        let scanned = strings::scan(self.rest).map_err(broken)?;
+        let (raw, rest) = self
+            .rest
+            .split_at_checked(scanned.length)
+            .unwrap_or_default();
+        if !scanned.ascii
+            && let Err(error) = std::str::from_utf8(raw)
+        {
+            return Err(broken((ErrorKind::NotUtf8, error.valid_up_to())));
         }
-        let length = body.len().saturating_sub(self.rest.len());
-        let raw = body.get(..length).unwrap_or_default();
-        self.advance(1);
-        let raw = std::str::from_utf8(raw).map_err(|error| {
-            let inside = start.saturating_add(1).saturating_add(error.valid_up_to());
-            Error::new(ErrorKind::NotUtf8, inside)
-        })?;
+        self.rest = rest.get(1..).unwrap_or_default();
         Ok(Text {
             raw,
-            escaped,
+            escaped: scanned.escaped,
             start,
         })
     }
@@ -346,64 +333,6 @@ impl<'a> Reader<'a> {
         }
         self.advance(count);
         Ok(())
-    }
-
-    /// Where the string ends, escapes, breaks a rule or (while `ascii`) leaves ASCII.
-    fn next_special(&self, ascii: bool) -> Option<usize> {
-        if ascii {
-            bytes::find(self.rest, |b| {
-                (b == b'"') | (b == b'\\') | !(0x20..0x80).contains(&b)
-            })
-        } else {
-            bytes::find(self.rest, |b| (b == b'"') | (b == b'\\') | (b < 0x20))
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), Error> {
-        self.advance(1);
-        match self.rest.first() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.advance(1);
-                Ok(())
-            }
-            Some(b'u') => self.unicode_escape(),
-            Some(_) => Err(self.error(ErrorKind::Unexpected)),
-            None => Err(self.error(ErrorKind::Truncated)),
-        }
-    }
-
-    fn unicode_escape(&mut self) -> Result<(), Error> {
-        let start = self.offset();
-        match self.hex_unit()? {
-            0xDC00..=0xDFFF => Err(Error::new(ErrorKind::LoneSurrogate, start)),
-            0xD800..=0xDBFF => {
-                if !(self.take(b'\\') && self.rest.first() == Some(&b'u')) {
-                    return Err(Error::new(ErrorKind::LoneSurrogate, start));
-                }
-                match self.hex_unit()? {
-                    0xDC00..=0xDFFF => Ok(()),
-                    _ => Err(Error::new(ErrorKind::LoneSurrogate, start)),
-                }
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Reads `uXXXX`.
-    fn hex_unit(&mut self) -> Result<u32, Error> {
-        self.expect(b'u')?;
-        let mut unit = 0_u32;
-        for _ in 0..4 {
-            let Some(&byte) = self.rest.first() else {
-                return Err(self.error(ErrorKind::Truncated));
-            };
-            let Some(digit) = char::from(byte).to_digit(16) else {
-                return Err(self.error(ErrorKind::Unexpected));
-            };
-            unit = (unit << 4) | digit;
-            self.advance(1);
-        }
-        Ok(unit)
     }
 
     fn watch(&self, key: &Key<'a>, seen: &mut u64) -> Result<(), Error> {

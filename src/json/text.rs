@@ -14,7 +14,8 @@ pub struct Span {
 /// A JSON string as it stands in the text, already validated.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
-    pub(super) raw: &'a str,
+    /// Valid UTF-8.
+    pub(super) raw: &'a [u8],
     pub(super) escaped: bool,
     pub(super) start: usize,
 }
@@ -22,10 +23,12 @@ pub struct Text<'a> {
 impl<'a> Text<'a> {
     /// The string's value; borrowed unless it holds escapes.
     pub fn value(&self) -> Cow<'a, str> {
+        // The reader has checked this; what is wrong all the same is nobody's key.
+        let raw = std::str::from_utf8(self.raw).unwrap_or_default();
         if self.escaped {
-            Cow::Owned(unescape(self.raw))
+            Cow::Owned(unescape(raw))
         } else {
-            Cow::Borrowed(self.raw)
+            Cow::Borrowed(raw)
         }
     }
 

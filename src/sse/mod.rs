@@ -4,7 +4,7 @@ Grammar: WHATWG HTML, section 9.2.6. Lines end in LF, CR LF or CR; an empty line
 event. Bytes are never decoded before an event is whole, so a cut inside a UTF-8
 sequence cannot matter. */
 
-use crate::bytes;
+use crate::bytes::{self, Set};
 use std::borrow::Cow;
 
 /// Collects pieces of a stream until an event is whole.
@@ -86,7 +86,7 @@ fn event_end(text: &[u8]) -> Option<usize> {
     let mut line_start = 0;
     loop {
         let line = text.get(line_start..)?;
-        let content = bytes::find(line, |b| (b == b'\n') | (b == b'\r'))?;
+        let content = bytes::find(line, Set::of([b'\n', b'\r']))?;
         let ending = match line.get(content..)? {
             [b'\r', b'\n', ..] => 2,
             _ => 1,

@@ -13,112 +13,146 @@ use std::collections::HashMap;
 /// All metrics of one policy in one virtual machine.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    ids: RefCell<HashMap<String, MetricId>>,
+    /// Of calls, by what labels them: names are put together once, not per call.
+    calls: RefCell<HashMap<String, Ids>>,
+    events: RefCell<HashMap<&'static str, MetricId>>,
+}
+
+/// The metrics of calls with the same labels; each is defined when it is first needed.
+type Ids = [Option<MetricId>; SERIES.len()];
+
+/// One series of each call.
+struct Series {
+    kind: MetricKind,
+    name: &'static str,
+    /// Labels besides tenant and model.
+    labels: &'static [Label],
+    /// The value for a record; `None` if it has nothing to say.
+    value: fn(&Record<'_>) -> Option<u64>,
+}
+
+enum Label {
+    Backend,
+    Outcome,
+    Type(&'static str),
+}
+
+const SERIES: [Series; 10] = [
+    Series {
+        kind: MetricKind::Counter,
+        name: "tollgate.calls_total",
+        labels: &[Label::Backend, Label::Outcome],
+        value: |_| Some(1),
+    },
+    tokens(&[Label::Type("input")], |record| some(record.input_tokens)),
+    tokens(&[Label::Type("output")], |record| {
+        some(record.output_tokens)
+    }),
+    tokens(&[Label::Type("cached")], |record| {
+        some(record.cached_tokens)
+    }),
+    tokens(&[Label::Type("reasoning")], |record| {
+        some(record.reasoning_tokens)
+    }),
+    token_usage(&[Label::Type("input")], |record| {
+        counted(record).then_some(record.input_tokens)
+    }),
+    token_usage(&[Label::Type("output")], |record| {
+        counted(record).then_some(record.output_tokens)
+    }),
+    Series {
+        kind: MetricKind::Counter,
+        name: "tollgate.usage_estimated_total",
+        labels: &[],
+        value: |record| (record.usage == UsageSource::Estimated).then_some(1),
+    },
+    Series {
+        kind: MetricKind::Histogram,
+        name: "gen_ai.server.request.duration_ms",
+        labels: &[Label::Backend],
+        value: |record| (!record.backend.is_empty()).then_some(record.duration_ms),
+    },
+    Series {
+        kind: MetricKind::Histogram,
+        name: "gen_ai.server.time_to_first_token_ms",
+        labels: &[Label::Backend],
+        value: |record| record.time_to_first_token_ms,
+    },
+];
+
+const fn tokens(labels: &'static [Label], value: fn(&Record<'_>) -> Option<u64>) -> Series {
+    Series {
+        kind: MetricKind::Counter,
+        name: "tollgate.tokens_total",
+        labels,
+        value,
+    }
+}
+
+const fn token_usage(labels: &'static [Label], value: fn(&Record<'_>) -> Option<u64>) -> Series {
+    Series {
+        kind: MetricKind::Histogram,
+        name: "gen_ai.client.token.usage",
+        labels,
+        value,
+    }
+}
+
+const fn some(count: u64) -> Option<u64> {
+    if count > 0 { Some(count) } else { None }
+}
+
+fn counted(record: &Record<'_>) -> bool {
+    record.usage != UsageSource::None
 }
 
 /// The name of a series: `name;key=value;;key=value;`. Empty values become `other`.
 pub fn series_name(name: &str, labels: &[(&str, &str)]) -> String {
-    let mut full = String::with_capacity(128);
-    write_name(&mut full, name, labels);
-    full
-}
-
-fn write_name(full: &mut String, name: &str, labels: &[(&str, &str)]) {
-    full.push_str(name);
+    let mut full = name.to_owned();
     for (key, value) in labels {
         let value = if value.is_empty() { "other" } else { value };
         for part in [";", key, "=", value, ";"] {
             full.push_str(part);
         }
     }
+    full
 }
 
 impl Metrics {
     /// Counts a finished call.
     pub fn call(&self, host: &dyn Host, record: &Record<'_>) {
-        let base = [("tenant", record.tenant), ("model", record.model)];
-        let [tenant, model] = base;
-        let backend = ("backend", record.backend);
-        self.count(
-            host,
-            "tollgate.calls_total",
-            &[tenant, model, backend, ("outcome", record.outcome)],
-            1,
-        );
-        if record.usage != UsageSource::None {
-            self.tokens(host, record, &base);
+        let key = [record.tenant, record.model, record.backend, record.outcome].join(";");
+        let known = self.calls.borrow().get(&key).copied();
+        let mut ids = known.unwrap_or_default();
+        for (series, id) in SERIES.iter().zip(&mut ids) {
+            if let Some(value) = (series.value)(record) {
+                let id = id.get_or_insert_with(|| series.define(host, record));
+                host.record(*id, value);
+            }
         }
-        if record.backend.is_empty() {
-            return;
-        }
-        self.observe(
-            host,
-            "gen_ai.server.request.duration_ms",
-            &[tenant, model, backend],
-            record.duration_ms,
-        );
-        if let Some(millis) = record.time_to_first_token_ms {
-            self.observe(
-                host,
-                "gen_ai.server.time_to_first_token_ms",
-                &[tenant, model, backend],
-                millis,
-            );
+        if known != Some(ids) {
+            self.calls.borrow_mut().insert(key, ids);
         }
     }
 
     /// Counts something that should be rare, by the policy that allowed it.
     pub fn event(&self, host: &dyn Host, name: &'static str) {
-        self.count(host, name, &[], 1);
+        let known = self.events.borrow().get(name).copied();
+        let id = known.unwrap_or_else(|| host.metric(MetricKind::Counter, name));
+        self.events.borrow_mut().insert(name, id);
+        host.record(id, 1);
     }
+}
 
-    fn tokens(&self, host: &dyn Host, record: &Record<'_>, base: &[(&str, &str); 2]) {
-        let [tenant, model] = *base;
-        for (kind, count) in [
-            ("input", record.input_tokens),
-            ("output", record.output_tokens),
-            ("cached", record.cached_tokens),
-            ("reasoning", record.reasoning_tokens),
-        ] {
-            if count > 0 {
-                let labels = [tenant, model, ("type", kind)];
-                self.count(host, "tollgate.tokens_total", &labels, count);
-            }
-        }
-        for (kind, count) in [
-            ("input", record.input_tokens),
-            ("output", record.output_tokens),
-        ] {
-            let labels = [tenant, model, ("type", kind)];
-            self.observe(host, "gen_ai.client.token.usage", &labels, count);
-        }
-        if record.usage == UsageSource::Estimated {
-            self.count(host, "tollgate.usage_estimated_total", base, 1);
-        }
-    }
-
-    fn count(&self, host: &dyn Host, name: &str, labels: &[(&str, &str)], by: u64) {
-        host.record(self.id(host, MetricKind::Counter, name, labels), by);
-    }
-
-    fn observe(&self, host: &dyn Host, name: &str, labels: &[(&str, &str)], value: u64) {
-        host.record(self.id(host, MetricKind::Histogram, name, labels), value);
-    }
-
-    fn id(
-        &self,
-        host: &dyn Host,
-        kind: MetricKind,
-        name: &str,
-        labels: &[(&str, &str)],
-    ) -> MetricId {
-        let full = series_name(name, labels);
-        if let Some(id) = self.ids.borrow().get(&full) {
-            return *id;
-        }
-        let id = host.metric(kind, &full);
-        self.ids.borrow_mut().insert(full, id);
-        id
+impl Series {
+    fn define(&self, host: &dyn Host, record: &Record<'_>) -> MetricId {
+        let mut labels = vec![("tenant", record.tenant), ("model", record.model)];
+        labels.extend(self.labels.iter().map(|label| match label {
+            Label::Backend => ("backend", record.backend),
+            Label::Outcome => ("outcome", record.outcome),
+            Label::Type(kind) => ("type", *kind),
+        }));
+        host.metric(self.kind, &series_name(self.name, &labels))
     }
 }
 

@@ -26,7 +26,9 @@ fn run_reader<'p>(
     while let Some(piece) = pieces.next() {
         held.extend_from_slice(piece);
         clock += 1;
-        match reader.data(&mut seen, &held, pieces.peek().is_none(), Instant(clock)) {
+        match reader.data(&mut seen, &held, pieces.peek().is_none(), &|| {
+            Instant(clock)
+        }) {
             OnData::Pass => out.append(&mut held),
             OnData::Replace(new) => {
                 held.clear();
@@ -173,7 +175,8 @@ fn what_is_no_chunk_passes_unchanged() {
     }
     let binary: &[u8] = b"data: \xff\xfe\n\n";
     assert_eq!(
-        AnswerReader::new(200, STREAM, true).data(&mut Seen::default(), binary, true, Instant(0)),
+        AnswerReader::new(200, STREAM, true)
+            .data(&mut Seen::default(), binary, true, &|| Instant(0)),
         OnData::Pass
     );
 }
@@ -184,12 +187,15 @@ fn whole_events_pass_without_a_copy() {
     let text = stream("\n", &[TEXT, USAGE]);
     let mut seen = Seen::default();
     assert_eq!(
-        reader.data(&mut seen, text.as_bytes(), false, Instant(1)),
+        reader.data(&mut seen, text.as_bytes(), false, &|| Instant(1)),
         OnData::Pass
     );
-    assert_eq!(reader.data(&mut seen, b"", false, Instant(1)), OnData::Pass);
     assert_eq!(
-        reader.data(&mut seen, b"data: [DONE]\n\n", true, Instant(2)),
+        reader.data(&mut seen, b"", false, &|| Instant(1)),
+        OnData::Pass
+    );
+    assert_eq!(
+        reader.data(&mut seen, b"data: [DONE]\n\n", true, &|| Instant(2)),
         OnData::Pass
     );
     assert_eq!(seen.first_text, Some(Instant(1)));
@@ -285,12 +291,12 @@ fn trailers_drop_an_unfinished_event_and_say_so() {
     ] {
         let mut reader = AnswerReader::new(200, STREAM, false);
         let (mut seen, mut out) = (Seen::default(), Vec::new());
-        match reader.data(&mut seen, text.as_bytes(), false, Instant(0)) {
+        match reader.data(&mut seen, text.as_bytes(), false, &|| Instant(0)) {
             OnData::Pass => out.extend(text.bytes()),
             OnData::Replace(new) => out.extend(new),
             OnData::Hold => panic!("streams are not held"),
         }
-        reader.trailers(&mut seen, Instant(0));
+        reader.trailers(&mut seen, &|| Instant(0));
         assert_eq!(
             (out, seen.dropped),
             (goes_on.into_bytes(), dropped),
@@ -332,11 +338,11 @@ fn json_before_trailers_is_read_too() {
     let mut seen = Seen::default();
     let text = USAGE.strip_prefix("data: ").unwrap();
     assert_eq!(
-        reader.data(&mut seen, text.as_bytes(), false, Instant(0)),
+        reader.data(&mut seen, text.as_bytes(), false, &|| Instant(0)),
         OnData::Pass
     );
     assert_eq!(seen.usage, None);
-    reader.trailers(&mut seen, Instant(0));
+    reader.trailers(&mut seen, &|| Instant(0));
     assert_eq!((seen.usage, seen.dropped), (Some(COUNTS), 0));
 }
 
@@ -385,11 +391,11 @@ fn error_bodies_are_held_and_lose_the_account() {
     let mut reader = AnswerReader::new(500, STREAM, false);
     let mut seen = Seen::default();
     assert_eq!(
-        reader.data(&mut seen, b"a", false, Instant(0)),
+        reader.data(&mut seen, b"a", false, &|| Instant(0)),
         OnData::Hold
     );
     assert_eq!(
-        reader.data(&mut seen, b"ab", true, Instant(0)),
+        reader.data(&mut seen, b"ab", true, &|| Instant(0)),
         OnData::Pass
     );
     assert_eq!((seen.usage, seen.text_bytes), (None, 0));

@@ -7,34 +7,34 @@ use std::borrow::Cow;
 /// The keys that are read, here or by the guards that scan messages: a duplicate of one
 /// in any object is refused.
 fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
-    const KEYS: [&str; 24] = [
-        "model",
-        "messages",
-        "stream",
-        "stream_options",
-        "include_usage",
-        "n",
-        "max_tokens",
-        "max_completion_tokens",
-        "role",
-        "content",
-        "type",
-        "text",
-        "refusal",
-        "name",
-        "tools",
-        "tool_calls",
-        "tool_call_id",
-        "function",
-        "functions",
-        "function_call",
-        "arguments",
-        "image_url",
-        "input_audio",
-        "file",
-    ];
-    let number = KEYS.iter().position(|known| known.as_bytes() == key)?;
-    Some((KEYS.get(number)?, u8::try_from(number).ok()?))
+    // A match compiles to a jump by length; keys are looked up in every object.
+    Some(match key {
+        b"model" => ("model", 0),
+        b"messages" => ("messages", 1),
+        b"stream" => ("stream", 2),
+        b"stream_options" => ("stream_options", 3),
+        b"include_usage" => ("include_usage", 4),
+        b"n" => ("n", 5),
+        b"max_tokens" => ("max_tokens", 6),
+        b"max_completion_tokens" => ("max_completion_tokens", 7),
+        b"role" => ("role", 8),
+        b"content" => ("content", 9),
+        b"type" => ("type", 10),
+        b"text" => ("text", 11),
+        b"refusal" => ("refusal", 12),
+        b"name" => ("name", 13),
+        b"tools" => ("tools", 14),
+        b"tool_calls" => ("tool_calls", 15),
+        b"tool_call_id" => ("tool_call_id", 16),
+        b"function" => ("function", 17),
+        b"functions" => ("functions", 18),
+        b"function_call" => ("function_call", 19),
+        b"arguments" => ("arguments", 20),
+        b"image_url" => ("image_url", 21),
+        b"input_audio" => ("input_audio", 22),
+        b"file" => ("file", 23),
+        _ => return None,
+    })
 }
 
 /// What the request says about `stream_options`.
