@@ -568,9 +568,7 @@ fn clusters_of_routes() {
 
 #[test]
 fn routes_without_tollgate_are_free() {
-    let off = "typed_per_filter_config: { ai: { \"@type\": \
-               type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true } }";
-    let other = change(off, "ai:", "geo:");
+    let other = change(OFF, "ai:", "geo:");
     let text = change(
         GATEWAY,
         "cluster_header: x-tollgate-internal-cluster",
@@ -583,7 +581,7 @@ fn routes_without_tollgate_are_free() {
             &format!("name: calls\n                {line}"),
         )
     };
-    expect("disabled", "gateway.yaml", &with(off), &[GATEWAY_OK]);
+    expect("disabled", "gateway.yaml", &with(OFF), &[GATEWAY_OK]);
     let (_, code) = check("gateway.yaml", &with(&other));
     assert_eq!(code, 1, "another filter is disabled");
 
@@ -603,7 +601,7 @@ fn routes_without_tollgate_are_free() {
         "name: calls",
         &format!(
             "name: calls\n                {}",
-            change(off, "disabled: true", "config: {}")
+            change(OFF, "disabled: true", "config: {}")
         ),
     );
     let (_, code) = check("gateway.yaml", &woken);
@@ -637,7 +635,7 @@ fn routes_by_rds() {
     expect("elsewhere", "gateway.yaml", &text, &[&unknown, GATEWAY_OK]);
     let here = format!(
         "{text}resources:\n- \"@type\": type.googleapis.com/envoy.config.route.v3.RouteConfiguration\n  \
-         name: mesh\n  virtual_hosts: [ {{ request_body_buffer_limit: 1, routes: [ {{ route: {{ \
+         name: mesh\n  request_headers_to_remove: [ x-tollgate-internal-cluster ]\n  virtual_hosts: [ {{ request_body_buffer_limit: 1, routes: [ {{ route: {{ \
          cluster_header: x-tollgate-internal-cluster, timeout: 0s }} }} ] }} ]\n"
     );
     let (said, code) = check("gateway.yaml", &here);
@@ -819,8 +817,8 @@ fn one_policy_in_two_listeners() {
 
 #[test]
 fn claims_of_tokens() {
-    let payload = "payload_in_metadata: claims }\n          - name: geo";
-    let other = "payload_in_metadata: other }\n          - name: geo";
+    let payload = "payload_in_metadata: claims }";
+    let other = "payload_in_metadata: other }";
     let wrong = format!(
         "{MANAGER}.http_filters[1].typed_config.providers: no provider has payload_in_metadata: \
          \"claims\", where identity.jwt of the policy looks for claims"
@@ -868,6 +866,413 @@ fn chains_of_hops() {
         "    default_filter_chain:\n      name: internal\n",
     );
     expect("the default chain", "gateway.yaml", &default, &[GATEWAY_OK]);
+}
+
+/// What disables or enables the filter `ai` for a route, a virtual host or a cluster.
+const OFF: &str = "typed_per_filter_config: { ai: { \"@type\": \
+                   type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true } }";
+
+#[test]
+fn routes_that_reach_a_provider_without_tollgate() {
+    let cause = "Tollgate is disabled for this route, so calls pass with no guard at all";
+    let route = at(HOST, ".routes[1].route");
+    let fixed = format!("{route}.cluster: is the cluster of backend \"openai\": {cause}");
+    let header = format!("{route}.cluster_header: may name a backend's cluster: {cause}");
+    let plugin = format!(
+        "warning: {route}.cluster_specifier_plugin: not checked: it may choose a backend's \
+         cluster, but {cause}"
+    );
+    let weighted = format!(
+        "{route}.weighted_clusters.clusters[1].name: is the cluster of backend \"openai\": {cause}"
+    );
+    let of_cluster = format!(
+        "weighted_clusters: {{ clusters: [ {{ name: openai }}, {{ name: openai, {OFF} }} ] }}"
+    );
+    let shared = format!("domains: [ \"*\" ]\n              {OFF}");
+    let of_route = format!("name: calls\n                {OFF}");
+    let chosen = "cluster_header: x-tollgate-internal-cluster";
+    for (from, to, destination, lines) in [
+        (
+            "name: calls",
+            of_route.as_str(),
+            chosen,
+            vec![header.as_str()],
+        ),
+        (
+            "name: calls",
+            &of_route,
+            "cluster_header: x-any",
+            vec![&header],
+        ),
+        ("name: calls", &of_route, "cluster: openai", vec![&fixed]),
+        (
+            "name: calls",
+            &of_route,
+            "cluster: health",
+            vec![GATEWAY_OK],
+        ),
+        (
+            "name: calls",
+            &of_route,
+            "cluster_specifier_plugin: lua",
+            vec![&plugin, GATEWAY_OK],
+        ),
+        (
+            "domains: [ \"*\" ]",
+            &shared,
+            "cluster: openai",
+            vec![&fixed],
+        ),
+        (
+            "domains: [ \"*\" ]",
+            &shared,
+            "cluster: health",
+            vec![GATEWAY_OK],
+        ),
+        (
+            "- name: ai",
+            "- name: ai\n            disabled: true",
+            chosen,
+            vec![&header],
+        ),
+        ("name: calls", "name: calls", &of_cluster, vec![&weighted]),
+    ] {
+        let text = change(&change(GATEWAY, from, to), chosen, destination);
+        expect(
+            &format!("{to} {destination}"),
+            "gateway.yaml",
+            &text,
+            &lines,
+        );
+    }
+}
+
+/// The gateway with a second Tollgate filter, named `other`, after the first.
+fn with_other(plugin: &str) -> String {
+    let other = format!(
+        "          - name: other\n            typed_config:\n              \"@type\": \
+         type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n              config: {{ \
+         {plugin}, allow_on_headers_stop_iteration: true, failure_policy: FAIL_RELOAD, \
+         configuration: {{ \"@type\": type.googleapis.com/google.protobuf.Struct, value: {{ SPACE limits: {{ body: 1048576, held_per_tenant: 2097152 }}, \
+         backends: {{ openai: {{ cluster: openai, api: openai }} }}, models: {{ m: {{ targets: [ {{ \
+         backend: openai, model: m }} ] }} }}, tenants: {{ t: {{ models: [ m ], keys: [ {{ sha256: \
+         a2fb8545fcd457204e9fee11be92013aa3240b1b146fe262ba608fdfc159041c }} ] }} }} }} }} }}\n          \
+         - name: envoy.filters.http.router\n"
+    );
+    change(
+        GATEWAY,
+        "          - name: envoy.filters.http.router\n",
+        &other,
+    )
+}
+
+#[test]
+fn one_filter_that_runs_is_enough() {
+    let text = change(&with_other("name: tollgate-b"), "SPACE ", "");
+    let both = ["tollgate", "tollgate-b"].map(|name| format!("{name}: {GATEWAY_OK}"));
+    let both: Vec<&str> = both.iter().map(String::as_str).collect();
+    let one = change(
+        &text,
+        "name: calls",
+        &format!("name: calls\n                {OFF}"),
+    );
+    expect("the other runs", "gateway.yaml", &one, &both);
+    let none = change(
+        &one,
+        "- name: other",
+        "- name: other\n            disabled: true",
+    );
+    let (said, code) = check("gateway.yaml", &none);
+    assert_eq!((said.len(), code), (1, 1), "{said:?}");
+    assert!(said[0].contains("with no guard at all"), "{said:?}");
+}
+
+#[test]
+fn totals_of_filters() {
+    let filter = |rest: &str| change(FILTER, "http_filters[3]", &format!("http_filters[4]{rest}"));
+    let other = filter("");
+    let shares = |vm: &str| {
+        format!(
+            "\"tollgate\" is also the namespace of {FILTER}, which has another policy and the same \
+             vm_id {vm:?}: they would share totals, so give each policy a namespace of its own"
+        )
+    };
+    let by_name = format!("{other}.name: {}", shares(""));
+    let by_space = format!("tollgate-b: namespace: {}", shares(""));
+    let empty = format!(
+        "{other}.name: must not be empty, unless the policy has a namespace: totals are kept under it"
+    );
+    for (plugin, space, line) in [
+        ("name: tollgate", "", Some(by_name.as_str())),
+        (
+            "name: tollgate, vm_config: { runtime: v8 }",
+            "",
+            Some(&by_name),
+        ),
+        ("name: tollgate, vm_config: { vm_id: b }", "", None),
+        ("name: tollgate", "namespace: b,", None),
+        ("name: tollgate-b", "", None),
+        ("name: tollgate-b", "namespace: tollgate,", Some(&by_space)),
+        ("root_id: tollgate-b", "", Some(&empty)),
+        ("name: \"\"", "", Some(&empty)),
+        ("root_id: tollgate-b", "namespace: b,", None),
+    ] {
+        let text = change(&with_other(plugin), "SPACE ", space);
+        let (said, code) = check("gateway.yaml", &text);
+        let what = format!("{plugin} {space}: {said:?}");
+        match line {
+            Some(line) => assert_eq!((said, code), (vec![line.to_owned()], 1), "{what}"),
+            None => assert_eq!((said.len(), code), (2, 0), "{what}"),
+        }
+    }
+    expect(
+        "one policy may share",
+        "gateway.yaml",
+        &with_edge(""),
+        &[GATEWAY_OK],
+    );
+}
+
+#[test]
+fn a_fixed_cluster_for_several_backends() {
+    let path = at(HOST, ".routes[1].route");
+    let message = "calls for backend \"local\", whose cluster is \"vllm\", would go to \"openai\" \
+                   too: write cluster_header: x-tollgate-internal-cluster in its place";
+    let fixed = format!("{path}.cluster: {message}");
+    let weighted = format!("{path}.weighted_clusters.clusters[0].name: {message}");
+    let two = change(
+        GATEWAY,
+        "openai: { cluster: openai, api: openai }",
+        "openai: { cluster: openai, api: openai }\n                      local: { cluster: vllm, api: openai }",
+    );
+    let two = change(
+        &two,
+        "  - name: openai\n",
+        "  - name: openai\n  - name: vllm\n",
+    );
+    let unused = "warning: backends.local: ";
+    for (destination, line) in [
+        ("cluster: openai", fixed.as_str()),
+        (
+            "weighted_clusters: { clusters: [ { name: openai } ] }",
+            &weighted,
+        ),
+        (
+            "cluster_header: x-tollgate-internal-cluster",
+            "ok (2 backends, 1 models, 1 tenants)",
+        ),
+    ] {
+        let header = "cluster_header: x-tollgate-internal-cluster";
+        let (mut said, code) = check("gateway.yaml", &change(&two, header, destination));
+        said.retain(|line| !line.starts_with(unused));
+        assert_eq!(said, [line], "{destination}");
+        assert_eq!(code, i32::from(!line.starts_with("ok")), "{destination}");
+    }
+    let same = change(&two, "cluster: vllm", "cluster: openai");
+    let same = change(
+        &same,
+        "cluster_header: x-tollgate-internal-cluster",
+        "cluster: openai",
+    );
+    let (_, code) = check("gateway.yaml", &same);
+    assert_eq!(code, 0, "two backends with one cluster");
+}
+
+#[test]
+fn names_of_clusters_stay_here() {
+    let remove = "request_headers_to_remove: [ x-tollgate-internal-cluster ]";
+    let leaks = format!(
+        "warning: {HOST}.routes[1].request_headers_to_remove: should have \
+         x-tollgate-internal-cluster: otherwise providers get the names of clusters"
+    );
+    let none = change(GATEWAY, &format!("              {remove}\n"), "");
+    expect("nowhere", "gateway.yaml", &none, &[&leaks, GATEWAY_OK]);
+    let another = "request_headers_to_remove: [ x-other ]";
+    expect_gateway("another", remove, another, &[&leaks, GATEWAY_OK]);
+    for (what, from, to) in [
+        ("of the route", "name: calls\n", format!("name: calls\n                {remove}\n")),
+        ("of the table", "virtual_hosts:\n", format!("{remove}\n            virtual_hosts:\n")),
+        (
+            "in other letters",
+            "name: calls\n",
+            "name: calls\n                requestHeadersToRemove: [ X-Tollgate-Internal-Cluster ]\n".to_owned(),
+        ),
+    ] {
+        expect(what, "gateway.yaml", &change(&none, from, &to), &[GATEWAY_OK]);
+    }
+    let fixed = change(
+        &none,
+        "cluster_header: x-tollgate-internal-cluster",
+        "cluster: openai",
+    );
+    expect(
+        "a fixed cluster",
+        "gateway.yaml",
+        &fixed,
+        &[&leaks, GATEWAY_OK],
+    );
+    let weighted = format!("weighted_clusters: {{ clusters: [ {{ name: openai, {remove} }} ] }}");
+    let weighted = change(
+        &fixed,
+        "cluster: openai\n                  timeout",
+        &format!("{weighted}\n                  timeout"),
+    );
+    expect(
+        "of a weighted cluster",
+        "gateway.yaml",
+        &weighted,
+        &[GATEWAY_OK],
+    );
+}
+
+#[test]
+fn retries_of_envoy() {
+    let warning = |path: &str| {
+        format!(
+            "warning: {HOST}{path}: Tollgate counts one try a call: what tries before the last use \
+             is not seen, so remove it or know that totals are too low"
+        )
+    };
+    let of_route = warning(".routes[1].route.retry_policy");
+    let of_host = warning(".retry_policy");
+    for (from, to, line) in [
+        (
+            "timeout: 0s",
+            "timeout: 0s\n                  retry_policy: { retry_on: 5xx }",
+            &of_route,
+        ),
+        (
+            "domains: [ \"*\" ]",
+            "domains: [ \"*\" ]\n              retry_policy: { retry_on: 5xx }",
+            &of_host,
+        ),
+    ] {
+        expect_gateway(to, from, to, &[line, GATEWAY_OK]);
+    }
+    let ready = "path: /ready }\n                retry_policy: { retry_on: 5xx }";
+    expect_gateway("of another route", "path: /ready }", ready, &[GATEWAY_OK]);
+}
+
+#[test]
+fn reloads_that_crash_envoy() {
+    let line = at(
+        FILTER,
+        ".reload_config.backoff.base_interval: must be at least 0.002s: with less, Envoy crashes \
+         when it first reloads the filter; write 0.01s",
+    );
+    let from = "failure_policy: FAIL_RELOAD\n";
+    for (interval, line) in [
+        ("0.001s", line.as_str()),
+        ("0.0019s", &line),
+        ("0s", &line),
+        ("0.002s", GATEWAY_OK),
+        ("0.01s", GATEWAY_OK),
+        ("1s", GATEWAY_OK),
+    ] {
+        let to = format!(
+            "{from}                reload_config: {{ backoff: {{ base_interval: {interval} }} }}\n"
+        );
+        expect_gateway(interval, from, &to, &[line]);
+    }
+}
+
+#[test]
+fn tokens_that_nobody_verifies() {
+    let filter = at(MANAGER, ".http_filters[1].typed_config");
+    let none = format!(
+        "{filter}.rules: no rule requires or allows a provider that has payload_in_metadata: \
+         \"claims\", so no token is verified and identity.jwt of the policy finds no claims"
+    );
+    let rules =
+        "rules:\n              - { match: { prefix: / }, requires: { provider_name: company } }";
+    let rule = |rule: &str| format!("rules: [ {{ match: {{ prefix: / }}, {rule} }} ]");
+    for (to, line) in [
+        ("bypass_cors_preflight: true".to_owned(), none.as_str()),
+        ("rules: []".to_owned(), &none),
+        ("rules: [ { match: { prefix: / } } ]".to_owned(), &none),
+        (rule("requires: { provider_name: other }"), &none),
+        (
+            rule(
+                "requires: { requires_any: { requirements: [ { provider_name: other }, { allow_missing: {} } ] } }",
+            ),
+            &none,
+        ),
+        (rule("requirement_name: token"), &none),
+        (
+            "requirement_map: { token: { provider_name: company } }".to_owned(),
+            &none,
+        ),
+        (
+            rule(
+                "requires: { requires_any: { requirements: [ { provider_name: company }, { allow_missing: {} } ] } }",
+            ),
+            GATEWAY_OK,
+        ),
+        (
+            rule("requires: { provider_and_audiences: { provider_name: company } }"),
+            GATEWAY_OK,
+        ),
+        (
+            rule("requires: { allow_missing_or_failed: {} }"),
+            GATEWAY_OK,
+        ),
+        (
+            format!(
+                "requirement_map: {{ token: {{ provider_name: company }} }}\n              {}",
+                rule("requirement_name: token")
+            ),
+            GATEWAY_OK,
+        ),
+        (
+            "filter_state_rules: { name: x, requires: { y: { provider_name: company } } }"
+                .to_owned(),
+            GATEWAY_OK,
+        ),
+    ] {
+        expect_gateway(&to, rules, &to, &[line]);
+    }
+    let map = "requirement_map: { token: { provider_name: company } }";
+    let of_route = "name: calls\n                typed_per_filter_config: { jwt: { requirement_name: token } }";
+    let text = change(&change(GATEWAY, rules, map), "name: calls", of_route);
+    expect("a route names it", "gateway.yaml", &text, &[GATEWAY_OK]);
+    let blind = rule(
+        "requires: { requires_any: { requirements: [ { provider_name: company }, { extract_only_without_validation: {} } ] } }",
+    );
+    let line = format!(
+        "{filter}.rules[0].requires.requires_any.requirements[1].extract_only_without_validation: \
+         remove it: it takes claims from tokens that nobody verified, so anybody could be any tenant"
+    );
+    expect_gateway("not verified", rules, &blind, &[&line]);
+}
+
+#[test]
+fn chains_with_one_name() {
+    let namesakes = |other: &str| {
+        format!(
+            "identity.hops[0].from.filter_chain: \"internal\" is the name of {CHAIN} and {other}: \
+             who comes in on any of them could name any tenant, so give each its own name"
+        )
+    };
+    let second = namesakes("static_resources.listeners[1].filter_chains[0]");
+    let same = change(&with_edge(""), "- name: public", "- name: internal");
+    expect("in two listeners", "gateway.yaml", &same, &[&second]);
+    let foreign =
+        "  - name: edge\n    filter_chains: [ { name: internal, filters: [] } ]\n  clusters:\n";
+    expect_gateway(
+        "in another's listener",
+        "  clusters:\n",
+        foreign,
+        &[&second],
+    );
+    let default = namesakes("static_resources.listeners[0].default_filter_chain");
+    expect_gateway(
+        "in one listener",
+        "    filter_chains:\n",
+        "    default_filter_chain: { name: internal }\n    filter_chains:\n",
+        &[&default],
+    );
+    let others = "  - name: a\n    filter_chains: [ { name: x } ]\n  - name: b\n    filter_chains: [ { name: x } ]\n  clusters:\n";
+    expect_gateway("no hop's", "  clusters:\n", others, &[GATEWAY_OK]);
 }
 
 #[test]
@@ -959,7 +1364,7 @@ fn resources_and_envelopes() {
         )
     };
     let wasm = "envoy.extensions.filters.http.wasm.v3.Wasm";
-    let plugin = "config: { rootId: tollgate-gateway, allowOnHeadersStopIteration: true, \
+    let plugin = "config: { name: gateway, rootId: tollgate-gateway, allowOnHeadersStopIteration: true, \
                   failurePolicy: FAIL_RELOAD, configuration: { \"@type\": google.protobuf.Struct, \
                   value: { backends: { a: { cluster: a, api: openai } }, models: { m: { targets: [ \
                   { backend: a, model: m } ] } }, tenants: { t: { models: [ m ], spiffe: [ \

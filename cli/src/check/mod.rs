@@ -79,11 +79,30 @@ fn check(documents: &[(usize, Tree)], findings: &mut Findings) -> Vec<Compiled> 
     let mut policies = Vec::new();
     for (root, sources) in &held {
         duplicates::report(root, sources, findings);
-        for (source, scope) in sources.iter().zip(names.by_ref()) {
-            policies.extend(check_source(root, source, scope, findings));
-        }
+        let named = sources.iter().zip(names.by_ref());
+        let compiled: Vec<Option<Compiled>> = named
+            .map(|(source, scope)| check_source(root, source, scope, findings))
+            .collect();
+        envoy::check_together(root, &groups(sources, &compiled), findings);
+        policies.extend(compiled.into_iter().flatten());
     }
     policies
+}
+
+/// The Envoy filters of a document, by policy.
+fn groups<'s, 't>(
+    sources: &'s [Source<'t>],
+    compiled: &'s [Option<Compiled>],
+) -> Vec<envoy::Group<'s, 't>> {
+    let pairs = sources.iter().zip(compiled);
+    let group = |(source, compiled): (&'s Source<'t>, &'s Option<Compiled>)| match &source.held {
+        Held::Filters(filters) => Some(envoy::Group {
+            filters,
+            compiled: compiled.as_ref(),
+        }),
+        Held::Alone | Held::Plugin(_) => None,
+    };
+    pairs.filter_map(group).collect()
 }
 
 /// Where a file has several documents, paths begin with the document's index: `[1].spec`.

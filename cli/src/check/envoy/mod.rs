@@ -4,18 +4,33 @@ a file. */
 mod chains;
 mod clusters;
 mod decompressor;
+mod guarded;
 mod jwt;
 mod place;
 mod plugin;
 mod routes;
 mod tls;
+mod totals;
 pub(super) mod types;
+mod unguarded;
 
 use super::at::At;
 use super::findings::Findings;
 use super::policy::Compiled;
 use super::wasm::Filter;
 use place::Place;
+
+/// The filters of one policy, and that policy if it compiles.
+pub(super) struct Group<'s, 't> {
+    pub(super) filters: &'s [Filter<'t>],
+    pub(super) compiled: Option<&'s Compiled>,
+}
+
+/// Checks what the filters of a document are to each other, whatever policy each has.
+pub(super) fn check_together(root: &At<'_>, groups: &[Group<'_, '_>], findings: &mut Findings) {
+    unguarded::check(root, groups, findings);
+    totals::check(groups, findings);
+}
 
 /// Checks the filters of one policy and all around them. Rules that need the policy wait
 /// until it compiles.
@@ -31,14 +46,14 @@ pub(super) fn check(
     let places: Vec<Place<'_>> = filters.iter().map(Place::of).collect();
     for place in &places {
         decompressor::check(place, findings);
-        routes::check(root, place, compiled, findings);
+        guarded::check(root, place, compiled, findings);
     }
     if let Some(compiled) = compiled {
         clusters::check(root, compiled, findings);
-        chains::check(&places, compiled, findings);
+        chains::check(root, &places, compiled, findings);
         tls::check(&places, &compiled.policy, findings);
         for place in &places {
-            jwt::check(place, &compiled.policy, findings);
+            jwt::check(root, place, &compiled.policy, findings);
         }
     }
 }

@@ -8,6 +8,7 @@ use tollgate::config::Tree;
 pub(super) fn check(plugin: &At<'_>, findings: &mut Findings) {
     stop_iteration(plugin, findings);
     failure_policy(plugin, findings);
+    reload_interval(plugin, findings);
 }
 
 fn stop_iteration(plugin: &At<'_>, findings: &mut Findings) {
@@ -39,5 +40,52 @@ fn failure_policy(plugin: &At<'_>, findings: &mut Findings) {
             &policy,
             "write FAIL_RELOAD: otherwise a filter that failed once answers 503 from then on",
         ),
+    }
+}
+
+/// Envoy halves the milliseconds: 1 becomes 0, by which it then divides.
+fn reload_interval(plugin: &At<'_>, findings: &mut Findings) {
+    let interval = plugin.fields(&["reload_config", "backoff", "base_interval"]);
+    let Some(interval) = interval else {
+        return;
+    };
+    let milliseconds = interval.tree.as_str().and_then(milliseconds);
+    if milliseconds.is_some_and(|it| it < 2) {
+        let message = "must be at least 0.002s: with less, Envoy crashes when it first reloads \
+                       the filter; write 0.01s";
+        findings.error(&interval, message);
+    }
+}
+
+/// The whole milliseconds of a duration of protobuf's JSON, if it is one.
+fn milliseconds(duration: &str) -> Option<u64> {
+    let number = duration.strip_suffix('s')?;
+    let (seconds, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let thousandths: String = fraction.chars().chain("000".chars()).take(3).collect();
+    let seconds: u64 = seconds.parse().ok()?;
+    let thousandths: u64 = thousandths.parse().ok()?;
+    Some(seconds.saturating_mul(1000).saturating_add(thousandths))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_cut_to_milliseconds() {
+        for (duration, expected) in [
+            ("0s", Some(0)),
+            ("0.001s", Some(1)),
+            ("0.0019s", Some(1)),
+            ("0.002s", Some(2)),
+            ("0.01s", Some(10)),
+            ("1.5s", Some(1500)),
+            ("1s", Some(1000)),
+            ("1", None),
+            ("-1s", None),
+            ("s", None),
+        ] {
+            assert_eq!(milliseconds(duration), expected, "{duration}");
+        }
     }
 }
