@@ -5,7 +5,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 use std::time::UNIX_EPOCH;
 use tollgate::host::{Conflict, Expect, Host, Instant, MetricId, MetricKind};
-use tollgate::identity::Peer;
+use tollgate::identity::{Claim, Peer};
 
 /// A compare-and-swap value that no record has: with it, a write succeeds only if the
 /// key is new (0 would write unconditionally).
@@ -67,29 +67,51 @@ impl Peer for Envoy {
         text(&["xds", "filter_chain_name"])
     }
 
-    fn jwt_claim(&self, payload: &str, path: &[String]) -> Option<String> {
-        let mut property = vec![
-            "metadata",
-            "filter_metadata",
-            "envoy.filters.http.jwt_authn",
-            payload,
-        ];
-        property.extend(path.iter().map(String::as_str));
-        text(&property)
+    fn has_jwt(&self, payload: &str) -> bool {
+        // A map with maps in it cannot be handed over, but it is there.
+        !matches!(hostcalls::get_property(jwt_path(payload, &[])), Ok(None))
     }
+
+    /// Envoy hands over strings as they are; numbers as 8 bytes, booleans as one, lists and
+    /// maps with their lengths in front: nearly always bytes that no text has.
+    fn jwt_claim(&self, payload: &str, path: &[String]) -> Claim {
+        let bytes = match hostcalls::get_property(jwt_path(payload, path)) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Claim::Absent,
+            Err(_) => return Claim::Unfit,
+        };
+        match String::from_utf8(bytes) {
+            Ok(text) if !text.is_empty() && !text.contains(char::is_control) => Claim::Text(text),
+            _ => Claim::Unfit,
+        }
+    }
+}
+
+fn jwt_path<'p>(payload: &'p str, claim: &'p [String]) -> Vec<&'p str> {
+    let base = [
+        "metadata",
+        "filter_metadata",
+        "envoy.filters.http.jwt_authn",
+        payload,
+    ];
+    base.into_iter()
+        .chain(claim.iter().map(String::as_str))
+        .collect()
+}
+
+fn property(path: &[&str]) -> Option<Vec<u8>> {
+    hostcalls::get_property(path.to_vec()).ok()?
 }
 
 /// A property as text; `None` if there is none or it is empty.
 pub(crate) fn text(path: &[&str]) -> Option<String> {
-    let bytes = hostcalls::get_property(path.to_vec()).ok()??;
-    String::from_utf8(bytes)
+    String::from_utf8(property(path)?)
         .ok()
         .filter(|text| !text.is_empty())
 }
 
 /// A whole-number property, 0 if there is none.
 pub(crate) fn number(path: &[&str]) -> i64 {
-    let bytes = hostcalls::get_property(path.to_vec()).ok().flatten();
-    let raw = bytes.and_then(|bytes| bytes.first_chunk::<8>().copied());
+    let raw = property(path).and_then(|bytes| bytes.first_chunk::<8>().copied());
     raw.map_or(0, i64::from_le_bytes)
 }

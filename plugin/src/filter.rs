@@ -9,7 +9,7 @@ use crate::envoy::{self, Envoy};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
-use tollgate::call::{Call, End, Gateway, OnAnswer, OnBody, OnData, OnHead};
+use tollgate::call::{Call, End, Gateway, OnAnswer, OnBody, OnData, OnHead, account_headers};
 use tollgate::host::Host;
 use tollgate::http::{HeaderEdits, Headers};
 use tollgate::json::Rewrite;
@@ -63,7 +63,8 @@ impl Filter {
     /// The request's body is whole: Envoy holds `self.buffered` bytes of it.
     fn request_is_whole(&mut self) -> Action {
         let body = self.get_http_request_body(0, self.buffered);
-        match self.call.request_body(&body.unwrap_or_default()) {
+        let body = body.unwrap_or_default();
+        match self.call.request_body(&body, self.buffered) {
             OnBody::Forward(edits, rewrite) => {
                 self.edit_request(&edits);
                 self.rewrite_request(rewrite.as_ref());
@@ -118,8 +119,12 @@ impl HttpContext for Filter {
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
-        if !self.call.reads_request() {
+        if self.call.passes_request() {
             return Action::Continue;
+        }
+        if !self.call.reads_request() {
+            // Nothing passes that nobody decided on.
+            return Action::Pause;
         }
         self.buffered = size;
         if let Some(reply) = self.call.request_grows(size) {
@@ -177,6 +182,10 @@ impl HttpContext for Filter {
             self.answer_piece(self.buffered, true);
         }
         self.call.answer_trailers(&Envoy);
+        let trailers = self.get_http_response_trailers_bytes();
+        for name in account_headers(Headers(&trailers)) {
+            self.remove_http_response_trailer(&name);
+        }
         Action::Continue
     }
 

@@ -5,7 +5,7 @@ use crate::http::Headers;
 use crate::json::{Capture, Reader};
 use crate::ledger::Usage;
 use crate::protocols::openai::{ReportedUsage, read_chunk, read_usage, redact_account};
-use crate::sse::{self, Events, Framer};
+use crate::sse::{self, Framer};
 use std::borrow::Cow;
 
 /// Longest error body that is held to remove the operator's account from it, in bytes.
@@ -13,11 +13,14 @@ pub(super) const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// Headers of a provider that tell about the operator's account there, or that belong
 /// to another connection.
-const REMOVED: [&str; 6] = [
+const REMOVED: [&str; 9] = [
+    "alt-svc",
     "anthropic-organization-id",
     "openai-organization",
     "openai-project",
+    "proxy-authenticate",
     "set-cookie",
+    "strict-transport-security",
     "www-authenticate",
     "x-should-retry",
 ];
@@ -28,8 +31,8 @@ const REMOVED_PREFIXES: [&str; 4] = [
     "x-envoy-",
 ];
 
-/// Names of headers that a caller must not see.
-pub(super) fn account_headers(headers: Headers<'_>) -> Vec<String> {
+/// Names of headers or trailers that a caller must not see.
+pub fn account_headers(headers: Headers<'_>) -> Vec<String> {
     headers.names(|name| {
         REMOVED.contains(&name)
             || REMOVED_PREFIXES
@@ -180,30 +183,32 @@ impl StreamReader {
         end: bool,
         now: &dyn Fn() -> Instant,
     ) -> OnData {
-        let text = self.framer.join(piece);
-        let mut events = Events::new(&text);
-        let mut changed = matches!(text, Cow::Owned(_));
-        let mut kept: Vec<Cow<'_, [u8]>> = Vec::new();
+        let joined = self.framer.join(piece);
+        let mut changed = joined.is_longer();
+        let mut out: Vec<Cow<'_, [u8]>> = Vec::new();
+        let mut events = joined.events();
+        let mut whole = 0_usize;
         for event in events.by_ref() {
+            whole = whole.saturating_add(event.len());
             let goes_on = self.event(seen, event, now);
             changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
-            kept.extend(goes_on);
+            out.extend(goes_on);
         }
-        let unfinished = events.unfinished();
+        let (unfinished, place) = (events.unfinished(), events.place());
         if end && !unfinished.is_empty() {
             let goes_on = self.event(seen, unfinished, now);
             changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
-            kept.extend(goes_on);
-        } else if !unfinished.is_empty() {
-            changed = true;
-            self.framer.keep(unfinished);
-            kept.extend(self.framer.take_overlong().map(Cow::Owned));
+            out.extend(goes_on);
         }
-        if changed {
-            OnData::Replace(kept.concat())
-        } else {
-            OnData::Pass
+        let waits = !end && !unfinished.is_empty();
+        if !changed && !waits {
+            return OnData::Pass;
         }
+        let mut out = out.concat();
+        if waits {
+            out.extend(self.framer.keep(joined, whole, place).unwrap_or_default());
+        }
+        OnData::Replace(out)
     }
 
     /// Reads one event; returns what goes on of it.

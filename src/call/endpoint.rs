@@ -53,11 +53,8 @@ impl<'p> Endpoint<'p> {
             return Ok(());
         }
         let message = format!("This path takes {wanted} only.");
-        Err(Refusal::new(
-            ErrorKind::Method,
-            "method_not_allowed",
-            message,
-        ))
+        let refusal = Refusal::new(ErrorKind::Method, "method_not_allowed", message);
+        Err(refusal.header("allow", wanted))
     }
 }
 

@@ -65,7 +65,7 @@ impl Call {
                 model: model.map(|model| model.name.clone()).unwrap_or_default(),
                 ..local(caller, status, outcome)
             },
-            Phase::Sent { caller, ask } => {
+            Phase::Sent { caller, ask, .. } => {
                 let end = end();
                 Outcome {
                     settlement: Settlement::Estimated(estimate(&ask, 0)),
@@ -97,7 +97,13 @@ impl Call {
                 ..
             } => {
                 let outcome = match ended || seen.done {
-                    false => cut_by(&end()),
+                    false => {
+                        let end = end();
+                        // A head that was held may have been replaced by Envoy's own.
+                        let told = if end.status == 0 { status } else { end.status };
+                        let cut = cut_by(&end);
+                        return self.answered(caller, ask, told.max(status), &seen, cut);
+                    }
                     true if status >= 400 || seen.error => "upstream_error",
                     true => "ok",
                 };
@@ -234,8 +240,10 @@ fn early_end(end: &End) -> &'static str {
 
 /// Who cut a call that was under way.
 fn cut_by(end: &End) -> &'static str {
-    if end.details.contains("upstream_reset") || end.details.contains("timeout") {
+    if end.details.contains("upstream") {
         "upstream_reset"
+    } else if end.details.contains("timeout") || end.details.contains("duration") {
+        "timeout"
     } else {
         "client_closed"
     }

@@ -11,7 +11,7 @@ mod provider;
 mod request;
 mod serve;
 
-pub use answer::OnData;
+pub use answer::{OnData, account_headers};
 pub use finish::End;
 pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
@@ -109,12 +109,16 @@ enum Phase {
     Reading {
         caller: Caller,
         edits: HeaderEdits,
-        path: String,
         framed: bool,
         held: HeldBytes,
     },
     /// At the provider, no answer yet.
-    Sent { caller: Caller, ask: Ask },
+    Sent {
+        caller: Caller,
+        ask: Ask,
+        /// Envoy holds the body until the provider has read it.
+        _held: HeldBytes,
+    },
     /// The answer is passing.
     Answering {
         caller: Caller,
@@ -176,7 +180,7 @@ impl Route {
 const MAX_REQUEST_ID: usize = 64;
 
 /// Refused requests wait this long before they are worth trying again, in seconds.
-const RETRY_AFTER: u32 = 1;
+const RETRY_AFTER: &str = "1";
 
 impl Call {
     /// A call that has not begun.
@@ -214,7 +218,7 @@ impl Call {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
         match endpoint {
-            Endpoint::Chat => self.chat_head(caller, headers, path, end),
+            Endpoint::Chat => self.chat_head(caller, headers, end),
             Endpoint::Models => self.all_models(caller),
             Endpoint::Model(name) => self.one_model(caller, name),
             Endpoint::Usage => self.usage(host, caller),
@@ -239,25 +243,23 @@ impl Call {
                 "too_many_bytes_held",
                 "Too many large requests of this tenant are being read at once.",
             )
-            .retry_after(RETRY_AFTER)
+            .header("retry-after", RETRY_AFTER)
         };
         Some(self.refuse_reading(None, &refusal))
     }
 
-    /// The body is whole.
-    pub fn request_body(&mut self, body: &[u8]) -> OnBody {
+    /// The body is whole: `body`, of which Envoy said that it has `expected` bytes.
+    pub fn request_body(&mut self, body: &[u8], expected: usize) -> OnBody {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Reading {
                 caller,
                 edits,
-                path,
                 framed,
-                ..
-            } => self.send_chat(caller, edits, &path, framed, body),
-            other => {
-                self.phase = other;
-                OnBody::Forward(HeaderEdits::default(), None)
-            }
+                held,
+            } if body.len() == expected => self.send_chat(caller, edits, framed, held, body),
+            // What was not read must not pass.
+            Phase::Reading { caller, .. } => OnBody::Reply(self.lost(Some(caller))),
+            _ => OnBody::Reply(self.lost(None)),
         }
     }
 
@@ -272,13 +274,15 @@ impl Call {
         let status = headers.text(":status").and_then(|text| text.parse().ok());
         let status: u16 = status.unwrap_or(0);
         match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Sent { caller, ask } if status >= 400 => match details() {
+            Phase::Sent { caller, ask, .. } if status >= 400 => match details() {
                 from if from == VIA_UPSTREAM => {
                     self.provider_head(caller, ask, status, headers, end)
                 }
                 envoy => self.failed(caller, ask, status, &envoy),
             },
-            Phase::Sent { caller, ask } => self.provider_head(caller, ask, status, headers, end),
+            Phase::Sent { caller, ask, .. } => {
+                self.provider_head(caller, ask, status, headers, end)
+            }
             Phase::Reading { caller, .. } if status >= 400 => {
                 let refusal = reading_refusal(status);
                 OnAnswer::Reply(self.refuse(Some(caller), None, &refusal))
@@ -306,6 +310,11 @@ impl Call {
         reader.data(seen, piece, end, &|| host.now())
     }
 
+    /// Whether bytes of the request may pass: only those of a call that was sent on.
+    pub const fn passes_request(&self) -> bool {
+        matches!(self.phase, Phase::Sent { .. } | Phase::Answering { .. })
+    }
+
     /// Whether the request's body is being read.
     pub const fn reads_request(&self) -> bool {
         matches!(self.phase, Phase::Reading { .. })
@@ -313,7 +322,7 @@ impl Call {
 
     /// Whether pieces of the answer's body are worth looking at.
     pub const fn reads_answer(&self) -> bool {
-        matches!(self.phase, Phase::Answering { .. })
+        matches!(&self.phase, Phase::Answering { .. })
     }
 
     /// Whether the answer's body waits until it is whole.
@@ -365,6 +374,13 @@ impl Call {
             outcome: refusal.code,
         };
         reply
+    }
+
+    /// Refuses a call whose body did not come here as Envoy said.
+    fn lost(&mut self, caller: Option<Caller>) -> Reply {
+        let message = "The gateway could not read the request.";
+        let refusal = Refusal::new(ErrorKind::Internal, "internal", message);
+        self.refuse(caller, None, &refusal)
     }
 
     fn refuse_reading(&mut self, model: Option<Rc<Model>>, refusal: &Refusal) -> Reply {

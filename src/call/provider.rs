@@ -24,7 +24,7 @@ impl Call {
                 status: reply.status,
                 outcome: refusal.code,
                 // A good answer that can't be read was paid for.
-                was_sent: status < 400,
+                was_sent: status < 300,
                 reason: format!("provider_status_{status}"),
             };
             return OnAnswer::Reply(reply);
@@ -35,7 +35,8 @@ impl Call {
             remove: answer::account_headers(headers),
             set: Vec::new(),
         };
-        if may_change_length(&reader, headers) {
+        if matches!(reader, AnswerReader::Stream(_)) && headers.has("content-length") {
+            // It may lose an event on the way.
             edits.remove.push("content-length".to_owned());
         }
         let held = matches!(reader, AnswerReader::Error { .. }) && !end;
@@ -83,7 +84,12 @@ pub(super) const VIA_UPSTREAM: &str = "via_upstream";
 /// had, or waited for an answer. Words of `response.code_details`, Envoy 1.40.
 fn was_sent(details: &str) -> bool {
     const SENT: [&str; 3] = ["upstream_reset", "timeout", "max_stream_duration"];
-    const NEVER: [&str; 3] = ["connection_failure", "connection_timeout", "overflow"];
+    const NEVER: [&str; 4] = [
+        "connection_failure",
+        "connection_timeout",
+        "overflow",
+        "refused_stream",
+    ];
     let says = |words: &[&str]| words.iter().any(|word| details.contains(word));
     says(&SENT) && !says(&NEVER)
 }
@@ -124,6 +130,20 @@ fn unfit_answer(status: u16, headers: Headers<'_>) -> Option<Refusal> {
             "The provider refused the gateway's credentials; its operator has to see to it.",
         ));
     }
+    if (300..400).contains(&status) {
+        return Some(Refusal::new(
+            ErrorKind::BadGateway,
+            "upstream_redirect",
+            "The provider sent a redirect, which this gateway does not follow.",
+        ));
+    }
+    if status >= 400 && declared_length(headers) > answer::MAX_ERROR_BODY {
+        return Some(Refusal::new(
+            ErrorKind::of_status(status),
+            "upstream_error",
+            "The provider's error message is too long to be shown.",
+        ));
+    }
     let mut encodings = headers.all("content-encoding");
     let encoded = encodings.any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"identity"));
     encoded.then(|| {
@@ -135,16 +155,8 @@ fn unfit_answer(status: u16, headers: Headers<'_>) -> Option<Refusal> {
     })
 }
 
-/// Whether the body's length may change on its way: a stream may lose an event, an error
-/// that is too long to be checked is replaced.
-fn may_change_length(reader: &AnswerReader, headers: Headers<'_>) -> bool {
+/// What an answer says of its length, in bytes; 0 if nothing.
+fn declared_length(headers: Headers<'_>) -> usize {
     let length = headers.text("content-length");
-    let Some(length) = length.and_then(|length| length.parse::<usize>().ok()) else {
-        return false;
-    };
-    match reader {
-        AnswerReader::Stream(_) => true,
-        AnswerReader::Error { .. } => length > answer::MAX_ERROR_BODY,
-        AnswerReader::Json(_) | AnswerReader::Opaque { .. } => false,
-    }
+    length.and_then(|text| text.parse().ok()).unwrap_or(0)
 }

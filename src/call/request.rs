@@ -7,28 +7,55 @@ use crate::protocols::{ErrorKind, Refusal};
 /// The header by which the route finds the cluster.
 pub const CLUSTER_HEADER: &str = "x-tollgate-internal-cluster";
 
-/// Headers that never reach a provider: the caller's credentials and accounts, what
-/// identifies the caller, what hops say of each other, and the wish for an encoded answer,
-/// which could not be read. (`x-forwarded-proto` is left to the route's
-/// `request_headers_to_remove`: without it Envoy 1.40 finds no route.)
-const REMOVED: [&str; 13] = [
+/// Headers that never reach a provider: the caller's credentials and accounts in the
+/// places where any provider looks for them, what identifies the caller, what hops say of
+/// each other, and the wish for an encoded answer, which could not be read.
+/// (`x-forwarded-proto` is left to the route's `request_headers_to_remove`: without it
+/// Envoy 1.40 finds no route.)
+const REMOVED: [&str; 23] = [
     "accept-encoding",
+    "api-key",
     "authorization",
     "cookie",
     "forwarded",
+    "ocp-apim-subscription-key",
     "openai-organization",
     "openai-project",
     "proxy-authorization",
+    "true-client-ip",
     "via",
     "x-api-key",
+    "x-auth-token",
+    "x-client-ip",
     "x-forwarded-client-cert",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-port",
+    "x-functions-key",
+    "x-goog-api-key",
+    "x-goog-user-project",
+    "x-id-token",
     "x-real-ip",
 ];
 
-/// Headers that only this Envoy may set.
-const RESERVED: [&str; 2] = ["x-envoy-", "x-tollgate-"];
+/// Headers that only this Envoy may set, and signatures of other clouds.
+const RESERVED: [&str; 3] = ["x-amz-", "x-envoy-", "x-tollgate-"];
+
+/// The query of `path` with its `?`, without parameters that providers take for keys.
+pub(super) fn query_without_keys(path: &str) -> String {
+    const KEYS: [&str; 5] = ["access_token", "api-key", "api_key", "apikey", "key"];
+    let (_, query) = path.split_once('?').unwrap_or_default();
+    let is_key = |parameter: &str| {
+        let name = parameter.split('=').next().unwrap_or_default();
+        let name = super::endpoint::decode_segment(name).unwrap_or_default();
+        KEYS.contains(&name.to_ascii_lowercase().as_str())
+    };
+    let kept: Vec<&str> = query.split('&').filter(|part| !is_key(part)).collect();
+    match kept.join("&") {
+        query if query.is_empty() => query,
+        query => format!("?{query}"),
+    }
+}
 
 /// The edits that every forwarded request needs.
 pub(super) fn clean(headers: Headers<'_>, rules: &IdentityRules) -> HeaderEdits {
@@ -56,6 +83,14 @@ pub(super) fn address(edits: &mut HeaderEdits, backend: &Backend, path: &str) {
 
 /// Refuses, from its head alone, a body that could not be read.
 pub(super) fn check_body_head(headers: Headers<'_>, limits: &Limits) -> Result<(), Refusal> {
+    if headers.has("upgrade") {
+        // An upgraded connection is no chat call, and nothing would end its body.
+        return Err(Refusal::new(
+            ErrorKind::Invalid,
+            "unsupported_upgrade",
+            "This path does not upgrade connections.",
+        ));
+    }
     let encoded = headers
         .all("content-encoding")
         .any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"identity"));
@@ -103,6 +138,19 @@ fn is_json(content_type: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn queries_lose_their_keys() {
+        for (path, query) in [
+            ("/v1/files", ""),
+            ("/v1/files?", ""),
+            ("/v1/files?after=x&limit=2", "?after=x&limit=2"),
+            ("/v1/files?key=secret", ""),
+            ("/v1/files?a=1&Api-Key=secret&%6Bey=secret&b=2", "?a=1&b=2"),
+        ] {
+            assert_eq!(query_without_keys(path), query, "{path}");
+        }
+    }
 
     #[test]
     fn media_types() {

@@ -17,21 +17,13 @@ use serde_json::json;
 use std::rc::Rc;
 
 impl Call {
-    pub(super) fn chat_head(
-        &mut self,
-        caller: Caller,
-        headers: Headers<'_>,
-        path: &str,
-        end: bool,
-    ) -> OnHead {
+    pub(super) fn chat_head(&mut self, caller: Caller, headers: Headers<'_>, end: bool) -> OnHead {
         let policy = &self.gateway.policy;
         if let Err(refusal) = request::check_body_head(headers, &policy.limits) {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
-        let query = path.find('?').and_then(|at| path.get(at..));
         self.phase = Phase::Reading {
             edits: request::clean(headers, &policy.identity),
-            path: format!("/chat/completions{}", query.unwrap_or_default()),
             framed: headers.has("content-length"),
             held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
             caller,
@@ -39,7 +31,7 @@ impl Call {
         if !end {
             return OnHead::Hold;
         }
-        match self.request_body(&[]) {
+        match self.request_body(&[], 0) {
             OnBody::Reply(reply) => OnHead::Reply(reply),
             OnBody::Forward(edits, _) => OnHead::Forward(edits),
         }
@@ -49,8 +41,8 @@ impl Call {
         &mut self,
         caller: Caller,
         mut edits: HeaderEdits,
-        path: &str,
         framed: bool,
+        held: HeldBytes,
         body: &[u8],
     ) -> OnBody {
         let request = match read_chat(body) {
@@ -66,7 +58,9 @@ impl Call {
             }
         };
         let target = &model.first;
-        request::address(&mut edits, &target.backend, path);
+        // The caller's query stays here: it may hold a key, and what a provider's path
+        // needs is configuration.
+        request::address(&mut edits, &target.backend, "/chat/completions");
         let rewrite = request.rewrite(body, &target.model);
         if let Some(rewrite) = rewrite.as_ref().filter(|_| framed) {
             let length = rewrite.length.to_string();
@@ -78,7 +72,11 @@ impl Call {
             text_bytes: request.text_bytes,
             route: Route::Model(model),
         };
-        self.phase = Phase::Sent { caller, ask };
+        self.phase = Phase::Sent {
+            caller,
+            ask,
+            _held: held,
+        };
         OnBody::Forward(edits, rewrite)
     }
 
@@ -140,9 +138,9 @@ impl Call {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         };
         let backend = Rc::clone(backend);
-        let query = path.find('?').and_then(|at| path.get(at..));
+        let query = request::query_without_keys(path);
         let mut edits = request::clean(headers, &policy.identity);
-        let path = format!("{below}{}", query.unwrap_or_default());
+        let path = format!("{below}{query}");
         request::address(&mut edits, &backend, &path);
         let ask = Ask {
             route: Route::Pass(backend),
@@ -150,7 +148,11 @@ impl Call {
             strip_usage: false,
             text_bytes: 0,
         };
-        self.phase = Phase::Sent { caller, ask };
+        self.phase = Phase::Sent {
+            _held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
+            caller,
+            ask,
+        };
         OnHead::Forward(edits)
     }
 }

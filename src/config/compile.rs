@@ -11,6 +11,7 @@ use super::policy::{
 };
 use super::problem::Problems;
 use super::suggest::suggest;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -79,7 +80,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         &mut claims,
         problems,
     );
-    finish_identity(&mut rules, document.identity, claims, &tenants);
+    finish_identity(&mut rules, document.identity, claims, &tenants, problems);
     Policy {
         namespace: document.namespace,
         models: models.built,
@@ -288,29 +289,28 @@ fn finish_identity(
     entry: IdentityEntry,
     claims: HashMap<String, Rc<Tenant>>,
     tenants: &HashMap<String, Rc<Tenant>>,
+    problems: &mut Problems,
 ) {
-    let placeholders = entry.placeholder_keys.into_iter();
-    rules.placeholder_keys = placeholders.map(|located| located.value).collect();
-    rules.jwt = entry.jwt.map(|jwt| jwt_rule(jwt, claims, tenants));
+    for placeholder in entry.placeholder_keys {
+        let digest = Sha256::digest(placeholder.value.as_bytes()).into();
+        if rules.keys.find(&digest).is_some() {
+            let message = "is a key of a tenant: it would count as none";
+            problems.error(&placeholder.path, message);
+        }
+        rules.placeholder_keys.push(placeholder.value);
+    }
+    rules.jwt = entry.jwt.map(|jwt| jwt_rule(jwt, claims));
     rules.hops = entry.hops.into_iter().map(hop).collect();
     rules.tenants.clone_from(tenants);
 }
 
-/// A claim value names a tenant by the tenant's own list, or by the tenant's name if
-/// no list has it.
-fn jwt_rule(
-    entry: JwtEntry,
-    claims: HashMap<String, Rc<Tenant>>,
-    tenants: &HashMap<String, Rc<Tenant>>,
-) -> JwtRule {
-    let mut by_value = tenants.clone();
-    by_value.extend(claims);
+fn jwt_rule(entry: JwtEntry, claims: HashMap<String, Rc<Tenant>>) -> JwtRule {
     let claim_path = |dotted: &str| dotted.split('.').map(str::to_owned).collect();
     JwtRule {
         payload: entry.payload,
         tenant_claim: claim_path(&entry.tenant_claim),
         user_claim: claim_path(entry.user_claim.as_deref().unwrap_or("sub")),
-        tenants: by_value,
+        tenants: claims,
     }
 }
 

@@ -6,8 +6,8 @@ use super::problem::Problems;
 use super::suggest::suggest;
 use super::tree::Tree;
 use super::values::{
-    check_model_name, check_name, expiry, header_name, name, reference, references, sha256, size,
-    text,
+    check_model_name, check_name, claim, expiry, header_name, name, reference, references, sha256,
+    size, text,
 };
 
 pub(super) struct Document {
@@ -202,7 +202,8 @@ fn base_path(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     };
     let path = path.trim_end_matches('/');
     let allowed = |c: char| c.is_ascii_graphic() && !"?#\"<>\\^`{|}".contains(c);
-    if (path.is_empty() || path.starts_with('/')) && path.chars().all(allowed) {
+    let climbs = path.split('/').any(|part| matches!(part, "." | ".."));
+    if (path.is_empty() || path.starts_with('/')) && path.chars().all(allowed) && !climbs {
         return Some(path.to_owned());
     }
     problems.error(&node.path, "must be empty or a path such as /v1");
@@ -348,8 +349,8 @@ fn identity(node: &Node<'_>, problems: &mut Problems) -> Option<IdentityEntry> {
 fn jwt(node: &Node<'_>, problems: &mut Problems) -> Option<JwtEntry> {
     let mut fields = node.fields(problems)?;
     let payload = fields.required("payload_in_metadata", text, problems);
-    let tenant_claim = fields.required("tenant", text, problems);
-    let user_claim = fields.optional("user", text, problems);
+    let tenant_claim = fields.required("tenant", claim, problems);
+    let user_claim = fields.optional("user", claim, problems);
     fields.finish(problems);
     Some(JwtEntry {
         payload: payload?,

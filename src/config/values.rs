@@ -8,10 +8,22 @@ use super::tree::Tree;
 /// Longest name of a tenant, model or backend, in bytes: names become metric labels.
 const MAX_NAME: usize = 128;
 
+/// Longest text, in bytes: names of models elsewhere, labels, claims, ids.
+const MAX_TEXT: usize = 256;
+
+/// Text that may go into headers, records and metadata paths.
 pub(super) fn text(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     match node.tree {
         Tree::String(text) if text.is_empty() => {
             problems.error(&node.path, "must not be empty");
+            None
+        }
+        Tree::String(text) if text.len() > MAX_TEXT || text.contains(char::is_control) => {
+            problems.error(&node.path, "must be at most 256 bytes of printable text");
+            None
+        }
+        Tree::String(text) if text.trim() != text => {
+            problems.error(&node.path, "must not begin or end with a space");
             None
         }
         Tree::String(text) => Some(text.clone()),
@@ -76,14 +88,44 @@ pub(super) fn references(node: &Node<'_>, problems: &mut Problems) -> Option<Vec
     Some(elements.iter().filter_map(read).collect())
 }
 
-/// A header's name, lower case (RFC 9110 `token`).
+/// Headers that mean something else already.
+const TAKEN_HEADERS: [&str; 10] = [
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+    "x-api-key",
+    "x-request-id",
+];
+
+/// The name of a header that a hop may speak through, lower case (RFC 9110 `token`).
 pub(super) fn header_name(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
-    let name = text(node, problems)?;
+    let name = text(node, problems)?.to_ascii_lowercase();
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if name.chars().all(token) {
-        return Some(name.to_ascii_lowercase());
+    if !name.chars().all(token) {
+        problems.error(&node.path, "is no header name");
+    } else if TAKEN_HEADERS.contains(&name.as_str())
+        || name.starts_with("x-envoy-")
+        || name.starts_with("x-tollgate-")
+    {
+        problems.error(&node.path, "is a header that has another meaning");
+    } else {
+        return Some(name);
     }
-    problems.error(&node.path, "is no header name");
+    None
+}
+
+/// The path of a claim, with dots between its parts.
+pub(super) fn claim(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
+    let path = text(node, problems)?;
+    if path.split('.').all(|part| !part.is_empty()) {
+        return Some(path);
+    }
+    problems.error(&node.path, "must be a claim such as org or org.id");
     None
 }
 

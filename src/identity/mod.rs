@@ -20,8 +20,21 @@ pub trait Peer {
     fn spiffe_id(&self) -> Option<String>;
     /// The name of the listener's filter chain.
     fn filter_chain(&self) -> Option<String>;
-    /// A claim of a token that jwt_authn has verified: its metadata name, its path.
-    fn jwt_claim(&self, payload: &str, path: &[String]) -> Option<String>;
+    /// Whether jwt_authn has verified a token and left its claims under this name.
+    fn has_jwt(&self, payload: &str) -> bool;
+    /// A claim of that token, by its path.
+    fn jwt_claim(&self, payload: &str, path: &[String]) -> Claim;
+}
+
+/// A claim of a verified token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// The token does not have it.
+    Absent,
+    /// A string.
+    Text(String),
+    /// Something else than a string of printable text: it names nobody.
+    Unfit,
 }
 
 /// How a caller was recognised.
@@ -75,9 +88,9 @@ pub fn identify(
     now: Instant,
 ) -> Result<Caller, Refusal> {
     if let Some(rule) = &rules.jwt
-        && let Some(claim) = peer.jwt_claim(&rule.payload, &rule.tenant_claim)
+        && peer.has_jwt(&rule.payload)
     {
-        let caller = by_jwt(rule, &claim, peer)?;
+        let caller = by_jwt(rule, peer)?;
         return beside_token(rules, headers, now, caller);
     }
     if let Some(key) = presented_key(rules, headers)? {
@@ -102,7 +115,7 @@ pub fn identify(
 }
 
 fn unauthenticated(code: &'static str, message: &str) -> Refusal {
-    Refusal::new(ErrorKind::Authentication, code, message)
+    Refusal::new(ErrorKind::Authentication, code, message).header("www-authenticate", "Bearer")
 }
 
 fn caller(tenant: &Rc<Tenant>, user: String, via: Via) -> Result<Caller, Refusal> {
@@ -121,15 +134,25 @@ fn caller(tenant: &Rc<Tenant>, user: String, via: Via) -> Result<Caller, Refusal
     })
 }
 
-fn by_jwt(rule: &JwtRule, claim: &str, peer: &dyn Peer) -> Result<Caller, Refusal> {
-    let Some(tenant) = rule.tenants.get(claim) else {
+fn by_jwt(rule: &JwtRule, peer: &dyn Peer) -> Result<Caller, Refusal> {
+    let named = match peer.jwt_claim(&rule.payload, &rule.tenant_claim) {
+        Claim::Text(name) => rule.tenants.get(&name),
+        Claim::Absent | Claim::Unfit => None,
+    };
+    let Some(tenant) = named else {
         return Err(unauthenticated(
             "unknown_tenant",
             "The token is good, but names no tenant of this gateway.",
         ));
     };
-    let user = peer.jwt_claim(&rule.payload, &rule.user_claim);
-    caller(tenant, user.unwrap_or_default(), Via::Jwt)
+    match peer.jwt_claim(&rule.payload, &rule.user_claim) {
+        Claim::Text(user) => caller(tenant, user, Via::Jwt),
+        Claim::Absent => caller(tenant, String::new(), Via::Jwt),
+        Claim::Unfit => Err(unauthenticated(
+            "invalid_user",
+            "The token's user is no text.",
+        )),
+    }
 }
 
 /// A key beside a verified token must be good too, and of the same tenant. A bearer value
@@ -212,8 +235,10 @@ fn by_key(rules: &IdentityRules, key: &[u8], now: Instant) -> Result<Caller, Ref
     Ok(holder(&key))
 }
 
+/// Whether a key has ended; where the time is not known, every key that can end has.
 fn is_over(expires: Option<Expiry>, now: Instant) -> bool {
-    expires.is_some_and(|expiry| now.unix_seconds() >= expiry.unix_seconds)
+    let unknown = now == Instant::default();
+    expires.is_some_and(|expiry| unknown || now.unix_seconds() >= expiry.unix_seconds)
 }
 
 fn holder(key: &Key) -> Caller {

@@ -63,7 +63,8 @@ fn with_jwt() -> IdentityRules {
     let mut document = document();
     document["identity"]["jwt"] =
         json!({"payload_in_metadata": "jwt", "tenant": "org.name", "user": "email"});
-    document["tenants"]["acme"]["jwt"] = json!(["Acme Inc."]);
+    document["tenants"]["acme"]["jwt"] = json!(["Acme Inc.", "acme"]);
+    document["tenants"]["blue"]["jwt"] = json!(["blue"]);
     rules(&document)
 }
 
@@ -84,10 +85,18 @@ impl Peer for FakePeer<'_> {
         self.chain.map(str::to_owned)
     }
 
-    fn jwt_claim(&self, payload: &str, path: &[String]) -> Option<String> {
+    fn has_jwt(&self, payload: &str) -> bool {
         assert_eq!(payload, "jwt");
+        !self.claims.is_empty()
+    }
+
+    fn jwt_claim(&self, _payload: &str, path: &[String]) -> Claim {
         let claim = self.claims.iter().find(|(name, _)| *name == path.join("."));
-        claim.map(|(_, value)| (*value).to_owned())
+        match claim {
+            Some((_, "")) => Claim::Unfit,
+            Some((_, text)) => Claim::Text((*text).to_owned()),
+            None => Claim::Absent,
+        }
     }
 }
 
@@ -272,7 +281,8 @@ fn placeholders_count_as_no_key() {
 #[test]
 fn a_key_ends_with_its_second() {
     for (nanos, wanted) in [
-        (0, is("acme", "", "key")),
+        (0, Err("expired_api_key")),
+        (1, is("acme", "", "key")),
         (OLD_KEY_ENDS * 1_000_000_000 - 1, is("acme", "", "key")),
         (OLD_KEY_ENDS * 1_000_000_000, Err("expired_api_key")),
         (u64::MAX, Err("expired_api_key")),
@@ -467,11 +477,9 @@ fn by_verified_token() {
             &[("org.name", "acme"), ("email", &long)],
             Err("invalid_user"),
         ),
-        (
-            &[("org", "acme"), ("name", "acme")],
-            Err("missing_credentials"),
-        ),
-        (&[("email", "a@b")], Err("missing_credentials")),
+        (&[("org", "acme"), ("name", "acme")], Err("unknown_tenant")),
+        (&[("email", "a@b")], Err("unknown_tenant")),
+        (&[("org.name", "acme"), ("email", "")], Err("invalid_user")),
     ] {
         assert_eq!(
             who(&with_jwt(), &[], &with_claims(claims)),

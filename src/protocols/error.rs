@@ -145,8 +145,8 @@ pub struct Refusal {
     pub message: String,
     /// The field of the request that is at fault.
     pub param: Option<String>,
-    /// Seconds after which to try again.
-    pub retry_after: Option<u32>,
+    /// Headers that belong to it: `retry-after`, `allow`, `www-authenticate`.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
@@ -157,7 +157,7 @@ impl Refusal {
             code,
             message: message.into(),
             param: None,
-            retry_after: None,
+            headers: Vec::new(),
         }
     }
 
@@ -168,10 +168,10 @@ impl Refusal {
         self
     }
 
-    /// Says when to try again.
+    /// Adds a header.
     #[must_use]
-    pub const fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -194,9 +194,7 @@ impl Refusal {
         let mut reply = Reply::json(self.kind.status(), &value);
         let retry = self.kind.worth_retrying().to_string();
         reply.headers.push(("x-should-retry", retry));
-        if let Some(seconds) = self.retry_after {
-            reply.headers.push(("retry-after", seconds.to_string()));
-        }
+        reply.headers.extend(self.headers.iter().cloned());
         reply
     }
 }

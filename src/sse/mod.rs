@@ -7,65 +7,108 @@ sequence cannot matter. */
 use crate::bytes::{self, Set};
 use std::borrow::Cow;
 
-/// Collects pieces of a stream until an event is whole.
+/// Collects pieces of a stream until an event is whole. What was searched for the end of
+/// an event is not searched again, so a trickled event costs no more than a whole one.
 #[derive(Debug, Default)]
 pub struct Framer {
     tail: Vec<u8>,
+    place: Place,
+}
+
+/// How far a text has been searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Where its last line begins.
+    line: usize,
+    /// Where the search for the end of that line goes on.
+    from: usize,
+}
+
+/// A text and where to go on searching it.
+#[derive(Debug)]
+pub struct Joined<'p> {
+    text: Cow<'p, [u8]>,
+    place: Place,
 }
 
 /// Whole events at the front of a text, and what is left of it.
 #[derive(Debug)]
 pub struct Events<'a> {
     rest: &'a [u8],
+    place: Place,
 }
 
 impl Framer {
     /// Longest event that is waited for, in bytes. A longer one is handed out
-    /// unfinished by [`Framer::take_overlong`].
+    /// unfinished by [`Framer::keep`].
     pub const MAX_EVENT: usize = 1024 * 1024;
 
     /// Joins `piece` to what an earlier one left unfinished. The text borrows from
     /// `piece` if nothing was left.
-    pub fn join<'p>(&mut self, piece: &'p [u8]) -> Cow<'p, [u8]> {
+    pub fn join<'p>(&mut self, piece: &'p [u8]) -> Joined<'p> {
+        let place = std::mem::take(&mut self.place);
         if self.tail.is_empty() {
-            return Cow::Borrowed(piece);
+            let text = Cow::Borrowed(piece);
+            return Joined { text, place };
         }
         let mut text = std::mem::take(&mut self.tail);
         text.extend_from_slice(piece);
-        Cow::Owned(text)
+        Joined {
+            text: Cow::Owned(text),
+            place,
+        }
     }
 
-    /// Keeps an unfinished event until its next piece comes.
-    pub fn keep(&mut self, unfinished: &[u8]) {
-        self.tail.clear();
-        self.tail.extend_from_slice(unfinished);
+    /// Keeps what `joined` has from `start` on until its next piece comes; `place` counts
+    /// from `start`. Hands out what is too long.
+    pub fn keep(&mut self, joined: Joined<'_>, start: usize, place: Place) -> Option<Vec<u8>> {
+        let mut text = joined.text.into_owned();
+        text.drain(..start.min(text.len()));
+        if text.len() > Self::MAX_EVENT {
+            return Some(text);
+        }
+        self.tail = text;
+        self.place = place;
+        None
     }
 
     /// Bytes that wait for the end of their event.
-    pub fn held(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
         self.tail.len()
     }
 
     /// What waits, if the stream ended without finishing it.
     pub fn take_rest(&mut self) -> Vec<u8> {
+        self.place = Place::default();
         std::mem::take(&mut self.tail)
     }
+}
 
-    /// What waits, if it is longer than [`Framer::MAX_EVENT`].
-    pub fn take_overlong(&mut self) -> Option<Vec<u8>> {
-        (self.tail.len() > Self::MAX_EVENT).then(|| self.take_rest())
+impl Joined<'_> {
+    /// Whether the text is another than the piece that came.
+    pub const fn is_longer(&self) -> bool {
+        matches!(self.text, Cow::Owned(_))
+    }
+
+    /// The events of the text.
+    pub fn events(&self) -> Events<'_> {
+        Events {
+            rest: &self.text,
+            place: self.place,
+        }
     }
 }
 
 impl<'a> Events<'a> {
-    /// The events of `text`.
-    pub const fn new(text: &'a [u8]) -> Self {
-        Self { rest: text }
-    }
-
     /// What follows the last whole event.
     pub const fn unfinished(&self) -> &'a [u8] {
         self.rest
+    }
+
+    /// How far [`Events::unfinished`] has been searched.
+    pub const fn place(&self) -> Place {
+        self.place
     }
 }
 
@@ -74,27 +117,41 @@ impl<'a> Iterator for Events<'a> {
 
     /// The next whole event, its empty line included.
     fn next(&mut self) -> Option<&'a [u8]> {
-        let end = event_end(self.rest)?;
-        let (event, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest;
-        Some(event)
+        loop {
+            let Some(end) = self.line_end() else {
+                self.place.from = self.rest.len();
+                return None;
+            };
+            let empty = end == self.place.line;
+            let next = match self.rest.get(end..)? {
+                [b'\r', b'\n', ..] => end.saturating_add(2),
+                // Perhaps one half of CR LF, whose other half is still to come.
+                [b'\r'] if !empty => {
+                    self.place.from = end;
+                    return None;
+                }
+                _ => end.saturating_add(1),
+            };
+            if empty {
+                let (event, rest) = self.rest.split_at_checked(next)?;
+                self.rest = rest;
+                self.place = Place::default();
+                return Some(event);
+            }
+            self.place = Place {
+                line: next,
+                from: next,
+            };
+        }
     }
 }
 
-/// One past the empty line that ends the first event of `text`.
-fn event_end(text: &[u8]) -> Option<usize> {
-    let mut line_start = 0;
-    loop {
-        let line = text.get(line_start..)?;
-        let content = bytes::find(line, Set::of([b'\n', b'\r']))?;
-        let ending = match line.get(content..)? {
-            [b'\r', b'\n', ..] => 2,
-            _ => 1,
-        };
-        line_start = line_start.saturating_add(content).saturating_add(ending);
-        if content == 0 {
-            return Some(line_start);
-        }
+impl Events<'_> {
+    /// Where the current line ends.
+    fn line_end(&self) -> Option<usize> {
+        let unsearched = self.rest.get(self.place.from..)?;
+        let offset = bytes::find(unsearched, Set::of([b'\n', b'\r']))?;
+        Some(self.place.from.saturating_add(offset))
     }
 }
 

@@ -2,13 +2,16 @@ use super::*;
 
 fn split(text: &[u8], cuts: &[usize]) -> (Vec<Vec<u8>>, Vec<u8>) {
     let mut framer = Framer::default();
-    let mut events = Vec::new();
+    let mut events: Vec<Vec<u8>> = Vec::new();
     let mut start = 0;
     for &end in cuts.iter().chain([&text.len()]) {
-        let joined = framer.join(&text[start..end]).into_owned();
-        let mut walk = Events::new(&joined);
+        let joined = framer.join(&text[start..end]);
+        let mut walk = joined.events();
+        let before = events.concat().len();
         events.extend(walk.by_ref().map(<[u8]>::to_vec));
-        framer.keep(walk.unfinished());
+        let whole = events.concat().len() - before;
+        let place = walk.place();
+        assert_eq!(framer.keep(joined, whole, place), None);
         start = end;
     }
     (events, framer.take_rest())
@@ -70,9 +73,13 @@ fn fields_that_only_start_with_data_are_no_data() {
 #[test]
 fn an_overlong_event_is_handed_out() {
     let mut framer = Framer::default();
-    framer.keep(&vec![b'a'; Framer::MAX_EVENT]);
-    assert!(framer.take_overlong().is_none());
-    framer.keep(&vec![b'a'; Framer::MAX_EVENT + 1]);
-    assert!(framer.take_overlong().is_some());
-    assert_eq!(framer.held(), 0);
+    let piece = vec![b'a'; Framer::MAX_EVENT];
+    let joined = framer.join(&piece);
+    assert_eq!(framer.keep(joined, 0, Place::default()), None);
+    let joined = framer.join(b"a");
+    assert_eq!(
+        framer.keep(joined, 0, Place::default()).unwrap().len(),
+        piece.len() + 1
+    );
+    assert!(framer.take_rest().is_empty());
 }

@@ -270,3 +270,32 @@ fn a_large_answer_passes_byte_for_byte() {
         assert_eq!(stand.record(&ask).await["usage"], "reported");
     });
 }
+
+#[test]
+fn redirects_are_not_passed_on() {
+    run(async {
+        let stand = Stand::shared().await;
+        let ask = scripted(
+            &json!({"status": 302, "headers": {"location": "https://elsewhere.example/"}}),
+        );
+        let answer = stand.send(&ask).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (502, "upstream_redirect")
+        );
+        assert_eq!(answer.header("location"), "");
+        assert_eq!(stand.record(&ask).await["usage"], "none");
+    });
+}
+
+#[test]
+fn an_error_that_breaks_off_is_told_and_recorded_alike() {
+    run(async {
+        let stand = Stand::shared().await;
+        let ask = scripted(&json!({"status": 400, "fault": "reset_mid_body"}));
+        let answer = stand.send(&ask).await;
+        let line = stand.envoy.record(&ask.id).await;
+        assert_eq!(line["tollgate"]["status"], answer.status);
+        assert_eq!(line["tollgate"]["outcome"], "upstream_reset");
+    });
+}

@@ -39,6 +39,42 @@ fn the_body_changes_only_where_it_must() {
     });
 }
 
+/// Strings are searched sixteen bytes at a time, by other code in wasm than natively:
+/// every special byte at every place of two blocks.
+#[test]
+fn special_bytes_are_seen_at_every_place() {
+    run(async {
+        let stand = Stand::shared().await;
+        let call = |text: &str| {
+            format!(
+                r#"{{"model":"smart","x":"{text}","messages":[{{"role":"user","content":"hi"}}]}}"#
+            )
+        };
+        let good = [
+            "\\n",
+            "\\\\",
+            "\\\"",
+            "\\u00e9",
+            "é",
+            "語",
+            "\\ud83d\\ude00",
+            "\u{7f}",
+        ];
+        let bad = ["\u{1f}", "\n", "\0", "\\x", "\\ud83d", "\\u12g4"];
+        for place in 0..32 {
+            let (before, after) = ("a".repeat(place), "b".repeat(31 - place));
+            let text: Vec<String> = good.iter().map(|s| format!("{before}{s}{after}")).collect();
+            let ask = Ask::chat_bytes(call(&text.concat()));
+            assert_eq!(stand.send(&ask).await.status, 200, "{place}");
+            for special in bad {
+                let ask = Ask::chat_bytes(call(&format!("{before}{special}{after}")));
+                let answer = stand.send(&ask).await;
+                assert_eq!(answer.code(), "invalid_json", "{special:?} at {place}");
+            }
+        }
+    });
+}
+
 #[test]
 fn a_model_at_the_end_of_a_long_body_is_replaced_too() {
     run(async {

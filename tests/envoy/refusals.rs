@@ -70,7 +70,7 @@ fn bad_bodies() -> Vec<(Vec<u8>, u16, &'static str)> {
             &GOOD.replacen('{', r#"{"stream":"yes","#, 1),
             "invalid_value",
         ),
-        text(&GOOD.replacen('{', r#"{"n":-1,"#, 1), "invalid_value"),
+        text(&GOOD.replacen('{', r#"{"n":"1","#, 1), "invalid_value"),
         text(
             &GOOD.replacen('{', r#"{"stream":true,"stream_options":[],"#, 1),
             "invalid_value",

@@ -83,6 +83,13 @@ impl Ask {
             .body(body)
     }
 
+    /// Asks for another path.
+    #[must_use]
+    pub fn path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
     /// Sets a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

@@ -37,7 +37,7 @@ fn run_reader<'p>(
             OnData::Hold => {}
         }
         if let AnswerReader::Stream(stream) = &reader {
-            assert!(stream.framer.held() <= Framer::MAX_EVENT);
+            assert!(stream.framer.waiting() <= Framer::MAX_EVENT);
         }
     }
     let came = Came {

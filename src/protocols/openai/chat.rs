@@ -195,12 +195,9 @@ impl<'a> Draft<'a> {
             ("stream_options", _) => return field("stream_options", "must be an object"),
             ("messages", Kind::Array) => self.messages(reader)?,
             ("messages", _) => return field("messages", "must be an array"),
-            ("n" | "max_tokens" | "max_completion_tokens", Kind::Number) => {
-                if reader.number()?.parse::<u32>().is_err() {
-                    return field(key.value(), "must be a whole number from 0 to 4294967295");
-                }
-            }
-            ("n" | "max_tokens" | "max_completion_tokens", kind) if kind != Kind::Null => {
+            ("n" | "max_tokens" | "max_completion_tokens", kind)
+                if !matches!(kind, Kind::Number | Kind::Null) =>
+            {
                 return field(key.value(), "must be a number");
             }
             _ => drop(reader.skip()?),

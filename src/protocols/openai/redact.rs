@@ -2,7 +2,9 @@
 
 /// What ids and keys of an account start with, and whether words start so too
 /// ("user-provided"); the rest is letters, digits, `-`, `_` and, in masked keys, `*`.
-const PREFIXES: [(&[u8], bool); 4] = [
+const PREFIXES: [(&[u8], bool); 6] = [
+    (b"AIza", true),
+    (b"gsk_", false),
     (b"org-", true),
     (b"proj_", false),
     (b"sk-", false),

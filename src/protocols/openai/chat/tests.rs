@@ -41,6 +41,8 @@ fn good_requests() {
         body(""),
         body(tool),
         body(r#","n":1,"max_tokens":16,"max_completion_tokens":4294967295"#),
+        // Which numbers make sense is the provider's to say: some take -1 for "no limit".
+        body(r#","n":1.0,"max_tokens":-1,"max_completion_tokens":1e2"#),
         body(r#","n":null,"max_tokens":null,"max_completion_tokens":null"#),
         body(r#","stream":true,"stream_options":null"#),
         body(r#","stream":null,"stream_options":{"include_usage":null}"#),
@@ -244,14 +246,6 @@ fn wrong_fields_are_refused_with_their_name() {
             "stream_options.include_usage",
         ),
         (body(r#","n":"1""#), "invalid_value", "n"),
-        (body(r#","n":-1"#), "invalid_value", "n"),
-        (body(r#","n":1.0"#), "invalid_value", "n"),
-        (body(r#","n":1e2"#), "invalid_value", "n"),
-        (
-            body(r#","max_tokens":4294967296"#),
-            "invalid_value",
-            "max_tokens",
-        ),
         (body(r#","max_tokens":[1]"#), "invalid_value", "max_tokens"),
         (
             body(r#","max_completion_tokens":true"#),
