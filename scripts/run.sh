@@ -13,6 +13,8 @@ upstream_key=${UPSTREAM_API_KEY:-}
 unset UPSTREAM_API_KEY MAKEFLAGS MAKEOVERRIDES MFLAGS
 
 run=${RUN_DIR:-.run}
+# Also tells the folder of an earlier run from others.
+lock_name=tollgate-run.lock
 gateway_port=${GATEWAY_PORT:-10000}
 admin_port=${ADMIN_PORT:-9901}
 mock_port=${MOCK_PORT:-8001}
@@ -79,11 +81,31 @@ need_ports() {
   done < <(ports)
 }
 
+# Refuses a folder that is not for runs: files in it are removed and written.
+check_folder() {
+  local real own
+  real=$(realpath -m -- "$run")
+  own=$(realpath -- "$root")
+  # Other scripts of ours write there, too.
+  if [[ $real == "$own/.run" ]]; then return; fi
+  if [[ $real/ == "$own"/* && $real != "$own"/.run/* ]]; then
+    die "RUN_DIR=$run is in the repository: there, only .run and folders in it are for runs"
+  fi
+  if [[ ! -e $real ]]; then return; fi
+  [[ -d $real ]] || die "RUN_DIR=$run is no folder"
+  if [[ -n $(find "$real" -maxdepth 0 -perm /002) ]]; then
+    die "RUN_DIR=$run can be written by anybody; give a folder of your own, or a new one"
+  fi
+  if [[ -f $real/$lock_name || -z $(find "$real" -mindepth 1 -maxdepth 1 -print -quit) ]]; then return; fi
+  die "RUN_DIR=$run holds files that are not of an earlier run; give an empty folder, or a new one"
+}
+
 prepare_folder() {
-  mkdir -p "$run"
-  chmod 700 "$run"
+  # What is made here is for its owner only; a folder that is there keeps its mode.
+  umask 077
+  mkdir -p -- "$run"
   # Held by what is started below, too: until all of it has ended.
-  exec {lock}>"$run/lock"
+  exec {lock}>>"$run/$lock_name"
   flock --nonblock "$lock" || die "$run is in use by another run; RUN_DIR=… takes another folder"
   key_file=$run/provider-key
   rm -f "$run"/{access.log,access.pipe,envoy.log,gateway.yaml,mock.log,provider-key,upstream.json}
@@ -200,6 +222,7 @@ watch() {
 trap stop EXIT
 trap 'printf "\nStopped.\n"; exit 0' INT TERM HUP
 check_ports
+check_folder
 build
 need_ports
 prepare_folder

@@ -9,6 +9,7 @@ use rcgen::{
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::net::TcpListener as Listener;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -417,6 +418,100 @@ fn run_script_refuses_ports_and_a_folder_that_cannot_be() {
         assert!(text(&paste(chat).await).contains("Hello"));
         eventually("the call is shown", 15, async || first.calls_shown().pop()).await;
         first.interrupt().await;
+    });
+}
+
+/// What stands in a folder, and its mode.
+fn state(folder: &Path) -> (Vec<(String, String)>, u32) {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let name = |entry: &fs::DirEntry| entry.file_name().into_string().unwrap();
+    let mut files: Vec<_> = entries
+        .map(|entry| (name(&entry), read(&entry.path())))
+        .collect();
+    files.sort();
+    (files, mode(folder))
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn run_script_leaves_folders_alone_that_are_not_for_runs() {
+    run(async {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let foreign = path("foreign");
+        fs::create_dir(&foreign).unwrap();
+        // One that a run would remove, and a lock that is somebody else's.
+        fs::write(foreign.join("gateway.yaml"), "mine").unwrap();
+        fs::write(foreign.join("lock"), "mine").unwrap();
+        set_mode(&foreign, 0o755);
+        let open = path("open");
+        fs::create_dir(&open).unwrap();
+        set_mode(&open, 0o777);
+        fs::write(path("file"), "mine").unwrap();
+        symlink(&foreign, path("link")).unwrap();
+        symlink(repo("docs"), path("link-to-docs")).unwrap();
+
+        let foreign_files =
+            "holds files that are not of an earlier run; give an empty folder, or a new one";
+        let repository = "is in the repository: there, only .run and folders in it are for runs";
+        let anybody = "can be written by anybody; give a folder of your own, or a new one";
+        let before = [&foreign, &open].map(|it| state(it));
+        let docs = mode(&repo("docs"));
+        for (run_dir, reason) in [
+            (foreign.clone(), foreign_files),
+            (path("link"), foreign_files),
+            (folder.path().to_owned(), foreign_files),
+            ("/".into(), foreign_files),
+            (path("file"), "is no folder"),
+            (open.clone(), anybody),
+            (repo("."), repository),
+            (repo("docs"), repository),
+            (path("link-to-docs"), repository),
+            ("docs".into(), repository),
+            (".run/../docs".into(), repository),
+            (".".into(), repository),
+            ("not-there-yet".into(), repository),
+        ] {
+            let run_dir = run_dir.to_str().unwrap();
+            let expected = format!("error: RUN_DIR={run_dir} {reason}\n");
+            assert_refuses(&[("RUN_DIR", run_dir)], &expected).await;
+        }
+        assert_eq!([&foreign, &open].map(|it| state(it)), before);
+        assert_eq!(read(&path("file")), "mine");
+        assert_eq!(mode(&repo("docs")), docs);
+        assert!(!repo("not-there-yet").exists());
+    });
+}
+
+#[test]
+fn run_script_takes_folders_that_are_new_empty_or_of_an_earlier_run() {
+    run(async {
+        let mut script = Script::ready(&[]).await;
+        assert_eq!(mode(&script.run_dir()), 0o700);
+        script.interrupt().await;
+
+        let folder = TempDir::new().unwrap();
+        let empty = folder.path().join("empty");
+        fs::create_dir(&empty).unwrap();
+        set_mode(&empty, 0o755);
+        // The second run finds what the first has left, and what its user put beside it.
+        for _ in 0..2 {
+            let mut script = Script::ready(&[("RUN_DIR", empty.to_str().unwrap())]).await;
+            script.interrupt().await;
+            assert_eq!(mode(&empty), 0o755, "the mode is its owner's");
+            for name in ["access.log", "envoy.log", "gateway.yaml", "mock.log"] {
+                assert_eq!(mode(&empty.join(name)), 0o600, "{name}");
+            }
+            fs::write(empty.join("notes"), "mine").unwrap();
+        }
+        assert_eq!(read(&empty.join("notes")), "mine");
     });
 }
 
