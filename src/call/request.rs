@@ -140,6 +140,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn upgrades_are_refused() {
+        let headers = [("upgrade".to_owned(), b"websocket".to_vec())];
+        let refusal = check_body_head(Headers(&headers), &Limits::default()).unwrap_err();
+        assert_eq!(refusal.code, "unsupported_upgrade");
+    }
+
+    #[test]
     fn queries_lose_their_keys() {
         for (path, query) in [
             ("/v1/files", ""),

@@ -210,7 +210,7 @@ fn warn_if_unreachable(
     problems: &mut Problems,
 ) {
     let own = entry.keys.is_some() || entry.jwt.is_some() || !entry.spiffe.is_empty();
-    if !own && identity.hops.is_empty() && !identity.has_jwt {
+    if !own && identity.hops.is_empty() {
         problems.warning(
             path,
             "nobody can be this tenant: it has no keys, jwt or spiffe",

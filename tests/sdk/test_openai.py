@@ -190,9 +190,9 @@ def test_an_endpoint_that_is_not_served(client, refused):
         ({"messages": [{"content": "hi"}]}, "missing_required_parameter", "messages[0].role"),
         ({"model": 7}, "invalid_value", "model"),
         ({"model": ""}, "invalid_value", "model"),
-        ({"n": -1}, "invalid_value", "n"),
+        ({"n": "two"}, "invalid_value", "n"),
         ({"max_tokens": "many"}, "invalid_value", "max_tokens"),
-        ({"max_completion_tokens": 1.5}, "invalid_value", "max_completion_tokens"),
+        ({"max_completion_tokens": [1]}, "invalid_value", "max_completion_tokens"),
         ({"extra_body": {"stream": "yes"}}, "invalid_value", "stream"),
         ({"stream": True, "stream_options": []}, "invalid_value", "stream_options"),
         (
