@@ -202,7 +202,7 @@ $chat -i $acme -d '{"model":"nonesuch",$hello}'
 # What was used, for administrators
 curl -sS $url/tollgate/usage -H 'authorization: Bearer demo-admin-key'
 
-# Metrics
+# Metrics (Envoy fills histograms every five seconds)
 curl -sS http://127.0.0.1:$admin_port/stats/prometheus | grep -E '^(tollgate|gen_ai)' | grep -v _bucket
 
 Calls are shown below, one line each, and kept in $run/access.log; Envoy's own log is

@@ -17,17 +17,10 @@ impl Call {
         end: bool,
     ) -> OnAnswer {
         if let Some(refusal) = unfit_answer(status, headers) {
-            let reply = refusal.reply(self.protocol);
-            self.phase = Phase::Failed {
-                caller,
-                ask,
-                status: reply.status,
-                outcome: refusal.code,
-                // A good answer that can't be read was paid for.
-                was_sent: status < 300,
-                reason: format!("provider_status_{status}"),
-            };
-            return OnAnswer::Reply(reply);
+            // A good answer that can't be read was paid for.
+            let was_sent = status < 300;
+            let reason = format!("provider_status_{status}");
+            return self.fail(caller, ask, &refusal, was_sent, reason);
         }
         let content_type = headers.text("content-type").unwrap_or_default();
         let reader = AnswerReader::new(status, content_type, ask.strip_usage);
@@ -64,14 +57,25 @@ impl Call {
         details: &str,
     ) -> OnAnswer {
         let refusal = envoy_refusal(status, details);
+        self.fail(caller, ask, &refusal, was_sent(details), details.to_owned())
+    }
+
+    fn fail(
+        &mut self,
+        caller: Caller,
+        ask: Ask,
+        refusal: &Refusal,
+        was_sent: bool,
+        reason: String,
+    ) -> OnAnswer {
         let reply = refusal.reply(self.protocol);
         self.phase = Phase::Failed {
             caller,
             ask,
             status: reply.status,
             outcome: refusal.code,
-            was_sent: was_sent(details),
-            reason: details.to_owned(),
+            was_sent,
+            reason,
         };
         OnAnswer::Reply(reply)
     }
