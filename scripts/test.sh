@@ -60,7 +60,9 @@ all() {
   lint
   environment
   heading "All tests"
-  cargo test --locked --workspace
+  cargo test --locked --workspace 2>&1 | tee target/test.log
+  # Cargo counts each test program for itself, and closes with one that is empty.
+  awk '/^test result:/ { passed += $4; failed += $6 } END { printf "%d passed, %d failed\n", passed, failed }' target/test.log
 }
 
 case ${1:-} in
