@@ -220,7 +220,8 @@ watch() {
 }
 
 trap stop EXIT
-trap 'printf "\nStopped.\n"; exit 0' INT TERM HUP
+# Told when it is so: Envoy writes its last log lines while it stops.
+trap 'stop; trap - EXIT; printf "\nStopped.\n"; exit 0' INT TERM HUP
 check_ports
 check_folder
 build
