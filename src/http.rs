@@ -25,6 +25,12 @@ impl<'a> Headers<'a> {
         self.all(name).next().is_some()
     }
 
+    /// Whether the body is encoded in any way.
+    pub fn encoded(self) -> bool {
+        self.all("content-encoding")
+            .any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"identity"))
+    }
+
     /// Names of all headers for which `matches` holds, each once.
     pub fn names(self, matches: impl Fn(&str) -> bool) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();

@@ -245,7 +245,7 @@ impl Call {
             )
             .header("retry-after", RETRY_AFTER)
         };
-        Some(self.refuse_reading(None, &refusal))
+        Some(self.refuse_reading(&refusal))
     }
 
     /// The body is whole: `body`, of which Envoy said that it has `expected` bytes.
@@ -322,7 +322,7 @@ impl Call {
 
     /// Whether pieces of the answer's body are worth looking at.
     pub const fn reads_answer(&self) -> bool {
-        matches!(&self.phase, Phase::Answering { .. })
+        matches!(self.phase, Phase::Answering { .. })
     }
 
     /// Whether the answer's body waits until it is whole.
@@ -383,12 +383,12 @@ impl Call {
         self.refuse(caller, None, &refusal)
     }
 
-    fn refuse_reading(&mut self, model: Option<Rc<Model>>, refusal: &Refusal) -> Reply {
+    fn refuse_reading(&mut self, refusal: &Refusal) -> Reply {
         let caller = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Reading { caller, .. } => Some(caller),
             _ => None,
         };
-        self.refuse(caller, model, refusal)
+        self.refuse(caller, None, refusal)
     }
 
     fn answer(&mut self, caller: Caller, reply: Reply) -> Reply {

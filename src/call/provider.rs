@@ -148,9 +148,7 @@ fn unfit_answer(status: u16, headers: Headers<'_>) -> Option<Refusal> {
             "The provider's error message is too long to be shown.",
         ));
     }
-    let mut encodings = headers.all("content-encoding");
-    let encoded = encodings.any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"identity"));
-    encoded.then(|| {
+    headers.encoded().then(|| {
         Refusal::new(
             ErrorKind::BadGateway,
             "upstream_encoding",

@@ -91,10 +91,7 @@ pub(super) fn check_body_head(headers: Headers<'_>, limits: &Limits) -> Result<(
             "This path does not upgrade connections.",
         ));
     }
-    let encoded = headers
-        .all("content-encoding")
-        .any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"identity"));
-    if encoded {
+    if headers.encoded() {
         return Err(Refusal::new(
             ErrorKind::MediaType,
             "unsupported_content_encoding",

@@ -1,8 +1,8 @@
 /*! From the document to the policy: names resolved, contradictions found. */
 
 use super::document::{
-    BackendEntry, Document, HopEntry, HopFromEntry, IdentityEntry, JwtEntry, KeyEntry, ModelEntry,
-    Named, OtherPathsEntry, TenantEntry,
+    BackendEntry, Document, HopEntry, HopFromEntry, IdentityEntry, JwtEntry, KeyEntry, LimitsEntry,
+    ModelEntry, Named, OtherPathsEntry, TenantEntry,
 };
 use super::fields::Located;
 use super::policy::{
@@ -29,16 +29,16 @@ impl<T> Names<T> {
     fn build<E>(
         kind: &'static str,
         entries: Vec<Named<E>>,
-        mut build: impl FnMut(String, String, E) -> Option<T>,
+        mut build: impl FnMut(String, E) -> Option<T>,
     ) -> Self {
         let mut names = Self {
             kind,
             known: Vec::new(),
             built: HashMap::new(),
         };
-        for Named { name, path, entry } in entries {
+        for Named { name, entry, .. } in entries {
             names.known.push(name.clone());
-            let built = entry.and_then(|entry| build(name.clone(), path, entry));
+            let built = entry.and_then(|entry| build(name.clone(), entry));
             if let Some(built) = built {
                 names.built.insert(name, Rc::new(built));
             }
@@ -59,9 +59,11 @@ impl<T> Names<T> {
 }
 
 pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
-    let limits = limits(&document, problems);
-    let backends = Names::build("backend", document.backends, backend);
-    let models = Names::build("model", document.models, |name, _, entry| {
+    let limits = limits(&document.limits, problems);
+    let backends = Names::build("backend", document.backends, |name, entry| {
+        Some(backend(name, entry))
+    });
+    let models = Names::build("model", document.models, |name, entry| {
         model(name, entry, &backends, problems)
     });
     let other_paths = match &document.other_paths {
@@ -99,19 +101,19 @@ fn in_order(backends: &Names<Backend>) -> Vec<Rc<Backend>> {
         .collect()
 }
 
-fn limits(document: &Document, problems: &mut Problems) -> Limits {
+fn limits(written: &LimitsEntry, problems: &mut Problems) -> Limits {
     let mut limits = Limits::default();
-    if let Some(body) = &document.body {
+    if let Some(body) = &written.body {
         limits.body = body.value;
         if !(1..=MAX_BODY).contains(&body.value) {
             problems.error(&body.path, "must be between 1 byte and 256MiB");
         }
     }
-    if let Some(held) = &document.held_per_tenant {
+    if let Some(held) = &written.held_per_tenant {
         limits.held_per_tenant = held.value;
     }
     if limits.held_per_tenant < limits.body {
-        let path = document.held_per_tenant.as_ref().or(document.body.as_ref());
+        let path = written.held_per_tenant.as_ref().or(written.body.as_ref());
         problems.error(
             path.map_or("limits", |located| &located.path),
             "limits.held_per_tenant must not be smaller than limits.body",
@@ -120,16 +122,14 @@ fn limits(document: &Document, problems: &mut Problems) -> Limits {
     limits
 }
 
-// An `Option` because `Names::build` takes builders that may fail.
-#[allow(clippy::unnecessary_wraps)]
-fn backend(name: String, _path: String, entry: BackendEntry) -> Option<Backend> {
-    Some(Backend {
+fn backend(name: String, entry: BackendEntry) -> Backend {
+    Backend {
         name,
         cluster: entry.cluster,
         api: entry.api,
         base_path: entry.base_path.unwrap_or_else(|| "/v1".to_owned()),
         authority: entry.authority,
-    })
+    }
 }
 
 fn model(

@@ -1,6 +1,6 @@
 /*! The document as written: typed and checked field by field, names not yet resolved. */
 
-use super::fields::{Fields, Located, Node};
+use super::fields::{Located, Node};
 use super::policy::{Api, Expiry, Role, SpiffePattern};
 use super::problem::Problems;
 use super::suggest::suggest;
@@ -16,9 +16,14 @@ pub(super) struct Document {
     pub(super) models: Vec<Named<ModelEntry>>,
     pub(super) tenants: Vec<Named<TenantEntry>>,
     pub(super) identity: IdentityEntry,
+    pub(super) limits: LimitsEntry,
+    pub(super) other_paths: OtherPathsEntry,
+}
+
+#[derive(Default)]
+pub(super) struct LimitsEntry {
     pub(super) body: Option<Located<u64>>,
     pub(super) held_per_tenant: Option<Located<u64>>,
-    pub(super) other_paths: OtherPathsEntry,
 }
 
 /// An entry under a name; `None` if it could not be read, so that references to the
@@ -115,29 +120,22 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         other_paths: fields
             .optional("other_paths", other_paths, problems)
             .unwrap_or_default(),
-        body: None,
-        held_per_tenant: None,
+        limits: fields
+            .optional("limits", limits, problems)
+            .unwrap_or_default(),
     };
-    let (body, held_per_tenant) = limits(&mut fields, problems);
     fields.finish(problems);
-    Some(Document {
-        body,
-        held_per_tenant,
-        ..document
-    })
+    Some(document)
 }
 
-type SizeLimit = Option<Located<u64>>;
-
-fn limits(fields: &mut Fields<'_>, problems: &mut Problems) -> (SizeLimit, SizeLimit) {
-    let inner = fields.find("limits");
-    let Some(mut inner) = inner.and_then(|node| node.fields(problems)) else {
-        return (None, None);
+fn limits(node: &Node<'_>, problems: &mut Problems) -> Option<LimitsEntry> {
+    let mut fields = node.fields(problems)?;
+    let entry = LimitsEntry {
+        body: fields.optional("body", size, problems),
+        held_per_tenant: fields.optional("held_per_tenant", size, problems),
     };
-    let body = inner.optional("body", size, problems);
-    let held = inner.optional("held_per_tenant", size, problems);
-    inner.finish(problems);
-    (body, held)
+    fields.finish(problems);
+    Some(entry)
 }
 
 /// A map from names to entries.

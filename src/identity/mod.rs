@@ -93,7 +93,7 @@ pub fn identify(
         let caller = by_jwt(rule, peer)?;
         return beside_token(rules, headers, now, caller);
     }
-    if let Some(key) = presented_key(rules, headers)? {
+    if let Some(key) = presented_key(rules, headers, |_| false)? {
         return by_key(rules, key, now);
     }
     let spiffe = needs_spiffe(rules).then(|| peer.spiffe_id()).flatten();
@@ -164,15 +164,7 @@ fn beside_token(
     caller: Caller,
 ) -> Result<Caller, Refusal> {
     let is_token = |key: &[u8]| key.iter().filter(|byte| **byte == b'.').count() == 2;
-    let key = match presented_key(rules, headers) {
-        Ok(key) => key,
-        // The token in one header and a key in the other.
-        Err(refusal) if refusal.code == "conflicting_credentials" => {
-            headers.all("x-api-key").next().map(<[u8]>::trim_ascii)
-        }
-        Err(refusal) => return Err(refusal),
-    };
-    let Some(key) = key.filter(|key| !is_token(key)) else {
+    let Some(key) = presented_key(rules, headers, is_token)? else {
         return Ok(caller);
     };
     if Rc::ptr_eq(&by_key(rules, key, now)?.tenant, &caller.tenant) {
@@ -184,11 +176,12 @@ fn beside_token(
     ))
 }
 
-/// The key in `authorization` or `x-api-key`; two different ones are refused, since one
-/// of them is not the caller's.
+/// The key in `authorization` or `x-api-key`, apart from those to `ignore`; two different
+/// ones are refused, since one of them is not the caller's.
 fn presented_key<'h>(
     rules: &IdentityRules,
     headers: Headers<'h>,
+    ignore: impl Fn(&[u8]) -> bool,
 ) -> Result<Option<&'h [u8]>, Refusal> {
     let mut presented = None;
     let bearers = headers.all("authorization").map(bearer);
@@ -196,7 +189,7 @@ fn presented_key<'h>(
     for key in bearers.chain(keys) {
         let key = key?;
         let placeholders = rules.placeholder_keys.iter();
-        if placeholders.clone().any(|known| known.as_bytes() == key) {
+        if ignore(key) || placeholders.clone().any(|known| known.as_bytes() == key) {
             continue;
         }
         if presented.is_some_and(|other| other != key) {

@@ -532,6 +532,16 @@ fn a_key_beside_a_verified_token_must_be_good_and_of_the_same_tenant() {
 }
 
 #[test]
+fn regression_a_bad_key_beside_a_token_is_seen_in_either_header() {
+    let acme = with_claims(&[("org.name", "acme")]);
+    let headers = [
+        ("authorization", "Bearer wrong"),
+        ("x-api-key", "eyJ.secret.x"),
+    ];
+    assert_eq!(who(&with_jwt(), &headers, &acme), Err("invalid_api_key"));
+}
+
+#[test]
 fn a_token_that_nobody_verified_is_a_bad_key() {
     let headers = [("authorization", "Bearer eyJ.secret.x")];
     assert_eq!(

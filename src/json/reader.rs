@@ -110,7 +110,8 @@ impl<'a> Reader<'a> {
         self.open(b'{')?;
         let mut seen = 0_u64;
         if self.take(b'}') {
-            return self.close().map_err(E::from);
+            self.close();
+            return Ok(());
         }
         loop {
             let key = Key(self.string()?);
@@ -121,7 +122,8 @@ impl<'a> Reader<'a> {
             member(self, &key)?;
             self.skip_space();
             if self.take(b'}') {
-                return self.close().map_err(E::from);
+                self.close();
+                return Ok(());
             }
             self.expect(b',')?;
             self.skip_space();
@@ -158,13 +160,15 @@ impl<'a> Reader<'a> {
     ) -> Result<(), E> {
         self.open(b'[')?;
         if self.take(b']') {
-            return self.close().map_err(E::from);
+            self.close();
+            return Ok(());
         }
         loop {
             element(self)?;
             self.skip_space();
             if self.take(b']') {
-                return self.close().map_err(E::from);
+                self.close();
+                return Ok(());
             }
             self.expect(b',')?;
             self.skip_space();
@@ -285,13 +289,19 @@ impl<'a> Reader<'a> {
 
     fn expect(&mut self, byte: u8) -> Result<(), Error> {
         if self.take(byte) {
-            return Ok(());
+            Ok(())
+        } else {
+            Err(self.unexpected())
         }
-        Err(self.error(if self.rest.is_empty() {
+    }
+
+    /// What is wrong where something else was wanted.
+    const fn unexpected(&self) -> Error {
+        self.error(if self.rest.is_empty() {
             ErrorKind::Truncated
         } else {
             ErrorKind::Unexpected
-        }))
+        })
     }
 
     fn skip_space(&mut self) {
@@ -310,11 +320,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    // A `Result` so that the callers can return it in one expression.
-    #[allow(clippy::unnecessary_wraps)]
-    const fn close(&mut self) -> Result<(), Error> {
+    const fn close(&mut self) {
         self.depth = self.depth.saturating_sub(1);
-        Ok(())
     }
 
     fn literal(&mut self, word: &[u8]) -> Result<(), Error> {
@@ -328,8 +335,7 @@ impl<'a> Reader<'a> {
             .take_while(|byte| byte.is_ascii_digit())
             .count();
         if count == 0 {
-            let byte = b'0';
-            return self.expect(byte);
+            return Err(self.unexpected());
         }
         self.advance(count);
         Ok(())
