@@ -32,3 +32,11 @@ pub fn find_model(policy: &Policy, tenant: &Tenant, name: &str) -> Result<Rc<Mod
     let refusal = Refusal::new(ErrorKind::Permission, "model_not_allowed", message);
     Err(refusal.at("model"))
 }
+
+#[allow(missing_docs)]
+pub fn reset_hint(
+    _: crate::http::Headers<'_>,
+    _: crate::host::Instant,
+) -> Option<crate::host::Instant> {
+    None
+} // STUB
