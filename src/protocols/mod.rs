@@ -2,8 +2,10 @@
 
 mod error;
 pub mod openai;
+mod traits;
 
 pub use error::{ErrorKind, Refusal, Reply};
+pub use traits::Traits;
 
 /// The protocol of a caller; it decides the shape of every error that Tollgate makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

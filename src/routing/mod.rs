@@ -32,3 +32,9 @@ pub fn find_model(policy: &Policy, tenant: &Tenant, name: &str) -> Result<Rc<Mod
     let refusal = Refusal::new(ErrorKind::Permission, "model_not_allowed", message);
     Err(refusal.at("model"))
 }
+
+/// 400: the call's model is left to rules, and none applies.
+pub fn no_route(model: &Model) -> Refusal {
+    let message = format!("No routing rule applies to this call of '{}'.", model.name);
+    Refusal::new(ErrorKind::Invalid, "no_route", message).at("model")
+}
