@@ -6,22 +6,31 @@ values (`fields`, `document`), and those to a policy with all names resolved
 (`compile`). */
 
 mod compile;
+pub(crate) mod date;
 mod document;
 mod fields;
+mod model;
 mod plugin;
 mod policy;
 mod problem;
 pub mod protobuf;
+mod rule;
+mod scalars;
 mod suggest;
 mod tree;
 mod values;
 
+pub use model::{
+    AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Price, Resolve,
+    StickyBy, Strategy, Target, Targets, Timeouts,
+};
 pub use plugin::{Plugin, Stand};
 pub use policy::{
-    Api, Backend, Expiry, Hop, HopFrom, IdentityRules, JwtRule, Key, KeyRing, Limits, Model,
-    OtherPaths, Policy, Role, SpiffePattern, Target, Tenant,
+    Expiry, Hop, HopFrom, IdentityRules, JwtRule, Key, KeyRing, Limits, OtherPaths, Policy, Role,
+    SpiffePattern, Tenant,
 };
 pub use problem::{Problem, Problems, Severity};
+pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
 pub use tree::Tree;
 
 /// Reads what Envoy hands a plugin: JSON text (from a `StringValue`, or from

@@ -3,10 +3,12 @@
 pub mod anthropic;
 mod error;
 pub mod openai;
+mod traits;
 
 pub mod translate;
 
 pub use error::{ErrorKind, Refusal, Reply};
+pub use traits::Traits;
 
 use serde::{Deserialize, Serialize};
 
