@@ -18,7 +18,8 @@ mod tries;
 
 pub use answer::{OnAttempt, RETRY_HEADER};
 pub use groups::{PLAN_HEADER, priority_groups};
-pub use headers::{is_foreign, passes_to};
+pub use headers::{is_foreign, is_of_a_protocol, passes_to};
+pub use request::fit;
 pub use plan::{Entry, KeyHeader, MaxTokensName, Plan};
 pub use tries::{Came, Failure, Tries, Try, Why};
 
