@@ -91,9 +91,9 @@ pub(super) struct Reading {
 #[derive(Debug)]
 pub(super) enum AnswerReader {
     /// A JSON object that passes as it comes.
-    Json(WholeReader),
+    Json(Box<WholeReader>),
     /// A stream of events.
-    Stream(StreamReader),
+    Stream(Box<StreamReader>),
     /// An error: held until it is whole, then freed of account details.
     Error { protocol: Protocol, replaced: bool },
     /// Something that can't be read; whether it is text, whose length says something
@@ -110,9 +110,9 @@ impl AnswerReader {
                 replaced: false,
             }
         } else if kind.eq_ignore_ascii_case("text/event-stream") {
-            Self::Stream(StreamReader::new(reading))
+            Self::Stream(Box::new(StreamReader::new(reading)))
         } else if kind.eq_ignore_ascii_case("application/json") {
-            Self::Json(WholeReader::new(reading))
+            Self::Json(Box::new(WholeReader::new(reading)))
         } else {
             let kind = kind.to_ascii_lowercase();
             Self::Opaque {
@@ -122,7 +122,7 @@ impl AnswerReader {
     }
 
     /// Whether the last piece waits, so that it must be brought again at the end.
-    pub(super) const fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         match self {
             Self::Error { replaced, .. } => !*replaced,
             Self::Json(whole) => whole.holds(),
@@ -132,7 +132,7 @@ impl AnswerReader {
 
     /// Whether what goes on may have another length than what came. (That of an error
     /// stays, unless there was no `content-length`.)
-    pub(super) const fn changes_length(&self) -> bool {
+    pub(super) fn changes_length(&self) -> bool {
         match self {
             Self::Stream(_) => true,
             Self::Json(whole) => whole.holds(),

@@ -328,7 +328,7 @@ impl Call {
     }
 
     /// Whether the answer's body waits until it is whole.
-    pub const fn holds_answer(&self) -> bool {
+    pub fn holds_answer(&self) -> bool {
         match &self.phase {
             Phase::Answering { reader, ended, .. } => !*ended && reader.holds(),
             _ => false,

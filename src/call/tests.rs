@@ -857,6 +857,23 @@ fn models_are_those_of_the_tenant() {
 }
 
 #[test]
+fn models_have_the_shape_of_the_callers_protocol() {
+    let bench = Bench::new();
+    let list = &[USER, ("anthropic-version", "2023-06-01")];
+    let models = json_of(bench.run().head("GET", "/v1/models", list, true));
+    assert_eq!(
+        (&models["first_id"], &models["last_id"], &models["has_more"]),
+        (&json!("smart"), &json!("same"), &json!(false))
+    );
+    let entry = json_of(bench.run().head("GET", "/v1/models/same", list, true));
+    assert_eq!(entry, models["data"][1]);
+    assert_eq!(
+        (&entry["type"], &entry["id"]),
+        (&json!("model"), &json!("same"))
+    );
+}
+
+#[test]
 fn usage_is_shown_to_admins() {
     let bench = Bench::new();
     let mut run = bench.answering(BODY, JSON);

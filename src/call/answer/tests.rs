@@ -1,3 +1,5 @@
+mod dialects;
+
 use super::*;
 use crate::json::tests::cases;
 use crate::sse::Framer;
