@@ -104,6 +104,7 @@ impl Call {
                         let cut = cut_by(&end);
                         return self.answered(caller, ask, told.max(status), &seen, cut);
                     }
+                    true if seen.incomplete => "upstream_incomplete",
                     true if status >= 400 || seen.error => "upstream_error",
                     true => "ok",
                 };
@@ -123,7 +124,7 @@ impl Call {
         let settlement = match seen.usage {
             _ if status >= 400 => Settlement::Failed,
             Some(usage) => Settlement::Reported(usage),
-            None => Settlement::Estimated(estimate(&ask, seen.text_bytes)),
+            None => Settlement::Estimated(seen.estimate(ask.text_bytes)),
         };
         let first = seen.first_text.filter(|_| ask.stream);
         Outcome {

@@ -219,6 +219,8 @@ impl Call {
         }
         match endpoint {
             Endpoint::Chat => self.chat_head(caller, headers, end),
+            // Passed on like other paths until there is a part for it.
+            Endpoint::Messages => self.other_path(caller, headers, path, Some("/messages")),
             Endpoint::Models => self.all_models(caller),
             Endpoint::Model(name) => self.one_model(caller, name),
             Endpoint::Usage => self.usage(host, caller),
@@ -326,15 +328,11 @@ impl Call {
     }
 
     /// Whether the answer's body waits until it is whole.
-    pub const fn holds_answer(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Answering {
-                reader: AnswerReader::Error { replaced: false },
-                ended: false,
-                ..
-            }
-        )
+    pub fn holds_answer(&self) -> bool {
+        match &self.phase {
+            Phase::Answering { reader, ended, .. } => !*ended && reader.holds(),
+            _ => false,
+        }
     }
 
     /// The answer ends in trailers.

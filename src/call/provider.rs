@@ -1,7 +1,7 @@
 /*! The head of an answer: a provider's, or Envoy's word that there is none. */
 
-use super::answer::{self, AnswerReader, Seen};
-use super::{Ask, Call, OnAnswer, Phase};
+use super::answer::{self, AnswerReader, Reading, Seen};
+use super::{Ask, Call, OnAnswer, Phase, Route};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
 use crate::protocols::{ErrorKind, Refusal};
@@ -23,13 +23,18 @@ impl Call {
             return self.fail(caller, ask, &refusal, was_sent, reason);
         }
         let content_type = headers.text("content-type").unwrap_or_default();
-        let reader = AnswerReader::new(status, content_type, ask.strip_usage);
+        let reading = Reading {
+            protocol: self.protocol,
+            strip_usage: ask.strip_usage,
+            judges_end: matches!(ask.route, Route::Model(_)),
+            model: None,
+        };
+        let reader = AnswerReader::new(reading, status, content_type);
         let mut edits = HeaderEdits {
             remove: answer::account_headers(headers),
             set: Vec::new(),
         };
-        if matches!(reader, AnswerReader::Stream(_)) && headers.has("content-length") {
-            // It may lose an event on the way.
+        if reader.changes_length() && headers.has("content-length") {
             edits.remove.push("content-length".to_owned());
         }
         let held = matches!(reader, AnswerReader::Error { .. }) && !end;

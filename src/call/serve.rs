@@ -10,8 +10,8 @@ use crate::host::Host;
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
 use crate::ledger::Totals;
-use crate::protocols::openai::{model_entry, model_list, read_chat};
-use crate::protocols::{ErrorKind, Refusal, Reply};
+use crate::protocols::openai::{Adapt, read_chat};
+use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, anthropic, openai};
 use crate::routing;
 use serde_json::json;
 use std::rc::Rc;
@@ -64,15 +64,21 @@ impl Call {
         // The caller's query stays here: it may hold a key, and what a provider's path
         // needs is configuration.
         request::address(&mut edits, &target.backend, "/chat/completions");
-        let rewrite = request.rewrite(body, &target.model);
+        let adapt = Adapt {
+            model: &target.model,
+            remove_fields: &[],
+            max_tokens_field: None,
+            ask_usage: true,
+        };
+        let rewrite = request.adapt(body, &adapt);
         if let Some(rewrite) = rewrite.as_ref().filter(|_| framed) {
             let length = rewrite.length.to_string();
             edits.set.push(("content-length", length));
         }
         let ask = Ask {
-            stream: request.stream,
-            strip_usage: request.stream && !request.asks_for_usage(),
-            text_bytes: request.text_bytes,
+            stream: request.traits.stream,
+            strip_usage: request.traits.stream && !request.asks_for_usage(),
+            text_bytes: request.traits.text_bytes,
             route: Route::Model(model),
         };
         self.phase = Phase::Sent {
@@ -85,7 +91,11 @@ impl Call {
 
     pub(super) fn all_models(&mut self, caller: Caller) -> OnHead {
         let names = caller.tenant.models.iter().map(|model| model.name.as_str());
-        let reply = Reply::json(200, &model_list(names));
+        let list = match self.protocol {
+            Protocol::OpenAi => openai::model_list(names),
+            Protocol::Anthropic => anthropic::model_list(names),
+        };
+        let reply = Reply::json(200, &list);
         OnHead::Reply(self.answer(caller, reply))
     }
 
@@ -93,7 +103,11 @@ impl Call {
         let name = endpoint::decode_segment(name).unwrap_or_default();
         match routing::find_model(&self.gateway.policy, &caller.tenant, &name) {
             Ok(model) => {
-                let reply = Reply::json(200, &model_entry(&model.name));
+                let entry = match self.protocol {
+                    Protocol::OpenAi => openai::model_entry(&model.name),
+                    Protocol::Anthropic => anthropic::model_entry(&model.name),
+                };
+                let reply = Reply::json(200, &entry);
                 OnHead::Reply(self.answer(caller, reply))
             }
             Err(refusal) => OnHead::Reply(self.refuse(Some(caller), None, &refusal)),

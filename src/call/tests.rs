@@ -399,14 +399,16 @@ fn usage_stays_in_the_stream_of_a_caller_who_asked() {
     let bench = Bench::new();
     let body = STREAMED.replace("true}", r#"true,"stream_options":{"include_usage":true}}"#);
     let mut run = bench.answering(&body, SSE);
-    assert_eq!(run.data(USAGE, true), OnData::Pass);
+    assert_eq!(run.data(USAGE, false), OnData::Pass);
+    assert_eq!(run.data("data: [DONE]\n\n", true), OnData::Pass);
     says(&run.done(), json!({"usage": "reported", "input_tokens": 9}));
 }
 
 #[test]
 fn what_is_not_reported_is_estimated() {
+    let stream = DELTA.to_owned() + "data: [DONE]\n\n";
     for (body, list, answer, output) in [
-        (STREAMED, SSE, DELTA, 2),
+        (STREAMED, SSE, stream.as_str(), 2),
         (BODY, JSON, r#"{"choices":[],"usage":null}"#, 7),
         (BODY, JSON, "", 0),
         (BODY, &[("content-type", "text/plain")], "12345", 2),
@@ -460,8 +462,29 @@ fn an_answer_may_end_with_its_head_or_in_trailers() {
     let mut run = bench.answering(STREAMED, SSE);
     run.data(&(DELTA.to_owned() + "data: x"), false);
     run.call.answer_trailers(&bench.host);
-    says(&run.done(), json!({"outcome": "ok", "usage": "estimated"}));
+    says(
+        &run.done(),
+        json!({"outcome": "upstream_incomplete", "usage": "estimated"}),
+    );
     assert_eq!(dropped(), [1]);
+}
+
+#[test]
+fn a_stream_that_ends_early_becomes_an_error() {
+    let bench = Bench::new();
+    let mut run = bench.answering(STREAMED, SSE);
+    assert_eq!(run.data(DELTA, false), OnData::Pass);
+    let OnData::Replace(end) = run.data("", true) else {
+        panic!()
+    };
+    let end = String::from_utf8(end).unwrap();
+    let error: Value = serde_json::from_str(end.strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(error["error"]["code"], "upstream_incomplete");
+    says(
+        &run.done(),
+        json!({"status": 200, "outcome": "upstream_incomplete", "usage": "estimated",
+            "input_tokens": 3, "output_tokens": 2}),
+    );
 }
 
 #[test]
@@ -834,6 +857,23 @@ fn models_are_those_of_the_tenant() {
 }
 
 #[test]
+fn models_have_the_shape_of_the_callers_protocol() {
+    let bench = Bench::new();
+    let list = &[USER, ("anthropic-version", "2023-06-01")];
+    let models = json_of(bench.run().head("GET", "/v1/models", list, true));
+    assert_eq!(
+        (&models["first_id"], &models["last_id"], &models["has_more"]),
+        (&json!("smart"), &json!("same"), &json!(false))
+    );
+    let entry = json_of(bench.run().head("GET", "/v1/models/same", list, true));
+    assert_eq!(entry, models["data"][1]);
+    assert_eq!(
+        (&entry["type"], &entry["id"]),
+        (&json!("model"), &json!("same"))
+    );
+}
+
+#[test]
 fn usage_is_shown_to_admins() {
     let bench = Bench::new();
     let mut run = bench.answering(BODY, JSON);
@@ -1171,7 +1211,9 @@ fn errors_have_the_shape_of_the_callers_protocol() {
     };
     for (path, list, anthropic) in [
         (CHAT, &[] as List<'_>, false),
-        (CHAT, &[("anthropic-version", "2023-06-01")], true),
+        (CHAT, &[("anthropic-version", "2023-06-01")], false),
+        ("/v1/models", &[("anthropic-version", "2023-06-01")], true),
+        ("/v1/models", &[], false),
         ("/v1/messages?beta=true", &[], true),
     ] {
         let bench = Bench::new();
