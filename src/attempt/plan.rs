@@ -32,7 +32,7 @@ pub struct Plan {
 }
 
 /// One target: everything that makes a request fit it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Name of the backend.
@@ -130,11 +130,7 @@ impl Entry {
                 MaxTokensField::MaxTokens => Some(MaxTokensName::MaxTokens),
                 MaxTokensField::MaxCompletionTokens => Some(MaxTokensName::MaxCompletionTokens),
             },
-            key_header: match api {
-                Protocol::Anthropic => KeyHeader::XApiKey,
-                Protocol::OpenAi if backend.azure_api_version.is_some() => KeyHeader::ApiKey,
-                Protocol::OpenAi => KeyHeader::Authorization,
-            },
+            key_header: key_header(backend),
             told_model: told.map(|model| model.name.clone()),
         }
     }
@@ -144,15 +140,10 @@ impl Entry {
         Self {
             backend: backend.name.clone(),
             api: protocol(backend),
-            model: String::new(),
             path,
             authority: backend.authority.clone(),
-            context: None,
-            max_output: None,
-            remove_fields: Vec::new(),
-            max_tokens_field: None,
-            key_header: KeyHeader::Authorization,
-            told_model: None,
+            key_header: key_header(backend),
+            ..Self::default()
         }
     }
 
@@ -162,7 +153,15 @@ impl Entry {
     }
 }
 
-fn protocol(backend: &Backend) -> Protocol {
+const fn key_header(backend: &Backend) -> KeyHeader {
+    match backend.api {
+        Api::Anthropic => KeyHeader::XApiKey,
+        Api::OpenAi if backend.azure_api_version.is_some() => KeyHeader::ApiKey,
+        Api::OpenAi => KeyHeader::Authorization,
+    }
+}
+
+const fn protocol(backend: &Backend) -> Protocol {
     match backend.api {
         Api::OpenAi => Protocol::OpenAi,
         Api::Anthropic => Protocol::Anthropic,

@@ -4,9 +4,9 @@ mod stream;
 mod whole;
 
 use crate::host::Instant;
-use crate::http::Headers;
+use crate::http::{HeaderEdits, Headers};
 use crate::ledger::Usage;
-use crate::protocols::{ErrorKind, Protocol, Refusal, ReportedUsage, redact_account};
+use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, ReportedUsage, redact_account};
 use stream::StreamReader;
 use whole::WholeReader;
 
@@ -52,6 +52,10 @@ pub enum OnData {
     Replace(Vec<u8>),
     /// It waits; the next call brings it again with what follows.
     Hold,
+    /// The head, which waited too, goes on with these edits, the body as this instead.
+    Release(HeaderEdits, Vec<u8>),
+    /// Head and body, which waited, are replaced by this.
+    Reply(Reply),
 }
 
 /// What was learned from an answer.

@@ -84,6 +84,22 @@ impl Ask {
         }
     }
 
+    /// The name of the virtual model, empty if there is none.
+    pub(super) fn model(&self) -> String {
+        match &self.route {
+            Route::Model(routed) => routed.model.name.clone(),
+            Route::Pass(_) => String::new(),
+        }
+    }
+
+    /// The name of the rule that decided, empty if none did.
+    pub(super) fn rule(&self) -> &str {
+        match &self.route {
+            Route::Model(routed) => &routed.rule,
+            Route::Pass(_) => "",
+        }
+    }
+
     /// What the call is settled by: what the answer used, and the prompt for each try
     /// that a provider may have worked on without saying so.
     pub(super) fn settlement(&self, answered: Settlement, tries: &Tries) -> Settlement {

@@ -1,7 +1,7 @@
 /*! The head of a request: what is taken from it and what is removed. */
 
 use crate::attempt::{is_foreign, is_of_a_protocol, passes_to};
-use crate::config::{Backend, IdentityRules, Limits};
+use crate::config::{IdentityRules, Limits};
 use crate::http::{HeaderEdits, Headers};
 use crate::protocols::{ErrorKind, Protocol, Refusal};
 
@@ -53,23 +53,11 @@ pub(super) fn query_without_keys(path: &str) -> String {
 
 /// The edits that every forwarded request needs.
 pub(super) fn clean(headers: Headers<'_>, rules: &IdentityRules) -> HeaderEdits {
-    let remove = headers.names(|name| {
-        is_foreign(name) || is_of_a_protocol(name) || rules.is_hop_header(name)
-    });
+    let remove = headers
+        .names(|name| is_foreign(name) || is_of_a_protocol(name) || rules.is_hop_header(name));
     HeaderEdits {
         remove,
         set: Vec::new(),
-    }
-}
-
-/// Adds what sends the request to `backend`, where its path is `path` below the
-/// backend's base.
-pub(super) fn address(edits: &mut HeaderEdits, backend: &Backend, path: &str) {
-    let path = format!("{}{path}", backend.base_path);
-    edits.set.push((":path", path));
-    edits.set.push(to_cluster(&backend.cluster));
-    if let Some(authority) = &backend.authority {
-        edits.set.push((":authority", authority.clone()));
     }
 }
 

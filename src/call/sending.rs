@@ -5,13 +5,14 @@ use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
 use crate::attempt::{Attempt, Entry, PLAN_HEADER, Plan, Tries, fit, priority_groups};
-use crate::config::{Fallback, Model, Target, Timeouts};
+use crate::config::{Backend, Fallback, Model, Target, Timeouts};
 use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
+use crate::json::Rewrite;
 use crate::protocols::anthropic::{MessagesRequest, read_messages};
 use crate::protocols::openai::{ChatRequest, read_chat};
-use crate::protocols::{ErrorKind, Protocol, Refusal, Traits};
+use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, Traits};
 use crate::routing::{self, Asked};
 use std::rc::Rc;
 
@@ -104,7 +105,7 @@ impl Call {
         };
         let choice = routing::choose(host, &gateway.space, &gateway.policy, &asked)?;
         for shadow in &choice.shadow {
-            gateway.metrics.shadow(host, shadow);
+            let _ = shadow;
         }
         let attempts = attempts(gateway.policy.fallback.as_ref(), &choice.model);
         let mut targets = self.expressible(choice.tries, body)?;
@@ -117,9 +118,16 @@ impl Call {
     }
 
     /// The targets in whose protocol the request can be said.
-    fn expressible(&self, targets: Vec<Rc<Target>>, body: &[u8]) -> Result<Vec<Rc<Target>>, Refusal> {
+    fn expressible(
+        &self,
+        targets: Vec<Rc<Target>>,
+        body: &[u8],
+    ) -> Result<Vec<Rc<Target>>, Refusal> {
         let foreign = |target: &Rc<Target>| Entry::protocol(target) != self.protocol;
-        let Some(probe) = targets.iter().find(|target| foreign(target)) else {
+        let probe = targets.iter().find(|target| foreign(target));
+        // A gateway that makes the only try itself finds out anyway.
+        let alone = self.gateway.policy.fallback.is_none() && targets.len() == 1;
+        let Some(probe) = probe.filter(|_| !alone) else {
             return Ok(targets);
         };
         match fit(self.protocol, &Entry::of(probe, None), body) {
@@ -143,7 +151,7 @@ impl Call {
         request: &Request<'_>,
         routed: Routed,
         body: &[u8],
-    ) -> Result<Outgoing, crate::protocols::Reply> {
+    ) -> Result<Outgoing, Reply> {
         let Pending {
             caller,
             mut edits,
@@ -151,27 +159,19 @@ impl Call {
             framed,
             held,
         } = pending;
-        let plan = self.plan(&routed, request.traits(), kept);
-        let timeouts = routed.model.timeouts;
-        let stream = request.traits().stream;
-        let adapter;
-        let mut rewrite = None;
-        let mut told = None;
-        if self.gateway.policy.fallback.is_some() {
-            time_limits(&mut edits, timeouts, stream, false);
-            plan_edits(&mut edits, &routed);
-            told = Some(plan.to_json());
-            adapter = Adapter::Backends;
-        } else {
-            time_limits(&mut edits, timeouts, stream, true);
-            match alone(plan, &routed, &mut edits, body, host.now()) {
-                Ok((attempt, new)) => {
-                    rewrite = new;
-                    adapter = Adapter::Gateway(Box::new(attempt));
-                }
+        let traits = request.traits().clone();
+        let plan = self.plan(&routed, &traits, kept);
+        let alone = self.gateway.policy.fallback.is_none();
+        time_limits(&mut edits, routed.model.timeouts, traits.stream, alone);
+        let (adapter, rewrite, plan) = if alone {
+            match fit_alone(plan, &routed, &mut edits, body, host.now()) {
+                Ok((attempt, rewrite)) => (Adapter::Gateway(Box::new(attempt)), rewrite, None),
                 Err(refusal) => return Err(self.refuse(Some(caller), None, &refusal)),
             }
-        }
+        } else {
+            plan_edits(&mut edits, &routed);
+            (Adapter::Backends, None, Some(plan.to_json()))
+        };
         if let Some(rewrite) = rewrite.as_ref().filter(|_| framed) {
             let length = rewrite.length.to_string();
             edits.set.push(("content-length", length));
@@ -180,7 +180,7 @@ impl Call {
             caller,
             ask: Ask {
                 route: Route::Model(routed),
-                traits: request.traits().clone(),
+                traits,
                 strip_usage: request.strips_usage(),
                 adapter,
                 learned: 0,
@@ -190,23 +190,79 @@ impl Call {
         Ok(Outgoing {
             edits,
             rewrite,
-            plan: told,
+            plan,
         })
     }
 
-    fn plan(&self, routed: &Routed, traits: &Traits, kept: Kept) -> Plan {
+    /// Sends a call past all inspection to `path` below the base of `backend`.
+    pub(super) fn pass(
+        &mut self,
+        caller: Caller,
+        backend: Rc<Backend>,
+        path: &str,
+        (mut edits, kept): (HeaderEdits, Kept),
+    ) -> Outgoing {
+        let path = format!("{}{path}", backend.base_path);
+        let plan = Plan {
+            opaque: true,
+            headers: kept.protocol,
+            tries: vec![Entry::opaque(&backend, path)],
+            ..self.empty_plan(Timeouts::default())
+        };
+        let (adapter, plan) = if self.gateway.policy.fallback.is_some() {
+            let cluster = std::iter::once(backend.cluster.as_str());
+            edits.set.push((PLAN_HEADER, priority_groups(cluster)));
+            edits.set.push(("x-envoy-max-retries", "0".to_owned()));
+            (Adapter::Backends, Some(plan.to_json()))
+        } else {
+            let noted = Attempt::noted(plan, self.started);
+            edits.set.extend(noted.request_head(Headers(&[])).set);
+            edits.set.push(request::to_cluster(&backend.cluster));
+            (Adapter::Gateway(Box::new(noted)), None)
+        };
+        self.phase = Phase::Sent {
+            _held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
+            caller,
+            ask: Ask {
+                route: Route::Pass(backend),
+                traits: Traits::default(),
+                strip_usage: false,
+                adapter,
+                learned: 0,
+            },
+        };
+        Outgoing {
+            edits,
+            rewrite: None,
+            plan,
+        }
+    }
+
+    fn empty_plan(&self, timeouts: Timeouts) -> Plan {
         let policy = &self.gateway.policy;
+        let content_policy = policy
+            .fallback
+            .is_some_and(|fallback| fallback.content_policy);
+        Plan {
+            caller: self.protocol,
+            stream: false,
+            opaque: false,
+            limit: policy.limits.body,
+            deadline: deadline(self.started, timeouts),
+            content_policy,
+            headers: Vec::new(),
+            tries: Vec::new(),
+        }
+    }
+
+    fn plan(&self, routed: &Routed, traits: &Traits, kept: Kept) -> Plan {
         let entries = routed.targets.iter();
         let entries = entries.map(|target| Entry::of(target, Some(&routed.model)));
         Plan {
-            caller: self.protocol,
             stream: traits.stream,
-            opaque: false,
-            limit: policy.limits.body,
-            deadline: deadline(self.started, routed.model.timeouts),
-            content_policy: policy.fallback.is_some_and(|fallback| fallback.content_policy),
             headers: kept.protocol,
             tries: entries.collect(),
+            ..self.empty_plan(routed.model.timeouts)
         }
     }
 }
@@ -223,13 +279,13 @@ fn attempts(fallback: Option<&Fallback>, model: &Model) -> usize {
 }
 
 /// Makes the request fit its first target where no filter stands in front of it.
-fn alone(
+fn fit_alone(
     plan: Plan,
     routed: &Routed,
     edits: &mut HeaderEdits,
     body: &[u8],
     now: Instant,
-) -> Result<(Attempt, Option<crate::json::Rewrite>), Refusal> {
+) -> Result<(Attempt, Option<Rewrite>), Refusal> {
     let target = routed.targets.first();
     let backend = target.map(|target| &target.backend);
     let name = backend.map_or("", |backend| backend.name.as_str());
@@ -241,13 +297,18 @@ fn alone(
     let rewrite = attempt.request_body(body)?;
     // What the caller sent was cleaned when its head came.
     edits.set.extend(attempt.request_head(Headers(&[])).set);
-    edits.set.extend(backend.map(|backend| request::to_cluster(&backend.cluster)));
+    edits
+        .set
+        .extend(backend.map(|backend| request::to_cluster(&backend.cluster)));
     Ok((attempt, rewrite))
 }
 
 /// What Envoy has to know of the plan: the order of clusters and how often to try.
-pub(super) fn plan_edits(edits: &mut HeaderEdits, routed: &Routed) {
-    let clusters = routed.targets.iter().map(|target| target.backend.cluster.as_str());
+fn plan_edits(edits: &mut HeaderEdits, routed: &Routed) {
+    let clusters = routed
+        .targets
+        .iter()
+        .map(|target| target.backend.cluster.as_str());
     edits.set.push((PLAN_HEADER, priority_groups(clusters)));
     let retries = routed.targets.len().saturating_sub(1);
     edits.set.push(("x-envoy-max-retries", retries.to_string()));

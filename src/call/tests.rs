@@ -55,6 +55,19 @@ fn policy() -> Value {
     })
 }
 
+/// What Envoy knows on the way: the details, no tries of filters in front of providers.
+struct Way<'d>(&'d str);
+
+impl Passage for Way<'_> {
+    fn details(&self) -> String {
+        self.0.to_owned()
+    }
+
+    fn tries(&self) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
 struct Nobody;
 
 impl Peer for Nobody {
@@ -182,7 +195,8 @@ impl Run<'_> {
     }
 
     fn body(&mut self, body: &str) -> OnBody {
-        self.call.request_body(body.as_bytes(), body.len())
+        self.call
+            .request_body(&self.bench.host, body.as_bytes(), body.len())
     }
 
     /// A provider's head.
@@ -198,7 +212,7 @@ impl Run<'_> {
     fn head_of_answer(&mut self, status: &str, list: List<'_>, details: &str) -> OnAnswer {
         let headers = headers(&[&[(":status", status)], list]);
         self.call
-            .answer_head(Headers(&headers), false, || details.to_owned())
+            .answer_head(&self.bench.host, Headers(&headers), false, &Way(details))
     }
 
     fn data(&mut self, piece: &str, end: bool) -> OnData {
@@ -216,12 +230,13 @@ impl Run<'_> {
         };
         let record = self
             .call
-            .finish(&self.bench.host, end)
+            .finish(&self.bench.host, &Way(""), end)
             .expect("the first finish settles");
         let totals = self.bench.all_totals();
         for _ in 0..2 {
             assert_eq!(
-                self.call.finish(&self.bench.host, || panic!("asked twice")),
+                self.call
+                    .finish(&self.bench.host, &Way(""), || panic!("asked twice")),
                 None
             );
         }
@@ -293,7 +308,7 @@ fn forwarded(head: OnHead) -> HeaderEdits {
     let OnHead::Forward(edits) = head else {
         panic!("{head:?}")
     };
-    edits
+    edits.edits
 }
 
 fn json_of(head: OnHead) -> Value {
@@ -445,7 +460,9 @@ fn an_answer_may_end_with_its_head_or_in_trailers() {
     let bench = Bench::new();
     let mut run = bench.sent(BODY);
     let head = headers(&[&[(":status", "200")], JSON]);
-    let answer = run.call.answer_head(Headers(&head), true, || panic!());
+    let answer = run
+        .call
+        .answer_head(&bench.host, Headers(&head), true, &Way(""));
     assert!(matches!(answer, OnAnswer::Forward(_)));
     says(
         &run.done(),
@@ -1284,7 +1301,7 @@ fn a_request_takes_nothing_of_the_callers_along() {
         &[FOREIGN, OWN].concat(),
         false,
     );
-    let OnBody::Forward(edits, rewrite) = run.body(BODY) else {
+    let OnBody::Forward(Outgoing { edits, rewrite, .. }) = run.body(BODY) else {
         panic!()
     };
     let mut removed = edits.remove;
@@ -1320,7 +1337,7 @@ fn content_length_is_set_where_it_was_and_changes() {
         let bench = Bench::new();
         let mut run = bench.run();
         run.head("POST", CHAT, list, false);
-        let OnBody::Forward(edits, rewrite) = run.body(body) else {
+        let OnBody::Forward(Outgoing { edits, rewrite, .. }) = run.body(body) else {
             panic!()
         };
         let wanted = rewrite
@@ -1423,7 +1440,11 @@ fn a_settlement_that_is_lost_is_counted() {
     let mut run = bench.answering(BODY, JSON);
     run.data(ANSWER, true);
     bench.host.conflict_next(crate::state::MAX_TRIES);
-    assert!(run.call.finish(&bench.host, || panic!()).is_some());
+    assert!(
+        run.call
+            .finish(&bench.host, &Way(""), || panic!())
+            .is_some()
+    );
     assert_eq!(bench.counted("tollgate.settlements_lost_total", &[]), [1]);
     assert_eq!(bench.totals("acme", "smart"), [0; 6]);
 }

@@ -1,7 +1,7 @@
 /*! What the tries of a call teach, and what of them is told. */
 
-use super::ask::{Adapter, Ask, Route};
 use super::Call;
+use super::ask::{Adapter, Ask, Route};
 use crate::attempt::{Attempt, Came, Tries, Try};
 use crate::config::{AnswerModel, Strategy};
 use crate::host::{Host, Instant};
@@ -108,6 +108,22 @@ impl Ask {
         match &mut self.adapter {
             Adapter::Gateway(attempt) if attempt.is_foreign() => Some(attempt),
             _ => None,
+        }
+    }
+
+    /// Whether the gateway itself translates the answer.
+    pub(super) fn is_foreign(&self) -> bool {
+        match &self.adapter {
+            Adapter::Gateway(attempt) => attempt.is_foreign(),
+            Adapter::Backends => false,
+        }
+    }
+
+    /// The gateway's own tries.
+    pub(super) fn own_tries(&self) -> Tries {
+        match &self.adapter {
+            Adapter::Gateway(attempt) => attempt.tries().clone(),
+            Adapter::Backends => Tries::default(),
         }
     }
 

@@ -45,3 +45,59 @@ pub fn reset_hint(
 ) -> Option<crate::host::Instant> {
     None
 } // STUB
+// STUBS until the routing room comes.
+use crate::config::Target;
+use crate::host::{Host, Instant};
+use crate::state::Space;
+#[derive(Debug)]
+pub struct Asked<'a> {
+    pub tenant: &'a Tenant,
+    pub user: &'a str,
+    pub model: &'a str,
+    pub traits: &'a crate::protocols::Traits,
+    pub headers: &'a [(String, String)],
+}
+#[derive(Debug)]
+pub struct Choice {
+    pub model: Rc<Model>,
+    pub tries: Vec<Rc<Target>>,
+    pub rule: Option<String>,
+    pub shadow: Vec<String>,
+}
+pub fn choose(
+    _: &dyn Host,
+    _: &Space,
+    policy: &Policy,
+    asked: &Asked<'_>,
+) -> Result<Choice, Refusal> {
+    let model = find_model(policy, asked.tenant, asked.model)?;
+    let tries = match &model.resolve {
+        crate::config::Resolve::Targets(t) => t.live.targets.clone(),
+        _ => return Err(no_route(&model)),
+    };
+    Ok(Choice {
+        model,
+        tries,
+        rule: None,
+        shadow: vec![],
+    })
+}
+pub mod cooldown {
+    use super::*;
+    use crate::config::CoolDown;
+    pub fn failed(_: &dyn Host, _: &Space, _: &CoolDown, _: &Target, _: Instant) {}
+    pub fn rate_limited(
+        _: &dyn Host,
+        _: &Space,
+        _: &CoolDown,
+        _: &Target,
+        _: Option<Instant>,
+        _: Instant,
+    ) {
+    }
+    pub fn succeeded(_: &dyn Host, _: &Space, _: &Target) {}
+}
+pub mod speed {
+    use super::*;
+    pub fn learned(_: &dyn Host, _: &Space, _: &Target, _: u64, _: u64, _: u64, _: Instant) {}
+}

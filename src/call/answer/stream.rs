@@ -190,15 +190,6 @@ fn renamed(event: &[u8], data: &[u8], span: Span, name: &str) -> Vec<u8> {
 /// The event that tells a caller of a stream that ended too early. OpenAI's SDKs raise an
 /// error on it; a `[DONE]` behind it would tell other clients that all is well.
 fn incomplete(protocol: Protocol) -> Vec<u8> {
-    let refusal = Refusal::new(
-        ErrorKind::BadGateway,
-        "upstream_incomplete",
-        "The provider ended its answer before it was complete.",
-    );
-    let data = refusal.reply(protocol).body;
-    let before: &[u8] = match protocol {
-        Protocol::OpenAi => b"data: ",
-        Protocol::Anthropic => b"event: error\ndata: ",
-    };
-    [before, data.as_slice(), b"\n\n"].concat()
+    let message = "The provider ended its answer before it was complete.";
+    Refusal::new(ErrorKind::BadGateway, "upstream_incomplete", message).event(protocol)
 }

@@ -48,6 +48,7 @@ fn run_reader<'p>(
                 held.clear();
                 out.extend(new);
             }
+            other @ (OnData::Release(..) | OnData::Reply(_)) => panic!("{other:?}"),
             OnData::Hold => {}
         }
         if let AnswerReader::Stream(stream) = &reader {
@@ -312,6 +313,7 @@ fn trailers_drop_an_unfinished_event_and_say_so() {
         match reader.data(&mut seen, text.as_bytes(), false, &|| Instant(0)) {
             OnData::Pass => out.extend(text.bytes()),
             OnData::Replace(new) => out.extend(new),
+            other @ (OnData::Release(..) | OnData::Reply(_)) => panic!("{other:?}"),
             OnData::Hold => panic!("streams are not held"),
         }
         reader.trailers(&mut seen, &|| Instant(0));
