@@ -1055,7 +1055,15 @@ fn heads_of_good_answers_lose_the_account_and_streams_their_length() {
             panic!()
         };
         assert_eq!(edits.remove, removed, "{kind}");
-        assert_eq!(edits.set, []);
+        let told = [
+            ("x-tollgate-backend", "far"),
+            ("x-tollgate-attempts", "1"),
+            ("x-tollgate-model", "gpt \"5\""),
+        ];
+        assert_eq!(
+            edits.set,
+            told.map(|(name, value)| (name, value.to_owned()))
+        );
     }
 }
 
@@ -1291,6 +1299,12 @@ fn foreign_names() -> Vec<&'static str> {
     names
 }
 
+fn with_beta(mut names: Vec<&'static str>) -> Vec<&'static str> {
+    names.push("openai-beta");
+    names.sort_unstable();
+    names
+}
+
 #[test]
 fn a_request_takes_nothing_of_the_callers_along() {
     let bench = Bench::new();
@@ -1306,13 +1320,16 @@ fn a_request_takes_nothing_of_the_callers_along() {
     };
     let mut removed = edits.remove;
     removed.sort();
-    assert_eq!(removed, foreign_names());
+    // Headers of a protocol are set again where the provider speaks it.
+    assert_eq!(removed, with_beta(foreign_names()));
     assert_eq!(
         edits.set,
         [
+            ("x-envoy-upstream-rq-timeout-ms", "300000".to_owned()),
             (":path", "/api/v1/chat/completions".to_owned()),
-            (CLUSTER_HEADER, "far-cluster".to_owned()),
             (":authority", "api.far.com".to_owned()),
+            ("openai-beta", "a".to_owned()),
+            (CLUSTER_HEADER, "far-cluster".to_owned()),
         ]
     );
     let rewrite = rewrite.unwrap();
@@ -1381,13 +1398,14 @@ fn other_paths_pass_if_the_policy_says_so() {
     ));
     let mut removed = edits.remove;
     removed.sort();
-    assert_eq!(removed, foreign_names());
+    assert_eq!(removed, with_beta(foreign_names()));
     assert_eq!(
         edits.set,
         [
             (":path", "/api/v1/embeddings?x=1".to_owned()),
-            (CLUSTER_HEADER, "far-cluster".to_owned()),
             (":authority", "api.far.com".to_owned()),
+            ("openai-beta", "a".to_owned()),
+            (CLUSTER_HEADER, "far-cluster".to_owned()),
         ]
     );
     assert!(!run.call.reads_request());
