@@ -2,6 +2,7 @@
 
 mod error;
 pub mod openai;
+pub mod translate;
 
 pub use error::{ErrorKind, Refusal, Reply};
 
