@@ -225,6 +225,14 @@ mod tests {
                     reasoning: 6,
                 }),
             ),
+            (
+                r#"{"input_tokens":3,"output_tokens":8}"#,
+                Some(Usage {
+                    input: 13,
+                    output: 8,
+                    ..prompt
+                }),
+            ),
             (r#"{"output_tokens":-8}"#, None),
         ] {
             let mut counts = Counts::default();

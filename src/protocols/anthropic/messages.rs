@@ -46,6 +46,11 @@ pub struct MessagesRequest<'a> {
     pub model: Cow<'a, str>,
     /// What is asked of it; `max_output` is always there.
     pub traits: Traits,
+    /// Whether the provider shall fetch parts of the prompt: by URL, or as files that were
+    /// uploaded there.
+    pub remote_sources: bool,
+    /// Whether the provider shall call MCP servers.
+    pub mcp_servers: bool,
     model_span: Span,
 }
 
@@ -53,6 +58,8 @@ pub struct MessagesRequest<'a> {
 struct Draft<'a> {
     model: Option<(Cow<'a, str>, Span)>,
     traits: Traits,
+    remote_sources: bool,
+    mcp_servers: bool,
     messages: bool,
 }
 
@@ -87,6 +94,8 @@ impl<'a> Draft<'a> {
         Ok(MessagesRequest {
             model,
             traits: self.traits,
+            remote_sources: self.remote_sources,
+            mcp_servers: self.mcp_servers,
             model_span,
         })
     }
@@ -102,10 +111,14 @@ impl<'a> Draft<'a> {
                 self.traits.max_output = reading::whole_number(reader, "max_tokens")?;
             }
             ("stream", _) => self.traits.stream = reading::flag(reader, "stream")?,
-            ("system", Kind::Array) => self.traits.add_blocks(reader)?,
+            ("system", Kind::Array) => self.blocks(reader)?,
             ("system", Kind::String | Kind::Null) => self.traits.add_text(reader)?,
             ("system", _) => return field("system", "must be a string or an array of blocks"),
             ("tools", _) => self.traits.add_tools(reader, "tools")?,
+            ("mcp_servers", Kind::Array) => reader.array(|reader| {
+                self.mcp_servers = true;
+                reader.skip().map(drop)
+            })?,
             _ => drop(reader.skip()?),
         }
         Ok(())
@@ -120,13 +133,14 @@ impl<'a> Draft<'a> {
                 ("role", kind) => {
                     let known = kind == Kind::String && is_role(&reader.string()?.value());
                     if !known {
-                        return field(path("role"), "must be \"user\" or \"assistant\"");
+                        let problem = "must be \"user\", \"assistant\" or \"system\"";
+                        return field(path("role"), problem);
                     }
                     role = true;
                 }
                 ("content", Kind::Array) => {
                     content = true;
-                    self.traits.add_blocks(reader)?;
+                    self.blocks(reader)?;
                 }
                 ("content", Kind::String) => {
                     content = true;
@@ -146,10 +160,68 @@ impl<'a> Draft<'a> {
             (true, true) => Ok(()),
         }
     }
+
+    fn blocks(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        reader.array(|reader| self.block(reader))
+    }
+
+    /// One content block. Here, in messages and in sources, keys that differ by case are
+    /// refused; the input of a tool is free-form.
+    fn block(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        if reader.kind()? != Kind::Object {
+            return self.traits.add_text(reader);
+        }
+        let mut medium = Medium::None;
+        reader.object_strict(|reader, key| {
+            match (key.value().as_ref(), reader.kind()?) {
+                ("type", Kind::String) => medium = Medium::of(&reader.string()?.value()),
+                // The results of tools hold blocks of their own.
+                ("content", Kind::Array) => self.blocks(reader)?,
+                ("content", Kind::Object) => self.block(reader)?,
+                ("source", Kind::Object) => self.source(reader)?,
+                (name, _) if is_unread(name) => drop(reader.skip()?),
+                _ => self.traits.add_text(reader)?,
+            }
+            Ok::<(), Stop>(())
+        })?;
+        self.traits.image |= medium == Medium::Image;
+        self.traits.file |= matches!(medium, Medium::Document | Medium::Upload);
+        self.remote_sources |= medium == Medium::Upload;
+        Ok(())
+    }
+
+    /// Where an image or a document is; a document may stand here as text.
+    fn source(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        let mut place = Place::Here;
+        let mut length = 0;
+        reader.object_strict(|reader, key| {
+            match (key.value().as_ref(), reader.kind()?) {
+                ("type", Kind::String) => place = Place::of(&reader.string()?.value()),
+                ("data", Kind::String) => length = reader.string()?.len(),
+                ("content", Kind::Array) => self.blocks(reader)?,
+                ("content", _) => self.traits.add_text(reader)?,
+                _ => drop(reader.skip()?),
+            }
+            Ok::<(), Stop>(())
+        })?;
+        match place {
+            Place::Text => self.traits.add_bytes(length),
+            Place::Remote => self.remote_sources = true,
+            Place::Here => {}
+        }
+        Ok(())
+    }
 }
 
+/// `system` turns came with Claude Opus 4.8, besides the `system` field.
 fn is_role(name: &str) -> bool {
-    matches!(name, "user" | "assistant")
+    matches!(name, "user" | "assistant" | "system")
+}
+
+/// Members of a block that are nothing a model reads as text.
+fn is_unread(name: &str) -> bool {
+    let unread = matches!(name, "cache_control" | "citations" | "data" | "signature");
+    unread || name.starts_with("encrypted_")
 }
 
 /// What a content block holds besides text.
@@ -157,7 +229,9 @@ fn is_role(name: &str) -> bool {
 enum Medium {
     None,
     Image,
-    File,
+    Document,
+    /// A file that was uploaded to the provider.
+    Upload,
 }
 
 impl Medium {
@@ -165,60 +239,32 @@ impl Medium {
     fn of(kind: &str) -> Self {
         match kind {
             "image" => Self::Image,
-            "document" | "container_upload" => Self::File,
+            "document" => Self::Document,
+            "container_upload" => Self::Upload,
             _ => Self::None,
         }
     }
 }
 
-impl Traits {
-    fn add_blocks(&mut self, reader: &mut Reader<'_>) -> Result<(), Stop> {
-        reader.array(|reader| self.add_block(reader))
-    }
+/// Where the data of a source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the request: encoded, or as blocks.
+    Here,
+    /// In the request, as text.
+    Text,
+    /// Elsewhere.
+    Remote,
+}
 
-    /// One content block. Here, in messages and in sources, keys that differ by case are
-    /// refused; the input of a tool is free-form.
-    fn add_block(&mut self, reader: &mut Reader<'_>) -> Result<(), Stop> {
-        if reader.kind()? != Kind::Object {
-            return self.add_text(reader);
+impl Place {
+    /// By the `type` of a source.
+    fn of(kind: &str) -> Self {
+        match kind {
+            "text" => Self::Text,
+            "url" | "file" => Self::Remote,
+            _ => Self::Here,
         }
-        let mut medium = Medium::None;
-        reader.object_strict(|reader, key| {
-            match (key.value().as_ref(), reader.kind()?) {
-                ("type", Kind::String) => medium = Medium::of(&reader.string()?.value()),
-                // The results of tools hold blocks of their own.
-                ("content", Kind::Array) => self.add_blocks(reader)?,
-                ("source", Kind::Object) => self.add_source(reader)?,
-                // Nothing that a model reads, or nothing that is text.
-                ("cache_control" | "citations" | "data" | "signature", _)
-                | ("encrypted_content" | "encrypted_index", _) => drop(reader.skip()?),
-                _ => self.add_text(reader)?,
-            }
-            Ok::<(), Stop>(())
-        })?;
-        self.image |= medium == Medium::Image;
-        self.file |= medium == Medium::File;
-        Ok(())
-    }
-
-    /// Where an image or a document is; a document may stand here as text.
-    fn add_source(&mut self, reader: &mut Reader<'_>) -> Result<(), Stop> {
-        let mut is_text = false;
-        let mut length = 0;
-        reader.object_strict(|reader, key| {
-            match (key.value().as_ref(), reader.kind()?) {
-                ("type", Kind::String) => is_text = reader.string()?.value() == "text",
-                ("data", Kind::String) => length = reader.string()?.len(),
-                ("content", Kind::Array) => self.add_blocks(reader)?,
-                ("content", _) => self.add_text(reader)?,
-                _ => drop(reader.skip()?),
-            }
-            Ok::<(), Stop>(())
-        })?;
-        if is_text {
-            self.add_bytes(length);
-        }
-        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ pub fn model_entry(name: &str) -> Value {
         "id": name,
         "display_name": name,
         "created_at": "1970-01-01T00:00:00Z",
+        "lifecycle": "active",
     })
 }
 

@@ -42,8 +42,8 @@ pub(super) enum Read {
 }
 
 impl Counts {
-    /// Adds one `usage` member. Those of a stream are cumulative, so a smaller count than
-    /// an earlier one is a server's way to say nothing.
+    /// Adds one `usage` member. Those of a stream are cumulative: the last one counts, but
+    /// a 0 behind a count is a server's way to say nothing.
     pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<Read, Error> {
         match reader.kind()? {
             Kind::Object => {}
@@ -58,10 +58,10 @@ impl Counts {
                 return reader.skip().map(drop);
             }
             let read = match key.value().as_ref() {
-                "input_tokens" => larger(&mut new.uncached, reader)?,
-                "output_tokens" => larger(&mut new.output, reader)?,
-                "cache_creation_input_tokens" => larger(&mut new.cache_creation, reader)?,
-                "cache_read_input_tokens" => larger(&mut new.cache_read, reader)?,
+                "input_tokens" => count(&mut new.uncached, reader)?,
+                "output_tokens" => count(&mut new.output, reader)?,
+                "cache_creation_input_tokens" => count(&mut new.cache_creation, reader)?,
+                "cache_read_input_tokens" => count(&mut new.cache_read, reader)?,
                 "output_tokens_details" => new.details(reader)?,
                 _ => return reader.skip().map(drop),
             };
@@ -85,7 +85,7 @@ impl Counts {
             if key.value() != "thinking_tokens" || reader.kind()? == Kind::Null {
                 return reader.skip().map(drop);
             }
-            good &= larger(&mut self.thinking, reader)?;
+            good &= count(&mut self.thinking, reader)?;
             Ok::<(), Error>(())
         })?;
         Ok(good)
@@ -134,28 +134,32 @@ impl Counts {
     }
 }
 
-/// A count that only grows.
-trait Grow {
-    fn grow(&mut self, to: u64);
+/// A count that later members replace.
+trait Count {
+    fn say(&mut self, count: u64);
 }
 
-impl Grow for u64 {
-    fn grow(&mut self, to: u64) {
-        *self = to.max(*self);
+impl Count for u64 {
+    fn say(&mut self, count: u64) {
+        if count > 0 {
+            *self = count;
+        }
     }
 }
 
-impl Grow for Option<u64> {
-    fn grow(&mut self, to: u64) {
-        *self = Some(to.max(self.unwrap_or(0)));
+impl Count for Option<u64> {
+    fn say(&mut self, count: u64) {
+        if count > 0 || self.is_none() {
+            *self = Some(count);
+        }
     }
 }
 
 /// Reads one count; false if it is absurd.
-fn larger(count: &mut impl Grow, reader: &mut Reader<'_>) -> Result<bool, Error> {
+fn count(count: &mut impl Count, reader: &mut Reader<'_>) -> Result<bool, Error> {
     let read = token_count(reader)?;
     if let Some(read) = read {
-        count.grow(read);
+        count.say(read);
     }
     Ok(read.is_some())
 }

@@ -45,6 +45,7 @@ fn good_requests() {
         with_blocks(blocks),
         with_blocks(""),
         with_message(turn),
+        with_message(r#"{"role":"user","content":"a"},{"role":"system","content":"b"}"#),
         format!(" \n{}\r\n\t", body("")),
         r#"{"messages":[{"content":"hi","role":"user"}],"max_tokens":0,"mod\u0065l":"sm\u0061rt"}"#
             .to_owned(),
@@ -173,9 +174,60 @@ fn traits() {
             false,
             false,
         ),
+        blocks(
+            r#"{"type":"web_fetch_tool_result","content":{"type":"web_fetch_result","url":"abc","content":{"type":"document","title":"d","source":{"type":"base64","data":"AAAA"}}}}"#,
+            4,
+            false,
+            true,
+        ),
+        blocks(
+            r#"{"type":"web_search_tool_result","content":[{"type":"web_search_result","title":"ab","encrypted_content":"AAAA"}]}"#,
+            2,
+            false,
+            false,
+        ),
     ] {
         let read = read_messages(request.as_bytes()).expect(&request);
         assert_eq!(read.traits, wanted, "{request}");
+    }
+}
+
+#[test]
+fn what_a_provider_would_fetch_or_call() {
+    for (text, remote_sources, mcp_servers) in [
+        (body(""), false, false),
+        (body(r#","mcp_servers":[]"#), false, false),
+        (body(r#","mcp_servers":null"#), false, false),
+        (body(r#","mcp_servers":[{"type":"url"}]"#), false, true),
+        (
+            with_blocks(r#"{"type":"image","source":{"type":"base64","data":"A"}}"#),
+            false,
+            false,
+        ),
+        (
+            with_blocks(r#"{"type":"image","source":{"url":"https://example.com","type":"url"}}"#),
+            true,
+            false,
+        ),
+        (
+            with_blocks(r#"{"type":"tool_result","content":[{"source":{"type":"file"}}]}"#),
+            true,
+            false,
+        ),
+        (
+            with_blocks(r#"{"type":"container_upload","file_id":"f"}"#),
+            true,
+            false,
+        ),
+        (
+            with_blocks(r#"{"type":"tool_use","input":{"source":{"type":"url"}}}"#),
+            false,
+            false,
+        ),
+    ] {
+        let read = read_messages(text.as_bytes()).unwrap();
+        let flags = (read.remote_sources, read.mcp_servers);
+        assert_eq!(flags, (remote_sources, mcp_servers), "{text}");
     }
 }
 
@@ -289,7 +341,7 @@ fn wrong_fields_are_refused_with_their_name() {
             "messages[0].content",
         ),
         (
-            with_message(r#"{"role":"user","content":"a"},{"role":"system","content":"a"}"#),
+            with_message(r#"{"role":"user","content":"a"},{"role":"tool","content":"a"}"#),
             "invalid_value",
             "messages[1].role",
         ),
