@@ -10,6 +10,7 @@ Rooms, lowest first; each knows only those before it:
 - [`config`]: what an operator writes, compiled into a policy
 - [`identity`], [`routing`]: who, and where to
 - [`telemetry`]: metrics and the decision record
+- [`attempt`]: one try at one provider
 - [`call`]: one call from first byte to settlement
 
 `docs/architecture.md` tells a call's way through them. */
@@ -24,6 +25,7 @@ Rooms, lowest first; each knows only those before it:
     )
 )]
 
+pub mod attempt;
 pub mod bytes;
 pub mod call;
 pub mod config;

@@ -99,7 +99,8 @@ fn jwt_path<'p>(payload: &'p str, claim: &'p [String]) -> Vec<&'p str> {
         .collect()
 }
 
-fn property(path: &[&str]) -> Option<Vec<u8>> {
+/// A property; `None` if there is none.
+pub(crate) fn property(path: &[&str]) -> Option<Vec<u8>> {
     hostcalls::get_property(path.to_vec()).ok()?
 }
 

@@ -1,5 +1,6 @@
 /*! Tollgate as a proxy-wasm plugin: host calls in and out of the core, nothing else. */
 
+mod backend;
 mod envoy;
 mod filter;
 mod root;

@@ -161,7 +161,7 @@ impl Call {
         let ask = outcome.ask.as_ref();
         let target = ask.and_then(|ask| ask.route.target());
         let backend = ask.map_or("", |ask| match &ask.route {
-            Route::Model(model) => &model.first.backend.name,
+            Route::Model(model) => model.first().map_or("", |first| &first.backend.name),
             Route::Pass(backend) => &backend.name,
         });
         let (usage, source) = Record::counts(outcome.settlement);

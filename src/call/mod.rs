@@ -170,7 +170,7 @@ enum Route {
 impl Route {
     fn target(&self) -> Option<&Target> {
         match self {
-            Self::Model(model) => Some(&model.first),
+            Self::Model(model) => model.first().map(Rc::as_ref),
             Self::Pass(_) => None,
         }
     }

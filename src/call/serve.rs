@@ -57,7 +57,10 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(caller), known, &refusal));
             }
         };
-        let target = &model.first;
+        let Some(target) = model.first() else {
+            let refusal = routing::no_route(&model);
+            return OnBody::Reply(self.refuse(Some(caller), Some(model), &refusal));
+        };
         // The caller's query stays here: it may hold a key, and what a provider's path
         // needs is configuration.
         request::address(&mut edits, &target.backend, "/chat/completions");

@@ -1,13 +1,18 @@
 /*! From the document to the policy: names resolved, contradictions found. */
 
+mod model;
+mod rule;
+mod turns;
+
 use super::document::{
-    BackendEntry, Document, HopEntry, HopFromEntry, IdentityEntry, JwtEntry, KeyEntry, LimitsEntry,
-    ModelEntry, Named, OtherPathsEntry, TenantEntry,
+    Document, HopEntry, HopFromEntry, IdentityEntry, JwtEntry, KeyEntry, LimitsEntry, Named,
+    OtherPathsEntry, TenantEntry,
 };
 use super::fields::Located;
+use super::model::{Backend, Model};
 use super::policy::{
-    Backend, Hop, HopFrom, IdentityRules, JwtRule, Key, KeyRing, Limits, Model, OtherPaths, Policy,
-    SpiffePattern, Target, Tenant,
+    Hop, HopFrom, IdentityRules, JwtRule, Key, KeyRing, Limits, OtherPaths, Policy, SpiffePattern,
+    Tenant,
 };
 use super::problem::Problems;
 use super::suggest::suggest;
@@ -22,6 +27,8 @@ const MAX_BODY: u64 = 256 << 20;
 struct Names<T> {
     kind: &'static str,
     known: Vec<String>,
+    /// Where each of the known ones stands.
+    paths: Vec<String>,
     built: HashMap<String, Rc<T>>,
 }
 
@@ -29,16 +36,18 @@ impl<T> Names<T> {
     fn build<E>(
         kind: &'static str,
         entries: Vec<Named<E>>,
-        mut build: impl FnMut(String, E) -> Option<T>,
+        mut build: impl FnMut(String, &str, E) -> Option<T>,
     ) -> Self {
         let mut names = Self {
             kind,
             known: Vec::new(),
+            paths: Vec::new(),
             built: HashMap::new(),
         };
-        for Named { name, entry, .. } in entries {
+        for Named { name, path, entry } in entries {
+            let built = entry.and_then(|entry| build(name.clone(), &path, entry));
             names.known.push(name.clone());
-            let built = entry.and_then(|entry| build(name.clone(), entry));
+            names.paths.push(path);
             if let Some(built) = built {
                 names.built.insert(name, Rc::new(built));
             }
@@ -60,11 +69,12 @@ impl<T> Names<T> {
 
 pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     let limits = limits(&document.limits, problems);
-    let backends = Names::build("backend", document.backends, |name, entry| {
-        Some(backend(name, entry))
+    let cool_down = model::cool_down(&document.cool_down, problems);
+    let backends = Names::build("backend", document.backends, |name, _, entry| {
+        Some(model::backend(name, entry, problems))
     });
-    let models = Names::build("model", document.models, |name, entry| {
-        model(name, entry, &backends, problems)
+    let models = Names::build("model", document.models, |name, path, entry| {
+        model::model(name, path, entry, &backends, problems)
     });
     let other_paths = match &document.other_paths {
         OtherPathsEntry::Refuse => OtherPaths::Refuse,
@@ -72,25 +82,29 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
             .resolve(name, problems)
             .map_or(OtherPaths::Refuse, OtherPaths::Pass),
     };
-    let mut rules = IdentityRules::default();
+    let mut identity = IdentityRules::default();
     let mut claims = HashMap::new();
     let tenants = tenants(
         document.tenants,
         &document.identity,
         &models,
-        &mut rules,
+        &mut identity,
         &mut claims,
         problems,
     );
-    finish_identity(&mut rules, document.identity, claims, &tenants, problems);
+    finish_identity(&mut identity, document.identity, claims, &tenants, problems);
+    let routing = rule::rules(document.routing, &models, &tenants, problems);
     Policy {
         namespace: document.namespace,
         models: models.built,
         tenants,
         backends: in_order(&backends),
-        identity: rules,
+        identity,
         limits,
         other_paths,
+        routing,
+        fallback: document.fallback,
+        cool_down,
     }
 }
 
@@ -120,38 +134,6 @@ fn limits(written: &LimitsEntry, problems: &mut Problems) -> Limits {
         );
     }
     limits
-}
-
-fn backend(name: String, entry: BackendEntry) -> Backend {
-    Backend {
-        name,
-        cluster: entry.cluster,
-        api: entry.api,
-        base_path: entry.base_path.unwrap_or_else(|| "/v1".to_owned()),
-        authority: entry.authority,
-    }
-}
-
-fn model(
-    name: String,
-    entry: ModelEntry,
-    backends: &Names<Backend>,
-    problems: &mut Problems,
-) -> Option<Model> {
-    let mut targets = Vec::new();
-    for target in entry.targets {
-        let backend = backends.resolve(&target.backend, problems);
-        targets.extend(backend.map(|backend| Target {
-            backend,
-            model: target.model,
-        }));
-    }
-    let mut targets = targets.into_iter();
-    Some(Model {
-        name,
-        first: targets.next()?,
-        others: targets.collect(),
-    })
 }
 
 fn tenants(

@@ -1,13 +1,23 @@
 /*! The document as written: typed and checked field by field, names not yet resolved. */
 
+mod backend;
+mod model;
+mod retry;
+mod rule;
+
+pub(super) use backend::BackendEntry;
+pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
+pub(super) use retry::CoolDownEntry;
+pub(super) use rule::RuleEntry;
+
 use super::fields::{Located, Node};
-use super::policy::{Api, Expiry, Role, SpiffePattern};
+use super::model::Fallback;
+use super::policy::{Expiry, Role, SpiffePattern};
 use super::problem::Problems;
 use super::suggest::suggest;
 use super::tree::Tree;
 use super::values::{
-    check_model_name, check_name, claim, expiry, header_name, name, reference, references, sha256,
-    size, text,
+    check_name, claim, expiry, header_name, name, reference, references, sha256, size, text,
 };
 
 pub(super) struct Document {
@@ -18,6 +28,10 @@ pub(super) struct Document {
     pub(super) identity: IdentityEntry,
     pub(super) limits: LimitsEntry,
     pub(super) other_paths: OtherPathsEntry,
+    /// `None` for a rule that could not be read.
+    pub(super) routing: Vec<Option<RuleEntry>>,
+    pub(super) fallback: Option<Fallback>,
+    pub(super) cool_down: CoolDownEntry,
 }
 
 #[derive(Default)]
@@ -32,22 +46,6 @@ pub(super) struct Named<T> {
     pub(super) name: String,
     pub(super) path: String,
     pub(super) entry: Option<T>,
-}
-
-pub(super) struct BackendEntry {
-    pub(super) cluster: String,
-    pub(super) api: Api,
-    pub(super) base_path: Option<String>,
-    pub(super) authority: Option<String>,
-}
-
-pub(super) struct ModelEntry {
-    pub(super) targets: Vec<TargetEntry>,
-}
-
-pub(super) struct TargetEntry {
-    pub(super) backend: Located<String>,
-    pub(super) model: String,
 }
 
 pub(super) struct TenantEntry {
@@ -106,10 +104,10 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
     let document = Document {
         namespace: fields.optional("namespace", name, problems),
         backends: fields
-            .required("backends", backends, problems)
+            .required("backends", backend::backends, problems)
             .unwrap_or_default(),
         models: fields
-            .required("models", models, problems)
+            .required("models", model::models, problems)
             .unwrap_or_default(),
         tenants: fields
             .required("tenants", tenants, problems)
@@ -122,6 +120,13 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
             .unwrap_or_default(),
         limits: fields
             .optional("limits", limits, problems)
+            .unwrap_or_default(),
+        routing: fields
+            .optional("routing", rule::rules, problems)
+            .unwrap_or_default(),
+        fallback: fields.optional("fallback", retry::fallback, problems),
+        cool_down: fields
+            .optional("cool_down", retry::cool_down, problems)
             .unwrap_or_default(),
     };
     fields.finish(problems);
@@ -157,93 +162,17 @@ fn named<T>(
     Some(entries.into_iter().map(read_one).collect())
 }
 
-fn backends(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Named<BackendEntry>>> {
-    named(node, problems, check_name, backend)
-}
-
-fn backend(node: &Node<'_>, problems: &mut Problems) -> Option<BackendEntry> {
-    let mut fields = node.fields(problems)?;
-    let cluster = fields.required("cluster", text, problems);
-    let api = fields.required("api", api, problems);
-    let base_path = fields.optional("base_path", base_path, problems);
-    let authority = fields.optional("authority", authority, problems);
-    fields.finish(problems);
-    Some(BackendEntry {
-        cluster: cluster?,
-        api: api?,
-        base_path,
-        authority,
-    })
-}
-
-fn api(node: &Node<'_>, problems: &mut Problems) -> Option<Api> {
-    choice(node, problems, &[("openai", Api::OpenAi)])
-}
-
 /// One of a few words.
-fn choice<T: Copy>(node: &Node<'_>, problems: &mut Problems, words: &[(&str, T)]) -> Option<T> {
+fn choice<T: Clone>(node: &Node<'_>, problems: &mut Problems, words: &[(&str, T)]) -> Option<T> {
     let word = text(node, problems)?;
     if let Some((_, value)) = words.iter().find(|(known, _)| *known == word) {
-        return Some(*value);
+        return Some(value.clone());
     }
     let known: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
     let hint = suggest(&word, known.iter().copied());
     let message = format!("{word:?} is none of: {}{hint}", known.join(", "));
     problems.error(&node.path, message);
     None
-}
-
-/// A path prefix: empty or starting with a slash; a final slash is dropped.
-fn base_path(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
-    let Some(path) = node.tree.as_str() else {
-        return node.wanted("a path such as /v1", problems);
-    };
-    let path = path.trim_end_matches('/');
-    let allowed = |c: char| c.is_ascii_graphic() && !"?#\"<>\\^`{|}".contains(c);
-    let climbs = path.split('/').any(|part| matches!(part, "." | ".."));
-    if (path.is_empty() || path.starts_with('/')) && path.chars().all(allowed) && !climbs {
-        return Some(path.to_owned());
-    }
-    problems.error(&node.path, "must be empty or a path such as /v1");
-    None
-}
-
-fn authority(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
-    let host = text(node, problems)?;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-    if host.chars().all(allowed) {
-        return Some(host);
-    }
-    problems.error(&node.path, "must be a host, with a port if need be");
-    None
-}
-
-fn models(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Named<ModelEntry>>> {
-    named(node, problems, check_model_name, model)
-}
-
-fn model(node: &Node<'_>, problems: &mut Problems) -> Option<ModelEntry> {
-    let mut fields = node.fields(problems)?;
-    let targets = fields.required("targets", targets, problems);
-    fields.finish(problems);
-    Some(ModelEntry { targets: targets? })
-}
-
-fn targets(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<TargetEntry>> {
-    let elements = node.elements(problems)?;
-    let read = |element: &Node<'_>| target(element, problems);
-    Some(elements.iter().filter_map(read).collect())
-}
-
-fn target(node: &Node<'_>, problems: &mut Problems) -> Option<TargetEntry> {
-    let mut fields = node.fields(problems)?;
-    let backend = fields.required("backend", reference, problems);
-    let model = fields.required("model", text, problems);
-    fields.finish(problems);
-    Some(TargetEntry {
-        backend: backend?,
-        model: model?,
-    })
 }
 
 fn tenants(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Named<TenantEntry>>> {

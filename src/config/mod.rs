@@ -6,33 +6,44 @@ values (`fields`, `document`), and those to a policy with all names resolved
 (`compile`). */
 
 mod compile;
+pub(crate) mod date;
 mod document;
 mod fields;
+mod model;
+mod plugin;
 mod policy;
 mod problem;
 pub mod protobuf;
+mod rule;
+mod scalars;
 mod suggest;
 mod tree;
 mod values;
 
+pub use model::{
+    AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Price, Resolve,
+    StickyBy, Strategy, Target, Targets, Timeouts,
+};
+pub use plugin::{Plugin, Stand};
 pub use policy::{
-    Api, Backend, Expiry, Hop, HopFrom, IdentityRules, JwtRule, Key, KeyRing, Limits, Model,
-    OtherPaths, Policy, Role, SpiffePattern, Target, Tenant,
+    Expiry, Hop, HopFrom, IdentityRules, JwtRule, Key, KeyRing, Limits, OtherPaths, Policy, Role,
+    SpiffePattern, Tenant,
 };
 pub use problem::{Problem, Problems, Severity};
+pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
 pub use tree::Tree;
 
-/// Reads a policy from what Envoy hands a plugin: JSON text (from a `StringValue`, or from
+/// Reads what Envoy hands a plugin: JSON text (from a `StringValue`, or from
 /// Istio's `pluginConfig`) or the bytes of a `google.protobuf.Struct`.
 ///
 /// # Errors
 /// Every problem found; no policy is made then.
-pub fn from_plugin_bytes(bytes: &[u8]) -> Result<Policy, Problems> {
+pub fn from_plugin_bytes(bytes: &[u8]) -> Result<Plugin, Problems> {
     let tree = match protobuf::decode_struct(bytes) {
         Some(tree) => tree,
         None => Tree::from_json(bytes).map_err(|error| Problems::one("", &error))?,
     };
-    from_tree(&tree).0
+    Plugin::from_tree(&tree)
 }
 
 /// Makes a policy of a tree, whatever format it came from. The second part holds the

@@ -1,5 +1,7 @@
 /*! The compiled policy: immutable, every name resolved, shared by all calls of a VM. */
 
+use super::model::{Backend, CoolDown, Fallback, Model};
+use super::rule::Rules;
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
@@ -22,48 +24,12 @@ pub struct Policy {
     pub limits: Limits,
     /// What happens to paths that Tollgate does not know.
     pub other_paths: OtherPaths,
-}
-
-/// A provider, or a deployment of one.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Backend {
-    /// Its name in the document.
-    pub name: String,
-    /// The Envoy cluster that reaches it.
-    pub cluster: String,
-    /// The protocol it speaks.
-    pub api: Api,
-    /// What stands before `/chat/completions`, without a final slash; `/v1` by default.
-    pub base_path: String,
-    /// The `:authority` it is called by; `None` leaves it to Envoy's route.
-    pub authority: Option<String>,
-}
-
-/// A provider's protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Api {
-    /// OpenAI's, as many others speak it too.
-    OpenAi,
-}
-
-/// A virtual model: what callers ask for.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Model {
-    /// The name that callers use.
-    pub name: String,
-    /// The target in use.
-    pub first: Target,
-    /// Further targets, in order.
-    pub others: Vec<Target>,
-}
-
-/// A model of a backend.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Where it runs.
-    pub backend: Rc<Backend>,
-    /// Its name there.
-    pub model: String,
+    /// Which model answers, where callers leave that open.
+    pub routing: Rules,
+    /// How calls move on to further targets; `None`: they do not.
+    pub fallback: Option<Fallback>,
+    /// How long a failing target goes last.
+    pub cool_down: CoolDown,
 }
 
 /// Who pays: a team, a customer, an application.

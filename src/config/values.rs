@@ -1,5 +1,6 @@
 /*! Scalars of a configuration: names, numbers, sizes, digests, dates. */
 
+use super::date::{parse_day, parse_time};
 use super::fields::{Located, Node};
 use super::policy::Expiry;
 use super::problem::Problems;
@@ -102,17 +103,22 @@ const TAKEN_HEADERS: [&str; 10] = [
     "x-request-id",
 ];
 
-/// The name of a header that a hop may speak through, lower case (RFC 9110 `token`).
+/// The name of a header that has no meaning yet, lower case.
 pub(super) fn header_name(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
-    let name = text(node, problems)?.to_ascii_lowercase();
+    check_header_name(&text(node, problems)?, &node.path, problems)
+}
+
+/// As [`header_name`], of a name that stands at `path` (RFC 9110 `token`).
+pub(super) fn check_header_name(name: &str, path: &str, problems: &mut Problems) -> Option<String> {
+    let name = name.to_ascii_lowercase();
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if !name.chars().all(token) {
-        problems.error(&node.path, "is no header name");
+    if name.is_empty() || !name.chars().all(token) {
+        problems.error(path, "is no header name");
     } else if TAKEN_HEADERS.contains(&name.as_str())
         || name.starts_with("x-envoy-")
         || name.starts_with("x-tollgate-")
     {
-        problems.error(&node.path, "is a header that has another meaning");
+        problems.error(path, "is a header that has another meaning");
     } else {
         return Some(name);
     }
@@ -214,70 +220,12 @@ fn parse_expiry(text: &str) -> Option<Expiry> {
     };
     let midnight = parse_day(date)?.checked_mul(DAY)?;
     let seconds = match time {
-        Some(time) => midnight.checked_add(parse_time(time)?)?,
+        Some(time) => midnight.checked_add(parse_time(time.strip_suffix('Z')?)?)?,
         None => midnight.checked_add(DAY)?,
     };
     Some(Expiry {
         unix_seconds: seconds,
     })
-}
-
-/// Days since 1970-01-01 of `YYYY-MM-DD`.
-fn parse_day(date: &str) -> Option<u64> {
-    let mut parts = date.splitn(3, '-');
-    let year = digits(parts.next()?, 4)?;
-    let month = digits(parts.next()?, 2)?;
-    let day = digits(parts.next()?, 2)?;
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let lengths = [
-        31,
-        if leap { 29 } else { 28 },
-        31,
-        30,
-        31,
-        30,
-        31,
-        31,
-        30,
-        31,
-        30,
-        31,
-    ];
-    let index = usize::try_from(month.checked_sub(1)?).ok()?;
-    if year < 1970 || day == 0 || day > *lengths.get(index)? {
-        return None;
-    }
-    let before: u64 = lengths.iter().take(index).sum();
-    let past = year.checked_sub(1)?;
-    // Days before the year in the proleptic Gregorian calendar, less those before 1970.
-    let years = past
-        .checked_mul(365)?
-        .checked_add(past / 4)?
-        .checked_sub(past / 100)?
-        .checked_add(past / 400)?
-        .checked_sub(719_162)?;
-    years.checked_add(before)?.checked_add(day)?.checked_sub(1)
-}
-
-/// Seconds since midnight of `HH:MM:SSZ`.
-fn parse_time(time: &str) -> Option<u64> {
-    let mut parts = time.strip_suffix('Z')?.splitn(3, ':');
-    let [hour, minute, second] = [
-        digits(parts.next()?, 2)?,
-        digits(parts.next()?, 2)?,
-        digits(parts.next()?, 2)?,
-    ];
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    hour.checked_mul(3600)?
-        .checked_add(minute.checked_mul(60)?)?
-        .checked_add(second)
-}
-
-fn digits(text: &str, length: usize) -> Option<u64> {
-    let only_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    (text.len() == length && only_digits).then(|| text.parse().ok())?
 }
 
 #[cfg(test)]

@@ -175,9 +175,9 @@ impl Refusal {
         self
     }
 
-    /// The answer that tells a caller.
-    pub fn reply(&self, protocol: Protocol) -> Reply {
-        let value = match protocol {
+    /// The error as JSON, as the protocol shapes it.
+    fn value(&self, protocol: Protocol) -> serde_json::Value {
+        match protocol {
             Protocol::OpenAi => json!({"error": {
                 "message": self.message,
                 "type": self.kind.openai_type(),
@@ -190,8 +190,22 @@ impl Refusal {
                 "message": self.message,
                 "code": self.code,
             }}),
-        };
-        let mut reply = Reply::json(self.kind.status(), &value);
+        }
+    }
+
+    /// The event that tells a caller whose stream has begun.
+    pub fn event(&self, protocol: Protocol) -> Vec<u8> {
+        let value = self.value(protocol);
+        match protocol {
+            Protocol::OpenAi => format!("data: {value}\n\n"),
+            Protocol::Anthropic => format!("event: error\ndata: {value}\n\n"),
+        }
+        .into_bytes()
+    }
+
+    /// The answer that tells a caller.
+    pub fn reply(&self, protocol: Protocol) -> Reply {
+        let mut reply = Reply::json(self.kind.status(), &self.value(protocol));
         let retry = self.kind.worth_retrying().to_string();
         reply.headers.push(("x-should-retry", retry));
         reply.headers.extend(self.headers.iter().cloned());

@@ -1,12 +1,20 @@
 /*! What callers and providers say on the wire: requests, answers, usage, errors. */
 
+pub mod anthropic;
 mod error;
 pub mod openai;
+mod traits;
+
+pub mod translate;
 
 pub use error::{ErrorKind, Refusal, Reply};
+pub use traits::Traits;
+
+use serde::{Deserialize, Serialize};
 
 /// The protocol of a caller; it decides the shape of every error that Tollgate makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// OpenAI's.
     #[default]

@@ -32,3 +32,16 @@ pub fn find_model(policy: &Policy, tenant: &Tenant, name: &str) -> Result<Rc<Mod
     let refusal = Refusal::new(ErrorKind::Permission, "model_not_allowed", message);
     Err(refusal.at("model"))
 }
+
+/// 400: the call's model is left to rules, and none applies.
+pub fn no_route(model: &Model) -> Refusal {
+    let message = format!("No routing rule applies to this call of '{}'.", model.name);
+    Refusal::new(ErrorKind::Invalid, "no_route", message).at("model")
+}
+#[allow(missing_docs)]
+pub fn reset_hint(
+    _: crate::http::Headers<'_>,
+    _: crate::host::Instant,
+) -> Option<crate::host::Instant> {
+    None
+} // STUB

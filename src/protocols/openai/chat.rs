@@ -361,5 +361,19 @@ impl ChatRequest<'_> {
     }
 }
 
+#[allow(missing_docs)]
+pub struct Adapt<'a> {
+    pub model: &'a str,
+    pub remove_fields: &'a [String],
+    pub max_tokens_field: Option<&'static str>,
+    pub ask_usage: bool,
+} // STUB
+impl ChatRequest<'_> {
+    #[allow(missing_docs)]
+    pub fn adapt(&self, body: &[u8], a: &Adapt<'_>) -> Option<Rewrite> {
+        self.rewrite(body, a.model)
+    }
+} // STUB
+
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,407 @@
+/*! The provider's answer: is it one, and what goes on of it.
+
+Nothing goes on before it is sure that the try has succeeded: an error can then still move
+to the next target. Of a stream that is the first event with content, of a whole
+answer its end. */
+
+use super::first::{FirstSign, Sign};
+use super::tries::{Came, Failure, Why};
+use super::{Attempt, classify};
+use crate::host::Instant;
+use crate::http::{HeaderEdits, Headers};
+use crate::json::{Error, Kind, Reader};
+use crate::protocols::{ErrorKind, Protocol, Refusal, translate};
+use crate::routing::reset_hint;
+use crate::sse::{self, Framer};
+
+/// The header that asks Envoy for the next target; `retriable_headers` names it. Its
+/// value is the class of the failure.
+pub const RETRY_HEADER: &str = "x-tollgate-internal-retry";
+
+/// Most bytes of a stream that wait for its first content.
+const MAX_OPENING: usize = 16 * 1024;
+/// Longest error body that is read, in bytes.
+const MAX_ERROR: usize = 64 * 1024;
+
+/// What becomes of a piece of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum OnAttempt {
+    /// It goes on as it is.
+    Pass,
+    /// Head and body wait; the next call brings the body again with what follows.
+    Hold,
+    /// The head goes on with these edits, and what is there of the body as this instead.
+    Release(HeaderEdits, Option<Vec<u8>>),
+    /// This goes on instead of the piece.
+    Replace(Vec<u8>),
+}
+
+/// How far the answer is read.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// There is none yet.
+    Head,
+    /// An error, held until it is whole.
+    Error(Held, u16, Option<u64>),
+    /// A good answer, held until it is whole.
+    Whole(Held),
+    /// A stream, held until it shows something; so many bytes were looked at.
+    Opening(Held, FirstSign, usize),
+    /// A stream that passes in another protocol.
+    Translating(Box<Translating>),
+    /// What follows goes on unread.
+    Passing,
+    /// What follows belongs to an answer that was replaced.
+    Dropping,
+}
+
+/// A head that waits: the edits that it needs when it goes on.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    edits: HeaderEdits,
+    now: Instant,
+}
+
+#[derive(Debug)]
+pub(super) struct Translating {
+    framer: Framer,
+    stream: translate::Stream,
+    caller: Protocol,
+    broken: bool,
+}
+
+impl Attempt {
+    /// The head of the answer has come; `end` if there is no body.
+    pub fn answer_head(&mut self, headers: Headers<'_>, end: bool, now: Instant) -> OnAttempt {
+        let status = headers.text(":status").and_then(|text| text.parse().ok());
+        let status: u16 = status.unwrap_or(0);
+        let held = Held {
+            edits: HeaderEdits {
+                // A provider's own would be taken for ours.
+                remove: headers.names(|name| name.starts_with("x-tollgate-")),
+                set: Vec::new(),
+            },
+            now,
+        };
+        if self.plan.opaque {
+            self.tries.latest_came(Came::Answered);
+            return self.pass(held);
+        }
+        match status {
+            200..=299 => self.good_head(held, headers, end),
+            _ => self.error_head(held, status, headers, end),
+        }
+    }
+
+    /// A piece of the body: all of it that waits, if the last word was [`OnAttempt::Hold`];
+    /// `end` if nothing follows.
+    pub fn answer_data(&mut self, body: &[u8], end: bool) -> OnAttempt {
+        match std::mem::replace(&mut self.reading, Reading::Dropping) {
+            Reading::Error(held, status, until) => {
+                if end || body.len() > MAX_ERROR {
+                    self.whole_error(held, status, until, body)
+                } else {
+                    self.hold(Reading::Error(held, status, until))
+                }
+            }
+            Reading::Whole(held) if end => self.whole_answer(held, body),
+            Reading::Whole(held) => self.hold(Reading::Whole(held)),
+            Reading::Opening(held, first, seen) => self.opening(held, first, seen, body, end),
+            Reading::Translating(mut translating) => {
+                let out = translating.push(body, end);
+                self.reading = Reading::Translating(translating);
+                OnAttempt::Replace(out)
+            }
+            Reading::Dropping => OnAttempt::Replace(Vec::new()),
+            passing @ (Reading::Head | Reading::Passing) => {
+                self.reading = passing;
+                OnAttempt::Pass
+            }
+        }
+    }
+
+    /// Whether pieces of the answer are worth looking at.
+    pub const fn reads_answer(&self) -> bool {
+        !matches!(self.reading, Reading::Passing | Reading::Head)
+    }
+
+    /// Whether head and body wait.
+    pub const fn holds_answer(&self) -> bool {
+        matches!(
+            self.reading,
+            Reading::Error(..) | Reading::Whole(_) | Reading::Opening(..)
+        )
+    }
+
+    fn translates(&self) -> Option<(Protocol, Protocol)> {
+        let api = self.entry.api;
+        (api != self.plan.caller).then_some((api, self.plan.caller))
+    }
+
+    fn hold(&mut self, reading: Reading) -> OnAttempt {
+        self.reading = reading;
+        OnAttempt::Hold
+    }
+
+    fn pass(&mut self, held: Held) -> OnAttempt {
+        self.reading = Reading::Passing;
+        OnAttempt::Release(held.edits, None)
+    }
+
+    fn good_head(&mut self, held: Held, headers: Headers<'_>, end: bool) -> OnAttempt {
+        let kind = headers.text("content-type").unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        let kind = kind.to_ascii_lowercase();
+        if end || headers.encoded() {
+            return self.garbage(held);
+        }
+        match kind.as_str() {
+            "text/event-stream" if self.plan.stream => {
+                self.hold(Reading::Opening(held, FirstSign::default(), 0))
+            }
+            "" | "application/json" => self.hold(Reading::Whole(held)),
+            _ => self.garbage(held),
+        }
+    }
+
+    fn error_head(
+        &mut self,
+        mut held: Held,
+        status: u16,
+        headers: Headers<'_>,
+        end: bool,
+    ) -> OnAttempt {
+        let until = reset_hint(headers, held.now).map(|until| until.0);
+        let why = classify::of_status(status);
+        match why {
+            Some(why) if end || self.translates().is_none() => {
+                self.failed(&mut held, why, status, until);
+                self.pass(held)
+            }
+            None if end => {
+                self.failed(&mut held, classify::of_body(status, b""), status, until);
+                self.pass(held)
+            }
+            _ => self.hold(Reading::Error(held, status, until)),
+        }
+    }
+
+    fn whole_error(
+        &mut self,
+        mut held: Held,
+        status: u16,
+        until: Option<u64>,
+        body: &[u8],
+    ) -> OnAttempt {
+        let body = body.get(..MAX_ERROR).unwrap_or(body);
+        let why = classify::of_status(status);
+        let why = why.unwrap_or_else(|| classify::of_body(status, body));
+        self.failed(&mut held, why, status, until);
+        match self.translates() {
+            Some((from, to)) => {
+                let (status, body) = translate::error(from, to, status, body);
+                self.release_json(held, Some(status), body)
+            }
+            None => self.pass(held),
+        }
+    }
+
+    fn whole_answer(&mut self, held: Held, body: &[u8]) -> OnAttempt {
+        match looks(body) {
+            Looks::Garbage => return self.garbage(held),
+            Looks::Error => return self.hidden_error(held, body),
+            Looks::Answer => {}
+        }
+        let Some((from, to)) = self.translates() else {
+            self.tries.latest_came(Came::Answered);
+            return self.pass(held);
+        };
+        if self.plan.stream {
+            // A stream was asked for and the caller waits for events.
+            return self.garbage(held);
+        }
+        match translate::answer(from, to, body, &self.about(held.now)) {
+            Ok(new) => {
+                self.tries.latest_came(Came::Answered);
+                self.release_json(held, None, new)
+            }
+            Err(_) => self.garbage(held),
+        }
+    }
+
+    fn opening(
+        &mut self,
+        held: Held,
+        mut first: FirstSign,
+        seen: usize,
+        body: &[u8],
+        end: bool,
+    ) -> OnAttempt {
+        let api = self.entry.api;
+        let piece = body.get(seen..).unwrap_or_default();
+        let sign = match first.push(api, piece) {
+            Sign::Nothing if end => first.end(api),
+            sign => sign,
+        };
+        match sign {
+            Sign::Error(data) => self.hidden_error(held, &data),
+            Sign::Nothing if end => self.garbage(held),
+            Sign::Nothing if body.len() <= MAX_OPENING => {
+                self.hold(Reading::Opening(held, first, body.len()))
+            }
+            Sign::Content | Sign::Nothing => self.stream_begins(held, body, end),
+        }
+    }
+
+    fn stream_begins(&mut self, mut held: Held, body: &[u8], end: bool) -> OnAttempt {
+        let Some((from, to)) = self.translates() else {
+            self.tries.latest_came(Came::Answered);
+            return self.pass(held);
+        };
+        let mut translating = Translating {
+            framer: Framer::default(),
+            stream: translate::Stream::new(from, to, &self.about(held.now)),
+            caller: to,
+            broken: false,
+        };
+        let out = translating.push(body, end);
+        if translating.broken {
+            return self.garbage(held);
+        }
+        self.tries.latest_came(Came::Answered);
+        self.reading = Reading::Translating(Box::new(translating));
+        held.edits.remove.push("content-length".to_owned());
+        OnAttempt::Release(held.edits, Some(out))
+    }
+
+    fn about(&self, now: Instant) -> translate::About<'_> {
+        let told = self.entry.told_model.as_deref();
+        translate::About {
+            model: told.unwrap_or(&self.entry.model),
+            created: now.unix_seconds(),
+        }
+    }
+
+    /// An error under a good status: it gets the status that it should have had.
+    fn hidden_error(&mut self, mut held: Held, error: &[u8]) -> OnAttempt {
+        let (status, why) = classify::of_hidden_error(error);
+        self.failed(&mut held, why, status, None);
+        let (status, body) = match self.translates() {
+            Some((from, to)) => translate::error(from, to, status, error),
+            None => (status, error.to_vec()),
+        };
+        self.release_json(held, Some(status), body)
+    }
+
+    /// What came is no answer. The gateway replaces it by an error of its own.
+    fn garbage(&mut self, mut held: Held) -> OnAttempt {
+        self.failed(&mut held, Why::Garbage, 502, None);
+        for name in ["content-length", "content-encoding"] {
+            held.edits.remove.push(name.to_owned());
+        }
+        held.edits.set.push((":status", "502".to_owned()));
+        self.reading = Reading::Dropping;
+        OnAttempt::Release(held.edits, Some(Vec::new()))
+    }
+
+    fn release_json(&mut self, mut held: Held, status: Option<u16>, body: Vec<u8>) -> OnAttempt {
+        let set = &mut held.edits.set;
+        set.extend(status.map(|status| (":status", status.to_string())));
+        set.push(("content-type", "application/json".to_owned()));
+        set.push(("content-length", body.len().to_string()));
+        self.reading = Reading::Dropping;
+        OnAttempt::Release(held.edits, Some(body))
+    }
+
+    /// Notes the failure and asks for the next target if that may help.
+    fn failed(&mut self, held: &mut Held, why: Why, status: u16, until: Option<u64>) {
+        self.tries
+            .latest_came(Came::Failed(Failure { why, status, until }));
+        let moves_on = match why {
+            Why::Request => false,
+            Why::ContextLength => self
+                .plan
+                .larger_window_after(self.target, self.entry.context),
+            Why::ContentPolicy => self.plan.content_policy,
+            Why::RateLimited | Why::Auth | Why::Unavailable | Why::Garbage => true,
+        };
+        if moves_on {
+            held.edits.set.push((RETRY_HEADER, why.as_str().to_owned()));
+        }
+    }
+}
+
+impl Translating {
+    fn push(&mut self, piece: &[u8], end: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.broken {
+            return out;
+        }
+        let joined = self.framer.join(piece);
+        let mut events = joined.events();
+        let mut whole = 0_usize;
+        for event in events.by_ref() {
+            whole = whole.saturating_add(event.len());
+            self.broken |= !translated(&mut self.stream, event, &mut out);
+        }
+        let place = events.place();
+        if end {
+            self.broken |= !translated(&mut self.stream, events.unfinished(), &mut out);
+            // What does not end properly is completed by nobody: the gateway says so.
+            self.stream.end(&mut out);
+        } else {
+            self.broken |= self.framer.keep(joined, whole, place).is_some();
+        }
+        if self.broken {
+            out.extend(broken_stream().event(self.caller));
+        }
+        out
+    }
+}
+
+/// Translates one event; `false` if it is none.
+fn translated(stream: &mut translate::Stream, event: &[u8], out: &mut Vec<u8>) -> bool {
+    match sse::data(event) {
+        Some(data) => stream.event(&data, out).is_ok(),
+        None => true,
+    }
+}
+
+fn broken_stream() -> Refusal {
+    let message = "The provider sent something that can't be read.";
+    Refusal::new(ErrorKind::BadGateway, "upstream_invalid_answer", message)
+}
+
+/// What a whole body under a good status is.
+enum Looks {
+    Answer,
+    Error,
+    Garbage,
+}
+
+fn looks(body: &[u8]) -> Looks {
+    match top_level_error(body) {
+        Ok(false) => Looks::Answer,
+        Ok(true) => Looks::Error,
+        Err(_) => Looks::Garbage,
+    }
+}
+
+/// Whether a JSON object is an error; anything else is broken.
+fn top_level_error(body: &[u8]) -> Result<bool, Error> {
+    let mut reader = Reader::new(body, |_| None)?;
+    let mut error = false;
+    reader.object(|reader, key| {
+        match (key.value().as_ref(), reader.kind()?) {
+            ("error", kind) => {
+                error |= kind != Kind::Null;
+                reader.skip()?;
+            }
+            ("type" | "object", Kind::String) => error |= reader.string()?.value() == "error",
+            _ => drop(reader.skip()?),
+        }
+        Ok::<(), Error>(())
+    })?;
+    reader.finish()?;
+    Ok(error)
+}

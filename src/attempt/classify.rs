@@ -1,0 +1,190 @@
+/*! What a provider's error means for the next try. */
+
+use super::tries::Why;
+use serde_json::Value;
+
+/// The class of a status, if the status alone tells.
+pub(super) const fn of_status(status: u16) -> Option<Why> {
+    match status {
+        429 => Some(Why::RateLimited),
+        // 402: the account has no credit left.
+        401..=403 => Some(Why::Auth),
+        // A model or path that is not there, a redirect: the next target may do better.
+        404 | 405 | 408 | 300..=399 | 500.. => Some(Why::Unavailable),
+        400 | 413 | 422 => None,
+        _ => Some(Why::Request),
+    }
+}
+
+/// The class of an error whose status does not tell: 400, 413 or 422.
+pub(super) fn of_body(status: u16, body: &[u8]) -> Why {
+    let error = Told::read(body);
+    if error.has(&CONTEXT_CODES, &CONTEXT_WORDS) || status == 413 {
+        Why::ContextLength
+    } else if error.has(&CONTENT_CODES, &[]) {
+        Why::ContentPolicy
+    } else {
+        Why::Request
+    }
+}
+
+/// The status that an error under a good status should have had, and its class.
+pub(super) fn of_hidden_error(body: &[u8]) -> (u16, Why) {
+    let error = Told::read(body);
+    let said = |code: &str| error.codes.iter().any(|known| known == code);
+    let status = match error.status {
+        Some(status) => status,
+        None if said("rate_limit_error") || said("rate_limit_exceeded") => 429,
+        None if said("insufficient_quota") => 429,
+        None if said("authentication_error") || said("permission_error") => 401,
+        None if said("overloaded_error") => 529,
+        None if said("timeout_error") => 504,
+        None if said("invalid_request_error") => 400,
+        None => 502,
+    };
+    (
+        status,
+        of_status(status).unwrap_or_else(|| of_body(status, body)),
+    )
+}
+
+/// Codes of OpenAI and of servers that speak its protocol.
+const CONTEXT_CODES: [&str; 3] = [
+    "context_length_exceeded",
+    "string_above_max_length",
+    "request_too_large",
+];
+/// Anthropic has no code for it, and servers such as vLLM only say it in words.
+const CONTEXT_WORDS: [&str; 5] = [
+    "maximum context length",
+    "prompt is too long",
+    "input is too long",
+    "exceeds the context",
+    "context window",
+];
+const CONTENT_CODES: [&str; 5] = [
+    "content_filter",
+    "content_policy_violation",
+    "moderation_blocked",
+    "ResponsibleAIPolicyViolation",
+    "sensitive_words_detected",
+];
+
+/// What an error body says, in the shape of OpenAI, of Anthropic, or of neither.
+#[derive(Default)]
+struct Told {
+    /// Its `code` and `type`, and the code of an inner error (Azure).
+    codes: Vec<String>,
+    message: String,
+    /// A `code` that is an HTTP status.
+    status: Option<u16>,
+}
+
+impl Told {
+    fn read(body: &[u8]) -> Self {
+        let value: Value = serde_json::from_slice(body).unwrap_or_default();
+        let error = match value.get("error") {
+            Some(error) => error,
+            // vLLM and others: the error's members at the top.
+            None => &value,
+        };
+        let inner = error.get("innererror").or_else(|| error.get("inner_error"));
+        let inner = inner.and_then(|inner| inner.get("code"));
+        let codes = [error.get("code"), error.get("type"), inner];
+        let codes = codes.into_iter().flatten().filter_map(Value::as_str);
+        let status = error.get("code").and_then(Value::as_u64);
+        Self {
+            codes: codes.map(str::to_owned).collect(),
+            message: match error.get("message").unwrap_or(error) {
+                Value::String(message) => message.to_ascii_lowercase(),
+                _ => String::new(),
+            },
+            status: status
+                .and_then(|status| u16::try_from(status).ok())
+                .filter(|status| (400..600).contains(status)),
+        }
+    }
+
+    fn has(&self, codes: &[&str], words: &[&str]) -> bool {
+        self.codes.iter().any(|code| codes.contains(&code.as_str()))
+            || words.iter().any(|word| self.message.contains(word))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_tell_what_a_400_means() {
+        for (body, why) in [
+            (
+                r#"{"error":{"code":"context_length_exceeded","message":"x"}}"#,
+                Why::ContextLength,
+            ),
+            (
+                r#"{"error":{"code":400,"message":"This model's maximum context length is 8192 tokens"}}"#,
+                Why::ContextLength,
+            ),
+            (
+                r#"{"object":"error","message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError"}"#,
+                Why::ContextLength,
+            ),
+            (
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"Prompt is too long: 210000 tokens > 200000 maximum"}}"#,
+                Why::ContextLength,
+            ),
+            (
+                r#"{"error":{"code":"content_filter","message":"x"}}"#,
+                Why::ContentPolicy,
+            ),
+            (
+                r#"{"error":{"code":"400","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
+                Why::ContentPolicy,
+            ),
+            (
+                r#"{"error":{"code":"invalid_value","message":"temperature"}}"#,
+                Why::Request,
+            ),
+            ("<html>", Why::Request),
+            ("", Why::Request),
+        ] {
+            assert_eq!(of_body(400, body.as_bytes()), why, "{body}");
+        }
+        assert_eq!(of_body(413, b""), Why::ContextLength);
+    }
+
+    #[test]
+    fn hidden_errors_get_the_status_they_should_have_had() {
+        for (body, status, why) in [
+            (
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"x"}}"#,
+                529,
+                Why::Unavailable,
+            ),
+            (
+                r#"{"error":{"type":"rate_limit_error","code":null}}"#,
+                429,
+                Why::RateLimited,
+            ),
+            (
+                r#"{"error":{"code":503,"message":"no provider"}}"#,
+                503,
+                Why::Unavailable,
+            ),
+            (
+                r#"{"error":{"code":12,"message":"?"}}"#,
+                502,
+                Why::Unavailable,
+            ),
+            (
+                r#"{"error":{"type":"invalid_request_error","code":"context_length_exceeded"}}"#,
+                400,
+                Why::ContextLength,
+            ),
+            (r#"{"error":"broken"}"#, 502, Why::Unavailable),
+        ] {
+            assert_eq!(of_hidden_error(body.as_bytes()), (status, why), "{body}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+/*! The plan of a call: what the gateway tells the tries that Envoy makes of it.
+
+It travels as JSON in filter state, so that a try in a filter of its own finds it. Every
+filter, log and CEL expression can read it there: it holds names and numbers, no text
+of the call and no key. */
+
+use crate::protocols::Protocol;
+use serde::{Deserialize, Serialize};
+
+/// The order of the tries, and what they have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The protocol that the caller speaks.
+    pub caller: Protocol,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// Whether nothing in body and answer is looked at.
+    pub opaque: bool,
+    /// Longest body that a filter may put in place of another, in bytes: Envoy's buffers
+    /// hold no more, and it dies of a longer one.
+    pub limit: u64,
+    /// No try starts after this, in nanoseconds since the Unix epoch.
+    pub deadline: u64,
+    /// Whether a refusal for the content's sake moves to the next target.
+    pub content_policy: bool,
+    /// Headers of the caller that a provider of the same protocol shall see.
+    pub headers: Vec<(String, String)>,
+    /// The targets, in the order of the tries; never empty.
+    pub tries: Vec<Entry>,
+}
+
+/// One target: everything that makes a request fit it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Name of the backend.
+    pub backend: String,
+    /// The protocol that it speaks.
+    pub api: Protocol,
+    /// The model's name there.
+    pub model: String,
+    /// The whole path.
+    pub path: String,
+    /// The host it is called by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// The model's window, in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u64>,
+    /// The most that it can write, in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_output: Option<u64>,
+    /// Members of a request that it does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove_fields: Vec<String>,
+    /// What it calls the limit of generated tokens, if only one name is known there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens_field: Option<MaxTokensName>,
+    /// Where its credential belongs.
+    #[serde(default)]
+    pub key_header: KeyHeader,
+    /// The name to tell the caller instead of the provider's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_model: Option<String>,
+}
+
+/// The header that a provider reads its key from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyHeader {
+    /// OpenAI's and most others'.
+    #[default]
+    Authorization,
+    /// Anthropic's.
+    XApiKey,
+    /// Azure's.
+    ApiKey,
+}
+
+impl KeyHeader {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authorization => "authorization",
+            Self::XApiKey => "x-api-key",
+            Self::ApiKey => "api-key",
+        }
+    }
+}
+
+/// The two names of one field of chat completions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxTokensName {
+    /// The old one, which many servers know alone.
+    MaxTokens,
+    /// The one that reasoning models insist on.
+    MaxCompletionTokens,
+}
+
+impl MaxTokensName {
+    /// As it stands in a request.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
+}
+
+impl Plan {
+    /// As it is handed on.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Strings, numbers and lists only: this cannot fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Plan::to_json`] wrote.
+    pub fn from_json(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok()
+    }
+
+    /// Whether a target after this one (counted from 0) has a larger window than `own`, or
+    /// one that nobody stated.
+    pub fn larger_window_after(&self, target: usize, own: Option<u64>) -> bool {
+        let mut later = self.tries.iter().skip(target.saturating_add(1));
+        later.any(|entry| match (own, entry.context) {
+            (Some(own), Some(context)) => context > own,
+            _ => true,
+        })
+    }
+}

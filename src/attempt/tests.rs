@@ -1,0 +1,342 @@
+use super::*;
+use crate::http::Headers;
+use crate::protocols::Protocol;
+use serde_json::{Value, json};
+
+const NOW: Instant = Instant(1_700_000_000_000_000_000);
+
+fn entry(backend: &str, api: Protocol) -> Entry {
+    let (path, key_header) = match api {
+        Protocol::OpenAi => ("/v1/chat/completions", KeyHeader::Authorization),
+        Protocol::Anthropic => ("/v1/messages", KeyHeader::XApiKey),
+    };
+    Entry {
+        backend: backend.to_owned(),
+        api,
+        model: format!("{backend}-model"),
+        path: path.to_owned(),
+        authority: Some(format!("{backend}.example")),
+        context: None,
+        max_output: None,
+        remove_fields: Vec::new(),
+        max_tokens_field: None,
+        key_header,
+        told_model: None,
+    }
+}
+
+fn plan(stream: bool) -> Plan {
+    Plan {
+        caller: Protocol::OpenAi,
+        stream,
+        opaque: false,
+        limit: 1 << 20,
+        deadline: NOW.0 + 1,
+        content_policy: false,
+        headers: vec![("openai-beta".to_owned(), "x=1".to_owned())],
+        tries: vec![
+            entry("a", Protocol::OpenAi),
+            entry("b", Protocol::Anthropic),
+        ],
+    }
+}
+
+fn begin(plan: Plan) -> Attempt {
+    Attempt::begin(plan, Tries::default(), 1, "a", NOW).unwrap()
+}
+
+fn head(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+        .collect()
+}
+
+fn answer_head(attempt: &mut Attempt, status: &str, kind: &str) -> OnAttempt {
+    let headers = head(&[(":status", status), ("content-type", kind)]);
+    attempt.answer_head(Headers(&headers), false, NOW)
+}
+
+fn set<'e>(on: &'e OnAttempt, name: &str) -> Option<&'e str> {
+    let OnAttempt::Release(edits, _) = on else {
+        panic!("{on:?}");
+    };
+    let mut set = edits.set.iter();
+    set.find(|(known, _)| *known == name)
+        .map(|(_, value)| value.as_str())
+}
+
+const SSE: &str = "text/event-stream; charset=utf-8";
+const ROLE: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+const TEXT: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n";
+
+#[test]
+fn plans_and_tries_survive_their_way() {
+    let plan = plan(true);
+    assert_eq!(Plan::from_json(&plan.to_json()), Some(plan.clone()));
+    let mut attempt = begin(plan);
+    answer_head(&mut attempt, "429", "application/json");
+    let tries = attempt.tries();
+    assert_eq!(&Tries::from_json(&tries.to_json()), tries);
+    assert_eq!(Tries::from_json(b""), Tries::default());
+    assert_eq!(Plan::from_json(b""), None);
+}
+
+#[test]
+fn a_try_of_another_backend_is_not_made() {
+    for (number, backend) in [(1, "b"), (2, "a"), (9, "a")] {
+        let begun = Attempt::begin(plan(false), Tries::default(), number, backend, NOW);
+        assert_eq!(begun.unwrap_err(), Misplaced::OtherBackend);
+    }
+    let last = Attempt::begin(plan(false), Tries::default(), 9, "b", NOW).unwrap();
+    assert_eq!(last.tries().0[0].target, 1);
+}
+
+#[test]
+fn no_try_but_the_first_begins_too_late() {
+    let late = Instant(NOW.0 + 2);
+    assert!(Attempt::begin(plan(false), Tries::default(), 1, "a", late).is_ok());
+    let second = Attempt::begin(plan(false), Tries::default(), 2, "b", late);
+    assert_eq!(second.unwrap_err(), Misplaced::TooLate);
+}
+
+#[test]
+fn nothing_of_another_provider_is_left_in_the_head() {
+    let attempt = Attempt::begin(plan(false), Tries::default(), 2, "b", NOW).unwrap();
+    let headers = head(&[
+        (":path", "/v1/chat/completions"),
+        ("authorization", "Bearer a-key"),
+        ("api-key", "a-key"),
+        ("openai-beta", "x=1"),
+        ("x-tollgate-internal-credential-a", "Bearer a-key"),
+        ("x-tollgate-internal-credential-b", "b-key"),
+        ("idempotency-key", "1"),
+    ]);
+    let edits = attempt.request_head(Headers(&headers));
+    for name in [
+        "authorization",
+        "api-key",
+        "openai-beta",
+        "x-tollgate-internal-credential-a",
+        "x-tollgate-internal-credential-b",
+    ] {
+        assert!(edits.remove.iter().any(|removed| removed == name), "{name}");
+    }
+    assert!(
+        !edits
+            .remove
+            .iter()
+            .any(|removed| removed == "idempotency-key")
+    );
+    for wanted in [
+        (":path", "/v1/messages"),
+        (":authority", "b.example"),
+        ("x-api-key", "b-key"),
+        ("anthropic-version", "2023-06-01"),
+    ] {
+        let found = edits.set.iter().find(|(name, _)| *name == wanted.0);
+        assert_eq!(found.map(|(_, value)| value.as_str()), Some(wanted.1));
+    }
+}
+
+#[test]
+fn headers_of_the_protocol_come_back_for_its_providers() {
+    let edits = begin(plan(false)).request_head(Headers(&head(&[("openai-beta", "other")])));
+    assert!(edits.set.contains(&("openai-beta", "x=1".to_owned())));
+    let mut anthropic = plan(false);
+    anthropic.headers = vec![
+        ("anthropic-version".to_owned(), "2024-01-01".to_owned()),
+        ("anthropic-beta".to_owned(), "y".to_owned()),
+    ];
+    let attempt = Attempt::begin(anthropic, Tries::default(), 2, "b", NOW).unwrap();
+    let set = attempt.request_head(Headers(&[])).set;
+    let versions = set.iter().filter(|(name, _)| *name == "anthropic-version");
+    assert_eq!(
+        versions
+            .map(|(_, value)| value.as_str())
+            .collect::<Vec<_>>(),
+        ["2024-01-01"]
+    );
+    assert!(set.contains(&("anthropic-beta", "y".to_owned())));
+}
+
+#[test]
+fn statuses_that_move_on() {
+    for (status, why) in [
+        ("429", "rate_limited"),
+        ("401", "auth"),
+        ("403", "auth"),
+        ("404", "unavailable"),
+        ("302", "unavailable"),
+        ("500", "unavailable"),
+        ("529", "unavailable"),
+    ] {
+        let mut attempt = begin(plan(false));
+        let on = answer_head(&mut attempt, status, "application/json");
+        assert_eq!(set(&on, RETRY_HEADER), Some(why), "{status}");
+        assert_eq!(set(&on, ":status"), None, "{status}");
+        assert!(!attempt.reads_answer());
+    }
+    let mut attempt = begin(plan(false));
+    let on = answer_head(&mut attempt, "409", "application/json");
+    assert_eq!(set(&on, RETRY_HEADER), None);
+}
+
+#[test]
+fn a_400_is_read_before_it_is_judged() {
+    let body = br#"{"error":{"code":"context_length_exceeded"}}"#;
+    for (context, larger, moves) in [
+        (Some(10), Some(20), true),
+        (Some(10), None, true),
+        (Some(10), Some(10), false),
+        (Some(20), Some(10), false),
+    ] {
+        let mut plan = plan(false);
+        plan.tries[0].context = context;
+        plan.tries[1].context = larger;
+        let mut attempt = begin(plan);
+        assert_eq!(
+            answer_head(&mut attempt, "400", "application/json"),
+            OnAttempt::Hold
+        );
+        assert_eq!(attempt.answer_data(&body[..9], false), OnAttempt::Hold);
+        let on = attempt.answer_data(body, true);
+        assert_eq!(set(&on, RETRY_HEADER).is_some(), moves);
+        let OnAttempt::Release(_, None) = on else {
+            panic!()
+        };
+    }
+}
+
+#[test]
+fn refusals_for_content_move_on_only_if_configured() {
+    for moves in [true, false] {
+        let mut plan = plan(false);
+        plan.content_policy = moves;
+        let mut attempt = begin(plan);
+        answer_head(&mut attempt, "400", "application/json");
+        let on = attempt.answer_data(br#"{"error":{"code":"content_filter"}}"#, true);
+        assert_eq!(set(&on, RETRY_HEADER).is_some(), moves);
+    }
+}
+
+#[test]
+fn what_is_no_answer_moves_on() {
+    for (kind, body) in [
+        ("text/html", "<html>"),
+        ("application/json", "<html>"),
+        ("application/json", "{\"choices\":["),
+        ("application/json", ""),
+        ("application/json", "[]"),
+        (SSE, TEXT),
+    ] {
+        let mut attempt = begin(plan(false));
+        let mut on = answer_head(&mut attempt, "200", kind);
+        if on == OnAttempt::Hold {
+            on = attempt.answer_data(body.as_bytes(), true);
+        }
+        assert_eq!(set(&on, RETRY_HEADER), Some("garbage"), "{kind} {body}");
+        assert_eq!(set(&on, ":status"), Some("502"));
+        assert_eq!(
+            attempt.answer_data(b"more", true),
+            OnAttempt::Replace(Vec::new())
+        );
+    }
+}
+
+#[test]
+fn a_stream_goes_on_from_its_first_content() {
+    for (events, content) in [
+        (vec![ROLE, ": ping\n\n", TEXT], 3),
+        (
+            vec!["data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"],
+            1,
+        ),
+        (
+            vec!["data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0}]}}]}\n\n"],
+            1,
+        ),
+    ] {
+        let mut attempt = begin(plan(true));
+        assert_eq!(answer_head(&mut attempt, "200", SSE), OnAttempt::Hold);
+        let whole = events.concat();
+        // Cut at every byte: nothing goes on before the last event is whole.
+        for end in 1..whole.len() {
+            let on = attempt.answer_data(&whole.as_bytes()[..end], false);
+            if end < whole.len() - 1 {
+                assert_eq!(on, OnAttempt::Hold, "{content} {end}");
+            }
+        }
+        let mut attempt = begin(plan(true));
+        answer_head(&mut attempt, "200", SSE);
+        let on = attempt.answer_data(whole.as_bytes(), false);
+        assert_eq!(set(&on, RETRY_HEADER), None);
+        assert!(matches!(on, OnAttempt::Release(_, None)));
+        assert_eq!(attempt.tries().0[0].came, Came::Answered);
+    }
+}
+
+#[test]
+fn an_error_as_first_event_gets_its_status() {
+    let mut attempt = begin(plan(true));
+    answer_head(&mut attempt, "200", SSE);
+    let error = json!({"error": {"type": "rate_limit_error", "message": "slow"}});
+    let body = format!("{ROLE}data: {error}\n\n");
+    let on = attempt.answer_data(body.as_bytes(), false);
+    assert_eq!(set(&on, ":status"), Some("429"));
+    assert_eq!(set(&on, "content-type"), Some("application/json"));
+    assert_eq!(set(&on, RETRY_HEADER), Some("rate_limited"));
+    let OnAttempt::Release(_, Some(body)) = on else {
+        panic!()
+    };
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), error);
+    assert_eq!(
+        attempt.answer_data(b"data: more\n\n", true),
+        OnAttempt::Replace(Vec::new())
+    );
+}
+
+#[test]
+fn a_stream_that_ends_before_its_content_has_failed() {
+    for body in ["", ROLE, "data: [DONE]\n\n", "data: {\"choi"] {
+        let mut attempt = begin(plan(true));
+        answer_head(&mut attempt, "200", SSE);
+        let on = attempt.answer_data(body.as_bytes(), true);
+        assert_eq!(set(&on, RETRY_HEADER), Some("garbage"), "{body}");
+    }
+}
+
+#[test]
+fn an_opening_is_not_held_for_ever() {
+    let mut attempt = begin(plan(true));
+    answer_head(&mut attempt, "200", SSE);
+    let pings = ": ping\n\n".repeat(4096);
+    let on = attempt.answer_data(pings.as_bytes(), false);
+    assert!(matches!(on, OnAttempt::Release(_, None)));
+}
+
+#[test]
+fn a_providers_own_signal_is_removed() {
+    let mut attempt = begin(plan(false));
+    let headers = head(&[(":status", "409"), (RETRY_HEADER, "x")]);
+    let OnAttempt::Release(edits, _) = attempt.answer_head(Headers(&headers), true, NOW) else {
+        panic!()
+    };
+    assert_eq!(edits.remove, [RETRY_HEADER]);
+    assert!(edits.set.is_empty());
+}
+
+#[test]
+fn opaque_calls_pass_whatever_comes() {
+    let mut opaque = plan(false);
+    opaque.opaque = true;
+    let mut attempt = begin(opaque);
+    assert!(attempt.request_body(b"not JSON").unwrap().is_none());
+    let on = answer_head(&mut attempt, "500", "text/html");
+    assert_eq!(
+        on,
+        OnAttempt::Release(crate::http::HeaderEdits::default(), None)
+    );
+    assert!(!attempt.reads_answer());
+}

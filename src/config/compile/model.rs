@@ -1,0 +1,239 @@
+/*! Backends, models and their targets. */
+
+use super::super::document::{
+    BackendEntry, CoolDownEntry, ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry,
+};
+use super::super::fields::Located;
+use super::super::model::{
+    Api, Backend, CoolDown, Lineup, MaxTokensField, Model, Resolve, Strategy, Target, Targets,
+    Timeouts,
+};
+use super::super::problem::Problems;
+use super::Names;
+use super::turns::turns;
+use std::rc::Rc;
+
+/// Where Azure's paths begin; its own part of them follows.
+const AZURE_BASE_PATH: &str = "";
+
+pub(super) fn backend(name: String, entry: BackendEntry, problems: &mut Problems) -> Backend {
+    check_openai_only(&entry, problems);
+    check_removed(&entry, problems);
+    let default_path = match entry.azure_api_version {
+        Some(_) => AZURE_BASE_PATH,
+        None => "/v1",
+    };
+    let removed = entry.remove_fields.into_iter();
+    Backend {
+        name,
+        cluster: entry.cluster,
+        api: entry.api,
+        base_path: entry.base_path.unwrap_or_else(|| default_path.to_owned()),
+        authority: entry.authority,
+        azure_api_version: entry.azure_api_version.map(|version| version.value),
+        remove_fields: removed.map(|field| field.value).collect(),
+        max_tokens_field: entry
+            .max_tokens_field
+            .map(|field| field.value)
+            .unwrap_or_default(),
+    }
+}
+
+/// The variants of OpenAI's protocol mean nothing in another one.
+fn check_openai_only(entry: &BackendEntry, problems: &mut Problems) {
+    if entry.api == Api::OpenAi {
+        return;
+    }
+    let removed = entry.remove_fields.first();
+    let paths = [
+        entry.azure_api_version.as_ref().map(|it| &it.path),
+        removed.map(|it| &it.path),
+        entry.max_tokens_field.as_ref().map(|it| &it.path),
+    ];
+    for path in paths.into_iter().flatten() {
+        problems.error(path, "needs api: openai");
+    }
+}
+
+/// A field can't be both removed and the one to be used.
+fn check_removed(entry: &BackendEntry, problems: &mut Problems) {
+    let used = match entry.max_tokens_field.as_ref().map(|field| field.value) {
+        Some(MaxTokensField::MaxTokens) => "max_tokens",
+        Some(MaxTokensField::MaxCompletionTokens) => "max_completion_tokens",
+        Some(MaxTokensField::AsSent) | None => return,
+    };
+    if let Some(field) = entry.remove_fields.iter().find(|field| field.value == used) {
+        problems.error(&field.path, "is what max_tokens_field says to use");
+    }
+}
+
+pub(super) fn model(
+    name: String,
+    path: &str,
+    entry: ModelEntry,
+    backends: &Names<Backend>,
+    problems: &mut Problems,
+) -> Option<Model> {
+    match entry {
+        ModelEntry::Rules => Some(Model {
+            name,
+            resolve: Resolve::Rules,
+            strategy: Strategy::default(),
+            timeouts: Timeouts::default(),
+            attempts: None,
+            answer_model: Default::default(),
+        }),
+        ModelEntry::Targets(entry) => with_targets(name, path, entry, backends, problems),
+    }
+}
+
+fn with_targets(
+    name: String,
+    path: &str,
+    entry: TargetsEntry,
+    backends: &Names<Backend>,
+    problems: &mut Problems,
+) -> Option<Model> {
+    check_strategy(&entry, problems);
+    let TargetsEntry {
+        targets: written,
+        strategy,
+        timeouts,
+        attempts,
+        answer_model,
+    } = entry;
+    let count = written.len();
+    let targets: Vec<Rc<Target>> = written
+        .into_iter()
+        .filter_map(|entry| target(entry, backends, problems).map(Rc::new))
+        .collect();
+    // Of a target that was not understood, nothing more is told.
+    let whole = targets.len() == count;
+    let live = targets.iter().filter(|target| !target.shadow);
+    let live: Vec<Rc<Target>> = live.cloned().collect();
+    if whole && count > 0 && live.is_empty() {
+        problems.error(
+            format!("{path}.targets"),
+            "at least one target must not be a shadow",
+        );
+    }
+    let with_shadow = (live.len() < targets.len()).then_some(targets);
+    let mut lineup = |targets| lineup(targets, &strategy, path, problems);
+    Some(Model {
+        name,
+        resolve: Resolve::Targets(Targets {
+            live: lineup(live),
+            with_shadow: with_shadow.map(lineup),
+        }),
+        strategy,
+        timeouts: self::timeouts(&timeouts, problems),
+        attempts,
+        answer_model,
+    })
+    .filter(|model| whole && model.first().is_some())
+}
+
+fn lineup(
+    targets: Vec<Rc<Target>>,
+    strategy: &Strategy,
+    path: &str,
+    problems: &mut Problems,
+) -> Lineup {
+    let mut turns = Vec::new();
+    if *strategy == Strategy::Weighted {
+        let weights: Vec<u32> = targets.iter().map(|target| target.weight).collect();
+        match self::turns(&weights) {
+            Some(round) => turns = round,
+            None => problems.error(
+                format!("{path}.targets"),
+                "the weights, in lowest terms, add up to more than 10000",
+            ),
+        }
+    }
+    Lineup { targets, turns }
+}
+
+/// Fields that the strategy does not look at, and those that it misses.
+fn check_strategy(entry: &TargetsEntry, problems: &mut Problems) {
+    let weighs = matches!(entry.strategy, Strategy::Weighted | Strategy::Sticky(_));
+    for target in &entry.targets {
+        if let Some(weight) = target.weight.as_ref().filter(|_| !weighs) {
+            problems.error(&weight.path, "needs strategy weighted or sticky");
+        }
+        if entry.strategy == Strategy::Cheapest && target.price.is_none() {
+            problems.warning(&target.path, "has no price: it comes after those with one");
+        }
+    }
+}
+
+fn target(
+    entry: TargetEntry,
+    backends: &Names<Backend>,
+    problems: &mut Problems,
+) -> Option<Target> {
+    if let (Some(context), Some(max_output)) = (entry.context, &entry.max_output)
+        && max_output.value > context
+    {
+        problems.error(&max_output.path, "must not be larger than context");
+    }
+    let backend = backends.resolve(&entry.backend, problems)?;
+    check_deployment(&backend, &entry.model, problems);
+    Some(Target {
+        key: format!("{}/{}", backend.name, entry.model.value),
+        backend,
+        model: entry.model.value,
+        context: entry.context,
+        max_output: entry.max_output.map(|it| it.value),
+        weight: entry.weight.map_or(1, |it| it.value),
+        price: entry.price,
+        shadow: entry.shadow,
+    })
+}
+
+/// Azure's deployments stand in the path.
+fn check_deployment(backend: &Backend, model: &Located<String>, problems: &mut Problems) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+    let climbs = matches!(model.value.as_str(), "." | "..");
+    if backend.azure_api_version.is_some() && (climbs || !model.value.chars().all(allowed)) {
+        problems.error(
+            &model.path,
+            "a deployment's name has letters, digits and - . _ ~",
+        );
+    }
+}
+
+/// What is not told is as long as by default, but no longer than all tries together.
+fn timeouts(entry: &TimeoutsEntry, problems: &mut Problems) -> Timeouts {
+    let default = Timeouts::default();
+    let total = value(&entry.total, default.total_ms);
+    for one in [&entry.first_token, &entry.whole].into_iter().flatten() {
+        if one.value > total {
+            problems.error(&one.path, "must not be longer than total (10m by default)");
+        }
+    }
+    Timeouts {
+        first_token_ms: value(&entry.first_token, default.first_token_ms.min(total)),
+        whole_ms: value(&entry.whole, default.whole_ms.min(total)),
+        total_ms: total,
+    }
+}
+
+pub(super) fn cool_down(entry: &CoolDownEntry, problems: &mut Problems) -> CoolDown {
+    let default = CoolDown::default();
+    let max = value(&entry.max, default.max_ms);
+    for one in [&entry.rate_limited, &entry.base].into_iter().flatten() {
+        if one.value > max {
+            problems.error(&one.path, "must not be longer than max (5m by default)");
+        }
+    }
+    CoolDown {
+        rate_limited_ms: value(&entry.rate_limited, default.rate_limited_ms.min(max)),
+        failures: entry.failures.unwrap_or(default.failures),
+        base_ms: value(&entry.base, default.base_ms.min(max)),
+        max_ms: max,
+    }
+}
+
+fn value(written: &Option<Located<u64>>, default: u64) -> u64 {
+    written.as_ref().map_or(default, |it| it.value)
+}

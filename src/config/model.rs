@@ -1,0 +1,232 @@
+/*! Providers and virtual models of a compiled policy. */
+
+use std::rc::Rc;
+
+/// A provider, or a deployment of one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// Its name in the document.
+    pub name: String,
+    /// The Envoy cluster that reaches it.
+    pub cluster: String,
+    /// The protocol it speaks.
+    pub api: Api,
+    /// What stands before the path of an endpoint, without a final slash; `/v1` by
+    /// default, nothing for Azure.
+    pub base_path: String,
+    /// The `:authority` it is called by; `None` leaves it to Envoy's route.
+    pub authority: Option<String>,
+    /// Azure OpenAI's `api-version`; its paths name the deployment then.
+    pub azure_api_version: Option<String>,
+    /// Top-level fields of a request that it does not know; never `model`, `messages`
+    /// or `stream`.
+    pub remove_fields: Vec<String>,
+    /// What it calls the bound on the tokens of an answer.
+    pub max_tokens_field: MaxTokensField,
+}
+
+/// A provider's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// OpenAI's, as many others speak it too.
+    OpenAi,
+    /// Anthropic's.
+    Anthropic,
+}
+
+/// Which field of OpenAI's protocol bounds the tokens of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MaxTokensField {
+    /// Whichever the caller used.
+    #[default]
+    AsSent,
+    /// `max_tokens`, which most other servers know alone.
+    MaxTokens,
+    /// `max_completion_tokens`, which OpenAI's reasoning models demand.
+    MaxCompletionTokens,
+}
+
+/// A virtual model: what callers ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Model {
+    /// The name that callers use.
+    pub name: String,
+    /// What answers.
+    pub resolve: Resolve,
+    /// The order of its targets.
+    pub strategy: Strategy,
+    /// How long its calls may take.
+    pub timeouts: Timeouts,
+    /// Most targets tried for a call, 1 to 10; `None`: as [`Fallback::attempts`] says.
+    pub attempts: Option<u32>,
+    /// The name that answers tell.
+    pub answer_model: AnswerModel,
+}
+
+impl Model {
+    /// The first live target of the document; none in a model that rules resolve.
+    pub fn first(&self) -> Option<&Rc<Target>> {
+        match &self.resolve {
+            Resolve::Rules => None,
+            Resolve::Targets(targets) => targets.live.targets.first(),
+        }
+    }
+}
+
+/// What answers a virtual model.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Resolve {
+    /// Another virtual model, which the routing rules choose.
+    Rules,
+    /// One of these.
+    Targets(Targets),
+}
+
+/// The targets of a virtual model.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Targets {
+    /// Those that are called; never empty.
+    pub live: Lineup,
+    /// With the shadow targets among them, as if all were live; `None` without any.
+    pub with_shadow: Option<Lineup>,
+}
+
+/// Targets in the order of the document.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lineup {
+    /// 1 to 64 of them.
+    pub targets: Vec<Rc<Target>>,
+    /// Which target comes first in each of a round of calls, so that a round splits
+    /// exactly by weight; empty unless the strategy is weighted. At most 10 000.
+    pub turns: Vec<u16>,
+}
+
+/// A model of a backend.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Where it runs.
+    pub backend: Rc<Backend>,
+    /// Its name there.
+    pub model: String,
+    /// Its context window, in tokens, if told.
+    pub context: Option<u64>,
+    /// Most tokens of an answer, if told.
+    pub max_output: Option<u64>,
+    /// Its share under [`Strategy::Weighted`] and [`Strategy::Sticky`], 1 to 1000.
+    pub weight: u32,
+    /// What it costs, if told.
+    pub price: Option<Price>,
+    /// Whether it only counts where it would have been first.
+    pub shadow: bool,
+    /// `backend/model`: names its shared records.
+    pub key: String,
+}
+
+/// What tokens cost, in pico-USD each: a millionth of what a million of them costs in USD,
+/// so six decimals of a price are exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Price {
+    /// A token of the prompt.
+    pub input: u64,
+    /// One that the provider reads from its cache; as `input` unless told.
+    pub cached_input: u64,
+    /// A token of the answer.
+    pub output: u64,
+}
+
+/// The order in which targets are tried.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// That of the document.
+    #[default]
+    Priority,
+    /// First places are dealt out by weight, exactly in each round of calls.
+    Weighted,
+    /// The lowest price of the call first.
+    Cheapest,
+    /// The quickest by what was measured first.
+    Fastest,
+    /// Calls with the same key keep to the same target.
+    Sticky(StickyBy),
+}
+
+/// What calls have in common that keep to one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StickyBy {
+    /// The user.
+    User,
+    /// The tenant.
+    Tenant,
+    /// The value of this header, lower case.
+    Header(String),
+}
+
+/// How long a call may take, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// A try of a streamed call, until its first content.
+    pub first_token_ms: u64,
+    /// A try of any other call, until the answer is whole.
+    pub whole_ms: u64,
+    /// All tries together.
+    pub total_ms: u64,
+}
+
+impl Default for Timeouts {
+    /// First content in 60 s: models think for long before they say anything. A whole
+    /// answer in 300 s: Envoy's own idle limits end there. Altogether 600 s: so long
+    /// OpenAI's and Anthropic's clients wait.
+    fn default() -> Self {
+        Self {
+            first_token_ms: 60_000,
+            whole_ms: 300_000,
+            total_ms: 600_000,
+        }
+    }
+}
+
+/// The name of the model in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AnswerModel {
+    /// The provider's.
+    #[default]
+    Provider,
+    /// The virtual model's.
+    Virtual,
+}
+
+/// How calls move on to further targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fallback {
+    /// Most targets tried for a call, 1 to 10; 3 by default.
+    pub attempts: u32,
+    /// Whether a provider's refusal for its content policy is a reason.
+    pub content_policy: bool,
+}
+
+/// How long a failing target goes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoolDown {
+    /// After a 429 that names no time, in milliseconds.
+    pub rate_limited_ms: u64,
+    /// Consecutive failures that begin a cool-down.
+    pub failures: u32,
+    /// The first one, in milliseconds; each further one is twice as long.
+    pub base_ms: u64,
+    /// The longest, whatever a provider tells, in milliseconds.
+    pub max_ms: u64,
+}
+
+impl Default for CoolDown {
+    /// Three failures are no coincidence; 5 s let a restart pass; 5 min bound the wait
+    /// for a provider that is back. 10 s for a 429: most windows are a minute that is
+    /// refilled steadily.
+    fn default() -> Self {
+        Self {
+            rate_limited_ms: 10_000,
+            failures: 3,
+            base_ms: 5_000,
+            max_ms: 300_000,
+        }
+    }
+}
