@@ -26,7 +26,7 @@ impl<'t> Filter<'t> {
             .unwrap_or_default()
     }
 
-    fn is_called_tollgate(&self) -> bool {
+    pub(super) fn is_called_tollgate(&self) -> bool {
         let ids = ["name", "root_id"].map(|field| self.plugin.text(field));
         ids.into_iter().flatten().any(is_tollgates)
     }
@@ -55,7 +55,8 @@ impl<'t> Filter<'t> {
         self.plugin.fields(&["configuration", "value"])
     }
 
-    fn policy(&self) -> Result<PolicyTree<'t>, (At<'t>, String)> {
+    /// What is configured, which for a gateway is its policy.
+    pub(super) fn policy(&self) -> Result<PolicyTree<'t>, (At<'t>, String)> {
         let configuration = self.plugin.field_or_gap("configuration");
         if *configuration.tree == Tree::Null {
             return Err((configuration, "is missing: it holds the policy".to_owned()));
@@ -91,9 +92,17 @@ fn json(value: At<'_>) -> Result<PolicyTree<'_>, (At<'_>, String)> {
 
 /// Tollgate's filters in `root`, in order.
 pub(super) fn sources<'t>(root: &At<'t>) -> Vec<Source<'t>> {
+    filters(root)
+        .into_iter()
+        .filter_map(Filter::source)
+        .collect()
+}
+
+/// All Wasm filters in `at`, in order.
+pub(super) fn filters<'t>(at: &At<'t>) -> Vec<Filter<'t>> {
     let mut filters = Vec::new();
-    find(root, &mut Vec::new(), &mut filters);
-    filters.into_iter().filter_map(Filter::source).collect()
+    find(at, &mut Vec::new(), &mut filters);
+    filters
 }
 
 fn find<'t>(at: &At<'t>, above: &mut Vec<At<'t>>, filters: &mut Vec<Filter<'t>>) {

@@ -1,156 +1,204 @@
-/*! Good answers: what a model would say. */
+/*! What a model would say, in the protocol that the path asks for. */
 
-use crate::script::Script;
+use crate::script::{Fault, Script};
+use crate::{anthropic, openai};
 use serde_json::{Value, json};
 
-const TEXT: &str = "Hello from the mock provider. ";
-
-/// The body of an answer and its content type.
+/// The body of an answer, and what goes before it.
 pub(crate) struct Answer {
+    pub(crate) status: u16,
     pub(crate) content_type: &'static str,
-    pub(crate) body: Vec<u8>,
+    /// Pieces that belong together: events of a stream, or the one body.
+    pub(crate) parts: Vec<Vec<u8>>,
+    /// How many parts come before content.
+    pub(crate) preamble: usize,
 }
 
-pub(crate) fn answer(request: &Value, script: &Script) -> Answer {
+/// A request to the mock.
+pub(crate) struct Request<'r> {
+    pub(crate) path: &'r str,
+    pub(crate) body: &'r Value,
+}
+
+/// The events of a stream, and how many of them come before content.
+pub(crate) struct Events {
+    pub(crate) all: Vec<Vec<u8>>,
+    pub(crate) preamble: usize,
+}
+
+/// How a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    OpenAi,
+    Anthropic,
+}
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const SSE: &str = "text/event-stream; charset=utf-8";
+
+const TEXT: &str = "Hello from the mock provider. ";
+const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head>\
+    <body><h1>Bad gateway</h1></body></html>\n";
+const BROKEN: &str = "{\"id\":\"mock\",\"choices\":[{\"del";
+
+impl Request<'_> {
+    fn protocol(&self) -> Protocol {
+        let path = self.path.split('?').next().unwrap_or_default();
+        if path.ends_with("/messages") {
+            Protocol::Anthropic
+        } else {
+            Protocol::OpenAi
+        }
+    }
+
+    fn streams(&self) -> bool {
+        self.body["stream"] == json!(true)
+    }
+
+    /// The model asked for; Azure's stands in the path.
+    pub(crate) fn model(&self) -> Value {
+        let after = self.path.split_once("/openai/deployments/");
+        let deployment = after.and_then(|(_, rest)| rest.split('/').next());
+        deployment.map_or_else(|| self.body["model"].clone(), Value::from)
+    }
+}
+
+/// What `script` makes of an answer to `request`.
+pub(crate) fn answer(request: &Request<'_>, script: &Script) -> Answer {
+    let protocol = request.protocol();
     if let Some(body) = &script.body {
-        let streamed = body.starts_with("data:") || body.starts_with(':');
-        return Answer {
-            content_type: if streamed { SSE } else { JSON },
-            body: body.clone().into_bytes(),
+        return written(body, script);
+    }
+    match script.fault {
+        Some(Fault::Html) => page(script),
+        Some(Fault::Garbage) => garbage(request, script),
+        Some(Fault::Error) => error_under_200(protocol, request, script),
+        _ => match script.status.filter(|status| *status >= 400) {
+            Some(status) => one(status, JSON, error(protocol, status, request.body, script)),
+            None => good(protocol, request, script),
+        },
+    }
+}
+
+fn good(protocol: Protocol, request: &Request<'_>, script: &Script) -> Answer {
+    let status = script.status.unwrap_or(200);
+    if !request.streams() {
+        let body = match protocol {
+            Protocol::OpenAi => openai::whole(request, script),
+            Protocol::Anthropic => anthropic::whole(request, script),
         };
+        return one(status, JSON, body.to_string());
     }
-    if request["stream"] == json!(true) {
-        Answer {
-            content_type: SSE,
-            body: stream(request, script),
-        }
-    } else {
-        Answer {
-            content_type: JSON,
-            body: whole(request, script),
-        }
+    let Events { mut all, preamble } = match protocol {
+        Protocol::OpenAi => openai::stream(request, script),
+        Protocol::Anthropic => anthropic::stream(request, script),
+    };
+    if script.fault == Some(Fault::ErrorMidBody) {
+        all.truncate(all.len() / 2);
+        all.push(error_event(protocol, request.body, script));
+    }
+    Answer {
+        status,
+        content_type: SSE,
+        parts: all,
+        preamble,
     }
 }
 
-const JSON: &str = "application/json";
-const SSE: &str = "text/event-stream; charset=utf-8";
-
-fn usage(request: &Value, script: &Script, output: usize) -> Value {
-    if let Some(usage) = &script.usage {
-        return usage.clone();
+fn one(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Answer {
+    Answer {
+        status,
+        content_type,
+        parts: vec![body.into()],
+        preamble: 0,
     }
-    let input = request["messages"].to_string().split_whitespace().count();
-    json!({
-        "prompt_tokens": input,
-        "completion_tokens": output,
-        "total_tokens": input + output,
-        "prompt_tokens_details": {"cached_tokens": 1},
-        "completion_tokens_details": {"reasoning_tokens": 1},
-    })
 }
 
-fn choices(request: &Value) -> u64 {
-    request["n"].as_u64().unwrap_or(1)
+fn written(body: &str, script: &Script) -> Answer {
+    let streamed = ["data:", "event:", ":"];
+    let streamed = streamed.iter().any(|start| body.starts_with(start));
+    let content_type = if streamed { SSE } else { JSON };
+    one(script.status.unwrap_or(200), content_type, body)
 }
 
-fn tool_call(request: &Value) -> Value {
-    let name = &request["tools"][0]["function"]["name"];
-    json!({"index": 0, "id": "call_1", "type": "function",
-           "function": {"name": name, "arguments": "{\"city\":\"Köln\"}"}})
+fn page(script: &Script) -> Answer {
+    one(script.status.unwrap_or(200), "text/html", PAGE)
+}
+
+fn garbage(request: &Request<'_>, script: &Script) -> Answer {
+    let status = script.status.unwrap_or(200);
+    if request.streams() {
+        return one(status, SSE, format!("data: {BROKEN}\n\n"));
+    }
+    one(status, JSON, BROKEN)
+}
+
+fn error_under_200(protocol: Protocol, request: &Request<'_>, script: &Script) -> Answer {
+    let status = script.status.unwrap_or(200);
+    if request.streams() {
+        return one(status, SSE, error_event(protocol, request.body, script));
+    }
+    let body = error(protocol, OVERLOADED, request.body, script);
+    one(status, JSON, body)
+}
+
+/// The status that an error inside a good answer would have.
+const OVERLOADED: u16 = 529;
+
+fn error_event(protocol: Protocol, request: &Value, script: &Script) -> Vec<u8> {
+    let body = error(protocol, OVERLOADED, request, script);
+    match protocol {
+        Protocol::OpenAi => format!("data: {body}\n\n").into_bytes(),
+        Protocol::Anthropic => format!("event: error\ndata: {body}\n\n").into_bytes(),
+    }
+}
+
+/// An error's body; its message is what the model would have said.
+fn error(protocol: Protocol, status: u16, request: &Value, script: &Script) -> String {
+    let message = said(request, script);
+    let error = match protocol {
+        Protocol::OpenAi => openai::error(status, message),
+        Protocol::Anthropic => anthropic::error(status, message),
+    };
+    error.to_string()
 }
 
 /// What the model says: the script's text, or `mock_echo` of the request (for texts that
 /// are too long for a header).
-fn said<'a>(request: &'a Value, script: &'a Script) -> &'a str {
+pub(crate) fn said<'a>(request: &'a Value, script: &'a Script) -> &'a str {
     let echo = request["mock_echo"].as_str();
     script.text.as_deref().or(echo).unwrap_or(TEXT)
 }
 
-fn whole(request: &Value, script: &Script) -> Vec<u8> {
-    let text = said(request, script);
-    let choice = |index| {
-        let message = if script.tool {
-            json!({"role": "assistant", "content": null, "tool_calls": [tool_call(request)]})
-        } else {
-            json!({"role": "assistant", "content": text})
-        };
-        let reason = if script.tool { "tool_calls" } else { "stop" };
-        json!({"index": index, "message": message, "finish_reason": reason, "logprobs": null})
-    };
-    let mut answer = json!({
-        "id": "chatcmpl-mock", "object": "chat.completion", "created": 1_700_000_000,
-        "model": request["model"],
-        "choices": (0..choices(request)).map(choice).collect::<Vec<_>>(),
-    });
-    if !script.no_usage {
-        answer["usage"] = usage(request, script, text.split_whitespace().count());
-    }
-    answer.to_string().into_bytes()
-}
-
-fn stream(request: &Value, script: &Script) -> Vec<u8> {
-    let wants_usage = request["stream_options"]["include_usage"] == json!(true);
-    let reports = wants_usage && !script.no_usage;
-    let chunk = |choices: Value| {
-        let mut chunk = json!({
-            "id": "chatcmpl-mock", "object": "chat.completion.chunk", "created": 1_700_000_000,
-            "model": request["model"], "choices": choices,
-        });
-        if reports {
-            chunk["usage"] = Value::Null;
-        }
-        chunk
-    };
-    let delta = |index: u64, delta: Value, reason: Value| {
-        chunk(json!([{"index": index, "delta": delta, "finish_reason": reason}]))
-    };
-    let mut events = Vec::new();
-    let pieces = pieces(request, script);
-    for index in 0..choices(request) {
-        events.push(delta(
-            index,
-            json!({"role": "assistant", "content": ""}),
-            Value::Null,
-        ));
-        if script.tool {
-            events.extend(tool_events(request, |d| delta(index, d, Value::Null)));
-            events.push(delta(index, json!({}), json!("tool_calls")));
-            continue;
-        }
-        for piece in &pieces {
-            events.push(delta(index, json!({"content": piece}), Value::Null));
-        }
-        events.push(delta(index, json!({}), json!("stop")));
-    }
-    if reports {
-        let mut last = chunk(json!([]));
-        last["usage"] = usage(request, script, pieces.len());
-        events.push(last);
-    }
-    let mut out = Vec::new();
-    for event in events {
-        out.extend_from_slice(format!("data: {event}\n\n").as_bytes());
-    }
-    out.extend_from_slice(b"data: [DONE]\n\n");
-    out
-}
-
 /// The streamed pieces of the text: its words, repeated or cut to the number asked for.
-fn pieces(request: &Value, script: &Script) -> Vec<String> {
+pub(crate) fn pieces(request: &Value, script: &Script) -> Vec<String> {
     let text = said(request, script);
     let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
     let count = script.events.unwrap_or(words.len());
     words.into_iter().cycle().take(count).collect()
 }
 
-fn tool_events(request: &Value, delta: impl Fn(Value) -> Value) -> Vec<Value> {
-    let mut call = tool_call(request);
-    let arguments = call["function"]["arguments"].take();
-    call["function"]["arguments"] = json!("");
-    let mut events = vec![delta(json!({"tool_calls": [call]}))];
-    for part in arguments.as_str().unwrap_or_default().split_inclusive(':') {
-        let call = json!({"index": 0, "function": {"arguments": part}});
-        events.push(delta(json!({"tool_calls": [call]})));
-    }
-    events
+/// The arguments of the call number `index`.
+pub(crate) fn arguments(index: usize) -> Value {
+    const CITIES: [&str; 3] = ["Köln", "Paris", "Oslo"];
+    json!({"city": CITIES[index % CITIES.len()]})
+}
+
+/// The name of the tool of the call number `index`; `name` finds it in a tool.
+pub(crate) fn tool(request: &Value, index: usize, name: impl Fn(&Value) -> &Value) -> Value {
+    let tools = request["tools"].as_array();
+    let tool = tools.and_then(|tools| tools.get(index % tools.len().max(1)));
+    tool.map_or(Value::Null, |tool| name(tool).clone())
+}
+
+/// How many words the request's text has: the mock's tokens.
+pub(crate) fn words(request: &Value) -> usize {
+    let count = |field: &str| request[field].to_string().split_whitespace().count();
+    // Without a system prompt there would be the word null.
+    let system = if request["system"].is_null() {
+        0
+    } else {
+        count("system")
+    };
+    count("messages") + system
 }

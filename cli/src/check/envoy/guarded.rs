@@ -1,5 +1,6 @@
 /*! The routes that calls take after Tollgate. */
 
+use super::fallback;
 use super::place::Place;
 use super::routes::{Destination, Kind, Route, routes, table};
 use crate::check::at::At;
@@ -31,22 +32,32 @@ pub(super) fn check(
         let mut guarded = route.destinations();
         guarded.retain(|destination| route.is_guarded(destination, entry));
         if !guarded.is_empty() {
-            check_route(&route, &guarded, policy, findings);
+            check_route(place, &route, &guarded, policy, findings);
         }
     }
 }
 
 fn check_route(
+    place: &Place<'_>,
     route: &Route<'_>,
     guarded: &[Destination<'_>],
     policy: Option<&Policy>,
     findings: &mut Findings,
 ) {
+    let falls_back = policy.is_some_and(|policy| policy.fallback.is_some());
     for destination in guarded {
-        cluster(destination, policy, findings);
+        if falls_back {
+            fallback::check_destination(place, route, destination, findings);
+        }
+        // Where there is fallback, Tollgate tells the plugin all that it could choose from.
+        if !(falls_back && destination.kind == Kind::Plugin) {
+            cluster(destination, policy, findings);
+        }
     }
     timeout(&route.action, findings);
-    retries(route, findings);
+    if !falls_back {
+        retries(route, findings);
+    }
     removal(route, guarded, findings);
     policy.inspect(|policy| body_limit(&route.route, &route.host, policy, findings));
 }
@@ -113,15 +124,9 @@ fn is_zero(duration: &str) -> bool {
     number.contains('0') && number.chars().all(|c| "0.".contains(c))
 }
 
-/// Retries that Envoy makes: of the route, else of its virtual host.
+/// Retries without the policy's `fallback`.
 fn retries(route: &Route<'_>, findings: &mut Findings) {
-    let places = [&route.action, &route.host];
-    let mut policies = places.iter().flat_map(|at| {
-        ["retry_policy", "retry_policy_typed_config"]
-            .iter()
-            .filter_map(|field| at.field(field))
-    });
-    if let Some(policy) = policies.next() {
+    if let Some(policy) = route.retry_policy() {
         let message = "Tollgate counts one try a call: what tries before the last use is not \
                        seen, so remove it or know that totals are too low";
         findings.warning(&policy, message);

@@ -4,6 +4,7 @@ a file. */
 mod chains;
 mod clusters;
 mod decompressor;
+mod fallback;
 mod guarded;
 mod jwt;
 mod place;
@@ -50,6 +51,7 @@ pub(super) fn check(
     }
     if let Some(compiled) = compiled {
         clusters::check(root, compiled, findings);
+        fallback::check(root, filters, compiled, findings);
         chains::check(root, &places, compiled, findings);
         tls::check(&places, &compiled.policy, findings);
         for place in &places {

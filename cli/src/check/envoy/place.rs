@@ -16,6 +16,8 @@ pub(super) struct Place<'t> {
     pub(super) entry: Option<At<'t>>,
     /// The elements that see a request before it.
     pub(super) before: Vec<At<'t>>,
+    /// The elements that see it after.
+    after: Vec<At<'t>>,
 }
 
 impl<'t> Place<'t> {
@@ -37,9 +39,11 @@ impl<'t> Place<'t> {
 
     fn find_entry(&mut self, plugin: &At<'_>) {
         let filters = self.manager.as_ref().map(|it| it.list("http_filters"));
-        for entry in filters.unwrap_or_default() {
+        let mut filters = filters.unwrap_or_default().into_iter();
+        for entry in filters.by_ref() {
             if entry.holds(plugin) {
                 self.entry = Some(entry);
+                self.after = filters.collect();
                 return;
             }
             self.before.push(entry);
@@ -50,16 +54,22 @@ impl<'t> Place<'t> {
 
     /// The messages of the enabled filters of this type that see a request first.
     pub(super) fn earlier(&self, wanted: &str) -> Vec<At<'t>> {
-        let enabled = self
-            .before
-            .iter()
-            .filter(|entry| !entry.is_true("disabled"));
-        let configs = enabled.filter_map(|entry| entry.field("typed_config"));
-        configs
-            .filter(|config| types::is(config, wanted))
-            .map(|config| types::body(&config))
-            .collect()
+        enabled(&self.before, wanted)
     }
+
+    /// The messages of the enabled filters of this type that see it later.
+    pub(super) fn later(&self, wanted: &str) -> Vec<At<'t>> {
+        enabled(&self.after, wanted)
+    }
+}
+
+fn enabled<'t>(entries: &[At<'t>], wanted: &str) -> Vec<At<'t>> {
+    let enabled = entries.iter().filter(|entry| !entry.is_true("disabled"));
+    let configs = enabled.filter_map(|entry| entry.field("typed_config"));
+    configs
+        .filter(|config| types::is(config, wanted))
+        .map(|config| types::body(&config))
+        .collect()
 }
 
 /// The filter chains of a listener; of anything else, none.

@@ -83,6 +83,17 @@ impl<'t> Route<'t> {
         all
     }
 
+    /// When Envoy tries again: by the route, else by its virtual host.
+    pub(super) fn retry_policy(&self) -> Option<At<'t>> {
+        let places = [&self.action, &self.host];
+        let mut policies = places.iter().flat_map(|at| {
+            ["retry_policy", "retry_policy_typed_config"]
+                .iter()
+                .filter_map(|field| at.field(field))
+        });
+        policies.next()
+    }
+
     /// What may have settings for a destination, the nearest first.
     pub(super) fn layers<'s>(
         &'s self,

@@ -11,6 +11,17 @@ pub(super) const ROUTES: &str = "envoy.config.route.v3.RouteConfiguration";
 pub(super) const FILTER_OF_ROUTE: &str = "envoy.config.route.v3.FilterConfig";
 pub(super) const DECOMPRESSOR: &str = "envoy.extensions.filters.http.decompressor.v3.Decompressor";
 pub(super) const JWT: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
+pub(super) const HEADER_TO_METADATA: &str =
+    "envoy.extensions.filters.http.header_to_metadata.v3.Config";
+pub(super) const SET_FILTER_STATE: &str =
+    "envoy.extensions.filters.http.set_filter_state.v3.Config";
+pub(super) const INJECTOR: &str =
+    "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector";
+pub(super) const PRIORITY_GROUP: &str =
+    "envoy.extensions.router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier";
+pub(super) const PREVIOUS_PRIORITIES: &str =
+    "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig";
+pub(super) const AGGREGATE: &str = "envoy.extensions.clusters.aggregate.v3.ClusterConfig";
 pub(super) const TLS: &str = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
 pub(super) const QUIC: &str = "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport";
 pub(super) const SPIFFE_VALIDATOR: &str =
