@@ -27,6 +27,7 @@ fn entry(backend: &str, api: Protocol) -> Entry {
 
 fn plan(stream: bool) -> Plan {
     Plan {
+        id: "call-1".to_owned(),
         caller: Protocol::OpenAi,
         stream,
         opaque: false,
