@@ -1,9 +1,11 @@
 /*! Envoy as the core's host. Every host call that the SDK would answer with a panic is
 wrapped here once. */
 
+use crate::backend::TRIES;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 use std::time::UNIX_EPOCH;
+use tollgate::call::Passage;
 use tollgate::host::{Conflict, Expect, Host, Instant, MetricId, MetricKind};
 use tollgate::identity::{Claim, Peer};
 
@@ -55,6 +57,16 @@ impl Host for Envoy {
         if result.is_err() {
             log::error!("metric {} was not recorded", metric.0);
         }
+    }
+}
+
+impl Passage for Envoy {
+    fn details(&self) -> String {
+        text(&["response", "code_details"]).unwrap_or_default()
+    }
+
+    fn tries(&self) -> Vec<u8> {
+        property(&[TRIES]).unwrap_or_default()
     }
 }
 

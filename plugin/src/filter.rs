@@ -5,14 +5,16 @@ Envoy's model (1.40): while a body is paused its callback sees everything buffer
 otherwise only the new piece. The end may come in the head, in a body callback (perhaps an
 empty one), or in the trailers; after a reset there is only `on_log`. */
 
+use crate::backend::PLAN;
 use crate::envoy::{self, Envoy};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
-use tollgate::call::{Call, End, Gateway, OnAnswer, OnBody, OnData, OnHead, account_headers};
+use tollgate::call::{
+    Call, End, Gateway, OnAnswer, OnBody, OnData, OnHead, Outgoing, account_headers,
+};
 use tollgate::host::Host;
 use tollgate::http::{HeaderEdits, Headers};
-use tollgate::json::Rewrite;
 use tollgate::protocols::Reply;
 
 /// The decision record's key in filter state; formatters know it as
@@ -34,18 +36,28 @@ impl Filter {
         }
     }
 
-    fn edit_request(&self, edits: &HeaderEdits) {
-        for name in &edits.remove {
+    fn send_on(&self, outgoing: &Outgoing) {
+        for name in &outgoing.edits.remove {
             self.remove_http_request_header(name);
         }
-        for (name, value) in &edits.set {
+        for (name, value) in &outgoing.edits.set {
             self.set_http_request_header(name, Some(value));
+        }
+        if let Some(plan) = &outgoing.plan {
+            self.set_property(vec![PLAN], Some(plan));
+        }
+        // Replaces the front of the held body; what lies behind is not copied again.
+        if let Some(rewrite) = &outgoing.rewrite {
+            self.set_http_request_body(0, rewrite.replaces, &rewrite.prefix);
         }
     }
 
     fn edit_answer(&self, edits: &HeaderEdits) {
         for name in &edits.remove {
             self.remove_http_response_header(name);
+        }
+        for (name, value) in &edits.set {
+            self.set_http_response_header(name, Some(value));
         }
     }
 
@@ -64,20 +76,12 @@ impl Filter {
     fn request_is_whole(&mut self) -> Action {
         let body = self.get_http_request_body(0, self.buffered);
         let body = body.unwrap_or_default();
-        match self.call.request_body(&body, self.buffered) {
-            OnBody::Forward(edits, rewrite) => {
-                self.edit_request(&edits);
-                self.rewrite_request(rewrite.as_ref());
+        match self.call.request_body(&Envoy, &body, self.buffered) {
+            OnBody::Forward(outgoing) => {
+                self.send_on(&outgoing);
                 Action::Continue
             }
             OnBody::Reply(reply) => self.reply(&reply),
-        }
-    }
-
-    /// Replaces the front of the held body; what lies behind is not copied again.
-    fn rewrite_request(&self, rewrite: Option<&Rewrite>) {
-        if let Some(rewrite) = rewrite {
-            self.set_http_request_body(0, rewrite.replaces, &rewrite.prefix);
         }
     }
 
@@ -94,6 +98,12 @@ impl Filter {
                 Action::Continue
             }
             OnData::Hold => Action::Pause,
+            OnData::Release(edits, new) => {
+                self.edit_answer(&edits);
+                self.set_http_response_body(0, size, &new);
+                Action::Continue
+            }
+            OnData::Reply(reply) => self.reply(&reply),
         }
     }
 }
@@ -110,8 +120,8 @@ impl HttpContext for Filter {
             .request_head(&Envoy, Headers(&headers), &Envoy, end);
         match action {
             OnHead::Hold => Action::Pause,
-            OnHead::Forward(edits) => {
-                self.edit_request(&edits);
+            OnHead::Forward(outgoing) => {
+                self.send_on(&outgoing);
                 Action::Continue
             }
             OnHead::Reply(reply) => self.reply(&reply),
@@ -152,9 +162,10 @@ impl HttpContext for Filter {
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
         let headers = self.get_http_response_headers_bytes();
-        let details = || envoy::text(&["response", "code_details"]).unwrap_or_default();
         self.buffered = 0;
-        let action = self.call.answer_head(Headers(&headers), end, details);
+        let action = self
+            .call
+            .answer_head(&Envoy, Headers(&headers), end, &Envoy);
         match action {
             OnAnswer::Own => Action::Continue,
             OnAnswer::Forward(edits) => {
@@ -195,7 +206,7 @@ impl HttpContext for Filter {
             details: envoy::text(&["response", "code_details"]).unwrap_or_default(),
             request_id: envoy::text(&["request", "id"]).unwrap_or_default(),
         };
-        if let Some(record) = self.call.finish(&Envoy, end) {
+        if let Some(record) = self.call.finish(&Envoy, &Envoy, end) {
             self.set_property(vec![RECORD], Some(&record));
         }
     }

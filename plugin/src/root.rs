@@ -7,7 +7,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
 use tollgate::call::Gateway;
-use tollgate::config::{self, Plugin, Policy, Stand};
+use tollgate::config::{Plugin, Policy, Stand};
 
 /// Holds the part that this plugin plays; a reload makes a new one beside it, so that calls
 /// keep theirs.
@@ -42,7 +42,7 @@ impl RootContext for Root {
     /// Reads the configuration. With `false` Envoy does not start, or keeps what it had.
     fn on_configure(&mut self, _size: usize) -> bool {
         let bytes = self.get_plugin_configuration().unwrap_or_default();
-        *self = match config::from_plugin_bytes(&bytes) {
+        *self = match Plugin::from_bytes(&bytes) {
             Ok(Plugin::Gateway(policy)) => Self::gateway(*policy),
             Ok(Plugin::Backend(stand)) => Self::Backend(Rc::new(stand)),
             Err(problems) => {

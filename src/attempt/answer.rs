@@ -133,6 +133,26 @@ impl Attempt {
         )
     }
 
+    /// Takes note of an answer's head where nobody waits for what follows: an answer in the
+    /// caller's protocol passes the gateway as it comes.
+    pub fn note_head(&mut self, status: u16, headers: Headers<'_>, now: Instant) {
+        let why = match status {
+            200..=299 if !headers.encoded() => None,
+            200..=299 => Some(Why::Garbage),
+            _ => Some(classify::of_status(status).unwrap_or(Why::Request)),
+        };
+        let until = reset_hint(headers, now).map(|until| until.0);
+        self.tries.latest_came(match why {
+            None => Came::Answered,
+            Some(why) => Came::Failed(Failure { why, status, until }),
+        });
+    }
+
+    /// Whether the provider speaks another protocol than the caller.
+    pub fn is_foreign(&self) -> bool {
+        self.translates().is_some() && !self.plan.opaque
+    }
+
     fn translates(&self) -> Option<(Protocol, Protocol)> {
         let api = self.entry.api;
         (api != self.plan.caller).then_some((api, self.plan.caller))
@@ -265,13 +285,17 @@ impl Attempt {
             broken: false,
         };
         let out = translating.push(body, end);
-        if translating.broken {
+        if translating.broken || self.too_long(&out) {
             return self.garbage(held);
         }
         self.tries.latest_came(Came::Answered);
         self.reading = Reading::Translating(Box::new(translating));
         held.edits.remove.push("content-length".to_owned());
         OnAttempt::Release(held.edits, Some(out))
+    }
+
+    fn too_long(&self, body: &[u8]) -> bool {
+        u64::try_from(body.len()).unwrap_or(u64::MAX) > self.plan.limit
     }
 
     fn about(&self, now: Instant) -> translate::About<'_> {
@@ -305,6 +329,9 @@ impl Attempt {
     }
 
     fn release_json(&mut self, mut held: Held, status: Option<u16>, body: Vec<u8>) -> OnAttempt {
+        if self.too_long(&body) {
+            return self.garbage(held);
+        }
         let set = &mut held.edits.set;
         set.extend(status.map(|status| (":status", status.to_string())));
         set.push(("content-type", "application/json".to_owned()));

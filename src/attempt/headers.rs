@@ -65,6 +65,6 @@ pub(super) fn known(protocol: Protocol, name: &str) -> Option<&'static str> {
 }
 
 /// Whether a header belongs to any protocol's providers alone.
-pub(super) fn is_of_a_protocol(name: &str) -> bool {
+pub fn is_of_a_protocol(name: &str) -> bool {
     passes_to(Protocol::OpenAi, name) || passes_to(Protocol::Anthropic, name)
 }

@@ -18,8 +18,9 @@ mod tries;
 
 pub use answer::{OnAttempt, RETRY_HEADER};
 pub use groups::{PLAN_HEADER, priority_groups};
-pub use headers::{is_foreign, passes_to};
+pub use headers::{is_foreign, is_of_a_protocol, passes_to};
 pub use plan::{Entry, KeyHeader, MaxTokensName, Plan};
+pub use request::fit;
 pub use tries::{Came, Failure, Tries, Try, Why};
 
 use crate::host::Instant;
@@ -101,6 +102,20 @@ impl Attempt {
             tries,
             reading: Reading::Head,
         })
+    }
+
+    /// A try that somebody else makes and of which only the outcome is noted.
+    pub fn noted(plan: Plan, now: Instant) -> Self {
+        let entry = plan.tries.first().cloned().unwrap_or_default();
+        let mut tries = Tries::default();
+        tries.begin(0, now);
+        Self {
+            plan,
+            entry,
+            target: 0,
+            tries,
+            reading: Reading::Head,
+        }
     }
 
     /// Whether bodies pass unread.

@@ -4,6 +4,7 @@ It travels as JSON in filter state, so that a try in a filter of its own finds i
 filter, log and CEL expression can read it there: it holds names and numbers, no text
 of the call and no key. */
 
+use crate::config::{AnswerModel, Api, Backend, MaxTokensField, Model, Target};
 use crate::protocols::Protocol;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,7 @@ pub struct Plan {
 }
 
 /// One target: everything that makes a request fit it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Name of the backend.
@@ -107,6 +108,90 @@ impl MaxTokensName {
             Self::MaxCompletionTokens => "max_completion_tokens",
         }
     }
+}
+
+impl Entry {
+    /// A target of `model`.
+    pub fn of(target: &Target, model: Option<&Model>) -> Self {
+        let backend = &target.backend;
+        let api = Self::protocol(target);
+        let told = model.filter(|model| model.answer_model == AnswerModel::Virtual);
+        Self {
+            backend: backend.name.clone(),
+            api,
+            model: target.model.clone(),
+            path: path(backend, &target.model),
+            authority: backend.authority.clone(),
+            context: target.context,
+            max_output: target.max_output,
+            remove_fields: backend.remove_fields.clone(),
+            max_tokens_field: match backend.max_tokens_field {
+                MaxTokensField::AsSent => None,
+                MaxTokensField::MaxTokens => Some(MaxTokensName::MaxTokens),
+                MaxTokensField::MaxCompletionTokens => Some(MaxTokensName::MaxCompletionTokens),
+            },
+            key_header: key_header(backend),
+            told_model: told.map(|model| model.name.clone()),
+        }
+    }
+
+    /// A request to `path` at `backend` that passes unread.
+    pub fn opaque(backend: &Backend, path: String) -> Self {
+        Self {
+            backend: backend.name.clone(),
+            api: protocol(backend),
+            path,
+            authority: backend.authority.clone(),
+            key_header: key_header(backend),
+            ..Self::default()
+        }
+    }
+
+    /// The protocol that a target speaks.
+    pub fn protocol(target: &Target) -> Protocol {
+        protocol(&target.backend)
+    }
+}
+
+const fn key_header(backend: &Backend) -> KeyHeader {
+    match backend.api {
+        Api::Anthropic => KeyHeader::XApiKey,
+        Api::OpenAi if backend.azure_api_version.is_some() => KeyHeader::ApiKey,
+        Api::OpenAi => KeyHeader::Authorization,
+    }
+}
+
+const fn protocol(backend: &Backend) -> Protocol {
+    match backend.api {
+        Api::OpenAi => Protocol::OpenAi,
+        Api::Anthropic => Protocol::Anthropic,
+    }
+}
+
+/// Where a backend takes the calls of a model.
+fn path(backend: &Backend, model: &str) -> String {
+    let base = &backend.base_path;
+    match (backend.api, &backend.azure_api_version) {
+        (Api::Anthropic, _) => format!("{base}/messages"),
+        (Api::OpenAi, None) => format!("{base}/chat/completions"),
+        (Api::OpenAi, Some(version)) => {
+            let model = encode_segment(model);
+            format!("{base}/openai/deployments/{model}/chat/completions?api-version={version}")
+        }
+    }
+}
+
+/// A name as one segment of a path.
+fn encode_segment(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 impl Plan {

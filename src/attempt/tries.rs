@@ -34,6 +34,18 @@ pub enum Came {
     Failed(Failure),
 }
 
+impl Came {
+    /// For records and metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sent => "lost",
+            Self::Unsent => "unreachable",
+            Self::Answered => "answered",
+            Self::Failed(failure) => failure.why.as_str(),
+        }
+    }
+}
+
 /// Why a try failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

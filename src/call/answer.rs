@@ -1,12 +1,14 @@
-/*! Reading a provider's answer while it passes. */
+/*! Reading an answer while it passes, in the caller's protocol. */
+
+mod stream;
+mod whole;
 
 use crate::host::Instant;
-use crate::http::Headers;
-use crate::json::{Capture, Reader};
+use crate::http::{HeaderEdits, Headers};
 use crate::ledger::Usage;
-use crate::protocols::openai::{ReportedUsage, read_chunk, read_usage, redact_account};
-use crate::sse::{self, Framer};
-use std::borrow::Cow;
+use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, ReportedUsage, redact_account};
+use stream::StreamReader;
+use whole::WholeReader;
 
 /// Longest error body that is held to remove the operator's account from it, in bytes.
 pub(super) const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -50,64 +52,95 @@ pub enum OnData {
     Replace(Vec<u8>),
     /// It waits; the next call brings it again with what follows.
     Hold,
+    /// The head, which waited too, goes on with these edits, the body as this instead.
+    Release(HeaderEdits, Vec<u8>),
+    /// Head and body, which waited, are replaced by this.
+    Reply(Reply),
 }
 
 /// What was learned from an answer.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) usage: Option<Usage>,
+    /// The counts of the prompt, if they came before the others.
+    pub(super) prompt: Option<Usage>,
     /// Bytes of generated text, or of the whole body where it is not read that closely.
     pub(super) text_bytes: u64,
     pub(super) first_text: Option<Instant>,
-    /// Whether a stream came to its `[DONE]`. SDKs hang up there without waiting for the
-    /// end of the body.
+    /// Whether a stream came to the event that ends its protocol's streams. SDKs hang up
+    /// there without waiting for the end of the body.
     pub(super) done: bool,
     /// Whether a stream held an error event.
     pub(super) error: bool,
+    /// Whether a stream ended before the answer was whole, and without an error event.
+    pub(super) incomplete: bool,
     /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
 }
 
-/// How an answer is read.
+/// How an answer is to be read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// The caller's protocol, which is also that of the bytes.
+    pub(super) protocol: Protocol,
+    /// Whether a stream's chunk that only reports usage is kept from the caller.
+    pub(super) strip_usage: bool,
+    /// Whether it is known how streams of this endpoint end.
+    pub(super) judges_end: bool,
+    /// The name for the model in the answer, instead of the provider's.
+    pub(super) model: Option<String>,
+}
+
+/// An answer of one kind.
 #[derive(Debug)]
 pub(super) enum AnswerReader {
     /// A JSON object that passes as it comes.
-    Json(Capture),
+    Json(Box<WholeReader>),
     /// A stream of events.
-    Stream(StreamReader),
+    Stream(Box<StreamReader>),
     /// An error: held until it is whole, then freed of account details.
-    Error { replaced: bool },
+    Error { protocol: Protocol, replaced: bool },
     /// Something that can't be read; whether it is text, whose length says something
     /// about tokens.
     Opaque { text: bool },
 }
 
-#[derive(Debug, Default)]
-pub(super) struct StreamReader {
-    framer: Framer,
-    /// Whether the chunk that only reports usage is kept from the caller.
-    strip_usage: bool,
-    /// Whether the last event was kept back and ended in CR: an LF that follows is still its.
-    kept_back_cr: bool,
-}
-
 impl AnswerReader {
-    pub(super) fn new(status: u16, content_type: &str, strip_usage: bool) -> Self {
+    pub(super) fn new(reading: Reading, status: u16, content_type: &str) -> Self {
         let kind = content_type.split(';').next().unwrap_or_default().trim();
         if status >= 400 {
-            Self::Error { replaced: false }
+            Self::Error {
+                protocol: reading.protocol,
+                replaced: false,
+            }
         } else if kind.eq_ignore_ascii_case("text/event-stream") {
-            Self::Stream(StreamReader {
-                strip_usage,
-                ..StreamReader::default()
-            })
+            Self::Stream(Box::new(StreamReader::new(reading)))
         } else if kind.eq_ignore_ascii_case("application/json") {
-            Self::Json(Capture::new(&["usage"]))
+            Self::Json(Box::new(WholeReader::new(reading)))
         } else {
             let kind = kind.to_ascii_lowercase();
             Self::Opaque {
                 text: kind.is_empty() || kind.starts_with("text/") || kind.contains("json"),
             }
+        }
+    }
+
+    /// Whether the last piece waits, so that it must be brought again at the end.
+    pub(super) fn holds(&self) -> bool {
+        match self {
+            Self::Error { replaced, .. } => !*replaced,
+            Self::Json(whole) => whole.holds(),
+            Self::Stream(_) | Self::Opaque { .. } => false,
+        }
+    }
+
+    /// Whether what goes on may have another length than what came. (That of an error
+    /// stays, unless there was no `content-length`.)
+    pub(super) fn changes_length(&self) -> bool {
+        match self {
+            Self::Stream(_) => true,
+            Self::Json(whole) => whole.holds(),
+            Self::Error { .. } | Self::Opaque { .. } => false,
         }
     }
 
@@ -120,16 +153,9 @@ impl AnswerReader {
         now: &dyn Fn() -> Instant,
     ) -> OnData {
         match self {
-            Self::Json(capture) => {
-                capture.push(piece);
-                seen.add_text(piece.len());
-                if end {
-                    seen.captured(capture);
-                }
-                OnData::Pass
-            }
+            Self::Json(whole) => whole.data(seen, piece, end),
             Self::Stream(stream) => stream.data(seen, piece, end, now),
-            Self::Error { replaced } => error_data(replaced, piece, end),
+            Self::Error { protocol, replaced } => error_data(*protocol, replaced, piece, end),
             Self::Opaque { text } => {
                 if *text {
                     seen.add_text(piece.len());
@@ -144,123 +170,48 @@ impl AnswerReader {
     /// discards events that do not end.)
     pub(super) fn trailers(&mut self, seen: &mut Seen, now: &dyn Fn() -> Instant) {
         match self {
-            Self::Json(capture) => seen.captured(capture),
-            Self::Stream(stream) => {
-                let rest = stream.framer.take_rest();
-                // It may still say what was used.
-                stream.event(seen, &rest, now);
-                seen.dropped = rest.len();
-            }
+            Self::Json(whole) => whole.end(seen),
+            Self::Stream(stream) => stream.trailers(seen, now),
             Self::Error { .. } | Self::Opaque { .. } => {}
         }
     }
 }
 
 impl Seen {
+    /// What the call used, where the provider did not say all of it: tokens of the prompt,
+    /// estimated from its `prompt_bytes` unless they were reported, and of the text so far.
+    pub(super) fn estimate(&self, prompt_bytes: u64) -> Usage {
+        let prompt = self.prompt.unwrap_or(Usage {
+            input: Usage::estimate(prompt_bytes),
+            ..Usage::default()
+        });
+        Usage {
+            output: Usage::estimate(self.text_bytes),
+            ..prompt
+        }
+    }
+
     fn add_text(&mut self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.text_bytes = self.text_bytes.saturating_add(bytes);
     }
 
-    fn captured(&mut self, capture: &Capture) {
-        let Some(value) = capture.value("usage") else {
-            return;
-        };
-        let usage = Reader::new(value, |_| None).and_then(|mut reader| read_usage(&mut reader));
-        if let Ok(ReportedUsage::Counted(usage)) = usage {
-            self.usage = Some(usage);
+    const fn add_usage(&mut self, reported: ReportedUsage) {
+        match reported {
+            ReportedUsage::Counted(usage) => self.usage = Some(usage),
+            ReportedUsage::Prompt(usage) => self.prompt = Some(usage),
+            ReportedUsage::Absent | ReportedUsage::Absurd => {}
         }
     }
 }
 
-impl StreamReader {
-    /// Whole events go on at once; an unfinished one waits for its end, because only
-    /// then is it known what it is.
-    fn data(
-        &mut self,
-        seen: &mut Seen,
-        piece: &[u8],
-        end: bool,
-        now: &dyn Fn() -> Instant,
-    ) -> OnData {
-        let joined = self.framer.join(piece);
-        let mut changed = joined.is_longer();
-        let mut out: Vec<Cow<'_, [u8]>> = Vec::new();
-        let mut events = joined.events();
-        let mut whole = 0_usize;
-        for event in events.by_ref() {
-            whole = whole.saturating_add(event.len());
-            let goes_on = self.event(seen, event, now);
-            changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
-            out.extend(goes_on);
-        }
-        let (unfinished, place) = (events.unfinished(), events.place());
-        if end && !unfinished.is_empty() {
-            let goes_on = self.event(seen, unfinished, now);
-            changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
-            out.extend(goes_on);
-        }
-        let waits = !end && !unfinished.is_empty();
-        if !changed && !waits {
-            return OnData::Pass;
-        }
-        let mut out = out.concat();
-        if waits {
-            out.extend(self.framer.keep(joined, whole, place).unwrap_or_default());
-        }
-        OnData::Replace(out)
-    }
-
-    /// Reads one event; returns what goes on of it.
-    fn event<'e>(
-        &mut self,
-        seen: &mut Seen,
-        event: &'e [u8],
-        now: &dyn Fn() -> Instant,
-    ) -> Option<Cow<'e, [u8]>> {
-        if std::mem::take(&mut self.kept_back_cr) && event == b"\n" {
-            return None;
-        }
-        let unchanged = Some(Cow::Borrowed(event));
-        let Some(data) = sse::data(event) else {
-            return unchanged;
-        };
-        let Ok(chunk) = read_chunk(&data) else {
-            seen.done |= data.as_ref() == DONE;
-            return unchanged;
-        };
-        seen.text_bytes = seen.text_bytes.saturating_add(chunk.text_bytes);
-        if chunk.text_bytes > 0 {
-            seen.first_text.get_or_insert_with(now);
-        }
-        if let ReportedUsage::Counted(usage) = chunk.usage {
-            seen.usage = Some(usage);
-        }
-        if chunk.error {
-            seen.error = true;
-            let mut text = event.to_vec();
-            redact_account(&mut text);
-            return Some(Cow::Owned(text));
-        }
-        let only_usage = chunk.no_choices && chunk.usage != ReportedUsage::Absent;
-        if self.strip_usage && only_usage {
-            self.kept_back_cr = event.ends_with(b"\r");
-            return None;
-        }
-        unchanged
-    }
-}
-
-/// The data of the event that ends a stream of OpenAI's.
-const DONE: &[u8] = b"[DONE]";
-
-fn error_data(replaced: &mut bool, piece: &[u8], end: bool) -> OnData {
+fn error_data(protocol: Protocol, replaced: &mut bool, piece: &[u8], end: bool) -> OnData {
     if *replaced {
         return OnData::Replace(Vec::new());
     }
     if piece.len() > MAX_ERROR_BODY {
         *replaced = true;
-        return OnData::Replace(OVERLONG_ERROR.to_vec());
+        return OnData::Replace(overlong_error(protocol));
     }
     if !end {
         return OnData::Hold;
@@ -274,7 +225,11 @@ fn error_data(replaced: &mut bool, piece: &[u8], end: bool) -> OnData {
 }
 
 /// Stands in for an error body that is too long to be checked.
-const OVERLONG_ERROR: &[u8] = br#"{"error":{"message":"The provider's error message is too long to be shown.","type":"server_error","param":null,"code":"upstream_error"}}"#;
+fn overlong_error(protocol: Protocol) -> Vec<u8> {
+    let message = "The provider's error message is too long to be shown.";
+    let refusal = Refusal::new(ErrorKind::BadGateway, "upstream_error", message);
+    refusal.reply(protocol).body
+}
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,8 @@ use crate::protocols::{ErrorKind, Refusal};
 pub(super) enum Endpoint<'p> {
     /// `POST /v1/chat/completions`
     Chat,
+    /// `POST /v1/messages`
+    Messages,
     /// `GET /v1/models`
     Models,
     /// `GET /v1/models/{name}`
@@ -23,6 +25,7 @@ impl<'p> Endpoint<'p> {
         let bare = path.split('?').next().unwrap_or_default();
         match bare {
             "/v1/chat/completions" => Self::Chat,
+            "/v1/messages" => Self::Messages,
             "/v1/models" => Self::Models,
             "/tollgate/usage" => Self::Usage,
             _ => match bare.strip_prefix("/v1/models/") {
@@ -35,7 +38,7 @@ impl<'p> Endpoint<'p> {
     /// For records.
     pub(super) const fn operation(self) -> &'static str {
         match self {
-            Self::Chat => "chat",
+            Self::Chat | Self::Messages => "chat",
             Self::Models | Self::Model(_) => "models",
             Self::Usage => "usage",
             Self::Other(_) => "other",
@@ -45,7 +48,7 @@ impl<'p> Endpoint<'p> {
     /// Refuses a method that the endpoint does not have.
     pub(super) fn check_method(self, method: &str) -> Result<(), Refusal> {
         let wanted = match self {
-            Self::Chat => "POST",
+            Self::Chat | Self::Messages => "POST",
             Self::Models | Self::Model(_) | Self::Usage => "GET",
             Self::Other(_) => return Ok(()),
         };
@@ -108,10 +111,36 @@ mod tests {
     }
 
     #[test]
+    fn methods_and_operations() {
+        for (path, method, operation) in [
+            ("/v1/chat/completions", "POST", "chat"),
+            ("/v1/messages", "POST", "chat"),
+            ("/v1/models", "GET", "models"),
+            ("/v1/models/a", "GET", "models"),
+            ("/tollgate/usage", "GET", "usage"),
+        ] {
+            let endpoint = Endpoint::at(path);
+            assert_eq!(endpoint.operation(), operation, "{path}");
+            endpoint.check_method(method).unwrap();
+            let refusal = endpoint.check_method("PUT").unwrap_err();
+            assert_eq!(refusal.headers, [("allow", method.to_owned())]);
+        }
+        let other = Endpoint::at("/v1/messages/count_tokens");
+        assert_eq!(other.operation(), "other");
+        other.check_method("PUT").unwrap();
+    }
+
+    #[test]
     fn paths() {
         for (path, endpoint) in [
             ("/v1/chat/completions", Endpoint::Chat),
             ("/v1/chat/completions?api-version=1", Endpoint::Chat),
+            ("/v1/messages", Endpoint::Messages),
+            ("/v1/messages?beta=true", Endpoint::Messages),
+            (
+                "/v1/messages/count_tokens",
+                Endpoint::Other(Some("/messages/count_tokens")),
+            ),
             ("/v1/models", Endpoint::Models),
             ("/v1/models/meta/llama", Endpoint::Model("meta/llama")),
             ("/tollgate/usage", Endpoint::Usage),

@@ -1,11 +1,13 @@
 /*! The end of a call: what it used, settled once, and its record. */
 
 use super::answer::Seen;
-use super::{Ask, Call, Phase, Route};
-use crate::host::Host;
+use super::ask::Ask;
+use super::{Call, Passage, Phase};
+use crate::attempt::Tries;
+use crate::host::{Host, Instant};
 use crate::identity::Caller;
-use crate::ledger::{Settlement, Totals, Usage};
-use crate::telemetry::Record;
+use crate::ledger::{Settlement, Totals};
+use crate::telemetry::{Record, TryRecord};
 
 /// Stands for the model of calls that have none, in totals.
 pub(super) const NO_MODEL: &str = "-";
@@ -30,32 +32,44 @@ struct Outcome {
     outcome: &'static str,
     reason: String,
     settlement: Settlement,
+    tries: Tries,
     first_token_ms: Option<u64>,
 }
 
 impl Call {
     /// The call is over, however it ended: settles it and returns its record as JSON.
     /// Further calls do nothing and return `None`. `end` is asked for only if the call was cut.
-    pub fn finish(&mut self, host: &dyn Host, end: impl FnOnce() -> End) -> Option<Vec<u8>> {
+    pub fn finish(
+        &mut self,
+        host: &dyn Host,
+        passage: &dyn Passage,
+        end: impl FnOnce() -> End,
+    ) -> Option<Vec<u8>> {
         let phase = std::mem::replace(&mut self.phase, Phase::Settled);
         if matches!(phase, Phase::Settled) {
             return None;
         }
-        let outcome = self.outcome(phase, end);
+        let outcome = self.outcome(host, passage, phase, end);
         self.settle(host, &outcome);
         let record = self.record(host, &outcome);
         self.gateway.metrics.call(host, &record);
         Some(record.to_json())
     }
 
-    fn outcome(&mut self, phase: Phase, end: impl FnOnce() -> End) -> Outcome {
+    fn outcome(
+        &mut self,
+        host: &dyn Host,
+        passage: &dyn Passage,
+        phase: Phase,
+        end: impl FnOnce() -> End,
+    ) -> Outcome {
         match phase {
             Phase::Idle | Phase::Settled => {
                 let end = end();
                 self.name_request(&end.request_id);
                 early(None, &end)
             }
-            Phase::Reading { caller, .. } => early(Some(caller), &end()),
+            Phase::Reading(pending) => early(Some(pending.caller), &end()),
             Phase::Answered {
                 caller,
                 model,
@@ -65,29 +79,24 @@ impl Call {
                 model: model.map(|model| model.name.clone()).unwrap_or_default(),
                 ..local(caller, status, outcome)
             },
-            Phase::Sent { caller, ask, .. } => {
+            Phase::Sent { caller, ask, .. } | Phase::Waiting { caller, ask, .. } => {
                 let end = end();
-                Outcome {
-                    settlement: Settlement::Estimated(estimate(&ask, 0)),
-                    ..sent(caller, ask, end.status, cut_by(&end))
-                }
+                let cut = cut_by(&end);
+                self.unanswered(host, passage, ask, sent(caller, end.status, cut))
             }
             Phase::Failed {
                 caller,
                 ask,
                 status,
                 outcome,
-                was_sent,
                 reason,
-            } => Outcome {
-                reason,
-                settlement: if was_sent {
-                    Settlement::Estimated(estimate(&ask, 0))
-                } else {
-                    Settlement::Failed
-                },
-                ..sent(caller, ask, status, outcome)
-            },
+            } => {
+                let so_far = Outcome {
+                    reason,
+                    ..sent(caller, status, outcome)
+                };
+                self.unanswered(host, passage, ask, so_far)
+            }
             Phase::Answering {
                 caller,
                 ask,
@@ -96,40 +105,72 @@ impl Call {
                 ended,
                 ..
             } => {
-                let outcome = match ended || seen.done {
+                let (status, outcome) = match ended || seen.done {
                     false => {
                         let end = end();
                         // A head that was held may have been replaced by Envoy's own.
                         let told = if end.status == 0 { status } else { end.status };
-                        let cut = cut_by(&end);
-                        return self.answered(caller, ask, told.max(status), &seen, cut);
+                        (told.max(status), cut_by(&end))
                     }
-                    true if status >= 400 || seen.error => "upstream_error",
-                    true => "ok",
+                    true if seen.incomplete => (status, "upstream_incomplete"),
+                    true if status >= 400 || seen.error => (status, "upstream_error"),
+                    true => (status, "ok"),
                 };
-                self.answered(caller, ask, status, &seen, outcome)
+                let so_far = sent(caller, status, outcome);
+                self.answered(host, passage, ask, &seen, so_far)
             }
+        }
+    }
+
+    /// A call that ended without an answer of a provider.
+    fn unanswered(
+        &self,
+        host: &dyn Host,
+        passage: &dyn Passage,
+        mut ask: Ask,
+        so_far: Outcome,
+    ) -> Outcome {
+        let tries = ask.tries(passage);
+        // A caller who hung up says nothing about the target.
+        let targets_fault = so_far.outcome != CLIENT_CLOSED;
+        self.learn(host, &mut ask, &tries, targets_fault);
+        Outcome {
+            settlement: ask.settlement(Settlement::Failed, &tries),
+            model: ask.model(),
+            ask: Some(ask),
+            tries,
+            ..so_far
         }
     }
 
     fn answered(
         &self,
-        caller: Caller,
-        ask: Ask,
-        status: u16,
+        host: &dyn Host,
+        passage: &dyn Passage,
+        mut ask: Ask,
         seen: &Seen,
-        outcome: &'static str,
+        so_far: Outcome,
     ) -> Outcome {
         let settlement = match seen.usage {
-            _ if status >= 400 => Settlement::Failed,
+            _ if so_far.status >= 400 => Settlement::Failed,
             Some(usage) => Settlement::Reported(usage),
-            None => Settlement::Estimated(estimate(&ask, seen.text_bytes)),
+            None => Settlement::Estimated(seen.estimate(ask.traits.text_bytes)),
         };
-        let first = seen.first_text.filter(|_| ask.stream);
+        let tries = ask.tries(passage);
+        self.learn(host, &mut ask, &tries, true);
+        if let (Some(first), "ok") = (seen.first_text, so_far.outcome) {
+            let output = Record::counts(settlement).0.output;
+            self.learn_speed(host, &ask, &tries, first, output);
+        }
+        let first = seen.first_text.filter(|_| ask.traits.stream);
+        let since = |first: Instant| first.millis_since(self.started);
         Outcome {
-            settlement,
-            first_token_ms: first.map(|first| first.millis_since(self.started)),
-            ..sent(caller, ask, status, outcome)
+            settlement: ask.settlement(settlement, &tries),
+            first_token_ms: first.map(since),
+            model: ask.model(),
+            ask: Some(ask),
+            tries,
+            ..so_far
         }
     }
 
@@ -159,11 +200,9 @@ impl Call {
     fn record<'o>(&'o self, host: &dyn Host, outcome: &'o Outcome) -> Record<'o> {
         let caller = outcome.caller.as_ref();
         let ask = outcome.ask.as_ref();
-        let target = ask.and_then(|ask| ask.route.target());
-        let backend = ask.map_or("", |ask| match &ask.route {
-            Route::Model(model) => model.first().map_or("", |first| &first.backend.name),
-            Route::Pass(backend) => &backend.name,
-        });
+        let tries = &outcome.tries;
+        let target = ask.and_then(|ask| ask.latest_target(tries));
+        let backend = ask.map_or("", |ask| ask.latest_backend(tries));
         let (usage, source) = Record::counts(outcome.settlement);
         Record {
             request_id: &self.request_id,
@@ -176,7 +215,10 @@ impl Call {
             model: &outcome.model,
             backend,
             target_model: target.map_or("", |target| &target.model),
-            stream: ask.is_some_and(|ask| ask.stream),
+            rule: ask.map_or("", Ask::rule),
+            attempts: tries.0.len(),
+            tries: ask.map(|ask| tried(ask, tries)).unwrap_or_default(),
+            stream: ask.is_some_and(|ask| ask.traits.stream),
             status: outcome.status,
             outcome: outcome.outcome,
             reason: &outcome.reason,
@@ -200,6 +242,7 @@ const fn local(caller: Option<Caller>, status: u16, outcome: &'static str) -> Ou
         outcome,
         reason: String::new(),
         settlement: Settlement::Local,
+        tries: Tries(Vec::new()),
         first_token_ms: None,
     }
 }
@@ -208,31 +251,33 @@ fn early(caller: Option<Caller>, end: &End) -> Outcome {
     local(caller, end.status, early_end(end))
 }
 
-fn sent(caller: Caller, ask: Ask, status: u16, outcome: &'static str) -> Outcome {
-    Outcome {
-        model: match &ask.route {
-            Route::Model(model) => model.name.clone(),
-            Route::Pass(_) => String::new(),
-        },
-        ask: Some(ask),
-        ..local(Some(caller), status, outcome)
-    }
+const fn sent(caller: Caller, status: u16, outcome: &'static str) -> Outcome {
+    local(Some(caller), status, outcome)
 }
 
-/// Prompt and answer so far, where the provider did not say.
-const fn estimate(ask: &Ask, answer_bytes: u64) -> Usage {
-    Usage {
-        input: Usage::estimate(ask.text_bytes),
-        output: Usage::estimate(answer_bytes),
-        cached: 0,
-        reasoning: 0,
+/// The tries of a call that took more than one, or whose only one failed.
+fn tried<'a>(ask: &'a Ask, tries: &Tries) -> Vec<TryRecord<'a>> {
+    let record = |tried: &crate::attempt::Try| {
+        let target = ask.target(tried)?;
+        Some(TryRecord {
+            backend: &target.backend.name,
+            model: &target.model,
+            outcome: tried.came.as_str(),
+        })
+    };
+    if tries.0.len() < 2 {
+        return Vec::new();
     }
+    tries.0.iter().filter_map(record).collect()
 }
+
+/// The outcome of calls whose caller hung up.
+const CLIENT_CLOSED: &str = "client_closed";
 
 /// Why a call ended before its body was read.
 fn early_end(end: &End) -> &'static str {
     if end.details.contains("downstream") || end.status == 0 {
-        "client_closed"
+        CLIENT_CLOSED
     } else {
         "rejected"
     }
@@ -245,6 +290,6 @@ fn cut_by(end: &End) -> &'static str {
     } else if end.details.contains("timeout") || end.details.contains("duration") {
         "timeout"
     } else {
-        "client_closed"
+        CLIENT_CLOSED
     }
 }

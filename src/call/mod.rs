@@ -4,19 +4,23 @@ Sans-IO: events come in (a head, bytes, the end), actions go out. The `Phase` ow
 is known at each point; whatever happens, [`Call::finish`] settles exactly once. */
 
 mod answer;
+mod ask;
 mod endpoint;
 mod finish;
 mod held;
 mod provider;
 mod request;
+mod sending;
 mod serve;
+mod tried;
 
 pub use answer::{OnData, account_headers};
 pub use finish::End;
 pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
 
-use crate::config::{Backend, Model, Policy, Target};
+use crate::attempt::OnAttempt;
+use crate::config::{Model, Policy};
 use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::{self, Caller, Peer};
@@ -25,9 +29,11 @@ use crate::protocols::{ErrorKind, Protocol, Refusal, Reply};
 use crate::state::Space;
 use crate::telemetry::Metrics;
 use answer::{AnswerReader, Seen};
+use ask::Ask;
 use endpoint::Endpoint;
 use held::HeldBytes;
-use provider::{VIA_UPSTREAM, reading_refusal};
+use provider::{AnswerHead, reading_refusal};
+use sending::Pending;
 use std::rc::Rc;
 
 /// What all calls of one policy share in one virtual machine.
@@ -57,13 +63,33 @@ impl Gateway {
     }
 }
 
+/// What Envoy knows of a call on its way; each is asked for only when needed.
+pub trait Passage {
+    /// `response.code_details`.
+    fn details(&self) -> String;
+
+    /// What the filters in front of providers have noted of their tries.
+    fn tries(&self) -> Vec<u8>;
+}
+
+/// A request that goes on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Changes to its head.
+    pub edits: HeaderEdits,
+    /// Changes to its body.
+    pub rewrite: Option<Rewrite>,
+    /// What the filters in front of providers must know.
+    pub plan: Option<Vec<u8>>,
+}
+
 /// What to do with a request's head.
 #[derive(Debug, PartialEq, Eq)]
 pub enum OnHead {
     /// Hold it until the body is whole.
     Hold,
     /// Send it on; the body is not looked at.
-    Forward(HeaderEdits),
+    Forward(Outgoing),
     /// Answer it.
     Reply(Reply),
 }
@@ -72,7 +98,7 @@ pub enum OnHead {
 #[derive(Debug, PartialEq, Eq)]
 pub enum OnBody {
     /// Send it on with these changes.
-    Forward(HeaderEdits, Option<Rewrite>),
+    Forward(Outgoing),
     /// Answer it.
     Reply(Reply),
 }
@@ -106,18 +132,21 @@ enum Phase {
     /// No head has come (yet: an earlier filter may answer without us).
     Idle,
     /// The head is held, the body is coming.
-    Reading {
-        caller: Caller,
-        edits: HeaderEdits,
-        framed: bool,
-        held: HeldBytes,
-    },
+    Reading(Pending),
     /// At the provider, no answer yet.
     Sent {
         caller: Caller,
         ask: Ask,
         /// Envoy holds the body until the provider has read it.
         _held: HeldBytes,
+    },
+    /// A provider's answer in another protocol has begun; head and body wait until it is
+    /// known what it is.
+    Waiting {
+        caller: Caller,
+        ask: Ask,
+        /// The provider's.
+        status: u16,
     },
     /// The answer is passing.
     Answering {
@@ -141,39 +170,11 @@ enum Phase {
         ask: Ask,
         status: u16,
         outcome: &'static str,
-        /// Whether the provider may have worked on the call.
-        was_sent: bool,
         /// Why, in Envoy's words or the provider's status; for operators only.
         reason: String,
     },
     /// Settled; nothing is left to do.
     Settled,
-}
-
-/// What was sent, and where.
-#[derive(Debug)]
-struct Ask {
-    route: Route,
-    stream: bool,
-    strip_usage: bool,
-    text_bytes: u64,
-}
-
-#[derive(Debug)]
-enum Route {
-    /// To the first target of a virtual model.
-    Model(Rc<Model>),
-    /// Past all inspection, because the policy says so.
-    Pass(Rc<Backend>),
-}
-
-impl Route {
-    fn target(&self) -> Option<&Target> {
-        match self {
-            Self::Model(model) => model.first().map(Rc::as_ref),
-            Self::Pass(_) => None,
-        }
-    }
 }
 
 /// How much of an `x-request-id` goes into the record, in characters; a UUID has 36.
@@ -218,7 +219,7 @@ impl Call {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
         match endpoint {
-            Endpoint::Chat => self.chat_head(caller, headers, end),
+            Endpoint::Chat | Endpoint::Messages => self.model_head(host, caller, headers, end),
             Endpoint::Models => self.all_models(caller),
             Endpoint::Model(name) => self.one_model(caller, name),
             Endpoint::Usage => self.usage(host, caller),
@@ -229,7 +230,7 @@ impl Call {
     /// `total` bytes of the body are held by now.
     pub fn request_grows(&mut self, total: usize) -> Option<Reply> {
         let limits = &self.gateway.policy.limits;
-        let Phase::Reading { held, .. } = &mut self.phase else {
+        let Phase::Reading(Pending { held, .. }) = &mut self.phase else {
             return None;
         };
         let total = u64::try_from(total).unwrap_or(u64::MAX);
@@ -249,43 +250,37 @@ impl Call {
     }
 
     /// The body is whole: `body`, of which Envoy said that it has `expected` bytes.
-    pub fn request_body(&mut self, body: &[u8], expected: usize) -> OnBody {
+    pub fn request_body(&mut self, host: &dyn Host, body: &[u8], expected: usize) -> OnBody {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Reading {
-                caller,
-                edits,
-                framed,
-                held,
-            } if body.len() == expected => self.send_chat(caller, edits, framed, held, body),
+            Phase::Reading(pending) if body.len() == expected => self.send(host, pending, body),
             // What was not read must not pass.
-            Phase::Reading { caller, .. } => OnBody::Reply(self.lost(Some(caller))),
+            Phase::Reading(pending) => OnBody::Reply(self.lost(Some(pending.caller))),
             _ => OnBody::Reply(self.lost(None)),
         }
     }
 
-    /// The head of the answer has come; `details` is Envoy's `response.code_details`, asked
-    /// for only when needed.
+    /// The head of the answer has come.
     pub fn answer_head(
         &mut self,
+        host: &dyn Host,
         headers: Headers<'_>,
         end: bool,
-        details: impl FnOnce() -> String,
+        passage: &dyn Passage,
     ) -> OnAnswer {
         let status = headers.text(":status").and_then(|text| text.parse().ok());
         let status: u16 = status.unwrap_or(0);
         match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Sent { caller, ask, .. } if status >= 400 => match details() {
-                from if from == VIA_UPSTREAM => {
-                    self.provider_head(caller, ask, status, headers, end)
-                }
-                envoy => self.failed(caller, ask, status, &envoy),
-            },
             Phase::Sent { caller, ask, .. } => {
-                self.provider_head(caller, ask, status, headers, end)
+                let head = AnswerHead {
+                    status,
+                    headers,
+                    end,
+                };
+                self.sent_head(host, (caller, ask), &head, passage)
             }
-            Phase::Reading { caller, .. } if status >= 400 => {
+            Phase::Reading(pending) if status >= 400 => {
                 let refusal = reading_refusal(status);
-                OnAnswer::Reply(self.refuse(Some(caller), None, &refusal))
+                OnAnswer::Reply(self.refuse(Some(pending.caller), None, &refusal))
             }
             other => {
                 self.phase = other;
@@ -296,45 +291,59 @@ impl Call {
 
     /// A piece of the answer's body; `end` if it is the last.
     pub fn answer_data(&mut self, host: &dyn Host, piece: &[u8], end: bool) -> OnData {
-        let Phase::Answering {
-            reader,
-            seen,
-            ended,
-            ..
-        } = &mut self.phase
-        else {
-            return OnData::Pass;
-        };
-        *ended |= end;
-        // The clock is a host call: read only when the first text comes.
-        reader.data(seen, piece, end, &|| host.now())
+        match &mut self.phase {
+            Phase::Waiting { .. } => self.waiting_data(host, piece, end),
+            Phase::Answering {
+                ask,
+                reader,
+                seen,
+                ended,
+                status,
+                ..
+            } => {
+                *ended |= end;
+                // The clock is a host call: read only when the first text comes.
+                let now = || host.now();
+                let new = match ask.foreign().map(|attempt| attempt.answer_data(piece, end)) {
+                    // An error went on when it was whole.
+                    Some(OnAttempt::Replace(new)) if *status >= 400 => return OnData::Replace(new),
+                    Some(OnAttempt::Replace(new)) => new,
+                    _ => return reader.data(seen, piece, end, &now),
+                };
+                match reader.data(seen, &new, end, &now) {
+                    OnData::Pass => OnData::Replace(new),
+                    other => other,
+                }
+            }
+            _ => OnData::Pass,
+        }
     }
 
     /// Whether bytes of the request may pass: only those of a call that was sent on.
     pub const fn passes_request(&self) -> bool {
-        matches!(self.phase, Phase::Sent { .. } | Phase::Answering { .. })
+        matches!(
+            self.phase,
+            Phase::Sent { .. } | Phase::Waiting { .. } | Phase::Answering { .. }
+        )
     }
 
     /// Whether the request's body is being read.
     pub const fn reads_request(&self) -> bool {
-        matches!(self.phase, Phase::Reading { .. })
+        matches!(self.phase, Phase::Reading(_))
     }
 
     /// Whether pieces of the answer's body are worth looking at.
     pub const fn reads_answer(&self) -> bool {
-        matches!(self.phase, Phase::Answering { .. })
+        matches!(self.phase, Phase::Waiting { .. } | Phase::Answering { .. })
     }
 
     /// Whether the answer's body waits until it is whole.
-    pub const fn holds_answer(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Answering {
-                reader: AnswerReader::Error { replaced: false },
-                ended: false,
-                ..
-            }
-        )
+    pub fn holds_answer(&self) -> bool {
+        match &self.phase {
+            Phase::Waiting { .. } => true,
+            Phase::Answering { reader, ended, .. } => !*ended && reader.holds(),
+            _ => false,
+        }
     }
 
     /// The answer ends in trailers.
@@ -385,7 +394,7 @@ impl Call {
 
     fn refuse_reading(&mut self, refusal: &Refusal) -> Reply {
         let caller = match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Reading { caller, .. } => Some(caller),
+            Phase::Reading(pending) => Some(pending.caller),
             _ => None,
         };
         self.refuse(caller, None, refusal)

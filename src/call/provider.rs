@@ -1,38 +1,112 @@
 /*! The head of an answer: a provider's, or Envoy's word that there is none. */
 
-use super::answer::{self, AnswerReader, Seen};
-use super::{Ask, Call, OnAnswer, Phase};
+use super::answer::{self, AnswerReader, OnData, Reading, Seen};
+use super::ask::{Adapter, Ask, Route};
+use super::{Call, OnAnswer, Passage, Phase};
+use crate::attempt::{Came, Failure, OnAttempt, Tries, Why};
+use crate::config::AnswerModel;
+use crate::host::Host;
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
-use crate::protocols::{ErrorKind, Refusal};
+use crate::protocols::{ErrorKind, Refusal, Reply};
+
+/// The head of an answer.
+pub(super) struct AnswerHead<'h> {
+    pub(super) status: u16,
+    pub(super) headers: Headers<'h>,
+    /// Whether there is no body.
+    pub(super) end: bool,
+}
 
 impl Call {
-    /// A provider has answered.
-    pub(super) fn provider_head(
+    /// The head of an answer to a request that was sent.
+    pub(super) fn sent_head(
         &mut self,
-        caller: Caller,
-        ask: Ask,
-        status: u16,
-        headers: Headers<'_>,
-        end: bool,
+        host: &dyn Host,
+        (caller, mut ask): (Caller, Ask),
+        head: &AnswerHead<'_>,
+        passage: &dyn Passage,
     ) -> OnAnswer {
-        if let Some(refusal) = unfit_answer(status, headers) {
-            // A good answer that can't be read was paid for.
-            let was_sent = status < 300;
-            let reason = format!("provider_status_{status}");
-            return self.fail(caller, ask, &refusal, was_sent, reason);
+        let AnswerHead {
+            status,
+            headers,
+            end,
+        } = *head;
+        let details = (status >= 400).then(|| passage.details());
+        if let Some(envoy) = details.filter(|details| details != VIA_UPSTREAM) {
+            return self.failed(host, (caller, ask), status, &envoy, passage);
         }
-        let content_type = headers.text("content-type").unwrap_or_default();
-        let reader = AnswerReader::new(status, content_type, ask.strip_usage);
         let mut edits = HeaderEdits {
             remove: answer::account_headers(headers),
             set: Vec::new(),
         };
-        if matches!(reader, AnswerReader::Stream(_)) && headers.has("content-length") {
-            // It may lose an event on the way.
+        let on = match &mut ask.adapter {
+            Adapter::Gateway(attempt) if attempt.is_foreign() => {
+                attempt.answer_head(headers, end, host.now())
+            }
+            Adapter::Gateway(attempt) => {
+                attempt.note_head(status, headers, host.now());
+                OnAttempt::Pass
+            }
+            Adapter::Backends => OnAttempt::Pass,
+        };
+        if on == OnAttempt::Hold {
+            self.phase = Phase::Waiting {
+                caller,
+                ask,
+                status,
+            };
+            return OnAnswer::Hold(edits);
+        }
+        let tries = ask.tries(passage);
+        self.learn(host, &mut ask, &tries, true);
+        if let Some(refusal) = unfit_answer(status, &tries).or_else(|| unfit_head(status, headers))
+        {
+            return self.fail(caller, ask, &refusal, format!("provider_status_{status}"));
+        }
+        edits.set.extend(ask.told(&tries));
+        retry_advice(&mut edits, status, &tries, host);
+        let content_type = headers.text("content-type").unwrap_or_default();
+        let reader = self.begin(caller, ask, status, content_type, end);
+        if reader.changes_length && headers.has("content-length") {
             edits.remove.push("content-length".to_owned());
         }
-        let held = matches!(reader, AnswerReader::Error { .. }) && !end;
+        if reader.held {
+            OnAnswer::Hold(edits)
+        } else {
+            OnAnswer::Forward(edits)
+        }
+    }
+
+    /// Begins to read an answer in the caller's protocol.
+    fn begin(
+        &mut self,
+        caller: Caller,
+        ask: Ask,
+        status: u16,
+        content_type: &str,
+        end: bool,
+    ) -> Begun {
+        let told = match &ask.route {
+            // What was translated has the right name already.
+            Route::Model(routed)
+                if routed.model.answer_model == AnswerModel::Virtual && !ask.is_foreign() =>
+            {
+                Some(routed.model.name.clone())
+            }
+            _ => None,
+        };
+        let reading = Reading {
+            protocol: self.protocol,
+            strip_usage: ask.strip_usage,
+            judges_end: matches!(ask.route, Route::Model(_)),
+            model: told,
+        };
+        let reader = AnswerReader::new(reading, status, content_type);
+        let begun = Begun {
+            changes_length: reader.changes_length(),
+            held: reader.holds() && !end,
+        };
         self.phase = Phase::Answering {
             caller,
             ask,
@@ -41,43 +115,117 @@ impl Call {
             seen: Seen::default(),
             ended: end,
         };
-        if held {
-            OnAnswer::Hold(edits)
-        } else {
-            OnAnswer::Forward(edits)
+        begun
+    }
+
+    /// A piece of an answer in another protocol, all of it that came so far.
+    pub(super) fn waiting_data(&mut self, host: &dyn Host, piece: &[u8], end: bool) -> OnData {
+        let Phase::Waiting {
+            caller,
+            mut ask,
+            status,
+        } = std::mem::replace(&mut self.phase, Phase::Idle)
+        else {
+            return OnData::Pass;
+        };
+        let on = ask.foreign().map(|attempt| attempt.answer_data(piece, end));
+        let Some(OnAttempt::Release(mut edits, body)) = on else {
+            self.phase = Phase::Waiting {
+                caller,
+                ask,
+                status,
+            };
+            return OnData::Hold;
+        };
+        let tries = ask.own_tries();
+        self.learn(host, &mut ask, &tries, true);
+        let set = |name: &str| edits.set.iter().find(|(known, _)| *known == name);
+        let told = set(":status").and_then(|(_, status)| status.parse().ok());
+        let status: u16 = told.unwrap_or(status);
+        if let Some(refusal) = unfit_answer(status, &tries) {
+            let reason = format!("provider_status_{status}");
+            return OnData::Reply(self.fail_with(caller, ask, &refusal, reason));
         }
+        let content_type = set("content-type").map(|(_, kind)| kind.clone());
+        let content_type = content_type.unwrap_or_else(|| "text/event-stream".to_owned());
+        edits.set.extend(ask.told(&tries));
+        retry_advice(&mut edits, status, &tries, host);
+        let body = body.unwrap_or_else(|| piece.to_vec());
+        self.begin(caller, ask, status, &content_type, false);
+        // An error is whole: it was held until then.
+        let whole = end || status >= 400;
+        let Phase::Answering {
+            reader,
+            seen,
+            ended,
+            ..
+        } = &mut self.phase
+        else {
+            return OnData::Release(edits, body);
+        };
+        *ended = end;
+        let body = match reader.data(seen, &body, whole, &|| host.now()) {
+            OnData::Replace(new) => new,
+            _ => body,
+        };
+        if edits.set.iter().any(|(name, _)| *name == "content-length") {
+            edits.set.push(("content-length", body.len().to_string()));
+        }
+        OnData::Release(edits, body)
     }
 
     /// Envoy could not get an answer.
-    pub(super) fn failed(
+    fn failed(
         &mut self,
-        caller: Caller,
-        ask: Ask,
+        host: &dyn Host,
+        (caller, mut ask): (Caller, Ask),
         status: u16,
         details: &str,
+        passage: &dyn Passage,
     ) -> OnAnswer {
+        if !was_sent(details) {
+            ask.unsent();
+        }
+        let tries = ask.tries(passage);
+        self.learn(host, &mut ask, &tries, true);
         let refusal = envoy_refusal(status, details);
-        self.fail(caller, ask, &refusal, was_sent(details), details.to_owned())
+        self.fail(caller, ask, &refusal, details.to_owned())
     }
 
-    fn fail(
-        &mut self,
-        caller: Caller,
-        ask: Ask,
-        refusal: &Refusal,
-        was_sent: bool,
-        reason: String,
-    ) -> OnAnswer {
+    fn fail(&mut self, caller: Caller, ask: Ask, refusal: &Refusal, reason: String) -> OnAnswer {
+        OnAnswer::Reply(self.fail_with(caller, ask, refusal, reason))
+    }
+
+    fn fail_with(&mut self, caller: Caller, ask: Ask, refusal: &Refusal, reason: String) -> Reply {
         let reply = refusal.reply(self.protocol);
         self.phase = Phase::Failed {
             caller,
             ask,
             status: reply.status,
             outcome: refusal.code,
-            was_sent,
             reason,
         };
-        OnAnswer::Reply(reply)
+        reply
+    }
+}
+
+/// What the head of an answer needs to know of its reader.
+struct Begun {
+    changes_length: bool,
+    held: bool,
+}
+
+/// Tells the caller of an error whether and when to come back.
+fn retry_advice(edits: &mut HeaderEdits, status: u16, tries: &Tries, host: &dyn Host) {
+    if status < 400 {
+        return;
+    }
+    let worth = matches!(status, 408 | 409 | 429 | 500..);
+    edits.set.push(("x-should-retry", worth.to_string()));
+    if let Some(seconds) = Ask::retry_after(tries, host.now()).filter(|_| worth) {
+        // In milliseconds it would win over this one.
+        edits.remove.push("retry-after-ms".to_owned());
+        edits.set.push(("retry-after", seconds.to_string()));
     }
 }
 
@@ -125,13 +273,25 @@ pub(super) fn reading_refusal(status: u16) -> Refusal {
     Refusal::new(ErrorKind::of_status(status), code, message)
 }
 
-/// Answers of a provider that can't be passed on.
-fn unfit_answer(status: u16, headers: Headers<'_>) -> Option<Refusal> {
-    if matches!(status, 401 | 403) {
+/// Answers that can't be passed on, by what their try has found out.
+fn unfit_answer(status: u16, tries: &Tries) -> Option<Refusal> {
+    let failure = match tries.0.last().map(|latest| &latest.came) {
+        Some(Came::Failed(failure)) => Some(*failure),
+        _ => None,
+    };
+    let why = failure.map(|Failure { why, .. }| why);
+    if why == Some(Why::Auth) || matches!(status, 401..=403) {
         return Some(Refusal::new(
             ErrorKind::BadGateway,
             "upstream_auth",
             "The provider refused the gateway's credentials; its operator has to see to it.",
+        ));
+    }
+    if why == Some(Why::Garbage) && !(200..300).contains(&status) {
+        return Some(Refusal::new(
+            ErrorKind::BadGateway,
+            "upstream_invalid_answer",
+            "The provider sent something that is no answer.",
         ));
     }
     if (300..400).contains(&status) {
@@ -141,6 +301,11 @@ fn unfit_answer(status: u16, headers: Headers<'_>) -> Option<Refusal> {
             "The provider sent a redirect, which this gateway does not follow.",
         ));
     }
+    None
+}
+
+/// Answers that can't be passed on, by their heads.
+fn unfit_head(status: u16, headers: Headers<'_>) -> Option<Refusal> {
     if status >= 400 && declared_length(headers) > answer::MAX_ERROR_BODY {
         return Some(Refusal::new(
             ErrorKind::of_status(status),

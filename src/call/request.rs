@@ -1,45 +1,39 @@
 /*! The head of a request: what is taken from it and what is removed. */
 
-use crate::config::{Backend, IdentityRules, Limits};
+use crate::attempt::{is_foreign, is_of_a_protocol, passes_to};
+use crate::config::{IdentityRules, Limits};
 use crate::http::{HeaderEdits, Headers};
-use crate::protocols::{ErrorKind, Refusal};
+use crate::protocols::{ErrorKind, Protocol, Refusal};
 
 /// The header by which the route finds the cluster.
 pub const CLUSTER_HEADER: &str = "x-tollgate-internal-cluster";
 
-/// Headers that never reach a provider: the caller's credentials and accounts in the
-/// places where any provider looks for them, what identifies the caller, what hops say of
-/// each other, and the wish for an encoded answer, which could not be read.
-/// (`x-forwarded-proto` is left to the route's `request_headers_to_remove`: without it
-/// Envoy 1.40 finds no route.)
-const REMOVED: [&str; 23] = [
-    "accept-encoding",
-    "api-key",
-    "authorization",
-    "cookie",
-    "forwarded",
-    "ocp-apim-subscription-key",
-    "openai-organization",
-    "openai-project",
-    "proxy-authorization",
-    "true-client-ip",
-    "via",
-    "x-api-key",
-    "x-auth-token",
-    "x-client-ip",
-    "x-forwarded-client-cert",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-functions-key",
-    "x-goog-api-key",
-    "x-goog-user-project",
-    "x-id-token",
-    "x-real-ip",
-];
+/// What later steps need of the head of a request.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept {
+    /// Headers that routing rules look at, lower case.
+    pub(super) rules: Vec<(String, String)>,
+    /// Headers that providers of the caller's protocol shall see.
+    pub(super) protocol: Vec<(String, String)>,
+}
 
-/// Headers that only this Envoy may set, and signatures of other clouds.
-const RESERVED: [&str; 3] = ["x-amz-", "x-envoy-", "x-tollgate-"];
+impl Kept {
+    pub(super) fn of(headers: Headers<'_>, protocol: Protocol, rules: &[String]) -> Self {
+        let pick = |wanted: &dyn Fn(&str) -> bool| {
+            let mut kept = Vec::new();
+            for (name, value) in headers.0.iter().filter(|(name, _)| wanted(name)) {
+                if let Ok(value) = std::str::from_utf8(value) {
+                    kept.push((name.clone(), value.to_owned()));
+                }
+            }
+            kept
+        };
+        Self {
+            rules: pick(&|name| rules.iter().any(|rule| rule == name)),
+            protocol: pick(&|name| passes_to(protocol, name)),
+        }
+    }
+}
 
 /// The query of `path` with its `?`, without parameters that providers take for keys.
 pub(super) fn query_without_keys(path: &str) -> String {
@@ -59,26 +53,17 @@ pub(super) fn query_without_keys(path: &str) -> String {
 
 /// The edits that every forwarded request needs.
 pub(super) fn clean(headers: Headers<'_>, rules: &IdentityRules) -> HeaderEdits {
-    let remove = headers.names(|name| {
-        REMOVED.contains(&name)
-            || RESERVED.iter().any(|prefix| name.starts_with(prefix))
-            || rules.is_hop_header(name)
-    });
+    let remove = headers
+        .names(|name| is_foreign(name) || is_of_a_protocol(name) || rules.is_hop_header(name));
     HeaderEdits {
         remove,
         set: Vec::new(),
     }
 }
 
-/// Adds what sends the request to `backend`, where its path is `path` below the
-/// backend's base.
-pub(super) fn address(edits: &mut HeaderEdits, backend: &Backend, path: &str) {
-    let path = format!("{}{path}", backend.base_path);
-    edits.set.push((":path", path));
-    edits.set.push((CLUSTER_HEADER, backend.cluster.clone()));
-    if let Some(authority) = &backend.authority {
-        edits.set.push((":authority", authority.clone()));
-    }
+/// The header that sends a request to a cluster.
+pub(super) fn to_cluster(cluster: &str) -> (&'static str, String) {
+    (CLUSTER_HEADER, cluster.to_owned())
 }
 
 /// Refuses, from its head alone, a body that could not be read.

@@ -4,88 +4,55 @@ use super::endpoint;
 use super::finish::NO_MODEL;
 use super::held::HeldBytes;
 use super::request;
-use super::{Ask, Call, OnBody, OnHead, Phase, Route};
+use super::request::Kept;
+use super::sending::Pending;
+use super::{Call, OnBody, OnHead, Phase};
 use crate::config::{OtherPaths, Role};
 use crate::host::Host;
-use crate::http::{HeaderEdits, Headers};
+use crate::http::Headers;
 use crate::identity::Caller;
 use crate::ledger::Totals;
-use crate::protocols::openai::{model_entry, model_list, read_chat};
-use crate::protocols::{ErrorKind, Refusal, Reply};
+use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, anthropic, openai};
 use crate::routing;
 use serde_json::json;
 use std::rc::Rc;
 
 impl Call {
-    pub(super) fn chat_head(&mut self, caller: Caller, headers: Headers<'_>, end: bool) -> OnHead {
+    /// A call of a model: its body has to be read.
+    pub(super) fn model_head(
+        &mut self,
+        host: &dyn Host,
+        caller: Caller,
+        headers: Headers<'_>,
+        end: bool,
+    ) -> OnHead {
         let policy = &self.gateway.policy;
         if let Err(refusal) = request::check_body_head(headers, &policy.limits) {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
-        self.phase = Phase::Reading {
+        self.phase = Phase::Reading(Pending {
             edits: request::clean(headers, &policy.identity),
+            kept: Kept::of(headers, self.protocol, &policy.routing.headers),
             framed: headers.has("content-length"),
             held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
             caller,
-        };
+        });
         if !end {
             return OnHead::Hold;
         }
-        match self.request_body(&[], 0) {
+        match self.request_body(host, &[], 0) {
             OnBody::Reply(reply) => OnHead::Reply(reply),
-            OnBody::Forward(edits, _) => OnHead::Forward(edits),
+            OnBody::Forward(outgoing) => OnHead::Forward(outgoing),
         }
-    }
-
-    pub(super) fn send_chat(
-        &mut self,
-        caller: Caller,
-        mut edits: HeaderEdits,
-        framed: bool,
-        held: HeldBytes,
-        body: &[u8],
-    ) -> OnBody {
-        let request = match read_chat(body) {
-            Ok(request) => request,
-            Err(refusal) => return OnBody::Reply(self.refuse(Some(caller), None, &refusal)),
-        };
-        let policy = &self.gateway.policy;
-        let model = match routing::find_model(policy, &caller.tenant, &request.model) {
-            Ok(model) => model,
-            Err(refusal) => {
-                let known = policy.models.get(request.model.as_ref()).cloned();
-                return OnBody::Reply(self.refuse(Some(caller), known, &refusal));
-            }
-        };
-        let Some(target) = model.first() else {
-            let refusal = routing::no_route(&model);
-            return OnBody::Reply(self.refuse(Some(caller), Some(model), &refusal));
-        };
-        // The caller's query stays here: it may hold a key, and what a provider's path
-        // needs is configuration.
-        request::address(&mut edits, &target.backend, "/chat/completions");
-        let rewrite = request.rewrite(body, &target.model);
-        if let Some(rewrite) = rewrite.as_ref().filter(|_| framed) {
-            let length = rewrite.length.to_string();
-            edits.set.push(("content-length", length));
-        }
-        let ask = Ask {
-            stream: request.stream,
-            strip_usage: request.stream && !request.asks_for_usage(),
-            text_bytes: request.text_bytes,
-            route: Route::Model(model),
-        };
-        self.phase = Phase::Sent {
-            caller,
-            ask,
-            _held: held,
-        };
-        OnBody::Forward(edits, rewrite)
     }
 
     pub(super) fn all_models(&mut self, caller: Caller) -> OnHead {
         let names = caller.tenant.models.iter().map(|model| model.name.as_str());
-        let reply = Reply::json(200, &model_list(names));
+        let list = match self.protocol {
+            Protocol::OpenAi => openai::model_list(names),
+            Protocol::Anthropic => anthropic::model_list(names),
+        };
+        let reply = Reply::json(200, &list);
         OnHead::Reply(self.answer(caller, reply))
     }
 
@@ -93,7 +60,11 @@ impl Call {
         let name = endpoint::decode_segment(name).unwrap_or_default();
         match routing::find_model(&self.gateway.policy, &caller.tenant, &name) {
             Ok(model) => {
-                let reply = Reply::json(200, &model_entry(&model.name));
+                let entry = match self.protocol {
+                    Protocol::OpenAi => openai::model_entry(&model.name),
+                    Protocol::Anthropic => anthropic::model_entry(&model.name),
+                };
+                let reply = Reply::json(200, &entry);
                 OnHead::Reply(self.answer(caller, reply))
             }
             Err(refusal) => OnHead::Reply(self.refuse(Some(caller), None, &refusal)),
@@ -141,22 +112,10 @@ impl Call {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         };
         let backend = Rc::clone(backend);
-        let query = request::query_without_keys(path);
-        let mut edits = request::clean(headers, &policy.identity);
-        let path = format!("{below}{query}");
-        request::address(&mut edits, &backend, &path);
-        let ask = Ask {
-            route: Route::Pass(backend),
-            stream: false,
-            strip_usage: false,
-            text_bytes: 0,
-        };
-        self.phase = Phase::Sent {
-            _held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
-            caller,
-            ask,
-        };
-        OnHead::Forward(edits)
+        let path = format!("{below}{}", request::query_without_keys(path));
+        let kept = Kept::of(headers, self.protocol, &[]);
+        let edits = (request::clean(headers, &policy.identity), kept);
+        OnHead::Forward(self.pass(caller, backend, &path, edits))
     }
 }
 

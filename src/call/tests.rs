@@ -55,6 +55,19 @@ fn policy() -> Value {
     })
 }
 
+/// What Envoy knows on the way: the details, no tries of filters in front of providers.
+struct Way<'d>(&'d str);
+
+impl Passage for Way<'_> {
+    fn details(&self) -> String {
+        self.0.to_owned()
+    }
+
+    fn tries(&self) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
 struct Nobody;
 
 impl Peer for Nobody {
@@ -182,7 +195,8 @@ impl Run<'_> {
     }
 
     fn body(&mut self, body: &str) -> OnBody {
-        self.call.request_body(body.as_bytes(), body.len())
+        self.call
+            .request_body(&self.bench.host, body.as_bytes(), body.len())
     }
 
     /// A provider's head.
@@ -198,7 +212,7 @@ impl Run<'_> {
     fn head_of_answer(&mut self, status: &str, list: List<'_>, details: &str) -> OnAnswer {
         let headers = headers(&[&[(":status", status)], list]);
         self.call
-            .answer_head(Headers(&headers), false, || details.to_owned())
+            .answer_head(&self.bench.host, Headers(&headers), false, &Way(details))
     }
 
     fn data(&mut self, piece: &str, end: bool) -> OnData {
@@ -216,12 +230,13 @@ impl Run<'_> {
         };
         let record = self
             .call
-            .finish(&self.bench.host, end)
+            .finish(&self.bench.host, &Way(""), end)
             .expect("the first finish settles");
         let totals = self.bench.all_totals();
         for _ in 0..2 {
             assert_eq!(
-                self.call.finish(&self.bench.host, || panic!("asked twice")),
+                self.call
+                    .finish(&self.bench.host, &Way(""), || panic!("asked twice")),
                 None
             );
         }
@@ -293,7 +308,7 @@ fn forwarded(head: OnHead) -> HeaderEdits {
     let OnHead::Forward(edits) = head else {
         panic!("{head:?}")
     };
-    edits
+    edits.edits
 }
 
 fn json_of(head: OnHead) -> Value {
@@ -399,14 +414,16 @@ fn usage_stays_in_the_stream_of_a_caller_who_asked() {
     let bench = Bench::new();
     let body = STREAMED.replace("true}", r#"true,"stream_options":{"include_usage":true}}"#);
     let mut run = bench.answering(&body, SSE);
-    assert_eq!(run.data(USAGE, true), OnData::Pass);
+    assert_eq!(run.data(USAGE, false), OnData::Pass);
+    assert_eq!(run.data("data: [DONE]\n\n", true), OnData::Pass);
     says(&run.done(), json!({"usage": "reported", "input_tokens": 9}));
 }
 
 #[test]
 fn what_is_not_reported_is_estimated() {
+    let stream = DELTA.to_owned() + "data: [DONE]\n\n";
     for (body, list, answer, output) in [
-        (STREAMED, SSE, DELTA, 2),
+        (STREAMED, SSE, stream.as_str(), 2),
         (BODY, JSON, r#"{"choices":[],"usage":null}"#, 7),
         (BODY, JSON, "", 0),
         (BODY, &[("content-type", "text/plain")], "12345", 2),
@@ -443,7 +460,9 @@ fn an_answer_may_end_with_its_head_or_in_trailers() {
     let bench = Bench::new();
     let mut run = bench.sent(BODY);
     let head = headers(&[&[(":status", "200")], JSON]);
-    let answer = run.call.answer_head(Headers(&head), true, || panic!());
+    let answer = run
+        .call
+        .answer_head(&bench.host, Headers(&head), true, &Way(""));
     assert!(matches!(answer, OnAnswer::Forward(_)));
     says(
         &run.done(),
@@ -460,8 +479,29 @@ fn an_answer_may_end_with_its_head_or_in_trailers() {
     let mut run = bench.answering(STREAMED, SSE);
     run.data(&(DELTA.to_owned() + "data: x"), false);
     run.call.answer_trailers(&bench.host);
-    says(&run.done(), json!({"outcome": "ok", "usage": "estimated"}));
+    says(
+        &run.done(),
+        json!({"outcome": "upstream_incomplete", "usage": "estimated"}),
+    );
     assert_eq!(dropped(), [1]);
+}
+
+#[test]
+fn a_stream_that_ends_early_becomes_an_error() {
+    let bench = Bench::new();
+    let mut run = bench.answering(STREAMED, SSE);
+    assert_eq!(run.data(DELTA, false), OnData::Pass);
+    let OnData::Replace(end) = run.data("", true) else {
+        panic!()
+    };
+    let end = String::from_utf8(end).unwrap();
+    let error: Value = serde_json::from_str(end.strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(error["error"]["code"], "upstream_incomplete");
+    says(
+        &run.done(),
+        json!({"status": 200, "outcome": "upstream_incomplete", "usage": "estimated",
+            "input_tokens": 3, "output_tokens": 2}),
+    );
 }
 
 #[test]
@@ -834,6 +874,23 @@ fn models_are_those_of_the_tenant() {
 }
 
 #[test]
+fn models_have_the_shape_of_the_callers_protocol() {
+    let bench = Bench::new();
+    let list = &[USER, ("anthropic-version", "2023-06-01")];
+    let models = json_of(bench.run().head("GET", "/v1/models", list, true));
+    assert_eq!(
+        (&models["first_id"], &models["last_id"], &models["has_more"]),
+        (&json!("smart"), &json!("same"), &json!(false))
+    );
+    let entry = json_of(bench.run().head("GET", "/v1/models/same", list, true));
+    assert_eq!(entry, models["data"][1]);
+    assert_eq!(
+        (&entry["type"], &entry["id"]),
+        (&json!("model"), &json!("same"))
+    );
+}
+
+#[test]
 fn usage_is_shown_to_admins() {
     let bench = Bench::new();
     let mut run = bench.answering(BODY, JSON);
@@ -998,7 +1055,15 @@ fn heads_of_good_answers_lose_the_account_and_streams_their_length() {
             panic!()
         };
         assert_eq!(edits.remove, removed, "{kind}");
-        assert_eq!(edits.set, []);
+        let told = [
+            ("x-tollgate-backend", "far"),
+            ("x-tollgate-attempts", "1"),
+            ("x-tollgate-model", "gpt \"5\""),
+        ];
+        assert_eq!(
+            edits.set,
+            told.map(|(name, value)| (name, value.to_owned()))
+        );
     }
 }
 
@@ -1171,7 +1236,9 @@ fn errors_have_the_shape_of_the_callers_protocol() {
     };
     for (path, list, anthropic) in [
         (CHAT, &[] as List<'_>, false),
-        (CHAT, &[("anthropic-version", "2023-06-01")], true),
+        (CHAT, &[("anthropic-version", "2023-06-01")], false),
+        ("/v1/models", &[("anthropic-version", "2023-06-01")], true),
+        ("/v1/models", &[], false),
         ("/v1/messages?beta=true", &[], true),
     ] {
         let bench = Bench::new();
@@ -1232,6 +1299,12 @@ fn foreign_names() -> Vec<&'static str> {
     names
 }
 
+fn with_beta(mut names: Vec<&'static str>) -> Vec<&'static str> {
+    names.push("openai-beta");
+    names.sort_unstable();
+    names
+}
+
 #[test]
 fn a_request_takes_nothing_of_the_callers_along() {
     let bench = Bench::new();
@@ -1242,18 +1315,21 @@ fn a_request_takes_nothing_of_the_callers_along() {
         &[FOREIGN, OWN].concat(),
         false,
     );
-    let OnBody::Forward(edits, rewrite) = run.body(BODY) else {
+    let OnBody::Forward(Outgoing { edits, rewrite, .. }) = run.body(BODY) else {
         panic!()
     };
     let mut removed = edits.remove;
     removed.sort();
-    assert_eq!(removed, foreign_names());
+    // Headers of a protocol are set again where the provider speaks it.
+    assert_eq!(removed, with_beta(foreign_names()));
     assert_eq!(
         edits.set,
         [
+            ("x-envoy-upstream-rq-timeout-ms", "300000".to_owned()),
             (":path", "/api/v1/chat/completions".to_owned()),
-            (CLUSTER_HEADER, "far-cluster".to_owned()),
             (":authority", "api.far.com".to_owned()),
+            ("openai-beta", "a".to_owned()),
+            (CLUSTER_HEADER, "far-cluster".to_owned()),
         ]
     );
     let rewrite = rewrite.unwrap();
@@ -1278,7 +1354,7 @@ fn content_length_is_set_where_it_was_and_changes() {
         let bench = Bench::new();
         let mut run = bench.run();
         run.head("POST", CHAT, list, false);
-        let OnBody::Forward(edits, rewrite) = run.body(body) else {
+        let OnBody::Forward(Outgoing { edits, rewrite, .. }) = run.body(body) else {
             panic!()
         };
         let wanted = rewrite
@@ -1322,13 +1398,14 @@ fn other_paths_pass_if_the_policy_says_so() {
     ));
     let mut removed = edits.remove;
     removed.sort();
-    assert_eq!(removed, foreign_names());
+    assert_eq!(removed, with_beta(foreign_names()));
     assert_eq!(
         edits.set,
         [
             (":path", "/api/v1/embeddings?x=1".to_owned()),
-            (CLUSTER_HEADER, "far-cluster".to_owned()),
             (":authority", "api.far.com".to_owned()),
+            ("openai-beta", "a".to_owned()),
+            (CLUSTER_HEADER, "far-cluster".to_owned()),
         ]
     );
     assert!(!run.call.reads_request());
@@ -1381,7 +1458,11 @@ fn a_settlement_that_is_lost_is_counted() {
     let mut run = bench.answering(BODY, JSON);
     run.data(ANSWER, true);
     bench.host.conflict_next(crate::state::MAX_TRIES);
-    assert!(run.call.finish(&bench.host, || panic!()).is_some());
+    assert!(
+        run.call
+            .finish(&bench.host, &Way(""), || panic!())
+            .is_some()
+    );
     assert_eq!(bench.counted("tollgate.settlements_lost_total", &[]), [1]);
     assert_eq!(bench.totals("acme", "smart"), [0; 6]);
 }

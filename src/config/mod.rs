@@ -33,17 +33,20 @@ pub use problem::{Problem, Problems, Severity};
 pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
 pub use tree::Tree;
 
-/// Reads what Envoy hands a plugin: JSON text (from a `StringValue`, or from
+/// Reads a policy from what Envoy hands a plugin: JSON text (from a `StringValue`, or from
 /// Istio's `pluginConfig`) or the bytes of a `google.protobuf.Struct`.
 ///
 /// # Errors
 /// Every problem found; no policy is made then.
-pub fn from_plugin_bytes(bytes: &[u8]) -> Result<Plugin, Problems> {
-    let tree = match protobuf::decode_struct(bytes) {
-        Some(tree) => tree,
-        None => Tree::from_json(bytes).map_err(|error| Problems::one("", &error))?,
-    };
-    Plugin::from_tree(&tree)
+pub fn from_plugin_bytes(bytes: &[u8]) -> Result<Policy, Problems> {
+    from_tree(&tree_of(bytes)?).0
+}
+
+fn tree_of(bytes: &[u8]) -> Result<Tree, Problems> {
+    match protobuf::decode_struct(bytes) {
+        Some(tree) => Ok(tree),
+        None => Tree::from_json(bytes).map_err(|error| Problems::one("", &error)),
+    }
 }
 
 /// Makes a policy of a tree, whatever format it came from. The second part holds the

@@ -2,7 +2,7 @@
 
 use super::fields::Node;
 use super::values::text;
-use super::{Policy, Problems, Tree, from_tree};
+use super::{Policy, Problems, Tree, from_tree, tree_of};
 
 /// The part that a plugin plays.
 #[derive(Debug)]
@@ -33,6 +33,14 @@ impl Plugin {
     ///
     /// # Errors
     /// Every problem found; Envoy must not start then.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Problems> {
+        Self::from_tree(&tree_of(bytes)?)
+    }
+
+    /// Reads a plugin's configuration, whatever format it came from.
+    ///
+    /// # Errors
+    /// Every problem found.
     pub fn from_tree(tree: &Tree) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         match stand(tree, &mut problems) {

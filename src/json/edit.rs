@@ -20,6 +20,14 @@ pub struct Rewrite {
     pub length: usize,
 }
 
+impl Rewrite {
+    /// The whole new text; `text` is the old one.
+    pub fn whole(&self, text: &[u8]) -> Vec<u8> {
+        let rest = text.get(self.replaces..).unwrap_or_default();
+        [self.prefix.as_slice(), rest].concat()
+    }
+}
+
 impl Edits {
     /// Replaces `span` by `with`. Spans must not overlap; an empty one inserts.
     pub fn replace(&mut self, span: Span, with: String) {

@@ -29,7 +29,7 @@ pub enum Kind {
     Null,
 }
 
-/// A member's key: its value, for comparison.
+/// A member's key.
 #[derive(Debug)]
 pub struct Key<'a>(Text<'a>);
 
@@ -37,6 +37,11 @@ impl<'a> Key<'a> {
     /// The key after unescaping.
     pub fn value(&self) -> std::borrow::Cow<'a, str> {
         self.0.value()
+    }
+
+    /// Where it stands, with both quotes.
+    pub const fn span(&self) -> Span {
+        self.0.span()
     }
 }
 

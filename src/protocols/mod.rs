@@ -2,13 +2,20 @@
 
 pub mod anthropic;
 mod error;
+mod event;
+mod members;
 pub mod openai;
+mod reading;
+mod redact;
 mod traits;
-
 pub mod translate;
+mod usage;
 
 pub use error::{ErrorKind, Refusal, Reply};
+pub use event::{Event, EventReader, Progress};
+pub use redact::redact_account;
 pub use traits::Traits;
+pub use usage::ReportedUsage;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +31,13 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The protocol that a caller speaks: Anthropic's where the path or the
-    /// `anthropic-version` header, which its API demands, says so.
+    /// The protocol that a caller speaks: that of the path; where both have the path,
+    /// Anthropic's if there is the `anthropic-version` header, which its API demands.
     pub fn of(path: &str, has_anthropic_version: bool) -> Self {
         let path = path.split('?').next().unwrap_or_default();
-        if has_anthropic_version || path == "/v1/messages" || path.starts_with("/v1/messages/") {
+        let messages = path == "/v1/messages" || path.starts_with("/v1/messages/");
+        let chat = path == "/v1/chat/completions";
+        if messages || (has_anthropic_version && !chat) {
             Self::Anthropic
         } else {
             Self::OpenAi

@@ -1,28 +1,143 @@
-/*! Where a call goes: from the model asked for to a target. */
+/*! Where a call goes: from the model asked for to an order of targets.
 
-use crate::config::{Model, Policy, Tenant};
-use crate::protocols::{ErrorKind, Refusal};
+The rules may choose another model (`rules`), its strategy ranks the targets (`order`,
+`sticky`, `speed`), and those that cool down go last (`cooldown`). */
+
+pub mod cooldown;
+mod order;
+mod reset;
+mod rules;
+pub mod speed;
+mod sticky;
+mod turns;
+
+pub use reset::reset_hint;
+
+use crate::config::{Model, Policy, Resolve, Rule, Target, Tenant};
+use crate::host::{Host, Instant};
+use crate::protocols::{ErrorKind, Refusal, Traits};
+use crate::state::Space;
+use cooldown::Health;
+use order::Orderer;
 use std::rc::Rc;
 
 /// Longest model name that is repeated in an error message, in characters.
 const MAX_ECHO: usize = 64;
+
+/// What is known of a call when its targets are chosen.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Who pays.
+    pub tenant: &'a Tenant,
+    /// Who calls; empty if nobody said.
+    pub user: &'a str,
+    /// The model asked for.
+    pub model: &'a str,
+    /// What the request asks of a model.
+    pub traits: &'a Traits,
+    /// The headers that the policy's [`crate::config::Rules::headers`] names, lower case.
+    pub headers: &'a [(String, String)],
+}
+
+impl<'a> Asked<'a> {
+    fn headers(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(move |(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers(name).next()
+    }
+}
+
+/// Where a call goes.
+#[derive(Debug)]
+pub struct Choice {
+    /// The model that answers: the one asked for, or the one that a rule chose.
+    pub model: Rc<Model>,
+    /// All its live targets in the order in which they are to be tried; never empty.
+    pub tries: Vec<Try>,
+    /// The rule that chose the model.
+    pub rule: Option<Rc<Rule>>,
+    /// What would have been, for counters.
+    pub shadow: Shadow,
+}
+
+/// A target in the order of tries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Try {
+    /// Where it goes.
+    pub target: Rc<Target>,
+    /// How the call finds it; [`cooldown::succeeded`] wants to know.
+    pub health: Health,
+}
+
+/// What shadow rules and targets would have done.
+#[derive(Debug, Default)]
+pub struct Shadow {
+    /// Rules that would have chosen the model, each if it alone were live.
+    pub rules: Vec<Rc<Rule>>,
+    /// The target that would have been first if all of the model's were live.
+    pub target: Option<Rc<Target>>,
+}
+
+/// Chooses model and targets of a call.
+///
+/// # Errors
+/// As [`find_model`], for the model asked for and for the one that a rule chose; 400
+/// `no_route` if the model is left to rules and none applies.
+pub fn choose(
+    host: &dyn Host,
+    space: &Space,
+    policy: &Policy,
+    asked: &Asked<'_>,
+) -> Result<Choice, Refusal> {
+    let named = find_model(policy, asked.tenant, asked.model)?;
+    let verdict = rules::judge(&policy.routing, &named, asked);
+    let model = match &verdict.rule {
+        Some(rule) => allowed(asked.tenant, &rule.model)?,
+        None => named,
+    };
+    let Resolve::Targets(targets) = &model.resolve else {
+        return Err(no_route(&model));
+    };
+    let orderer = Orderer {
+        host,
+        space,
+        rules: &policy.cool_down,
+        asked,
+        now: host.now(),
+    };
+    let ordered = orderer.order(&model, targets);
+    Ok(Choice {
+        tries: ordered.tries,
+        rule: verdict.rule,
+        shadow: Shadow {
+            rules: verdict.shadow,
+            target: ordered.shadow,
+        },
+        model,
+    })
+}
 
 /// The virtual model that a tenant asks for.
 ///
 /// # Errors
 /// 404 if there is none of this name, 403 if the tenant may not use it.
 pub fn find_model(policy: &Policy, tenant: &Tenant, name: &str) -> Result<Rc<Model>, Refusal> {
-    let Some(model) = policy.models.get(name) else {
-        let short: String = name.chars().take(MAX_ECHO).collect();
-        let message = format!("The model '{short}' does not exist. See GET /v1/models.");
-        let refusal = Refusal::new(ErrorKind::NotFound, "model_not_found", message);
-        return Err(refusal.at("model"));
-    };
-    if tenant
-        .models
-        .iter()
-        .any(|allowed| Rc::ptr_eq(allowed, model))
-    {
+    if let Some(model) = policy.models.get(name) {
+        return allowed(tenant, model);
+    }
+    let short: String = name.chars().take(MAX_ECHO).collect();
+    let message = format!("The model '{short}' does not exist. See GET /v1/models.");
+    let refusal = Refusal::new(ErrorKind::NotFound, "model_not_found", message);
+    Err(refusal.at("model"))
+}
+
+fn allowed(tenant: &Tenant, model: &Rc<Model>) -> Result<Rc<Model>, Refusal> {
+    if tenant.models.iter().any(|known| Rc::ptr_eq(known, model)) {
         return Ok(Rc::clone(model));
     }
     let message = format!(
@@ -38,10 +153,11 @@ pub fn no_route(model: &Model) -> Refusal {
     let message = format!("No routing rule applies to this call of '{}'.", model.name);
     Refusal::new(ErrorKind::Invalid, "no_route", message).at("model")
 }
-#[allow(missing_docs)]
-pub fn reset_hint(
-    _: crate::http::Headers<'_>,
-    _: crate::host::Instant,
-) -> Option<crate::host::Instant> {
-    None
-} // STUB
+
+/// Milliseconds since the Unix epoch.
+const fn millis(moment: Instant) -> u64 {
+    moment.0 / 1_000_000
+}
+
+#[cfg(test)]
+mod tests;

@@ -169,6 +169,49 @@ pub fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(joined)
 }
 
+/// `event` with `data` in place of its own; the other lines stay as they are.
+pub fn with_data(event: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut new = Vec::with_capacity(event.len().saturating_add(data.len()));
+    let mut written = false;
+    let mut rest = event.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(event);
+    while !rest.is_empty() {
+        let (line, ending, after) = cut_line(rest);
+        if data_line(line).is_none() {
+            new.extend_from_slice(line);
+            new.extend_from_slice(ending);
+        } else if !std::mem::replace(&mut written, true) {
+            write_data(&mut new, data, ending);
+        }
+        rest = after;
+    }
+    new
+}
+
+/// The first line of a text, its ending, and what follows.
+fn cut_line(text: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    let length = bytes::find(text, Set::of([b'\n', b'\r'])).unwrap_or(text.len());
+    let (line, rest) = text.split_at_checked(length).unwrap_or_default();
+    let ending = match rest {
+        [b'\r', b'\n', ..] => 2,
+        [_, ..] => 1,
+        [] => 0,
+    };
+    let (ending, after) = rest.split_at_checked(ending).unwrap_or_default();
+    (line, ending, after)
+}
+
+fn write_data(new: &mut Vec<u8>, data: &[u8], ending: &[u8]) {
+    let between = if ending.is_empty() { b"\n" } else { ending };
+    for (index, line) in data.split(|&byte| byte == b'\n').enumerate() {
+        if index > 0 {
+            new.extend_from_slice(between);
+        }
+        new.extend_from_slice(b"data: ");
+        new.extend_from_slice(line);
+    }
+    new.extend_from_slice(ending);
+}
+
 fn lines(event: &[u8]) -> impl Iterator<Item = &[u8]> {
     let text = event.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(event);
     text.split(|&byte| byte == b'\n' || byte == b'\r')

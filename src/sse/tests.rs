@@ -71,6 +71,32 @@ fn fields_that_only_start_with_data_are_no_data() {
 }
 
 #[test]
+fn data_is_replaced_and_other_lines_stay() {
+    for ending in ["\n", "\r\n", "\r"] {
+        for (event, wanted) in [
+            ("data:one||", "data: NEW||"),
+            (
+                "event: x|data: one|data: two|id: 1||",
+                "event: x|data: NEW|id: 1||",
+            ),
+            (": c|data|", ": c|data: NEW|"),
+            ("data: unfinished", "data: NEW"),
+            ("\u{FEFF}data: x||", "data: NEW||"),
+            (": no data||", ": no data||"),
+            ("", ""),
+        ] {
+            let event = event.replace('|', ending);
+            let new = with_data(event.as_bytes(), b"NEW");
+            assert_eq!(String::from_utf8(new).unwrap(), wanted.replace('|', ending));
+        }
+        let event = format!("data: x{ending}{ending}");
+        let new = with_data(event.as_bytes(), b"{\n1}");
+        assert_eq!(data(&new).as_deref(), Some(b"{\n1}".as_slice()));
+    }
+    assert_eq!(with_data(b"data: x", b"1\n2"), b"data: 1\ndata: 2");
+}
+
+#[test]
 fn an_overlong_event_is_handed_out() {
     let mut framer = Framer::default();
     let piece = vec![b'a'; Framer::MAX_EVENT];

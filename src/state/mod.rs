@@ -55,6 +55,19 @@ pub fn update(
     Err(Exhausted)
 }
 
+/// A record of numbers: its version byte, then each in little-endian order.
+pub fn encode_words(version: u8, words: impl IntoIterator<Item = u64>) -> Vec<u8> {
+    let words = words.into_iter().flat_map(u64::to_le_bytes);
+    std::iter::once(version).chain(words).collect()
+}
+
+/// The numbers of a record that [`encode_words`] wrote, whatever its version: layouts only
+/// ever grow at their end.
+pub fn decode_words(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let (words, _) = bytes.get(1..).unwrap_or_default().as_chunks::<8>();
+    words.iter().map(|word| u64::from_le_bytes(*word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,6 +16,8 @@ pub struct Metrics {
     /// Of calls, by what labels them: names are put together once, not per call.
     calls: RefCell<HashMap<String, Ids>>,
     events: RefCell<HashMap<&'static str, MetricId>>,
+    /// Of tries and shadows, by their full names.
+    named: RefCell<HashMap<String, MetricId>>,
 }
 
 /// The metrics of calls with the same labels; each is defined when it is first needed.
@@ -133,6 +135,28 @@ impl Metrics {
         if known != Some(ids) {
             self.calls.borrow_mut().insert(key, ids);
         }
+    }
+
+    /// Counts a try at a provider, by how far it came.
+    pub fn tried(&self, host: &dyn Host, backend: &str, outcome: &'static str) {
+        let labels = [("backend", backend), ("outcome", outcome)];
+        self.count(host, series_name("tollgate.tries_total", &labels));
+    }
+
+    /// Counts what a rule or target in shadow mode would have decided.
+    pub fn shadow(&self, host: &dyn Host, kind: &'static str, name: &str) {
+        let labels = [("kind", kind), ("name", name)];
+        self.count(host, series_name("tollgate.shadow_total", &labels));
+    }
+
+    fn count(&self, host: &dyn Host, name: String) {
+        let known = self.named.borrow().get(&name).copied();
+        let id = known.unwrap_or_else(|| {
+            let id = host.metric(MetricKind::Counter, &name);
+            self.named.borrow_mut().insert(name, id);
+            id
+        });
+        host.record(id, 1);
     }
 
     /// Counts something that should be rare, by the policy that allowed it.

@@ -39,6 +39,14 @@ pub struct Record<'a> {
     pub backend: &'a str,
     /// The backend's model.
     pub target_model: &'a str,
+    /// The routing rule that decided, if one did.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub rule: &'a str,
+    /// How many tries were made at providers.
+    pub attempts: usize,
+    /// Each of them, if there was more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<TryRecord<'a>>,
     /// Whether a stream was asked for.
     pub stream: bool,
     /// HTTP status told to the caller, 0 if none was.
@@ -64,6 +72,17 @@ pub struct Record<'a> {
     pub time_to_first_token_ms: Option<u64>,
     /// Milliseconds from the request's head to the end of the call.
     pub duration_ms: u64,
+}
+
+/// One try at a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TryRecord<'a> {
+    /// The backend.
+    pub backend: &'a str,
+    /// Its model.
+    pub model: &'a str,
+    /// `answered`, `lost`, `unreachable`, or the class of its error.
+    pub outcome: &'static str,
 }
 
 impl Record<'_> {

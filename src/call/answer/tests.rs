@@ -1,10 +1,24 @@
+mod dialects;
+
 use super::*;
 use crate::json::tests::cases;
+use crate::sse::Framer;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
 
 const STREAM: &str = "text/event-stream";
+
+/// A reader of OpenAI's answers that adds nothing.
+fn passing(status: u16, content_type: &str, strip_usage: bool) -> AnswerReader {
+    let reading = Reading {
+        protocol: Protocol::OpenAi,
+        strip_usage,
+        judges_end: false,
+        model: None,
+    };
+    AnswerReader::new(reading, status, content_type)
+}
 
 /// What came of an answer: the bytes that went on, and what was learned.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,10 +48,11 @@ fn run_reader<'p>(
                 held.clear();
                 out.extend(new);
             }
+            other @ (OnData::Release(..) | OnData::Reply(_)) => panic!("{other:?}"),
             OnData::Hold => {}
         }
         if let AnswerReader::Stream(stream) = &reader {
-            assert!(stream.framer.waiting() <= Framer::MAX_EVENT);
+            assert!(stream.waiting() <= Framer::MAX_EVENT);
         }
     }
     let came = Came {
@@ -50,24 +65,29 @@ fn run_reader<'p>(
 }
 
 fn run<'p>(content_type: &str, strip: bool, pieces: impl IntoIterator<Item = &'p [u8]>) -> Came {
-    run_reader(AnswerReader::new(200, content_type, strip), pieces).0
+    run_reader(passing(200, content_type, strip), pieces).0
 }
 
 /// What comes of a whole text, once every cut in two and every small piece gave the same.
 fn run_all_cuts(content_type: &str, strip: bool, text: &str) -> Came {
+    all_cuts(|| passing(200, content_type, strip), text).0
+}
+
+fn all_cuts(reader: impl Fn() -> AnswerReader, text: &str) -> (Came, Seen) {
     let text = text.as_bytes();
-    let whole = run(content_type, strip, [text]);
+    let whole = run_reader(reader(), [text]);
+    let check = |(came, seen): (Came, Seen), cut: usize| {
+        assert_eq!(came, whole.0, "cut at {cut}");
+        let flags = |seen: &Seen| (seen.done, seen.error, seen.incomplete, seen.dropped);
+        assert_eq!(flags(&seen), flags(&whole.1), "cut at {cut}");
+    };
     for cut in 0..=text.len() {
         let (front, back) = text.split_at(cut);
-        assert_eq!(
-            run(content_type, strip, [front, back]),
-            whole,
-            "cut at {cut}"
-        );
+        check(run_reader(reader(), [front, back]), cut);
     }
     for size in 1..=3 {
-        let small = run(content_type, strip, text.chunks(size).chain([&[] as &[u8]]));
-        assert_eq!(small, whole, "pieces of {size}");
+        let pieces = text.chunks(size).chain([&[] as &[u8]]);
+        check(run_reader(reader(), pieces), size);
     }
     whole
 }
@@ -175,15 +195,14 @@ fn what_is_no_chunk_passes_unchanged() {
     }
     let binary: &[u8] = b"data: \xff\xfe\n\n";
     assert_eq!(
-        AnswerReader::new(200, STREAM, true)
-            .data(&mut Seen::default(), binary, true, &|| Instant(0)),
+        passing(200, STREAM, true).data(&mut Seen::default(), binary, true, &|| Instant(0)),
         OnData::Pass
     );
 }
 
 #[test]
 fn whole_events_pass_without_a_copy() {
-    let mut reader = AnswerReader::new(200, STREAM, false);
+    let mut reader = passing(200, STREAM, false);
     let text = stream("\n", &[TEXT, USAGE]);
     let mut seen = Seen::default();
     assert_eq!(
@@ -289,11 +308,12 @@ fn trailers_drop_an_unfinished_event_and_say_so() {
         ),
         (": x\n".to_owned(), String::new(), 4),
     ] {
-        let mut reader = AnswerReader::new(200, STREAM, false);
+        let mut reader = passing(200, STREAM, false);
         let (mut seen, mut out) = (Seen::default(), Vec::new());
         match reader.data(&mut seen, text.as_bytes(), false, &|| Instant(0)) {
             OnData::Pass => out.extend(text.bytes()),
             OnData::Replace(new) => out.extend(new),
+            other @ (OnData::Release(..) | OnData::Reply(_)) => panic!("{other:?}"),
             OnData::Hold => panic!("streams are not held"),
         }
         reader.trailers(&mut seen, &|| Instant(0));
@@ -334,7 +354,7 @@ fn json_is_read_over_all_cuts_and_passes() {
 
 #[test]
 fn json_before_trailers_is_read_too() {
-    let mut reader = AnswerReader::new(200, "application/json", true);
+    let mut reader = passing(200, "application/json", true);
     let mut seen = Seen::default();
     let text = USAGE.strip_prefix("data: ").unwrap();
     assert_eq!(
@@ -371,7 +391,7 @@ fn other_types_pass_unread() {
 
 fn error_body(pieces: &[&[u8]]) -> String {
     run_reader(
-        AnswerReader::new(429, "application/json", false),
+        passing(429, "application/json", false),
         pieces.iter().copied(),
     )
     .0
@@ -388,7 +408,7 @@ fn error_bodies_are_held_and_lose_the_account() {
         let (front, back) = body.as_bytes().split_at(cut);
         assert_eq!(error_body(&[front, back]), wanted);
     }
-    let mut reader = AnswerReader::new(500, STREAM, false);
+    let mut reader = passing(500, STREAM, false);
     let mut seen = Seen::default();
     assert_eq!(
         reader.data(&mut seen, b"a", false, &|| Instant(0)),
@@ -505,7 +525,7 @@ proptest! {
     ) {
         for cut in 0..=text.len() {
             let (front, back) = text.split_at(cut);
-            let reader = AnswerReader::new(status, content_type, true);
+            let reader = passing(status, content_type, true);
             let (came, _) = run_reader(reader, [front, back]);
             prop_assert_eq!(came.out, String::from_utf8_lossy(&text));
         }

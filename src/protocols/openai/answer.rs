@@ -1,54 +1,44 @@
 /*! Answers of chat completions: one chunk of a stream. */
 
-use super::usage::{ReportedUsage, read_usage};
+use super::usage::read_usage;
 use crate::json::{Error, Kind, Reader};
+use crate::protocols::ReportedUsage;
+use crate::protocols::event::{Event, Progress, unwatched};
 
-/// What one streamed chunk holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chunk {
-    /// Whether `choices` is an empty array: the chunk that only reports usage.
-    pub no_choices: bool,
-    /// Its usage.
-    pub usage: ReportedUsage,
-    /// Bytes of generated text: content, refusal, reasoning, tool arguments.
-    pub text_bytes: u64,
-    /// Whether it is an error instead of a chunk.
-    pub error: bool,
-}
-
-/// Duplicates in an answer are the provider's affair: nothing is watched.
-const fn unwatched(_: &[u8]) -> Option<(&'static str, u8)> {
-    None
-}
+/// The data of the event that ends a stream.
+const DONE: &[u8] = b"[DONE]";
 
 /// Reads the data of one event of a stream.
 ///
 /// # Errors
-/// The data is no JSON.
-pub fn read_chunk(data: &[u8]) -> Result<Chunk, Error> {
+/// The data is neither JSON nor `[DONE]`.
+pub fn read_event(data: &[u8]) -> Result<Event, Error> {
+    let mut event = Event::NOTHING;
+    if data.trim_ascii_end() == DONE {
+        event.progress = Progress::Ended;
+        return Ok(event);
+    }
     let mut reader = Reader::new(data, unwatched)?;
-    let mut chunk = Chunk {
-        no_choices: false,
-        usage: ReportedUsage::Absent,
-        text_bytes: 0,
-        error: false,
-    };
     if reader.kind()? != Kind::Object {
         reader.skip()?;
-        return Ok(chunk);
+        return Ok(event);
     }
+    let mut no_choices = false;
     reader.object(|reader, key| {
         match (key.value().as_ref(), reader.kind()?) {
             ("choices", Kind::Array) => {
-                chunk.no_choices = true;
+                no_choices = true;
                 reader.array(|reader| {
-                    chunk.no_choices = false;
-                    choice(reader, &mut chunk.text_bytes)
+                    no_choices = false;
+                    choice(reader, &mut event)
                 })?;
             }
-            ("usage", _) => chunk.usage = read_usage(reader)?,
+            ("usage", _) => event.usage = read_usage(reader)?,
+            ("model", Kind::String) => event.model = Some(reader.string()?.span()),
             ("error", kind) => {
-                chunk.error = kind != Kind::Null;
+                if kind != Kind::Null {
+                    event.progress = Progress::Failed;
+                }
                 reader.skip()?;
             }
             _ => drop(reader.skip()?),
@@ -56,15 +46,24 @@ pub fn read_chunk(data: &[u8]) -> Result<Chunk, Error> {
         Ok::<(), Error>(())
     })?;
     reader.finish()?;
-    Ok(chunk)
+    event.only_usage = no_choices && event.usage != ReportedUsage::Absent;
+    Ok(event)
 }
 
-fn choice(reader: &mut Reader<'_>, text_bytes: &mut u64) -> Result<(), Error> {
+fn choice(reader: &mut Reader<'_>, event: &mut Event) -> Result<(), Error> {
     if reader.kind()? != Kind::Object {
         return reader.skip().map(drop);
     }
-    reader.object(|reader, key| match key.value().as_ref() {
-        "delta" => generated(reader, text_bytes),
+    reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
+        ("delta", _) => generated(reader, &mut event.text_bytes),
+        ("finish_reason", Kind::String) => {
+            let reason = reader.string()?;
+            // Some servers send "" until there is one.
+            if !reason.is_empty() && event.progress == Progress::Goes {
+                event.progress = Progress::Complete;
+            }
+            Ok(())
+        }
         _ => reader.skip().map(drop),
     })
 }
@@ -91,43 +90,82 @@ mod tests {
     use super::*;
     use crate::ledger::Usage;
 
+    fn read(text: &str) -> Event {
+        read_event(text.as_bytes()).expect(text)
+    }
+
     #[test]
     fn a_content_chunk() {
-        let chunk = read_chunk(
-            br#"{"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":"hello"}}],"usage":null}"#,
-        )
-        .unwrap();
-        assert_eq!((chunk.no_choices, chunk.text_bytes), (false, 5));
-        assert_eq!(chunk.usage, ReportedUsage::Absent);
+        let text = r#"{"id":"c","model":"gpt","choices":[{"index":0,"delta":{"role":"assistant","content":"hello"},"finish_reason":null}],"usage":null}"#;
+        let event = read(text);
+        let model = event.model.unwrap();
+        assert_eq!(&text[model.start..model.end], "\"gpt\"");
+        let wanted = Event {
+            text_bytes: 5,
+            model: event.model,
+            ..Event::NOTHING
+        };
+        assert_eq!(event, wanted);
     }
 
     #[test]
     fn tool_arguments_and_reasoning_count_as_text() {
-        let chunk = read_chunk(
-            br#"{"choices":[{"delta":{"reasoning_content":"abc","tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]}}]}"#,
-        )
-        .unwrap();
-        assert_eq!(chunk.text_bytes, 6);
+        let event = read(
+            r#"{"choices":[{"delta":{"reasoning_content":"abc","tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]}}]}"#,
+        );
+        assert_eq!(event.text_bytes, 6);
     }
 
     #[test]
     fn the_usage_chunk() {
-        let chunk =
-            read_chunk(br#"{"choices":[],"usage":{"prompt_tokens":2,"completion_tokens":3}}"#)
-                .unwrap();
-        assert!(chunk.no_choices);
+        let event = read(r#"{"choices":[],"usage":{"prompt_tokens":2,"completion_tokens":3}}"#);
+        assert!(event.only_usage);
         let usage = Usage {
             input: 2,
             output: 3,
             ..Usage::default()
         };
-        assert_eq!(chunk.usage, ReportedUsage::Counted(usage));
+        assert_eq!(event.usage, ReportedUsage::Counted(usage));
+        for text in [
+            r#"{"choices":[]}"#,
+            r#"{"choices":[],"usage":null}"#,
+            r#"{"choices":[{}],"usage":{"prompt_tokens":2}}"#,
+            r#"{"usage":{"prompt_tokens":2}}"#,
+        ] {
+            assert!(!read(text).only_usage, "{text}");
+        }
     }
 
     #[test]
-    fn an_error_is_told_apart() {
-        assert!(read_chunk(br#"{"error":{"message":"x"}}"#).unwrap().error);
-        assert!(!read_chunk(br#"{"error":null}"#).unwrap().error);
-        assert!(read_chunk(b"[DONE]").is_err());
+    fn how_far_a_stream_has_come() {
+        for (text, progress) in [
+            (r#"{"choices":[{"delta":{}}]}"#, Progress::Goes),
+            (r#"{"choices":[{"finish_reason":null}]}"#, Progress::Goes),
+            (r#"{"choices":[{"finish_reason":""}]}"#, Progress::Goes),
+            (
+                r#"{"choices":[{"finish_reason":"stop"}]}"#,
+                Progress::Complete,
+            ),
+            (
+                r#"{"choices":[{"finish_reason":null},{"finish_reason":"length"}]}"#,
+                Progress::Complete,
+            ),
+            (r#"{"error":{"message":"x"}}"#, Progress::Failed),
+            (
+                r#"{"error":{},"choices":[{"finish_reason":"error"}]}"#,
+                Progress::Failed,
+            ),
+            (
+                r#"{"choices":[{"finish_reason":"stop"}],"error":{}}"#,
+                Progress::Failed,
+            ),
+            (r#"{"error":null}"#, Progress::Goes),
+            ("[]", Progress::Goes),
+            ("[DONE]", Progress::Ended),
+            ("[DONE] ", Progress::Ended),
+        ] {
+            assert_eq!(read(text).progress, progress, "{text}");
+        }
+        assert!(read_event(b"[DONE").is_err());
     }
 }

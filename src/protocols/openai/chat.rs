@@ -1,7 +1,15 @@
 /*! `POST /v1/chat/completions`: the request, by span. */
 
-use crate::json::{Edits, Error, Key, Kind, Reader, Rewrite, Span, quote};
-use crate::protocols::{ErrorKind, Refusal};
+mod adapt;
+mod stream_options;
+
+pub use adapt::Adapt;
+pub use stream_options::StreamOptions;
+
+use crate::json::{Key, Kind, Reader, Span};
+use crate::protocols::members::Members;
+use crate::protocols::reading::{self, MISSING, Stop, field};
+use crate::protocols::{Refusal, Traits};
 use std::borrow::Cow;
 
 /// The keys that are read, here or by the guards that scan messages: a duplicate of one
@@ -37,103 +45,41 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
     })
 }
 
-/// What the request says about `stream_options`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StreamOptions {
-    /// Not there.
-    Absent,
-    /// `null`, standing at the span.
-    Null(Span),
-    /// An object without `include_usage`; the offset is one past its `{`.
-    Silent {
-        /// Where a member can be inserted.
-        inside: usize,
-        /// Whether the object has other members.
-        empty: bool,
-    },
-    /// An object with `include_usage`.
-    Says {
-        /// The value; null counts as false.
-        include_usage: bool,
-        /// Where the value stands.
-        span: Span,
-    },
-}
-
 /// What Tollgate reads of a chat request.
 #[derive(Debug)]
 pub struct ChatRequest<'a> {
     /// The model asked for.
     pub model: Cow<'a, str>,
-    /// Whether the answer shall be a stream.
-    pub stream: bool,
+    /// What is asked of it.
+    pub traits: Traits,
     /// How usage in a stream was asked for.
     pub stream_options: StreamOptions,
-    /// Bytes of text in the messages (no images, sounds or files).
-    pub text_bytes: u64,
     model_span: Span,
-    /// One past the opening brace.
-    inside: usize,
+    max_tokens: Limit,
+    max_completion_tokens: Limit,
+    members: Members<'a>,
 }
 
-/// What stops the reading.
-#[derive(Debug)]
-enum Stop {
-    Json(Error),
-    Field { path: String, problem: &'static str },
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Json(error)
-    }
-}
-
-impl From<Stop> for Refusal {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Json(error) => json_refusal(&error),
-            Stop::Field { path, problem } => {
-                let code = if problem == MISSING {
-                    "missing_required_parameter"
-                } else {
-                    "invalid_value"
-                };
-                let message = format!("'{path}' {problem}.");
-                Self::new(ErrorKind::Invalid, code, message).at(path)
-            }
-        }
-    }
-}
-
-const MISSING: &str = "is missing";
-
-fn json_refusal(error: &Error) -> Refusal {
-    use crate::json::ErrorKind as Json;
-    let code = match error.kind() {
-        Json::Empty => "empty_body",
-        Json::DuplicateKey(_) | Json::CaseVariant(_) => "duplicate_key",
-        Json::TooDeep => "nested_too_deeply",
-        _ => "invalid_json",
-    };
-    let message = format!("The request body is not acceptable JSON: {error}.");
-    Refusal::new(ErrorKind::Invalid, code, message)
-}
-
-fn field<T>(path: impl Into<String>, problem: &'static str) -> Result<T, Stop> {
-    Err(Stop::Field {
-        path: path.into(),
-        problem,
-    })
+/// What a field says about the length of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Limit {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// It is null.
+    Null,
+    /// So many tokens.
+    Tokens(u64),
 }
 
 #[derive(Default)]
 struct Draft<'a> {
     model: Option<(Cow<'a, str>, Span)>,
-    stream: bool,
+    traits: Traits,
     stream_options: Option<StreamOptions>,
     messages: bool,
-    text_bytes: u64,
+    max_tokens: Limit,
+    max_completion_tokens: Limit,
 }
 
 /// Reads a chat request in one pass.
@@ -146,79 +92,70 @@ pub fn read_chat(body: &[u8]) -> Result<ChatRequest<'_>, Refusal> {
 
 fn read(body: &[u8]) -> Result<ChatRequest<'_>, Stop> {
     let mut reader = Reader::new(body, watched)?;
-    if reader.kind()? != Kind::Object {
-        // Whatever it is, it should at least be JSON: that error says more.
-        reader.skip()?;
-        return field("body", "must be a JSON object");
-    }
-    let inside = reader.offset().saturating_add(1);
+    let mut members = Members::new(reading::open(&mut reader)?);
     let mut draft = Draft::default();
-    reader.object_strict(|reader, key| draft.member(reader, key))?;
+    reader.object_strict(|reader, key| {
+        draft.member(reader, key)?;
+        members.note(key, reader.offset())
+    })?;
     reader.finish()?;
-    let Some((model, model_span)) = draft.model else {
-        return field("model", MISSING);
-    };
-    if !draft.messages {
-        return field("messages", MISSING);
+    draft.finish(members)
+}
+
+impl Limit {
+    fn read(reader: &mut Reader<'_>, path: &str) -> Result<Self, Stop> {
+        let tokens = reading::whole_number(reader, path)?;
+        Ok(tokens.map_or(Self::Null, Self::Tokens))
     }
-    Ok(ChatRequest {
-        model,
-        stream: draft.stream,
-        stream_options: draft.stream_options.unwrap_or(StreamOptions::Absent),
-        text_bytes: draft.text_bytes,
-        model_span,
-        inside,
-    })
+
+    const fn tokens(self) -> Option<u64> {
+        match self {
+            Self::Tokens(tokens) => Some(tokens),
+            Self::Absent | Self::Null => None,
+        }
+    }
 }
 
 impl<'a> Draft<'a> {
-    fn member(&mut self, reader: &mut Reader<'a>, key: &Key<'a>) -> Result<(), Stop> {
-        let kind = reader.kind()?;
-        match (key.value().as_ref(), kind) {
-            ("model", Kind::String) => {
-                let text = reader.string()?;
-                if text.is_empty() {
-                    return field("model", "must not be empty");
-                }
-                self.model = Some((text.value(), text.span()));
-            }
-            ("model", _) => return field("model", "must be a string"),
-            ("stream", Kind::Bool) => self.stream = reader.boolean()?,
-            ("stream", Kind::Null) => drop(reader.skip()?),
-            ("stream", _) => return field("stream", "must be a boolean"),
-            ("stream_options", Kind::Object) => {
-                self.stream_options = Some(stream_options(reader)?);
-            }
-            ("stream_options", Kind::Null) => {
-                self.stream_options = Some(StreamOptions::Null(reader.skip()?));
-            }
-            ("stream_options", _) => return field("stream_options", "must be an object"),
-            ("messages", Kind::Array) => self.messages(reader)?,
-            ("messages", _) => return field("messages", "must be an array"),
-            ("n" | "max_tokens" | "max_completion_tokens", kind)
-                if !matches!(kind, Kind::Number | Kind::Null) =>
-            {
-                return field(key.value(), "must be a number");
-            }
-            _ => drop(reader.skip()?),
+    fn finish(mut self, members: Members<'a>) -> Result<ChatRequest<'a>, Stop> {
+        let Some((model, model_span)) = self.model else {
+            return field("model", MISSING);
+        };
+        if !self.messages {
+            return field("messages", MISSING);
         }
-        Ok(())
+        let limits = [self.max_tokens, self.max_completion_tokens];
+        // Which of two the provider heeds is its own affair: the larger one is safe.
+        self.traits.max_output = limits.into_iter().filter_map(Limit::tokens).max();
+        Ok(ChatRequest {
+            model,
+            traits: self.traits,
+            stream_options: self.stream_options.unwrap_or(StreamOptions::Absent),
+            model_span,
+            max_tokens: self.max_tokens,
+            max_completion_tokens: self.max_completion_tokens,
+            members,
+        })
     }
 
-    fn messages(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
-        let mut index = 0_usize;
-        reader.array(|reader| {
-            if reader.kind()? != Kind::Object {
-                return field(format!("messages[{index}]"), "must be an object");
+    fn member(&mut self, reader: &mut Reader<'a>, key: &Key<'a>) -> Result<(), Stop> {
+        match key.value().as_ref() {
+            "model" => self.model = Some(reading::model(reader)?),
+            "messages" => {
+                reading::messages(reader, |reader, index| self.message(reader, index))?;
+                self.messages = true;
             }
-            self.message(reader, index)?;
-            index = index.saturating_add(1);
-            Ok(())
-        })?;
-        if index == 0 {
-            return field("messages", "must not be empty");
+            "stream" => self.traits.stream = reading::flag(reader, "stream")?,
+            "stream_options" => self.stream_options = Some(StreamOptions::read(reader)?),
+            "n" => self.traits.answers = answers(reader)?,
+            "max_tokens" => self.max_tokens = Limit::read(reader, "max_tokens")?,
+            "max_completion_tokens" => {
+                self.max_completion_tokens = Limit::read(reader, "max_completion_tokens")?;
+            }
+            "tools" => self.traits.add_tools(reader, "tools")?,
+            "functions" => self.traits.add_tools(reader, "functions")?,
+            _ => drop(reader.skip()?),
         }
-        self.messages = true;
         Ok(())
     }
 
@@ -233,12 +170,12 @@ impl<'a> Draft<'a> {
                 }
                 ("role", _) => return field(format!("messages[{index}].role"), "must be a string"),
                 ("content", Kind::Array) => reader.array(|reader| self.part(reader))?,
-                ("content", Kind::String | Kind::Null) => self.text(reader)?,
+                ("content", Kind::String | Kind::Null) => self.traits.add_text(reader)?,
                 ("content", _) => {
                     let path = format!("messages[{index}].content");
                     return field(path, "must be a string or an array of parts");
                 }
-                _ => self.text(reader)?,
+                _ => self.traits.add_text(reader)?,
             }
             Ok(())
         })?;
@@ -253,127 +190,27 @@ impl<'a> Draft<'a> {
     /// differ by case refused: deeper objects can be free-form.
     fn part(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
         if reader.kind()? != Kind::Object {
-            return self.text(reader);
+            return self.traits.add_text(reader);
         }
-        reader.object_strict(|reader, key| self.text_unless_media(reader, key))
-    }
-
-    fn text_unless_media(&mut self, reader: &mut Reader<'a>, key: &Key<'a>) -> Result<(), Stop> {
-        match key.value().as_ref() {
-            "image_url" | "input_audio" | "file" => reader.skip().map(drop).map_err(Stop::from),
-            _ => self.text(reader),
-        }
-    }
-
-    /// Consumes a value and counts the bytes of its strings.
-    fn text(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
-        match reader.kind()? {
-            Kind::String => {
-                let length = u64::try_from(reader.string()?.len()).unwrap_or(u64::MAX);
-                self.text_bytes = self.text_bytes.saturating_add(length);
-                Ok(())
-            }
-            Kind::Array => reader.array(|reader| self.text(reader)),
-            Kind::Object => reader.object(|reader, _| self.text(reader)),
-            _ => reader.skip().map(drop).map_err(Stop::from),
-        }
+        reader.object_strict(|reader, key| {
+            let medium = match key.value().as_ref() {
+                "image_url" => &mut self.traits.image,
+                "input_audio" => &mut self.traits.audio,
+                "file" => &mut self.traits.file,
+                _ => return self.traits.add_text(reader),
+            };
+            *medium |= reader.kind()? != Kind::Null;
+            reader.skip().map(drop).map_err(Stop::from)
+        })
     }
 }
 
-fn stream_options(reader: &mut Reader<'_>) -> Result<StreamOptions, Stop> {
-    const PATH: &str = "stream_options.include_usage";
-    let inside = reader.offset().saturating_add(1);
-    let mut empty = true;
-    let mut says = None;
-    reader.object_strict(|reader, key| {
-        empty = false;
-        let start = reader.offset();
-        match (key.value().as_ref(), reader.kind()?) {
-            ("include_usage", Kind::Bool) => {
-                let include_usage = reader.boolean()?;
-                let end = reader.offset();
-                let span = Span { start, end };
-                says = Some(StreamOptions::Says {
-                    include_usage,
-                    span,
-                });
-            }
-            ("include_usage", Kind::Null) => {
-                let span = reader.skip()?;
-                says = Some(StreamOptions::Says {
-                    include_usage: false,
-                    span,
-                });
-            }
-            ("include_usage", _) => return field(PATH, "must be a boolean"),
-            _ => drop(reader.skip()?),
-        }
-        Ok(())
-    })?;
-    Ok(says.unwrap_or(StreamOptions::Silent { inside, empty }))
-}
-
-impl ChatRequest<'_> {
-    /// Whether the caller asked for usage in the stream.
-    pub const fn asks_for_usage(&self) -> bool {
-        matches!(
-            self.stream_options,
-            StreamOptions::Says {
-                include_usage: true,
-                ..
-            }
-        )
-    }
-
-    /// The edits that make the request fit a target: its model's name, and in streams
-    /// a report of usage. `None` if nothing has to change.
-    pub fn rewrite(&self, body: &[u8], model: &str) -> Option<Rewrite> {
-        let mut edits = Edits::default();
-        if self.model != model {
-            edits.replace(self.model_span, quote(model));
-        }
-        if self.stream {
-            self.ask_for_usage(&mut edits);
-        }
-        edits.apply(body)
-    }
-
-    fn ask_for_usage(&self, edits: &mut Edits) {
-        match self.stream_options {
-            // In front, so that the bytes to write back stay few.
-            StreamOptions::Absent => edits.insert(
-                self.inside,
-                r#""stream_options":{"include_usage":true},"#.to_owned(),
-            ),
-            StreamOptions::Null(span) => {
-                edits.replace(span, r#"{"include_usage":true}"#.to_owned());
-            }
-            StreamOptions::Silent { inside, empty } => {
-                let comma = if empty { "" } else { "," };
-                edits.insert(inside, format!(r#""include_usage":true{comma}"#));
-            }
-            StreamOptions::Says {
-                include_usage: false,
-                span,
-            } => edits.replace(span, "true".to_owned()),
-            StreamOptions::Says { .. } => {}
-        }
+fn answers(reader: &mut Reader<'_>) -> Result<u64, Stop> {
+    match reading::whole_number(reader, "n")? {
+        Some(0) => field("n", "must be at least 1"),
+        answers => Ok(answers.unwrap_or(1)),
     }
 }
-
-#[allow(missing_docs)]
-pub struct Adapt<'a> {
-    pub model: &'a str,
-    pub remove_fields: &'a [String],
-    pub max_tokens_field: Option<&'static str>,
-    pub ask_usage: bool,
-} // STUB
-impl ChatRequest<'_> {
-    #[allow(missing_docs)]
-    pub fn adapt(&self, body: &[u8], a: &Adapt<'_>) -> Option<Rewrite> {
-        self.rewrite(body, a.model)
-    }
-} // STUB
 
 #[cfg(test)]
 mod tests;

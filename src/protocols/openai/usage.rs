@@ -2,18 +2,8 @@
 
 use crate::json::{Error, Kind, Reader};
 use crate::ledger::Usage;
-
-/// What a provider said about usage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportedUsage {
-    /// `null` or without counts.
-    Absent,
-    /// Counts that can't be: negative, fractional, no numbers, or beyond
-    /// [`Usage::MAX_TOKENS`].
-    Absurd,
-    /// Counts.
-    Counted(Usage),
-}
+use crate::protocols::ReportedUsage;
+use crate::protocols::usage::token_count;
 
 #[derive(Default)]
 struct Counts {
@@ -84,13 +74,7 @@ impl Counts {
         reader: &mut Reader<'_>,
         field: fn(&mut Usage) -> &mut u64,
     ) -> Result<(), Error> {
-        let count = if reader.kind()? == Kind::Number {
-            reader.number()?.parse::<u64>().ok()
-        } else {
-            reader.skip()?;
-            None
-        };
-        match count.filter(|count| *count <= Usage::MAX_TOKENS) {
+        match token_count(reader)? {
             Some(count) => *field(&mut self.usage) = count,
             None => self.absurd = true,
         }

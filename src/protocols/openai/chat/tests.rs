@@ -24,10 +24,22 @@ fn refused(body: &[u8]) -> (&'static str, Option<String>) {
 
 /// The new body if the request is sent on as a request for `model`.
 fn rewritten(body: &str, model: &str) -> Option<String> {
-    let request = read_chat(body.as_bytes()).unwrap();
-    let rewrite = request.rewrite(body.as_bytes(), model)?;
-    let rest = &body.as_bytes()[rewrite.replaces..];
-    let new = [rewrite.prefix.as_slice(), rest].concat();
+    adapted(body, &plain(model))
+}
+
+const fn plain(model: &str) -> Adapt<'_> {
+    Adapt {
+        model,
+        remove_fields: &[],
+        max_tokens_field: None,
+        ask_usage: true,
+    }
+}
+
+fn adapted(body: &str, adapt: &Adapt<'_>) -> Option<String> {
+    let request = read_chat(body.as_bytes()).expect(body);
+    let rewrite = request.adapt(body.as_bytes(), adapt)?;
+    let new = rewrite.whole(body.as_bytes());
     assert_eq!(new.len(), rewrite.length);
     Some(String::from_utf8(new).unwrap())
 }
@@ -41,8 +53,7 @@ fn good_requests() {
         body(""),
         body(tool),
         body(r#","n":1,"max_tokens":16,"max_completion_tokens":4294967295"#),
-        // Which numbers make sense is the provider's to say: some take -1 for "no limit".
-        body(r#","n":1.0,"max_tokens":-1,"max_completion_tokens":1e2"#),
+        body(r#","max_tokens":0,"max_completion_tokens":18446744073709551615"#),
         body(r#","n":null,"max_tokens":null,"max_completion_tokens":null"#),
         body(r#","stream":true,"stream_options":null"#),
         body(r#","stream":null,"stream_options":{"include_usage":null}"#),
@@ -93,7 +104,7 @@ fn whether_a_stream_is_asked_for() {
         let text = body(members);
         let request = read_chat(text.as_bytes()).unwrap();
         assert_eq!(
-            (request.stream, request.asks_for_usage()),
+            (request.traits.stream, request.asks_for_usage()),
             (stream, usage),
             "{members}"
         );
@@ -246,6 +257,24 @@ fn wrong_fields_are_refused_with_their_name() {
             "stream_options.include_usage",
         ),
         (body(r#","n":"1""#), "invalid_value", "n"),
+        (body(r#","n":0"#), "invalid_value", "n"),
+        (body(r#","n":-1"#), "invalid_value", "n"),
+        (body(r#","n":1.0"#), "invalid_value", "n"),
+        (body(r#","max_tokens":-1"#), "invalid_value", "max_tokens"),
+        (body(r#","max_tokens":1e2"#), "invalid_value", "max_tokens"),
+        (
+            body(r#","max_tokens":18446744073709551616"#),
+            "invalid_value",
+            "max_tokens",
+        ),
+        (
+            body(r#","max_completion_tokens":1.5"#),
+            "invalid_value",
+            "max_completion_tokens",
+        ),
+        (body(r#","tools":{}"#), "invalid_value", "tools"),
+        (body(r#","functions":"f""#), "invalid_value", "functions"),
+        (body(&",\"x\":1".repeat(300)), "invalid_value", "body"),
         (body(r#","max_tokens":[1]"#), "invalid_value", "max_tokens"),
         (
             body(r#","max_completion_tokens":true"#),
@@ -305,11 +334,98 @@ fn text_is_counted_without_images_sounds_and_files() {
     ] {
         let text = with_message(message);
         assert_eq!(
-            read_chat(text.as_bytes()).unwrap().text_bytes,
+            read_chat(text.as_bytes()).unwrap().traits.text_bytes,
             bytes,
             "{message}"
         );
     }
+}
+
+#[test]
+fn traits() {
+    let parts = |part: &str| with_message(&format!(r#"{{"role":"user","content":[{part}]}}"#));
+    let none = Traits::default();
+    for (text, wanted) in [
+        (
+            with_message(r#"{"role":"user","content":null}"#),
+            none.clone(),
+        ),
+        (
+            with_message(r#"{"role":"user"}"#).replace(
+                "\"messages\"",
+                r#""n":3,"stream":true,"max_tokens":5,"max_completion_tokens":null,"messages""#,
+            ),
+            Traits {
+                answers: 3,
+                stream: true,
+                max_output: Some(5),
+                ..none.clone()
+            },
+        ),
+        (
+            with_message(r#"{"role":"user"}"#).replace(
+                "\"messages\"",
+                r#""n":null,"max_tokens":5,"max_completion_tokens":7,"messages""#,
+            ),
+            Traits {
+                max_output: Some(7),
+                ..none.clone()
+            },
+        ),
+        (
+            with_message(r#"{"role":"user"}"#)
+                .replace("\"messages\"", r#""tools":[{"a":"b"}],"messages""#),
+            Traits {
+                tools: true,
+                text_bytes: 11,
+                ..none.clone()
+            },
+        ),
+        (
+            with_message(r#"{"role":"user"}"#)
+                .replace("\"messages\"", r#""functions":[ 1],"messages""#),
+            Traits {
+                tools: true,
+                text_bytes: 4,
+                ..none.clone()
+            },
+        ),
+        (
+            with_message(r#"{"role":"user"}"#)
+                .replace("\"messages\"", r#""tools":[],"functions":null,"messages""#),
+            none.clone(),
+        ),
+        (
+            parts(r#"{"image_url":{"url":"x"}}"#),
+            Traits {
+                image: true,
+                ..none.clone()
+            },
+        ),
+        (
+            parts(r#"{"input_audio":{}},{"file":{"file_id":"x"}}"#),
+            Traits {
+                audio: true,
+                file: true,
+                ..none.clone()
+            },
+        ),
+        (
+            parts(r#"{"image_url":null,"text":"abcde"}"#),
+            Traits {
+                text_bytes: 5,
+                ..none.clone()
+            },
+        ),
+    ] {
+        let request = read_chat(text.as_bytes()).unwrap();
+        assert_eq!(request.traits, wanted, "{text}");
+    }
+    let long = Traits {
+        text_bytes: 9,
+        ..none
+    };
+    assert_eq!(long.prompt_tokens(), 3);
 }
 
 #[test]
@@ -354,6 +470,109 @@ fn the_bytes_of_a_rewrite() {
     ] {
         assert_eq!(rewritten(text, "b").as_deref(), Some(wanted));
     }
+}
+
+#[test]
+fn the_field_for_the_length_of_the_answer_gets_the_name_that_the_provider_knows() {
+    const OLD: Option<&str> = Some("max_tokens");
+    const NEW: Option<&str> = Some("max_completion_tokens");
+    for (field, before, after) in [
+        (None, r#""max_tokens":1"#, r#""max_tokens":1"#),
+        (OLD, r#""max_tokens":1"#, r#""max_tokens":1"#),
+        (NEW, r#""max_tokens":1"#, r#""max_completion_tokens":1"#),
+        (OLD, r#""max_completion_tokens" : 1"#, r#""max_tokens" : 1"#),
+        (
+            OLD,
+            r#""max_completion\u005ftokens":null"#,
+            r#""max_tokens":null"#,
+        ),
+        (
+            OLD,
+            r#""max_tokens":1,"max_completion_tokens":2"#,
+            r#""max_tokens":1"#,
+        ),
+        (
+            NEW,
+            r#""max_tokens":1,"max_completion_tokens":2"#,
+            r#""max_completion_tokens":2"#,
+        ),
+        (
+            OLD,
+            r#""max_tokens":null,"max_completion_tokens":2"#,
+            r#""max_tokens":2"#,
+        ),
+        (
+            OLD,
+            r#""max_tokens":1,"max_completion_tokens":null"#,
+            r#""max_tokens":1"#,
+        ),
+        (
+            NEW,
+            r#""max_tokens":null,"max_completion_tokens":null"#,
+            r#""max_completion_tokens":null"#,
+        ),
+        (OLD, r#""x":1"#, r#""x":1"#),
+    ] {
+        for remove_fields in [vec![], LIMIT_FIELDS.map(str::to_owned).to_vec()] {
+            let adapt = Adapt {
+                max_tokens_field: field,
+                remove_fields: if field.is_some() { &remove_fields } else { &[] },
+                ..plain("smart")
+            };
+            let (text, wanted) = (body(&format!(",{before}")), body(&format!(",{after}")));
+            let new = adapted(&text, &adapt).unwrap_or(text);
+            assert_eq!(new, wanted, "{field:?}");
+        }
+    }
+}
+
+const LIMIT_FIELDS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+#[test]
+fn fields_that_a_provider_does_not_know_are_removed() {
+    let fields = [
+        "user",
+        "stream_options",
+        "store",
+        "model",
+        "messages",
+        "stream",
+    ];
+    let fields = fields.map(str::to_owned);
+    let adapt = Adapt {
+        remove_fields: &fields,
+        ..plain("m")
+    };
+    let messages = r#""messages":[{"role":"user","user":"x"}]"#;
+    for (before, after) in [
+        (
+            format!(r#"{{"user":"u","model":"a",{messages}}}"#),
+            format!(r#"{{"model":"m",{messages}}}"#),
+        ),
+        (
+            format!(r#"{{"model":"a",{messages},"store":true}}"#),
+            format!(r#"{{"model":"m",{messages}}}"#),
+        ),
+        (
+            format!(r#"{{"store":1,"user":"u","model":"a","store":2,{messages},"x":3}}"#),
+            format!(r#"{{"model":"m",{messages},"x":3}}"#),
+        ),
+        (
+            format!(r#"{{"stream_options":{{}},"stream":true,"model":"a",{messages}}}"#),
+            format!(r#"{{"stream":true,"model":"m",{messages}}}"#),
+        ),
+        (
+            format!(r#"{{"stream":true,"model":"a",{messages}}}"#),
+            format!(r#"{{"stream":true,"model":"m",{messages}}}"#),
+        ),
+    ] {
+        assert_eq!(adapted(&before, &adapt), Some(after));
+    }
+    let quiet = Adapt {
+        ask_usage: false,
+        ..plain("smart")
+    };
+    assert_eq!(adapted(&body(r#","stream":true"#), &quiet), None);
 }
 
 /// What a request must look like for the provider.
@@ -412,6 +631,69 @@ proptest! {
             prop_assert!(new.contains(&format!("\"{name}\":{value}")), "{} is untouched", name);
         }
         prop_assert_eq!(rewritten(new, &new_model), None, "a rewrite needs no other");
+    }
+
+    #[test]
+    fn adapting_leaves_all_other_bytes_in_any_order_of_members(
+        values in btree_map("[a-f]{1,2}", arb_value(Just("k".to_owned())), 0..4),
+        removed in proptest::collection::vec("[a-f]{1,2}", 0..4),
+        limits in proptest::sample::subsequence(LIMIT_FIELDS.to_vec(), 0..=2),
+        null in any::<bool>(),
+        field in proptest::sample::select(vec![None, Some(LIMIT_FIELDS[0]), Some(LIMIT_FIELDS[1])]),
+        stream in any::<bool>(),
+        drop_options in any::<bool>(),
+        order in any::<prop::sample::Index>(),
+        tape in arb_tape(),
+    ) {
+        let mut tape = Tape::new(tape);
+        let mut text = |value: &Value| render(value, &mut tape, false).trim().to_owned();
+        let mut members: Vec<(String, String)> = values
+            .iter()
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect();
+        for (index, name) in limits.iter().enumerate() {
+            let value = if null && index == 0 { json!(null) } else { json!(index + 7) };
+            members.push(((*name).to_owned(), text(&value)));
+        }
+        members.push(("model".to_owned(), text(&json!("a"))));
+        members.push(("messages".to_owned(), text(&json!([{"role": "user"}]))));
+        members.push(("stream".to_owned(), text(&json!(stream))));
+        let turn = order.index(members.len());
+        members.rotate_left(turn);
+        let body: Vec<_> = members.iter().map(|(name, v)| format!(" \"{name}\" :{v} ")).collect();
+        let body = format!("{{{}}}", body.join(","));
+        let mut fields = removed.clone();
+        fields.extend(drop_options.then(|| "stream_options".to_owned()));
+        let adapt = Adapt { model: "b", remove_fields: &fields, max_tokens_field: field, ask_usage: true };
+
+        let new = adapted(&body, &adapt).unwrap();
+        let parsed: Value = serde_json::from_str(&new).expect(&new);
+        let mut wanted: Value = serde_json::from_str(&body).unwrap();
+        let object = wanted.as_object_mut().unwrap();
+        object.insert("model".to_owned(), json!("b"));
+        object.retain(|name, _| !removed.contains(name));
+        if stream && !drop_options {
+            object.insert("stream_options".to_owned(), json!({"include_usage": true}));
+        }
+        if let Some(to) = field {
+            let from = if to == LIMIT_FIELDS[0] { LIMIT_FIELDS[1] } else { LIMIT_FIELDS[0] };
+            if let Some(value) = object.remove(from) {
+                let own = object.get(to).filter(|own| !own.is_null());
+                // A null says no more than another null.
+                if own.is_none() {
+                    object.insert(to.to_owned(), value);
+                }
+            }
+        }
+        prop_assert_eq!(&parsed, &wanted);
+        for (name, value) in &members {
+            let kept = !removed.contains(name) && name != "model" && !LIMIT_FIELDS.contains(&name.as_str());
+            if kept {
+                let member = format!("\"{name}\" :{value}");
+                prop_assert!(new.contains(&member), "{} is untouched", name);
+            }
+        }
+        prop_assert_eq!(adapted(&new, &adapt), None, "once is enough");
     }
 
     #[test]

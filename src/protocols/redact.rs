@@ -17,6 +17,11 @@ pub fn redact_account(text: &mut [u8]) -> bool {
     let mut found = false;
     let mut at = 0;
     while let Some(rest) = text.get_mut(at..).filter(|rest| !rest.is_empty()) {
+        if let Some(length) = hide_organisation(rest) {
+            found = true;
+            at = at.saturating_add(length);
+            continue;
+        }
         let step = match PREFIXES.iter().find(|(prefix, _)| rest.starts_with(prefix)) {
             Some((prefix, starts_words)) => {
                 let (_, id) = rest.split_at_mut_checked(prefix.len()).unwrap_or_default();
@@ -36,6 +41,40 @@ pub fn redact_account(text: &mut [u8]) -> bool {
     }
     found
 }
+
+/// Overwrites the id of an organisation as Anthropic writes it, a UUID behind the word
+/// (`organization (5f…)`, `org: 5f…`); other UUIDs name requests. Returns how many bytes
+/// were read.
+fn hide_organisation(text: &mut [u8]) -> Option<usize> {
+    const WORDS: [&[u8]; 3] = [b"organization", b"organisation", b"org"];
+    let word = WORDS.iter().find(|word| {
+        let start = text.get(..word.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+    })?;
+    let after = text.get_mut(word.len()..)?;
+    let between = after.iter().take(MAX_BETWEEN);
+    let between = between
+        .take_while(|byte| b" \"'(:=\\".contains(byte))
+        .count();
+    let id = after.get_mut(between..)?.get_mut(..UUID_LENGTH)?;
+    let is_uuid = id.iter().enumerate().all(|(index, byte)| match index {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    if !is_uuid {
+        return None;
+    }
+    id.iter_mut().for_each(|byte| *byte = b'*');
+    Some(
+        word.len()
+            .saturating_add(between)
+            .saturating_add(UUID_LENGTH),
+    )
+}
+
+/// Most bytes between the word and the id.
+const MAX_BETWEEN: usize = 6;
+const UUID_LENGTH: usize = 36;
 
 /// Bytes to the next place where an id could start: after the current run of word
 /// characters, so that `task-…` is not taken for `sk-…`, or after a JSON escape, whose
@@ -95,6 +134,30 @@ mod tests {
             );
         }
         assert_eq!(redacted(r"\u"), r"\u");
+    }
+
+    #[test]
+    fn hides_the_uuid_of_an_organisation() {
+        let id = "7f54fbff-3504-477a-B4A2-08359988239d";
+        let stars = "*".repeat(36);
+        for text in [
+            "the rate limit for your organization (ID) of 40,000 input tokens",
+            "30,000 input tokens per minute (org: ID, model: claude)",
+            r#"{"message":"limit","organization":"ID"}"#,
+            r#"{\"Organization\": \"ID\"}"#,
+        ] {
+            let (before, wanted) = (text.replace("ID", id), text.replace("ID", &stars));
+            assert_eq!(redacted(&before), wanted);
+        }
+        for text in [
+            format!("request {id} failed"),
+            format!("organization of request {id}"),
+            format!("org: {}", &id[..35]),
+            format!("org: {}", id.replace('f', "g")),
+            "your organization".to_owned(),
+        ] {
+            assert_eq!(redacted(&text), text);
+        }
     }
 
     #[test]

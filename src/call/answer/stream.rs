@@ -1,0 +1,195 @@
+/*! A streamed answer: whole events go on at once, in the caller's protocol. */
+
+use super::{OnData, Reading, Seen};
+use crate::host::Instant;
+use crate::json::{Edits, Reader, Span, quote};
+use crate::protocols::{
+    ErrorKind, Event, EventReader, Progress, Protocol, Refusal, redact_account,
+};
+use crate::sse::{self, Framer};
+use std::borrow::Cow;
+
+#[derive(Debug)]
+pub(in crate::call) struct StreamReader {
+    reading: Reading,
+    events: EventReader,
+    framer: Framer,
+    /// Whether the answer is whole, as far as can be told.
+    complete: bool,
+    /// Whether the last event was kept back and ended in CR: an LF that follows is still its.
+    kept_back_cr: bool,
+    /// Whether the front of an event has gone on without its end.
+    in_event: bool,
+}
+
+impl StreamReader {
+    pub(super) fn new(reading: Reading) -> Self {
+        Self {
+            events: EventReader::new(reading.protocol),
+            framer: Framer::default(),
+            complete: !reading.judges_end,
+            reading,
+            kept_back_cr: false,
+            in_event: false,
+        }
+    }
+
+    /// Whole events go on at once; an unfinished one waits for its end, because only
+    /// then is it known what it is.
+    pub(super) fn data(
+        &mut self,
+        seen: &mut Seen,
+        piece: &[u8],
+        end: bool,
+        now: &dyn Fn() -> Instant,
+    ) -> OnData {
+        let joined = self.framer.join(piece);
+        let mut changed = joined.is_longer();
+        let mut out: Vec<Cow<'_, [u8]>> = Vec::new();
+        let mut events = joined.events();
+        let mut whole = 0_usize;
+        for event in events.by_ref() {
+            whole = whole.saturating_add(event.len());
+            let goes_on = self.event(seen, event, now);
+            changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
+            out.extend(goes_on);
+            self.in_event = false;
+        }
+        let (unfinished, place) = (events.unfinished(), events.place());
+        if end {
+            changed |= self.end(seen, unfinished, &mut out, now);
+        }
+        let waits = !end && !unfinished.is_empty();
+        if !changed && !waits {
+            return OnData::Pass;
+        }
+        let mut out = out.concat();
+        if waits && let Some(overlong) = self.framer.keep(joined, whole, place) {
+            self.in_event = true;
+            out.extend(overlong);
+        }
+        OnData::Replace(out)
+    }
+
+    /// Adds what goes on at the end of the body; returns whether it is something else than
+    /// `unfinished`, what follows the last whole event.
+    fn end<'e>(
+        &mut self,
+        seen: &mut Seen,
+        unfinished: &'e [u8],
+        out: &mut Vec<Cow<'e, [u8]>>,
+        now: &dyn Fn() -> Instant,
+    ) -> bool {
+        let goes_on = match unfinished {
+            [] => None,
+            unfinished => self.event(seen, unfinished, now),
+        };
+        if !self.ends_early(seen) {
+            let changed = !unfinished.is_empty() && !matches!(goes_on, Some(Cow::Borrowed(_)));
+            out.extend(goes_on);
+            return changed;
+        }
+        if !has_json(unfinished) {
+            // Ended now, it would be an event that no client can read.
+            seen.dropped = unfinished.len();
+        } else if let Some(event) = goes_on {
+            out.push(event);
+            self.in_event = true;
+        }
+        if self.in_event {
+            out.push(Cow::Borrowed(b"\n\n"));
+        }
+        out.push(Cow::Owned(incomplete(self.reading.protocol)));
+        true
+    }
+
+    pub(super) fn trailers(&mut self, seen: &mut Seen, now: &dyn Fn() -> Instant) {
+        let rest = self.framer.take_rest();
+        // It may still say what was used.
+        self.event(seen, &rest, now);
+        seen.dropped = rest.len();
+        self.ends_early(seen);
+    }
+
+    /// The stream ends: whether too early, which is noted.
+    fn ends_early(&self, seen: &mut Seen) -> bool {
+        seen.incomplete = !self.complete && !seen.error;
+        seen.error |= seen.incomplete;
+        seen.incomplete
+    }
+
+    /// Reads one event; returns what goes on of it.
+    fn event<'e>(
+        &mut self,
+        seen: &mut Seen,
+        event: &'e [u8],
+        now: &dyn Fn() -> Instant,
+    ) -> Option<Cow<'e, [u8]>> {
+        if std::mem::take(&mut self.kept_back_cr) && event == b"\n" {
+            return None;
+        }
+        let unchanged = Some(Cow::Borrowed(event));
+        let Some(data) = sse::data(event) else {
+            return unchanged;
+        };
+        let Ok(read) = self.events.read(&data) else {
+            return unchanged;
+        };
+        self.note(seen, &read, now);
+        if read.progress == Progress::Failed {
+            let mut text = event.to_vec();
+            redact_account(&mut text);
+            return Some(Cow::Owned(text));
+        }
+        if self.reading.strip_usage && read.only_usage {
+            self.kept_back_cr = event.ends_with(b"\r");
+            return None;
+        }
+        match (&self.reading.model, read.model) {
+            (Some(name), Some(span)) => Some(Cow::Owned(renamed(event, &data, span, name))),
+            _ => unchanged,
+        }
+    }
+
+    fn note(&mut self, seen: &mut Seen, read: &Event, now: &dyn Fn() -> Instant) {
+        seen.text_bytes = seen.text_bytes.saturating_add(read.text_bytes);
+        if read.text_bytes > 0 {
+            seen.first_text.get_or_insert_with(now);
+        }
+        seen.add_usage(read.usage);
+        seen.done |= read.progress == Progress::Ended;
+        seen.error |= read.progress == Progress::Failed;
+        self.complete |= matches!(read.progress, Progress::Complete | Progress::Ended);
+    }
+
+    /// Bytes that wait for the end of their event.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.framer.waiting()
+    }
+}
+
+/// Whether an event has data that is JSON.
+fn has_json(event: &[u8]) -> bool {
+    let check = |data: &[u8]| {
+        let mut reader = Reader::new(data, |_| None)?;
+        reader.skip()?;
+        reader.finish()
+    };
+    sse::data(event).is_some_and(|data| check(&data).is_ok())
+}
+
+/// `event` with another name for the model, which stands at `span` of its data.
+fn renamed(event: &[u8], data: &[u8], span: Span, name: &str) -> Vec<u8> {
+    let mut edits = Edits::default();
+    edits.replace(span, quote(name));
+    let new = edits.apply(data).map(|rewrite| rewrite.whole(data));
+    sse::with_data(event, new.as_deref().unwrap_or(data))
+}
+
+/// The event that tells a caller of a stream that ended too early. OpenAI's SDKs raise an
+/// error on it; a `[DONE]` behind it would tell other clients that all is well.
+fn incomplete(protocol: Protocol) -> Vec<u8> {
+    let message = "The provider ended its answer before it was complete.";
+    Refusal::new(ErrorKind::BadGateway, "upstream_incomplete", message).event(protocol)
+}

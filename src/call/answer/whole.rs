@@ -1,0 +1,136 @@
+/*! A whole answer: a JSON object that passes as it comes, with its `usage` read on the way
+and, if asked for, another name for its model. */
+
+use super::{OnData, Reading, Seen};
+use crate::json::{Capture, Edits, Error, Kind, Reader, Span, quote};
+use crate::protocols::{Protocol, anthropic, openai};
+
+#[derive(Debug)]
+pub(in crate::call) struct WholeReader {
+    protocol: Protocol,
+    capture: Capture,
+    naming: Naming,
+}
+
+/// What has become of the model's name.
+#[derive(Debug)]
+enum Naming {
+    /// It was replaced, or is left alone.
+    Settled,
+    /// It is looked for; what has come is held meanwhile.
+    Wanted {
+        name: String,
+        /// The length at which it is worth looking again: twice that of the last time, so
+        /// that an answer that drips in is not read over and over.
+        look_at: usize,
+    },
+}
+
+/// Longest front of an answer that is held to find its model, in bytes; behind that the
+/// provider's name stays. Below Envoy's default buffer limit of 1 MiB, with room for the
+/// piece that crosses the bound.
+const MAX_HELD: usize = 768 * 1024;
+
+/// First length at which the model is looked for: it mostly stands within the first
+/// hundred bytes.
+const FIRST_LOOK: usize = 128;
+
+impl WholeReader {
+    pub(super) fn new(reading: Reading) -> Self {
+        Self {
+            protocol: reading.protocol,
+            capture: Capture::new(&["usage"]),
+            naming: match reading.model {
+                None => Naming::Settled,
+                Some(name) => Naming::Wanted {
+                    name,
+                    look_at: FIRST_LOOK,
+                },
+            },
+        }
+    }
+
+    pub(super) const fn holds(&self) -> bool {
+        matches!(self.naming, Naming::Wanted { .. })
+    }
+
+    pub(super) fn data(&mut self, seen: &mut Seen, piece: &[u8], end: bool) -> OnData {
+        let out = match &mut self.naming {
+            Naming::Settled => OnData::Pass,
+            Naming::Wanted { name, look_at } => match look(piece, name, look_at, end) {
+                OnData::Hold => return OnData::Hold,
+                out => {
+                    self.naming = Naming::Settled;
+                    out
+                }
+            },
+        };
+        self.capture.push(piece);
+        seen.add_text(piece.len());
+        if end {
+            self.end(seen);
+        }
+        out
+    }
+
+    /// No more comes.
+    pub(super) fn end(&self, seen: &mut Seen) {
+        let Some(value) = self.capture.value("usage") else {
+            return;
+        };
+        let usage = Reader::new(value, |_| None).and_then(|mut reader| match self.protocol {
+            Protocol::OpenAi => openai::read_usage(&mut reader),
+            Protocol::Anthropic => anthropic::read_usage(&mut reader),
+        });
+        if let Ok(usage) = usage {
+            seen.add_usage(usage);
+        }
+    }
+}
+
+fn look(held: &[u8], name: &str, look_at: &mut usize, end: bool) -> OnData {
+    let last = end || held.len() > MAX_HELD;
+    if !last && held.len() < *look_at {
+        return OnData::Hold;
+    }
+    *look_at = held.len().saturating_mul(2);
+    match find_model(held) {
+        Some(span) => {
+            let mut edits = Edits::default();
+            edits.replace(span, quote(name));
+            let rewrite = edits.apply(held);
+            rewrite.map_or(OnData::Pass, |rewrite| OnData::Replace(rewrite.whole(held)))
+        }
+        None if last => OnData::Pass,
+        None => OnData::Hold,
+    }
+}
+
+/// Why the search for the model ended.
+enum Stop {
+    Found(Span),
+    /// The text ends, or is no JSON.
+    Broken,
+}
+
+impl From<Error> for Stop {
+    fn from(_: Error) -> Self {
+        Self::Broken
+    }
+}
+
+/// Where the value of the outermost `model` stands in an answer of which the end may still
+/// be missing.
+fn find_model(text: &[u8]) -> Option<Span> {
+    let mut reader = Reader::new(text, |_| None).ok()?;
+    let stop = reader.object(|reader, key| {
+        if key.value() == "model" && reader.kind()? == Kind::String {
+            return Err(Stop::Found(reader.string()?.span()));
+        }
+        reader.skip().map(drop).map_err(Stop::from)
+    });
+    match stop {
+        Err(Stop::Found(span)) => Some(span),
+        Ok(()) | Err(Stop::Broken) => None,
+    }
+}

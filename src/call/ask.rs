@@ -1,0 +1,131 @@
+/*! What was sent, and where. */
+
+use super::Passage;
+use crate::attempt::{Attempt, Came, Tries, Try, Why};
+use crate::config::{Backend, Model, Target};
+use crate::ledger::{Settlement, Usage};
+use crate::protocols::Traits;
+use std::rc::Rc;
+
+/// A request that was sent on.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) route: Route,
+    pub(super) traits: Traits,
+    /// Whether the report of usage is kept from the caller, who did not ask for it.
+    pub(super) strip_usage: bool,
+    pub(super) adapter: Adapter,
+    /// How many tries were taken into account for the health of their targets.
+    pub(super) learned: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Route {
+    /// To the targets of a virtual model.
+    Model(Routed),
+    /// Past all inspection, because the policy says so.
+    Pass(Rc<Backend>),
+}
+
+/// Where a call goes.
+#[derive(Debug)]
+pub(super) struct Routed {
+    pub(super) model: Rc<Model>,
+    /// In the order of the tries; never empty.
+    pub(super) targets: Vec<Rc<Target>>,
+    /// The name of the rule that decided, if one did.
+    pub(super) rule: String,
+}
+
+/// Who makes the request fit its provider.
+#[derive(Debug)]
+pub(super) enum Adapter {
+    /// The gateway, for one provider.
+    Gateway(Box<Attempt>),
+    /// A filter in front of each provider.
+    Backends,
+}
+
+impl Ask {
+    /// What is known of the tries by now.
+    pub(super) fn tries(&self, passage: &dyn Passage) -> Tries {
+        match &self.adapter {
+            Adapter::Gateway(attempt) => attempt.tries().clone(),
+            Adapter::Backends => Tries::from_json(&passage.tries()),
+        }
+    }
+
+    /// The target of a try.
+    pub(super) fn target(&self, tried: &Try) -> Option<&Rc<Target>> {
+        match &self.route {
+            Route::Model(routed) => routed.targets.get(tried.target),
+            Route::Pass(_) => None,
+        }
+    }
+
+    /// The target of the latest try, or of the first that is to come.
+    pub(super) fn latest_target(&self, tries: &Tries) -> Option<&Rc<Target>> {
+        match &self.route {
+            Route::Model(routed) => {
+                let latest = tries.0.last().map_or(0, |tried| tried.target);
+                routed.targets.get(latest)
+            }
+            Route::Pass(_) => None,
+        }
+    }
+
+    /// The name of the backend of the latest try.
+    pub(super) fn latest_backend(&self, tries: &Tries) -> &str {
+        match &self.route {
+            Route::Model(_) => self
+                .latest_target(tries)
+                .map_or("", |target| target.backend.name.as_str()),
+            Route::Pass(backend) => &backend.name,
+        }
+    }
+
+    /// The name of the virtual model, empty if there is none.
+    pub(super) fn model(&self) -> String {
+        match &self.route {
+            Route::Model(routed) => routed.model.name.clone(),
+            Route::Pass(_) => String::new(),
+        }
+    }
+
+    /// The name of the rule that decided, empty if none did.
+    pub(super) fn rule(&self) -> &str {
+        match &self.route {
+            Route::Model(routed) => &routed.rule,
+            Route::Pass(_) => "",
+        }
+    }
+
+    /// What the call is settled by: what the answer used, and the prompt for each try
+    /// that a provider may have worked on without saying so.
+    pub(super) fn settlement(&self, answered: Settlement, tries: &Tries) -> Settlement {
+        let lost = tries.0.iter().filter(|tried| may_have_cost(&tried.came));
+        let lost = u64::try_from(lost.count()).unwrap_or(u64::MAX);
+        let prompts = self.traits.prompt_tokens().saturating_mul(lost);
+        match answered {
+            _ if lost == 0 => answered,
+            Settlement::Reported(usage) | Settlement::Estimated(usage) => {
+                let input = usage.input.saturating_add(prompts);
+                Settlement::Estimated(Usage { input, ..usage })
+            }
+            Settlement::Failed | Settlement::Local => Settlement::Estimated(Usage {
+                input: prompts,
+                ..Usage::default()
+            }),
+        }
+    }
+}
+
+/// Whether a provider may charge for a try that gave no answer: errors are free, what was
+/// lost on the way or could not be read is not.
+const fn may_have_cost(came: &Came) -> bool {
+    match came {
+        Came::Sent => true,
+        Came::Failed(failure) => matches!(failure.why, Why::Garbage),
+        Came::Unsent | Came::Answered => false,
+    }
+}

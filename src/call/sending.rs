@@ -1,0 +1,333 @@
+/*! Sending a request on: its plan, and the edits that put it on its way. */
+
+use super::ask::{Adapter, Ask, Route, Routed};
+use super::held::HeldBytes;
+use super::request::{self, Kept};
+use super::{Call, OnBody, Outgoing, Phase};
+use crate::attempt::{Attempt, Entry, PLAN_HEADER, Plan, Tries, fit, priority_groups};
+use crate::config::{Backend, Fallback, Model, Target, Timeouts};
+use crate::host::{Host, Instant};
+use crate::http::{HeaderEdits, Headers};
+use crate::identity::Caller;
+use crate::json::Rewrite;
+use crate::protocols::anthropic::{MessagesRequest, read_messages};
+use crate::protocols::openai::{ChatRequest, read_chat};
+use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, Traits};
+use crate::routing::{self, Asked};
+use std::rc::Rc;
+
+/// A request whose head waits while its body comes.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) caller: Caller,
+    pub(super) edits: HeaderEdits,
+    /// What later steps need of the head.
+    pub(super) kept: Kept,
+    /// Whether the length was declared.
+    pub(super) framed: bool,
+    pub(super) held: HeldBytes,
+}
+
+/// A request in its caller's protocol.
+enum Request<'a> {
+    Chat(ChatRequest<'a>),
+    Messages(MessagesRequest<'a>),
+}
+
+impl<'a> Request<'a> {
+    fn read(protocol: Protocol, body: &'a [u8]) -> Result<Self, Refusal> {
+        match protocol {
+            Protocol::OpenAi => read_chat(body).map(Self::Chat),
+            Protocol::Anthropic => read_messages(body).map(Self::Messages),
+        }
+    }
+
+    fn model(&self) -> &str {
+        match self {
+            Self::Chat(chat) => &chat.model,
+            Self::Messages(messages) => &messages.model,
+        }
+    }
+
+    const fn traits(&self) -> &Traits {
+        match self {
+            Self::Chat(chat) => &chat.traits,
+            Self::Messages(messages) => &messages.traits,
+        }
+    }
+
+    /// Whether the report of usage in the stream is nothing that the caller wants.
+    const fn strips_usage(&self) -> bool {
+        match self {
+            Self::Chat(chat) => chat.traits.stream && !chat.asks_for_usage(),
+            // Anthropic's events have it in any case.
+            Self::Messages(_) => false,
+        }
+    }
+}
+
+impl Call {
+    /// Reads the body, finds the targets and sends the request to them.
+    pub(super) fn send(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
+        let request = match Request::read(self.protocol, body) {
+            Ok(request) => request,
+            Err(refusal) => {
+                return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+            }
+        };
+        let routed = match self.route(host, &pending, &request, body) {
+            Ok(routed) => routed,
+            Err(refusal) => {
+                let known = self.gateway.policy.models.get(request.model()).cloned();
+                return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
+            }
+        };
+        match self.put_on_way(host, pending, &request, routed, body) {
+            Ok(outgoing) => OnBody::Forward(outgoing),
+            Err(reply) => OnBody::Reply(reply),
+        }
+    }
+
+    fn route(
+        &self,
+        host: &dyn Host,
+        pending: &Pending,
+        request: &Request<'_>,
+        body: &[u8],
+    ) -> Result<Routed, Refusal> {
+        let gateway = &self.gateway;
+        let asked = Asked {
+            tenant: &pending.caller.tenant,
+            user: &pending.caller.user,
+            model: request.model(),
+            traits: request.traits(),
+            headers: &pending.kept.rules,
+        };
+        let choice = routing::choose(host, &gateway.space, &gateway.policy, &asked)?;
+        for shadow in &choice.shadow {
+            let _ = shadow;
+        }
+        let attempts = attempts(gateway.policy.fallback.as_ref(), &choice.model);
+        let mut targets = self.expressible(choice.tries, body)?;
+        targets.truncate(attempts);
+        Ok(Routed {
+            model: choice.model,
+            targets,
+            rule: choice.rule.unwrap_or_default(),
+        })
+    }
+
+    /// The targets in whose protocol the request can be said.
+    fn expressible(
+        &self,
+        targets: Vec<Rc<Target>>,
+        body: &[u8],
+    ) -> Result<Vec<Rc<Target>>, Refusal> {
+        let foreign = |target: &Rc<Target>| Entry::protocol(target) != self.protocol;
+        let probe = targets.iter().find(|target| foreign(target));
+        // A gateway that makes the only try itself finds out anyway.
+        let alone = self.gateway.policy.fallback.is_none() && targets.len() == 1;
+        let Some(probe) = probe.filter(|_| !alone) else {
+            return Ok(targets);
+        };
+        match fit(self.protocol, &Entry::of(probe, None), body) {
+            Ok(_) => Ok(targets),
+            Err(refusal) => {
+                let mut targets = targets;
+                targets.retain(|target| !foreign(target));
+                if targets.is_empty() {
+                    Err(refusal)
+                } else {
+                    Ok(targets)
+                }
+            }
+        }
+    }
+
+    fn put_on_way(
+        &mut self,
+        host: &dyn Host,
+        pending: Pending,
+        request: &Request<'_>,
+        routed: Routed,
+        body: &[u8],
+    ) -> Result<Outgoing, Reply> {
+        let Pending {
+            caller,
+            mut edits,
+            kept,
+            framed,
+            held,
+        } = pending;
+        let traits = request.traits().clone();
+        let plan = self.plan(&routed, &traits, kept);
+        let alone = self.gateway.policy.fallback.is_none();
+        time_limits(&mut edits, routed.model.timeouts, traits.stream, alone);
+        let (adapter, rewrite, plan) = if alone {
+            match fit_alone(plan, &routed, &mut edits, body, host.now()) {
+                Ok((attempt, rewrite)) => (Adapter::Gateway(Box::new(attempt)), rewrite, None),
+                Err(refusal) => return Err(self.refuse(Some(caller), None, &refusal)),
+            }
+        } else {
+            plan_edits(&mut edits, &routed);
+            (Adapter::Backends, None, Some(plan.to_json()))
+        };
+        if let Some(rewrite) = rewrite.as_ref().filter(|_| framed) {
+            let length = rewrite.length.to_string();
+            edits.set.push(("content-length", length));
+        }
+        self.phase = Phase::Sent {
+            caller,
+            ask: Ask {
+                route: Route::Model(routed),
+                traits,
+                strip_usage: request.strips_usage(),
+                adapter,
+                learned: 0,
+            },
+            _held: held,
+        };
+        Ok(Outgoing {
+            edits,
+            rewrite,
+            plan,
+        })
+    }
+
+    /// Sends a call past all inspection to `path` below the base of `backend`.
+    pub(super) fn pass(
+        &mut self,
+        caller: Caller,
+        backend: Rc<Backend>,
+        path: &str,
+        (mut edits, kept): (HeaderEdits, Kept),
+    ) -> Outgoing {
+        let path = format!("{}{path}", backend.base_path);
+        let plan = Plan {
+            opaque: true,
+            headers: kept.protocol,
+            tries: vec![Entry::opaque(&backend, path)],
+            ..self.empty_plan(Timeouts::default())
+        };
+        let (adapter, plan) = if self.gateway.policy.fallback.is_some() {
+            let cluster = std::iter::once(backend.cluster.as_str());
+            edits.set.push((PLAN_HEADER, priority_groups(cluster)));
+            edits.set.push(("x-envoy-max-retries", "0".to_owned()));
+            (Adapter::Backends, Some(plan.to_json()))
+        } else {
+            let noted = Attempt::noted(plan, self.started);
+            edits.set.extend(noted.request_head(Headers(&[])).set);
+            edits.set.push(request::to_cluster(&backend.cluster));
+            (Adapter::Gateway(Box::new(noted)), None)
+        };
+        self.phase = Phase::Sent {
+            _held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
+            caller,
+            ask: Ask {
+                route: Route::Pass(backend),
+                traits: Traits::default(),
+                strip_usage: false,
+                adapter,
+                learned: 0,
+            },
+        };
+        Outgoing {
+            edits,
+            rewrite: None,
+            plan,
+        }
+    }
+
+    fn empty_plan(&self, timeouts: Timeouts) -> Plan {
+        let policy = &self.gateway.policy;
+        let content_policy = policy
+            .fallback
+            .is_some_and(|fallback| fallback.content_policy);
+        Plan {
+            caller: self.protocol,
+            stream: false,
+            opaque: false,
+            limit: policy.limits.body,
+            deadline: deadline(self.started, timeouts),
+            content_policy,
+            headers: Vec::new(),
+            tries: Vec::new(),
+        }
+    }
+
+    fn plan(&self, routed: &Routed, traits: &Traits, kept: Kept) -> Plan {
+        let entries = routed.targets.iter();
+        let entries = entries.map(|target| Entry::of(target, Some(&routed.model)));
+        Plan {
+            stream: traits.stream,
+            headers: kept.protocol,
+            tries: entries.collect(),
+            ..self.empty_plan(routed.model.timeouts)
+        }
+    }
+}
+
+fn deadline(started: Instant, timeouts: Timeouts) -> u64 {
+    let total = timeouts.total_ms.saturating_mul(1_000_000);
+    started.0.saturating_add(total)
+}
+
+/// How many targets a call may try.
+fn attempts(fallback: Option<&Fallback>, model: &Model) -> usize {
+    let most = fallback.map_or(1, |fallback| model.attempts.unwrap_or(fallback.attempts));
+    usize::try_from(most).unwrap_or(1).max(1)
+}
+
+/// Makes the request fit its first target where no filter stands in front of it.
+fn fit_alone(
+    plan: Plan,
+    routed: &Routed,
+    edits: &mut HeaderEdits,
+    body: &[u8],
+    now: Instant,
+) -> Result<(Attempt, Option<Rewrite>), Refusal> {
+    let target = routed.targets.first();
+    let backend = target.map(|target| &target.backend);
+    let name = backend.map_or("", |backend| backend.name.as_str());
+    let begun = Attempt::begin(plan, Tries::default(), 1, name, now);
+    let attempt = begun.map_err(|_| {
+        let message = "The gateway has no target for this call.";
+        Refusal::new(ErrorKind::Internal, "internal", message)
+    })?;
+    let rewrite = attempt.request_body(body)?;
+    // What the caller sent was cleaned when its head came.
+    edits.set.extend(attempt.request_head(Headers(&[])).set);
+    edits
+        .set
+        .extend(backend.map(|backend| request::to_cluster(&backend.cluster)));
+    Ok((attempt, rewrite))
+}
+
+/// What Envoy has to know of the plan: the order of clusters and how often to try.
+fn plan_edits(edits: &mut HeaderEdits, routed: &Routed) {
+    let clusters = routed
+        .targets
+        .iter()
+        .map(|target| target.backend.cluster.as_str());
+    edits.set.push((PLAN_HEADER, priority_groups(clusters)));
+    let retries = routed.targets.len().saturating_sub(1);
+    edits.set.push(("x-envoy-max-retries", retries.to_string()));
+}
+
+/// Envoy's limits for this call. A try of a stream ends at its first content, another when
+/// its answer is whole, since filters in front of providers hold the head so long.
+/// Alone, the gateway cannot hold a head back from Envoy's clock: it stops when the head
+/// comes, so the limit of a whole answer is set on the call.
+fn time_limits(edits: &mut HeaderEdits, timeouts: Timeouts, stream: bool, alone: bool) {
+    const PER_TRY: &str = "x-envoy-upstream-rq-per-try-timeout-ms";
+    const CALL: &str = "x-envoy-upstream-rq-timeout-ms";
+    let mut set = |name, millis: u64| edits.set.push((name, millis.to_string()));
+    match (stream, alone) {
+        (true, _) => set(PER_TRY, timeouts.first_token_ms),
+        (false, true) => set(CALL, timeouts.whole_ms.min(timeouts.total_ms)),
+        (false, false) => {
+            set(PER_TRY, timeouts.whole_ms);
+            set(CALL, timeouts.total_ms);
+        }
+    }
+}

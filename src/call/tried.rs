@@ -1,0 +1,136 @@
+/*! What the tries of a call teach, and what of them is told. */
+
+use super::Call;
+use super::ask::{Adapter, Ask, Route};
+use crate::attempt::{Attempt, Came, Tries, Try};
+use crate::config::{AnswerModel, Strategy};
+use crate::host::{Host, Instant};
+use crate::routing::{cooldown, speed};
+
+impl Call {
+    /// Takes finished tries into account, each once. The latest one counts as finished if
+    /// `last` says so.
+    pub(super) fn learn(&self, host: &dyn Host, ask: &mut Ask, tries: &Tries, last: bool) {
+        let finished = match tries.0.last() {
+            Some(latest) if latest.came == Came::Sent && !last => tries.0.len().saturating_sub(1),
+            _ => tries.0.len(),
+        };
+        let news = tries.0.iter().take(finished).skip(ask.learned);
+        for tried in news {
+            self.learn_try(host, ask, tried);
+        }
+        ask.learned = ask.learned.max(finished);
+    }
+
+    fn learn_try(&self, host: &dyn Host, ask: &Ask, tried: &Try) {
+        let Some(target) = ask.target(tried) else {
+            return;
+        };
+        let gateway = &self.gateway;
+        let (space, rules) = (&gateway.space, &gateway.policy.cool_down);
+        let now = host.now();
+        gateway
+            .metrics
+            .tried(host, &target.backend.name, tried.came.as_str());
+        match &tried.came {
+            Came::Answered => cooldown::succeeded(host, space, target),
+            Came::Failed(failure) => match failure.why {
+                crate::attempt::Why::RateLimited => {
+                    let until = failure.until.map(Instant);
+                    cooldown::rate_limited(host, space, rules, target, until, now);
+                }
+                why if why.blames_target() => cooldown::failed(host, space, rules, target, now),
+                // It works: the request was at fault.
+                _ => cooldown::succeeded(host, space, target),
+            },
+            Came::Sent | Came::Unsent => cooldown::failed(host, space, rules, target, now),
+        }
+    }
+
+    /// How quick the target was that answered, for the strategy that asks for it.
+    pub(super) fn learn_speed(
+        &self,
+        host: &dyn Host,
+        ask: &Ask,
+        tries: &Tries,
+        first_text: Instant,
+        output_tokens: u64,
+    ) {
+        let (Route::Model(routed), Some(latest)) = (&ask.route, tries.0.last()) else {
+            return;
+        };
+        if routed.model.strategy != Strategy::Fastest {
+            return;
+        }
+        if let Some(target) = ask.target(latest) {
+            let now = host.now();
+            let first = first_text.millis_since(Instant(latest.began));
+            let rest = now.millis_since(first_text);
+            let space = &self.gateway.space;
+            speed::learned(host, space, target, first, output_tokens, rest, now);
+        }
+    }
+}
+
+impl Ask {
+    /// What the caller is told of the way that the call took.
+    pub(super) fn told(&self, tries: &Tries) -> Vec<(&'static str, String)> {
+        let mut told = vec![
+            ("x-tollgate-backend", self.latest_backend(tries).to_owned()),
+            ("x-tollgate-attempts", tries.0.len().max(1).to_string()),
+        ];
+        if let (Route::Model(routed), Some(target)) = (&self.route, self.latest_target(tries)) {
+            let name = match routed.model.answer_model {
+                AnswerModel::Virtual => &routed.model.name,
+                AnswerModel::Provider => &target.model,
+            };
+            told.push(("x-tollgate-model", name.clone()));
+        }
+        told
+    }
+
+    /// In how many seconds a call can succeed, if all its targets have said when they take
+    /// requests again.
+    pub(super) fn retry_after(tries: &Tries, now: Instant) -> Option<u64> {
+        const SECOND: u64 = 1_000_000_000;
+        let until = tries.0.iter().map(|tried| match &tried.came {
+            Came::Failed(failure) => failure.until,
+            _ => None,
+        });
+        let until: Option<Vec<u64>> = until.collect();
+        let first = until?.into_iter().min()?;
+        Some(first.saturating_sub(now.0).div_ceil(SECOND).max(1))
+    }
+
+    /// The gateway's own try, if it reads the answer of a provider that speaks another
+    /// protocol.
+    pub(super) fn foreign(&mut self) -> Option<&mut Attempt> {
+        match &mut self.adapter {
+            Adapter::Gateway(attempt) if attempt.is_foreign() => Some(attempt),
+            _ => None,
+        }
+    }
+
+    /// Whether the gateway itself translates the answer.
+    pub(super) fn is_foreign(&self) -> bool {
+        match &self.adapter {
+            Adapter::Gateway(attempt) => attempt.is_foreign(),
+            Adapter::Backends => false,
+        }
+    }
+
+    /// The gateway's own tries.
+    pub(super) fn own_tries(&self) -> Tries {
+        match &self.adapter {
+            Adapter::Gateway(attempt) => attempt.tries().clone(),
+            Adapter::Backends => Tries::default(),
+        }
+    }
+
+    /// Takes note that the gateway's own try never reached its provider.
+    pub(super) fn unsent(&mut self) {
+        if let Adapter::Gateway(attempt) = &mut self.adapter {
+            attempt.unsent();
+        }
+    }
+}

@@ -1,0 +1,284 @@
+/*! `POST /v1/messages`: the request, by span. */
+
+use crate::json::{Edits, Key, Kind, Reader, Rewrite, Span, quote};
+use crate::protocols::reading::{self, MISSING, Stop, field};
+use crate::protocols::{Refusal, Traits};
+use std::borrow::Cow;
+
+/// The keys that are read, here or by the guards that scan messages: a duplicate of one
+/// in any object is refused.
+fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
+    Some(match key {
+        b"model" => ("model", 0),
+        b"messages" => ("messages", 1),
+        b"system" => ("system", 2),
+        b"role" => ("role", 3),
+        b"content" => ("content", 4),
+        b"type" => ("type", 5),
+        b"text" => ("text", 6),
+        b"tools" => ("tools", 7),
+        b"name" => ("name", 8),
+        b"input" => ("input", 9),
+        b"input_schema" => ("input_schema", 10),
+        b"tool_use_id" => ("tool_use_id", 11),
+        b"source" => ("source", 12),
+        b"data" => ("data", 13),
+        b"media_type" => ("media_type", 14),
+        b"url" => ("url", 15),
+        b"file_id" => ("file_id", 16),
+        b"stream" => ("stream", 17),
+        b"max_tokens" => ("max_tokens", 18),
+        b"thinking" => ("thinking", 19),
+        b"cache_control" => ("cache_control", 20),
+        b"mcp_servers" => ("mcp_servers", 21),
+        b"stop_sequences" => ("stop_sequences", 22),
+        b"tool_choice" => ("tool_choice", 23),
+        b"title" => ("title", 24),
+        b"context" => ("context", 25),
+        _ => return None,
+    })
+}
+
+/// What Tollgate reads of a messages request.
+#[derive(Debug)]
+pub struct MessagesRequest<'a> {
+    /// The model asked for.
+    pub model: Cow<'a, str>,
+    /// What is asked of it; `max_output` is always there.
+    pub traits: Traits,
+    /// Whether the provider shall fetch parts of the prompt: by URL, or as files that were
+    /// uploaded there.
+    pub remote_sources: bool,
+    /// Whether the provider shall call MCP servers.
+    pub mcp_servers: bool,
+    model_span: Span,
+}
+
+#[derive(Default)]
+struct Draft<'a> {
+    model: Option<(Cow<'a, str>, Span)>,
+    traits: Traits,
+    remote_sources: bool,
+    mcp_servers: bool,
+    messages: bool,
+}
+
+/// Reads a messages request in one pass.
+///
+/// # Errors
+/// A 400 that says what is wrong: the JSON, a type, a missing field.
+pub fn read_messages(body: &[u8]) -> Result<MessagesRequest<'_>, Refusal> {
+    read(body).map_err(Refusal::from)
+}
+
+fn read(body: &[u8]) -> Result<MessagesRequest<'_>, Stop> {
+    let mut reader = Reader::new(body, watched)?;
+    reading::open(&mut reader)?;
+    let mut draft = Draft::default();
+    reader.object_strict(|reader, key| draft.member(reader, key))?;
+    reader.finish()?;
+    draft.finish()
+}
+
+impl<'a> Draft<'a> {
+    fn finish(self) -> Result<MessagesRequest<'a>, Stop> {
+        let Some((model, model_span)) = self.model else {
+            return field("model", MISSING);
+        };
+        if !self.messages {
+            return field("messages", MISSING);
+        }
+        if self.traits.max_output.is_none() {
+            return field("max_tokens", MISSING);
+        }
+        Ok(MessagesRequest {
+            model,
+            traits: self.traits,
+            remote_sources: self.remote_sources,
+            mcp_servers: self.mcp_servers,
+            model_span,
+        })
+    }
+
+    fn member(&mut self, reader: &mut Reader<'a>, key: &Key<'a>) -> Result<(), Stop> {
+        match (key.value().as_ref(), reader.kind()?) {
+            ("model", _) => self.model = Some(reading::model(reader)?),
+            ("messages", _) => {
+                reading::messages(reader, |reader, index| self.message(reader, index))?;
+                self.messages = true;
+            }
+            ("max_tokens", _) => {
+                self.traits.max_output = reading::whole_number(reader, "max_tokens")?;
+            }
+            ("stream", _) => self.traits.stream = reading::flag(reader, "stream")?,
+            ("system", Kind::Array) => self.blocks(reader)?,
+            ("system", Kind::String | Kind::Null) => self.traits.add_text(reader)?,
+            ("system", _) => return field("system", "must be a string or an array of blocks"),
+            ("tools", _) => self.traits.add_tools(reader, "tools")?,
+            ("mcp_servers", Kind::Array) => reader.array(|reader| {
+                self.mcp_servers = true;
+                reader.skip().map(drop)
+            })?,
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(), Stop> {
+        let path = |name: &str| format!("messages[{index}].{name}");
+        let mut role = false;
+        let mut content = false;
+        reader.object_strict(|reader, key| {
+            match (key.value().as_ref(), reader.kind()?) {
+                ("role", kind) => {
+                    let known = kind == Kind::String && is_role(&reader.string()?.value());
+                    if !known {
+                        let problem = "must be \"user\", \"assistant\" or \"system\"";
+                        return field(path("role"), problem);
+                    }
+                    role = true;
+                }
+                ("content", Kind::Array) => {
+                    content = true;
+                    self.blocks(reader)?;
+                }
+                ("content", Kind::String) => {
+                    content = true;
+                    self.traits.add_text(reader)?;
+                }
+                ("content", _) => {
+                    let problem = "must be a string or an array of blocks";
+                    return field(path("content"), problem);
+                }
+                _ => self.traits.add_text(reader)?,
+            }
+            Ok(())
+        })?;
+        match (role, content) {
+            (false, _) => field(path("role"), MISSING),
+            (_, false) => field(path("content"), MISSING),
+            (true, true) => Ok(()),
+        }
+    }
+
+    fn blocks(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        reader.array(|reader| self.block(reader))
+    }
+
+    /// One content block. Here, in messages and in sources, keys that differ by case are
+    /// refused; the input of a tool is free-form.
+    fn block(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        if reader.kind()? != Kind::Object {
+            return self.traits.add_text(reader);
+        }
+        let mut medium = Medium::None;
+        reader.object_strict(|reader, key| {
+            match (key.value().as_ref(), reader.kind()?) {
+                ("type", Kind::String) => medium = Medium::of(&reader.string()?.value()),
+                // The results of tools hold blocks of their own.
+                ("content", Kind::Array) => self.blocks(reader)?,
+                ("content", Kind::Object) => self.block(reader)?,
+                ("source", Kind::Object) => self.source(reader)?,
+                (name, _) if is_unread(name) => drop(reader.skip()?),
+                _ => self.traits.add_text(reader)?,
+            }
+            Ok::<(), Stop>(())
+        })?;
+        self.traits.image |= medium == Medium::Image;
+        self.traits.file |= matches!(medium, Medium::Document | Medium::Upload);
+        self.remote_sources |= medium == Medium::Upload;
+        Ok(())
+    }
+
+    /// Where an image or a document is; a document may stand here as text.
+    fn source(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        let mut place = Place::Here;
+        let mut length = 0;
+        reader.object_strict(|reader, key| {
+            match (key.value().as_ref(), reader.kind()?) {
+                ("type", Kind::String) => place = Place::of(&reader.string()?.value()),
+                ("data", Kind::String) => length = reader.string()?.len(),
+                ("content", Kind::Array) => self.blocks(reader)?,
+                ("content", _) => self.traits.add_text(reader)?,
+                _ => drop(reader.skip()?),
+            }
+            Ok::<(), Stop>(())
+        })?;
+        match place {
+            Place::Text => self.traits.add_bytes(length),
+            Place::Remote => self.remote_sources = true,
+            Place::Here => {}
+        }
+        Ok(())
+    }
+}
+
+/// `system` turns came with Claude Opus 4.8, besides the `system` field.
+fn is_role(name: &str) -> bool {
+    matches!(name, "user" | "assistant" | "system")
+}
+
+/// Members of a block that are nothing a model reads as text.
+fn is_unread(name: &str) -> bool {
+    let unread = matches!(name, "cache_control" | "citations" | "data" | "signature");
+    unread || name.starts_with("encrypted_")
+}
+
+/// What a content block holds besides text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Medium {
+    None,
+    Image,
+    Document,
+    /// A file that was uploaded to the provider.
+    Upload,
+}
+
+impl Medium {
+    /// By the `type` of a block.
+    fn of(kind: &str) -> Self {
+        match kind {
+            "image" => Self::Image,
+            "document" => Self::Document,
+            "container_upload" => Self::Upload,
+            _ => Self::None,
+        }
+    }
+}
+
+/// Where the data of a source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the request: encoded, or as blocks.
+    Here,
+    /// In the request, as text.
+    Text,
+    /// Elsewhere.
+    Remote,
+}
+
+impl Place {
+    /// By the `type` of a source.
+    fn of(kind: &str) -> Self {
+        match kind {
+            "text" => Self::Text,
+            "url" | "file" => Self::Remote,
+            _ => Self::Here,
+        }
+    }
+}
+
+impl MessagesRequest<'_> {
+    /// The edits that make the request fit a provider that speaks this protocol: its name
+    /// for the model. `None` if nothing has to change.
+    pub fn adapt(&self, body: &[u8], model: &str) -> Option<Rewrite> {
+        let mut edits = Edits::default();
+        if self.model != model {
+            edits.replace(self.model_span, quote(model));
+        }
+        edits.apply(body)
+    }
+}
+
+#[cfg(test)]
+mod tests;

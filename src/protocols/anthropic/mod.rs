@@ -1,0 +1,11 @@
+/*! Anthropic's API: messages and the list of models. */
+
+mod answer;
+mod messages;
+mod models;
+mod usage;
+
+pub use answer::read_event;
+pub use messages::{MessagesRequest, read_messages};
+pub use models::{model_entry, model_list};
+pub use usage::{Counts, read_usage};

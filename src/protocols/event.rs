@@ -1,0 +1,79 @@
+/*! One event of a streamed answer, whatever its protocol. */
+
+use super::{Protocol, ReportedUsage, anthropic, openai};
+use crate::json::{Error, Span};
+
+/// How far a stream has come with an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// More has to come.
+    Goes,
+    /// The answer is whole, though its last event may still come.
+    Complete,
+    /// This is the event that ends streams of the protocol. SDKs hang up here, without
+    /// waiting for the end of the body.
+    Ended,
+    /// It is an error instead of an answer.
+    Failed,
+}
+
+/// What the data of one event holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// How far the stream has come.
+    pub progress: Progress,
+    /// The usage reported so far.
+    pub usage: ReportedUsage,
+    /// Whether the event reports usage and has room for nothing else.
+    pub only_usage: bool,
+    /// Bytes of generated text: content, refusal, reasoning, tool arguments.
+    pub text_bytes: u64,
+    /// The value of the answer's `model`, within the data.
+    pub model: Option<Span>,
+}
+
+impl Event {
+    /// An event that says nothing.
+    pub(super) const NOTHING: Self = Self {
+        progress: Progress::Goes,
+        usage: ReportedUsage::Absent,
+        only_usage: false,
+        text_bytes: 0,
+        model: None,
+    };
+}
+
+/// Reads the events of one stream, in their order.
+#[derive(Debug)]
+pub enum EventReader {
+    /// OpenAI's chunks: each speaks for itself.
+    OpenAi,
+    /// Anthropic's events: usage is told in several.
+    Anthropic(anthropic::Counts),
+}
+
+impl EventReader {
+    /// A reader for a stream that begins.
+    pub fn new(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::OpenAi => Self::OpenAi,
+            Protocol::Anthropic => Self::Anthropic(anthropic::Counts::default()),
+        }
+    }
+
+    /// Reads the data of one event.
+    ///
+    /// # Errors
+    /// The data is nothing that the protocol knows.
+    pub fn read(&mut self, data: &[u8]) -> Result<Event, Error> {
+        match self {
+            Self::OpenAi => openai::read_event(data),
+            Self::Anthropic(counts) => anthropic::read_event(data, counts),
+        }
+    }
+}
+
+/// Duplicates in an answer are the provider's affair: nothing is watched.
+pub(super) const fn unwatched(_: &[u8]) -> Option<(&'static str, u8)> {
+    None
+}

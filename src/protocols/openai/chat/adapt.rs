@@ -1,0 +1,93 @@
+/*! Making a chat request fit a provider that speaks OpenAI's protocol, or nearly so. */
+
+use super::{ChatRequest, Limit, StreamOptions};
+use crate::json::{Edits, Rewrite, quote};
+
+/// What a provider wants to be different.
+#[derive(Debug, Clone, Copy)]
+pub struct Adapt<'a> {
+    /// Its name for the model.
+    pub model: &'a str,
+    /// Top-level fields that it does not know. `model`, `messages` and `stream` stay even so.
+    pub remove_fields: &'a [String],
+    /// Which of `max_tokens` and `max_completion_tokens` it knows; `None` if the caller's
+    /// will do. It decides over both, whatever `remove_fields` says.
+    pub max_tokens_field: Option<&'static str>,
+    /// Whether streams shall report usage, unless `stream_options` is removed.
+    pub ask_usage: bool,
+}
+
+const KEPT: [&str; 3] = ["model", "messages", "stream"];
+const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+impl Adapt<'_> {
+    fn removes(&self, name: &str) -> bool {
+        let decided = self.max_tokens_field.is_some() && LIMITS.contains(&name);
+        let listed = self.remove_fields.iter().any(|field| field == name);
+        listed && !decided && !KEPT.contains(&name)
+    }
+}
+
+/// What becomes of the field for the length of the answer that a provider does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LimitEdit {
+    Nothing,
+    /// The first takes the second's name.
+    Rename(&'static str, &'static str),
+    /// The same, and a null of that name goes.
+    Replace(&'static str, &'static str),
+    /// It goes: the other one is there.
+    Remove(&'static str),
+}
+
+impl ChatRequest<'_> {
+    /// Whether the caller asked for usage in the stream.
+    pub const fn asks_for_usage(&self) -> bool {
+        matches!(
+            self.stream_options,
+            StreamOptions::Says {
+                include_usage: true,
+                ..
+            }
+        )
+    }
+
+    /// The edits that make the request fit a provider. `None` if nothing has to change.
+    pub fn adapt(&self, body: &[u8], adapt: &Adapt<'_>) -> Option<Rewrite> {
+        let mut edits = Edits::default();
+        if self.model != adapt.model {
+            edits.replace(self.model_span, quote(adapt.model));
+        }
+        if self.traits.stream && adapt.ask_usage && !adapt.removes("stream_options") {
+            self.stream_options.ask_for_usage(&self.members, &mut edits);
+        }
+        let limit = self.limit_edit(adapt.max_tokens_field);
+        if let LimitEdit::Rename(from, to) | LimitEdit::Replace(from, to) = limit {
+            self.members.rename(&mut edits, from, to);
+        }
+        let gone = match limit {
+            LimitEdit::Replace(_, name) | LimitEdit::Remove(name) => Some(name),
+            LimitEdit::Nothing | LimitEdit::Rename(..) => None,
+        };
+        if gone.is_some() || !adapt.remove_fields.is_empty() {
+            let gone = |name: &str| Some(name) == gone || adapt.removes(name);
+            self.members.remove(&mut edits, gone);
+        }
+        edits.apply(body)
+    }
+
+    fn limit_edit(&self, wanted: Option<&'static str>) -> LimitEdit {
+        let [old, new] = LIMITS;
+        let (from, to, other, own) = match wanted {
+            Some(name) if name == old => (new, old, self.max_completion_tokens, self.max_tokens),
+            Some(name) if name == new => (old, new, self.max_tokens, self.max_completion_tokens),
+            _ => return LimitEdit::Nothing,
+        };
+        match (other, own) {
+            (Limit::Absent, _) => LimitEdit::Nothing,
+            (_, Limit::Absent) => LimitEdit::Rename(from, to),
+            (Limit::Tokens(_), Limit::Null) => LimitEdit::Replace(from, to),
+            (_, Limit::Null | Limit::Tokens(_)) => LimitEdit::Remove(from),
+        }
+    }
+}

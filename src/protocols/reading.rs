@@ -1,0 +1,174 @@
+/*! Reading requests: what both protocols read and count alike. */
+
+use super::{ErrorKind, Refusal, Traits};
+use crate::json::{Error, Kind, Reader, Span};
+use std::borrow::Cow;
+
+/// What stops the reading.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Json(Error),
+    Field { path: String, problem: &'static str },
+}
+
+pub(super) const MISSING: &str = "is missing";
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Json(error) => json_refusal(&error),
+            Stop::Field { path, problem } => {
+                let code = if problem == MISSING {
+                    "missing_required_parameter"
+                } else {
+                    "invalid_value"
+                };
+                let message = format!("'{path}' {problem}.");
+                Self::new(ErrorKind::Invalid, code, message).at(path)
+            }
+        }
+    }
+}
+
+fn json_refusal(error: &Error) -> Refusal {
+    use crate::json::ErrorKind as Json;
+    let code = match error.kind() {
+        Json::Empty => "empty_body",
+        Json::DuplicateKey(_) | Json::CaseVariant(_) => "duplicate_key",
+        Json::TooDeep => "nested_too_deeply",
+        _ => "invalid_json",
+    };
+    let message = format!("The request body is not acceptable JSON: {error}.");
+    Refusal::new(ErrorKind::Invalid, code, message)
+}
+
+/// Blames the field at `path`.
+pub(super) fn field<T>(path: impl Into<String>, problem: &'static str) -> Result<T, Stop> {
+    Err(Stop::Field {
+        path: path.into(),
+        problem,
+    })
+}
+
+/// Stands before the request's outermost object; returns the offset one past its `{`.
+pub(super) fn open(reader: &mut Reader<'_>) -> Result<usize, Stop> {
+    if reader.kind()? != Kind::Object {
+        // Whatever it is, it should at least be JSON: that error says more.
+        reader.skip()?;
+        return field("body", "must be a JSON object");
+    }
+    Ok(reader.offset().saturating_add(1))
+}
+
+/// The name of the model asked for, and where it stands.
+pub(super) fn model<'a>(reader: &mut Reader<'a>) -> Result<(Cow<'a, str>, Span), Stop> {
+    if reader.kind()? != Kind::String {
+        return field("model", "must be a string");
+    }
+    let text = reader.string()?;
+    if text.is_empty() {
+        return field("model", "must not be empty");
+    }
+    Ok((text.value(), text.span()))
+}
+
+/// A boolean; null counts as false.
+pub(super) fn flag(reader: &mut Reader<'_>, path: &str) -> Result<bool, Stop> {
+    match reader.kind()? {
+        Kind::Bool => Ok(reader.boolean()?),
+        Kind::Null => {
+            reader.skip()?;
+            Ok(false)
+        }
+        _ => field(path, "must be a boolean"),
+    }
+}
+
+/// A whole number, or `None` for null. A fraction or an exponent is none, even where it
+/// comes to one: parsers differ about it.
+pub(super) fn whole_number(reader: &mut Reader<'_>, path: &str) -> Result<Option<u64>, Stop> {
+    const PROBLEM: &str = "must be an integer from 0 to 2^64 - 1";
+    match reader.kind()? {
+        Kind::Null => {
+            reader.skip()?;
+            Ok(None)
+        }
+        Kind::Number => match reader.number()?.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => field(path, PROBLEM),
+        },
+        _ => field(path, PROBLEM),
+    }
+}
+
+/// The messages, of which there must be one at least; `message` reads each.
+pub(super) fn messages<'a>(
+    reader: &mut Reader<'a>,
+    mut message: impl FnMut(&mut Reader<'a>, usize) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    if reader.kind()? != Kind::Array {
+        return field("messages", "must be an array");
+    }
+    let mut index = 0_usize;
+    reader.array(|reader| {
+        if reader.kind()? != Kind::Object {
+            return field(format!("messages[{index}]"), "must be an object");
+        }
+        message(reader, index)?;
+        index = index.saturating_add(1);
+        Ok(())
+    })?;
+    if index == 0 {
+        return field("messages", "must not be empty");
+    }
+    Ok(())
+}
+
+impl Traits {
+    /// Counts `bytes` more of text.
+    pub(super) fn add_bytes(&mut self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.text_bytes = self.text_bytes.saturating_add(bytes);
+    }
+
+    /// Consumes a value and counts the bytes of its strings, at any depth.
+    pub(super) fn add_text(&mut self, reader: &mut Reader<'_>) -> Result<(), Stop> {
+        match reader.kind()? {
+            Kind::String => {
+                self.add_bytes(reader.string()?.len());
+                Ok(())
+            }
+            Kind::Array => reader.array(|reader| self.add_text(reader)),
+            Kind::Object => reader.object(|reader, _| self.add_text(reader)),
+            _ => reader.skip().map(drop).map_err(Stop::from),
+        }
+    }
+
+    /// Definitions of tools, or null. They count whole, the keys of their schemas included:
+    /// all of it goes into the prompt.
+    pub(super) fn add_tools(&mut self, reader: &mut Reader<'_>, path: &str) -> Result<(), Stop> {
+        match reader.kind()? {
+            Kind::Array => {
+                let start = reader.offset();
+                let mut any = false;
+                reader.array(|reader| {
+                    any = true;
+                    reader.skip().map(drop)
+                })?;
+                if any {
+                    self.tools = true;
+                    self.add_bytes(reader.offset().saturating_sub(start));
+                }
+            }
+            Kind::Null => drop(reader.skip()?),
+            _ => return field(path, "must be an array"),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,354 @@
+/*! What both protocols mean, in neither's words. Each protocol reads into these types and
+writes from them, so a further protocol is one more reader and one more writer. */
+
+use super::tree::{Path, Text};
+use crate::ledger::Usage as Counts;
+use crate::protocols::Refusal;
+use std::borrow::Cow;
+
+/// A request.
+#[derive(Debug, Default)]
+pub(super) struct Request<'a> {
+    pub(super) stream: bool,
+    /// Texts of the system prompt, in order.
+    pub(super) system: Vec<Block<'a>>,
+    pub(super) turns: Vec<Turn<'a>>,
+    pub(super) tools: Vec<Tool<'a>>,
+    pub(super) choice: Choice<'a>,
+    /// At most one tool call in the answer.
+    pub(super) single_call: bool,
+    pub(super) max_output: Option<u64>,
+    pub(super) stop: Vec<Text<'a>>,
+    pub(super) sampling: Sampling<'a>,
+    pub(super) format: Format<'a>,
+    pub(super) reasoning: Reasoning,
+    /// An opaque id of the end user.
+    pub(super) user: Option<Text<'a>>,
+    pub(super) tier: Tier,
+}
+
+/// Numbers as the caller wrote them.
+#[derive(Debug, Default)]
+pub(super) struct Sampling<'a> {
+    pub(super) temperature: Option<&'a str>,
+    pub(super) top_p: Option<&'a str>,
+    pub(super) top_k: Option<&'a str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    User,
+    Assistant,
+}
+
+/// What one side says until the other's turn.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    pub(super) role: Role,
+    pub(super) blocks: Vec<Block<'a>>,
+}
+
+/// A part of a turn.
+#[derive(Debug)]
+pub(super) struct Block<'a> {
+    pub(super) part: Part<'a>,
+    /// A `cache_control` object.
+    pub(super) cache: Option<&'a str>,
+    pub(super) place: Place,
+}
+
+/// Where a block stood in the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) message: usize,
+    pub(super) part: usize,
+}
+
+impl Place {
+    /// A refusal of the block; both protocols give it the same path.
+    pub(super) fn unsupported(self, problem: &str) -> Refusal {
+        let messages = Path::Body.key("messages");
+        let message = messages.index(self.message);
+        let content = message.key("content");
+        content.index(self.part).unsupported_since(problem)
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Part<'a> {
+    Text(Text<'a>),
+    Image(Media<'a>),
+    File {
+        media: Media<'a>,
+        name: Option<Text<'a>>,
+    },
+    Call(Call<'a>),
+    Result {
+        id: Text<'a>,
+        content: Vec<Block<'a>>,
+        failed: bool,
+    },
+}
+
+/// Where the bytes of an image or a file are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Media<'a> {
+    /// In the request.
+    Base64 {
+        /// Such as `image/png`.
+        kind: String,
+        /// Letters of base64 only, so it needs no escapes in JSON.
+        data: Cow<'a, str>,
+    },
+    Url(Text<'a>),
+}
+
+impl<'a> Media<'a> {
+    /// Bytes in the request, if `data` is written in base64.
+    pub(super) fn base64(kind: &str, data: Cow<'a, str>) -> Option<Self> {
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        data.bytes().all(letter).then(|| Self::Base64 {
+            kind: kind.to_ascii_lowercase(),
+            data,
+        })
+    }
+
+    /// What a URL of the scheme `data` holds (RFC 2397), if it is in base64.
+    pub(super) fn data_url(url: Cow<'a, str>) -> Option<Self> {
+        let (head, _) = url.split_once(',')?;
+        let start = head.len().checked_add(1)?;
+        let kind = head.strip_prefix("data:")?.strip_suffix(";base64")?;
+        let kind = kind.split(';').next().unwrap_or_default().to_owned();
+        let data = match url {
+            Cow::Borrowed(url) => Cow::Borrowed(url.get(start..)?),
+            Cow::Owned(url) => Cow::Owned(url.get(start..)?.to_owned()),
+        };
+        Self::base64(&kind, data)
+    }
+}
+
+/// A model's call of a tool.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) id: Text<'a>,
+    pub(super) name: Text<'a>,
+    pub(super) input: Input<'a>,
+}
+
+/// Arguments of a tool call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Input<'a> {
+    /// The JSON of an object, as it was written.
+    Object(Cow<'a, str>),
+    /// A model wrote something else.
+    Other(Text<'a>),
+}
+
+impl<'a> Input<'a> {
+    /// Arguments from the text that holds them. Without any text, there are none.
+    pub(super) fn of(text: &Text<'a>) -> Self {
+        let json = text.value();
+        let json = json.trim_matches([' ', '\t', '\n', '\r']);
+        if json.is_empty() {
+            return Self::Object(Cow::Borrowed("{}"));
+        }
+        if json.starts_with('{') && is_json(json) {
+            Self::Object(Cow::Owned(json.to_owned()))
+        } else {
+            Self::Other(text.clone())
+        }
+    }
+
+    /// The text that holds them.
+    pub(super) fn text(&self) -> Text<'_> {
+        match self {
+            Self::Object(json) => Text::of(json),
+            Self::Other(text) => text.clone(),
+        }
+    }
+
+    /// The object. What is no JSON stands in one member, named as Anthropic's
+    /// documentation of fine-grained tool streaming recommends.
+    pub(super) fn object(&self) -> Cow<'_, str> {
+        match self {
+            Self::Object(json) => Cow::Borrowed(json),
+            Self::Other(text) => Cow::Owned(format!("{{\"INVALID_JSON\":{}}}", text.literal())),
+        }
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    let read = crate::json::Reader::new(text.as_bytes(), super::tree::unwatched);
+    read.and_then(|mut reader| {
+        reader.skip()?;
+        reader.finish()
+    })
+    .is_ok()
+}
+
+/// A tool that the caller runs.
+#[derive(Debug)]
+pub(super) struct Tool<'a> {
+    pub(super) name: Text<'a>,
+    pub(super) description: Option<Text<'a>>,
+    /// JSON Schema of its arguments, as it was written.
+    pub(super) schema: Option<&'a str>,
+    pub(super) strict: bool,
+    pub(super) cache: Option<&'a str>,
+}
+
+/// Which tools may or must be called.
+#[derive(Debug, Default)]
+pub(super) enum Choice<'a> {
+    #[default]
+    Unsaid,
+    Auto,
+    None,
+    Any,
+    Named(Text<'a>),
+}
+
+/// The form of the answer's text.
+#[derive(Debug, Default)]
+pub(super) enum Format<'a> {
+    #[default]
+    Text,
+    /// Any JSON object.
+    Json,
+    /// JSON that follows this schema.
+    Schema(&'a str),
+}
+
+/// How much a model shall think before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Reasoning {
+    /// The model decides.
+    #[default]
+    Unsaid,
+    Off,
+    Effort(Effort),
+    /// Most tokens of thinking.
+    Budget(u64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    Minimal,
+    Low,
+    Medium,
+    High,
+    Max,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Tier {
+    #[default]
+    Unsaid,
+    Auto,
+    Standard,
+}
+
+impl<'a> Request<'a> {
+    /// Adds blocks; they join the turn before if it is of the same side. Nobody says
+    /// nothing: without blocks there is no turn.
+    pub(super) fn say(&mut self, role: Role, blocks: Vec<Block<'a>>) {
+        if blocks.is_empty() {
+            return;
+        }
+        match self.turns.last_mut() {
+            Some(last) if last.role == role => last.blocks.extend(blocks),
+            _ => self.turns.push(Turn { role, blocks }),
+        }
+    }
+}
+
+/// A whole answer. Text, thinking and calls are each in order; the order between them is
+/// not kept, since OpenAI's has none.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    /// The provider's id of it, without the prefix that its protocol uses.
+    pub(super) id: Option<String>,
+    pub(super) thinking: Text<'a>,
+    pub(super) text: Text<'a>,
+    pub(super) calls: Vec<Call<'a>>,
+    pub(super) stop: Stop<'a>,
+    pub(super) usage: Usage,
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stop<'a> {
+    /// It was done.
+    End,
+    /// At the most tokens that were allowed, or that fit.
+    Length,
+    /// At a stop sequence.
+    Sequence(Text<'a>),
+    /// To have tools run.
+    Calls,
+    /// It, or a filter, refused.
+    Refusal,
+}
+
+impl Stop<'_> {
+    /// The same, holding on to nothing.
+    pub(super) fn into_owned(self) -> Stop<'static> {
+        match self {
+            Self::End => Stop::End,
+            Self::Length => Stop::Length,
+            Self::Sequence(text) => Stop::Sequence(text.into_owned()),
+            Self::Calls => Stop::Calls,
+            Self::Refusal => Stop::Refusal,
+        }
+    }
+
+    /// OpenAI says `stop` where a tool was forced, and some servers always do; whoever
+    /// sees calls has to run them.
+    #[must_use]
+    pub(super) fn with_calls(self, calls: bool) -> Self {
+        match self {
+            Self::End if calls => Self::Calls,
+            stop => stop,
+        }
+    }
+}
+
+/// What a provider said about tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Usage {
+    /// Nothing, or nothing that can be.
+    #[default]
+    Untold,
+    Told {
+        /// `input` includes what was read from the cache and what was written to it.
+        counts: Counts,
+        /// Prompt tokens written to the provider's cache.
+        written: u64,
+    },
+}
+
+/// What one event of a provider's stream says.
+#[derive(Debug)]
+pub(super) enum Event<'a> {
+    Start {
+        id: Option<String>,
+    },
+    Thinking(Text<'a>),
+    Text(Text<'a>),
+    /// A call begins. They are numbered from 0 in the order in which they begin.
+    Call {
+        id: Option<Text<'a>>,
+        name: Text<'a>,
+    },
+    /// More text of a call's arguments.
+    Input {
+        call: usize,
+        text: Text<'a>,
+    },
+    Stop(Stop<'a>),
+    /// All that was used so far.
+    Usage(Usage),
+    Fault(super::fault::Fault),
+    /// The stream is over.
+    Done,
+}

@@ -1,0 +1,151 @@
+/*! Translation between the protocols of callers and providers: requests, answers, streams,
+errors.
+
+Everything goes through one hub of types ([`hub`]). What the other side has no word for is
+refused with its field's name, or left out and listed; `docs/translation.md` has the
+tables. */
+
+mod anthropic;
+mod fault;
+mod hub;
+mod openai;
+mod stream;
+mod tree;
+mod write;
+
+pub use stream::Stream;
+
+use super::{Protocol, Refusal};
+use tree::Value;
+
+/// Most bytes of a stream that are held until they can be told in order: the longest
+/// arguments of tool calls are below it.
+const MAX_HELD: usize = 4 * 1024 * 1024;
+
+/// The model that a request is translated for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The provider's name of it.
+    pub model: &'a str,
+    /// Most output tokens it can write; the bound where the caller set none and the
+    /// provider's protocol demands one.
+    pub max_output: Option<u64>,
+}
+
+impl Target<'_> {
+    /// The bound on output, in tokens, where a protocol demands one and neither caller
+    /// nor policy has one: the smallest limit of all Claude 3 models.
+    pub const DEFAULT_MAX_OUTPUT: u64 = 4096;
+}
+
+/// A translated request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Translated {
+    /// The whole body.
+    pub body: Vec<u8>,
+    /// Fields that were left out, each once; `other` stands for all unknown ones.
+    pub dropped: Vec<&'static str>,
+}
+
+/// What an answer tells besides what the provider said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About<'a> {
+    /// The model's name in the answer.
+    pub model: &'a str,
+    /// Unix time in seconds.
+    pub created: u64,
+    /// Unique to the call; the answer's id where the provider has told none.
+    pub id: &'a str,
+}
+
+/// What a provider sent is no answer in its protocol. The reason repeats none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed(
+    /// What is wrong, for logs.
+    pub &'static str,
+);
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// What was left out of a request, each name once.
+#[derive(Debug, Default)]
+struct Dropped(Vec<&'static str>);
+
+impl Dropped {
+    fn note(&mut self, name: &'static str) {
+        if !self.0.contains(&name) {
+            self.0.push(name);
+        }
+    }
+}
+
+/// Translates a whole request. `body` has been read strictly before (duplicate keys).
+///
+/// # Errors
+/// A 400 that names the field which `to` cannot say (`unsupported_by_provider`), or which
+/// is wrong in `from`.
+pub fn request(
+    from: Protocol,
+    to: Protocol,
+    body: &[u8],
+    target: &Target<'_>,
+) -> Result<Translated, Refusal> {
+    let value = tree::parse(body)?;
+    let mut dropped = Dropped::default();
+    let request = match from {
+        Protocol::OpenAi => openai::read_request(&value, &mut dropped)?,
+        Protocol::Anthropic => anthropic::read_request(&value, &mut dropped)?,
+    };
+    let body = match to {
+        Protocol::OpenAi => openai::write_request(&request, target, &mut dropped)?,
+        Protocol::Anthropic => anthropic::write_request(&request, target, &mut dropped)?,
+    };
+    Ok(Translated {
+        body,
+        dropped: dropped.0,
+    })
+}
+
+/// Translates a whole answer with a status of success.
+///
+/// # Errors
+/// The body is no answer in `from`.
+pub fn answer(
+    from: Protocol,
+    to: Protocol,
+    body: &[u8],
+    about: &About<'_>,
+) -> Result<Vec<u8>, Malformed> {
+    let value = read_json(body)?;
+    let answer = match from {
+        Protocol::OpenAi => openai::read_answer(&value)?,
+        Protocol::Anthropic => anthropic::read_answer(&value)?,
+    };
+    Ok(match to {
+        Protocol::OpenAi => openai::write_answer(&answer, about),
+        Protocol::Anthropic => anthropic::write_answer(&answer, about),
+    })
+}
+
+/// Translates an error, whatever its body is. Returns the status for the caller and the
+/// body. Pages in HTML are not passed on; messages are at most 2000 bytes long.
+pub fn error(_from: Protocol, to: Protocol, status: u16, body: &[u8]) -> (u16, Vec<u8>) {
+    // The shapes that are read need no telling apart.
+    fault::Fault::of_body(status, body).reply(to, status)
+}
+
+fn read_json(text: &[u8]) -> Result<Value<'_>, Malformed> {
+    tree::parse(text).map_err(|unread| match unread {
+        tree::Unread::Json(_) => Malformed("not JSON"),
+        tree::Unread::TooMany => Malformed("too many values"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+/*! A stream in one protocol, told in the other, event by event. */
+
+use super::hub::{Event, Stop, Usage};
+use super::{About, Malformed, Protocol, anthropic, openai, read_json};
+
+/// Translates the events of one answer. Feed it the data of each event, framed by
+/// [`crate::sse::Framer`]; it writes whole events. What the protocols keep for the end
+/// (stop reason, usage) is told once the provider's stream is over.
+#[derive(Debug)]
+pub struct Stream {
+    reader: Reader,
+    writer: Writer,
+    phase: Phase,
+    model: String,
+    created: u64,
+    id: String,
+    usage: Usage,
+    /// Whether the answer has tool calls.
+    calls: bool,
+}
+
+#[derive(Debug)]
+enum Reader {
+    OpenAi(openai::Reader),
+    Anthropic(anthropic::Reader),
+}
+
+#[derive(Debug)]
+enum Writer {
+    OpenAi(openai::Writer),
+    Anthropic(anthropic::Writer),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing of the answer has come.
+    Waiting,
+    Answering,
+    /// The reason for the end is known, its terminal event is still to come.
+    Stopped(Stop<'static>),
+    /// The terminal event is written.
+    Ended,
+    /// An error is written, or was returned.
+    Failed,
+}
+
+impl Stream {
+    /// A stream of a provider that speaks `from`, for a caller that speaks `to`.
+    pub fn new(from: Protocol, to: Protocol, about: &About<'_>) -> Self {
+        Self {
+            reader: match from {
+                Protocol::OpenAi => Reader::OpenAi(openai::Reader::default()),
+                Protocol::Anthropic => Reader::Anthropic(anthropic::Reader::default()),
+            },
+            writer: match to {
+                Protocol::OpenAi => Writer::OpenAi(openai::Writer::default()),
+                Protocol::Anthropic => Writer::Anthropic(anthropic::Writer::default()),
+            },
+            phase: Phase::Waiting,
+            model: about.model.to_owned(),
+            created: about.created,
+            id: about.id.to_owned(),
+            usage: Usage::Untold,
+            calls: false,
+        }
+    }
+
+    /// Takes the data of one event and writes what it says as whole events to the end of
+    /// `out`: none, one or several. After the terminal event or an error, nothing more is
+    /// written.
+    ///
+    /// # Errors
+    /// The data is nothing that the provider's protocol knows. `out` may have events that
+    /// were good; the stream writes no more.
+    pub fn event(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+        if matches!(self.phase, Phase::Ended | Phase::Failed) {
+            return Ok(());
+        }
+        let result = self.take(data, out);
+        if result.is_err() {
+            self.phase = Phase::Failed;
+        }
+        result
+    }
+
+    /// Ends the stream after the provider's has ended; whether it has come to its proper
+    /// end. If only the terminal event was missing, it is written. If more is missing,
+    /// nothing is: the caller has to be told of an error.
+    pub fn end(&mut self, out: &mut Vec<u8>) -> bool {
+        if let Phase::Stopped(_) = self.phase {
+            self.finish(out);
+        }
+        self.phase == Phase::Ended
+    }
+
+    fn take(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+        if let Reader::OpenAi(reader) = &self.reader
+            && data.trim_ascii() == b"[DONE]"
+        {
+            reader.done()?;
+            return self.apply(Event::Done, out);
+        }
+        let value = read_json(data)?;
+        let mut events = Vec::new();
+        match &mut self.reader {
+            Reader::OpenAi(reader) => reader.read(&value, &mut events)?,
+            Reader::Anthropic(reader) => reader.read(&value, &mut events)?,
+        }
+        events
+            .into_iter()
+            .try_for_each(|event| self.apply(event, out))
+    }
+
+    fn apply(&mut self, event: Event<'_>, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        match event {
+            _ if matches!(self.phase, Phase::Ended | Phase::Failed) => {}
+            Event::Start { id } => self.start(id, out),
+            Event::Usage(usage) => self.usage = usage,
+            Event::Stop(stop) => {
+                self.start(None, out);
+                self.phase = Phase::Stopped(stop.into_owned());
+            }
+            Event::Fault(fault) => {
+                fault.event(self.to(), out);
+                self.phase = Phase::Failed;
+            }
+            Event::Done if self.phase == Phase::Waiting => {
+                return Err(Malformed("a stream without an answer"));
+            }
+            Event::Done => self.finish(out),
+            event => return self.generated(&event, out),
+        }
+        Ok(())
+    }
+
+    const fn to(&self) -> Protocol {
+        match self.writer {
+            Writer::OpenAi(_) => Protocol::OpenAi,
+            Writer::Anthropic(_) => Protocol::Anthropic,
+        }
+    }
+
+    /// Writes the first event, once.
+    fn start(&mut self, id: Option<String>, out: &mut Vec<u8>) {
+        if self.phase != Phase::Waiting {
+            return;
+        }
+        self.phase = Phase::Answering;
+        let about = about(&self.model, self.created, &self.id);
+        match &mut self.writer {
+            Writer::OpenAi(writer) => writer.start(id, &about, out),
+            Writer::Anthropic(writer) => writer.start(id, &about, out),
+        }
+    }
+
+    fn generated(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        self.start(None, out);
+        self.calls |= matches!(event, Event::Call { .. });
+        let about = about(&self.model, self.created, &self.id);
+        match &mut self.writer {
+            Writer::OpenAi(writer) => {
+                writer.write(event, &about, out);
+                Ok(())
+            }
+            Writer::Anthropic(writer) => writer.write(event, &about, out),
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        let stop = match std::mem::replace(&mut self.phase, Phase::Ended) {
+            Phase::Stopped(stop) => stop,
+            _ => Stop::End,
+        };
+        let stop = stop.with_calls(self.calls);
+        let about = about(&self.model, self.created, &self.id);
+        match &mut self.writer {
+            Writer::OpenAi(writer) => writer.finish(&stop, &self.usage, &about, out),
+            Writer::Anthropic(writer) => writer.finish(&stop, &self.usage, out),
+        }
+    }
+}
+
+/// Free of `self`, so that the writer can be borrowed beside it.
+const fn about<'a>(model: &'a str, created: u64, id: &'a str) -> About<'a> {
+    About { model, created, id }
+}

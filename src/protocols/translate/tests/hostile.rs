@@ -1,0 +1,143 @@
+//! Whatever a provider or a caller sends, nothing panics, and what is written is whole.
+
+use super::*;
+use proptest::prelude::*;
+
+const OPENAI_EVENTS: [&str; 7] = [
+    r#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{"role":"assistant","content":"h\u00e9\n","reasoning":"r"},"finish_reason":null}]}"#,
+    r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\""}},{"index":1,"id":"call_2","function":{"name":"g","arguments":"["}}]}}]}"#,
+    r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]}}]}"#,
+    r#"{"choices":[{"index":0,"delta":{"refusal":"no"},"finish_reason":"stop"}]}"#,
+    r#"{"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":2}}}"#,
+    r#"{"error":{"message":"x","type":"server_error"}}"#,
+    "[DONE]",
+];
+
+const ANTHROPIC_EVENTS: [&str; 9] = [
+    r#"{"type":"message_start","message":{"id":"msg_1","usage":{"input_tokens":3,"output_tokens":1}}}"#,
+    r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"a"}}"#,
+    r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ud83d\ude00"}}"#,
+    r#"{"type":"content_block_stop","index":0}"#,
+    r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#,
+    r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"a\":1}"}}"#,
+    r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":9}}"#,
+    r#"{"type":"message_stop"}"#,
+    r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+];
+
+const BODIES: [&str; 4] = [
+    r#"{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},{"type":"file","file":{"file_data":"data:application/pdf;base64,AA==","filename":"f"}}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"tool_choice":"auto","stop":["a"],"temperature":0.5,"reasoning_effort":"low"}"#,
+    r#"{"model":"m","max_tokens":5,"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}}]},{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{"a":[1]}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"r"}],"is_error":true}]}],"tools":[{"name":"f","input_schema":{}}],"thinking":{"type":"enabled","budget_tokens":2000},"output_config":{"effort":"low","format":{"type":"json_schema","schema":{}}}}"#,
+    r#"{"id":"chatcmpl-1","choices":[{"index":0,"message":{"role":"assistant","content":"a","tool_calls":[{"id":"c","function":{"name":"f","arguments":"{\"a\":1}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+    r#"{"id":"msg_1","type":"message","content":[{"type":"thinking","thinking":"t"},{"type":"text","text":"a"},{"type":"tool_use","id":"c","name":"f","input":{"a":1}}],"stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":2}}"#,
+];
+
+/// Every event that was written is a whole one with JSON in it.
+fn check_written(out: &[u8]) {
+    for (_, data) in events(out) {
+        assert!(data == "[DONE]" || serde_json::from_str::<Json>(&data).is_ok(), "{data}");
+    }
+}
+
+fn check_stream(from: Protocol, to: Protocol, data: &[Vec<u8>]) {
+    let mut stream = Stream::new(from, to, &ABOUT);
+    let mut out = Vec::new();
+    let failed = data.iter().any(|data| stream.event(data, &mut out).is_err());
+    let ended = stream.end(&mut out);
+    assert!(!(failed && ended));
+    check_written(&out);
+    let text = String::from_utf8(out).unwrap();
+    let terminals = text.matches("data: [DONE]\n\n").count() + text.matches("event: message_stop\n").count();
+    assert_eq!(terminals, usize::from(ended));
+}
+
+/// All functions that read a body.
+fn check_body(body: &[u8]) {
+    for from in [OpenAi, Anthropic] {
+        for to in [OpenAi, Anthropic] {
+            if let Ok(told) = request(from, to, body, &target()) {
+                serde_json::from_slice::<Json>(&told.body).unwrap();
+            }
+            if let Ok(told) = answer(from, to, body, &ABOUT) {
+                serde_json::from_slice::<Json>(&told).unwrap();
+            }
+            let (status, told) = error(from, to, 500, body);
+            assert_eq!(status, 500);
+            serde_json::from_slice::<Json>(&told).unwrap();
+            check_stream(from, to, &[body.to_vec()]);
+        }
+    }
+}
+
+#[test]
+fn every_truncation() {
+    for body in BODIES.iter().chain(&OPENAI_EVENTS).chain(&ANTHROPIC_EVENTS) {
+        for end in 0..=body.len() {
+            check_body(&body.as_bytes()[..end]);
+        }
+    }
+}
+
+#[test]
+fn deep_and_many() {
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    check_body(deep.as_bytes());
+    let many = format!(r#"{{"messages":[{}0]}}"#, "0,".repeat(300_000));
+    let refusal = request(OpenAi, Anthropic, many.as_bytes(), &target()).unwrap_err();
+    assert_eq!(refusal.code, "too_many_values");
+}
+
+/// Each member of each object removed, or of another type.
+#[test]
+fn every_member_missing_or_wrong() {
+    fn walk(value: &Json, at: String, places: &mut Vec<String>) {
+        places.push(at.clone());
+        match value {
+            Json::Object(members) => members
+                .iter()
+                .for_each(|(key, value)| walk(value, format!("{at}/{key}"), places)),
+            Json::Array(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| walk(value, format!("{at}/{index}"), places)),
+            _ => {}
+        }
+    }
+    for body in BODIES.iter().chain(&OPENAI_EVENTS).chain(&ANTHROPIC_EVENTS) {
+        let Ok(whole) = serde_json::from_str::<Json>(body) else {
+            continue;
+        };
+        let mut places = Vec::new();
+        walk(&whole, String::new(), &mut places);
+        for place in places {
+            for other in ["null", "true", "-1", "1.5", "\"\"", "\"x\"", "[]", "{}", "[{}]", "99999999999999999999"] {
+                let mut changed = whole.clone();
+                *changed.pointer_mut(&place).unwrap() = serde_json::from_str(other).unwrap();
+                check_body(changed.to_string().as_bytes());
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn mutated_bodies(which in 0..BODIES.len(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut body = BODIES[which].as_bytes().to_vec();
+        let at = at.index(body.len());
+        body[at] = byte;
+        check_body(&body);
+    }
+
+    #[test]
+    fn events_in_any_order(
+        openai in prop::collection::vec(0..OPENAI_EVENTS.len(), 0..12),
+        anthropic in prop::collection::vec(0..ANTHROPIC_EVENTS.len(), 0..12),
+    ) {
+        for to in [OpenAi, Anthropic] {
+            let data: Vec<_> = openai.iter().map(|at| OPENAI_EVENTS[*at].as_bytes().to_vec()).collect();
+            check_stream(OpenAi, to, &data);
+            let data: Vec<_> = anthropic.iter().map(|at| ANTHROPIC_EVENTS[*at].as_bytes().to_vec()).collect();
+            check_stream(Anthropic, to, &data);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+mod answers;
+mod hostile;
+mod requests;
+mod streams;
+
+use super::*;
+use Protocol::{Anthropic, OpenAi};
+use serde_json::Value as Json;
+
+const ABOUT: About<'static> = About {
+    model: "smart",
+    created: 1_700_000_000,
+    id: "seed",
+};
+
+fn target() -> Target<'static> {
+    Target {
+        model: "claude-sonnet-4-5",
+        max_output: Some(64_000),
+    }
+}
+
+/// A request in the other protocol, and what was dropped.
+fn told(from: Protocol, to: Protocol, body: &Json) -> (Json, Vec<&'static str>) {
+    told_to(from, to, body, &target())
+}
+
+fn told_to(
+    from: Protocol,
+    to: Protocol,
+    body: &Json,
+    target: &Target<'_>,
+) -> (Json, Vec<&'static str>) {
+    let done = request(from, to, body.to_string().as_bytes(), target).unwrap();
+    (serde_json::from_slice(&done.body).unwrap(), done.dropped)
+}
+
+fn refused(from: Protocol, to: Protocol, body: &Json) -> Refusal {
+    request(from, to, body.to_string().as_bytes(), &target()).unwrap_err()
+}
+
+fn told_answer(from: Protocol, to: Protocol, body: &Json) -> Json {
+    let body = answer(from, to, body.to_string().as_bytes(), &ABOUT).unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+/// The events of a stream: name and data.
+fn events(stream: &[u8]) -> Vec<(String, String)> {
+    let text = std::str::from_utf8(stream).unwrap();
+    let mut events = Vec::new();
+    for event in text.split_terminator("\n\n") {
+        let mut name = String::new();
+        let mut data = String::new();
+        for line in event.split('\n') {
+            if let Some(value) = line.strip_prefix("event: ") {
+                value.clone_into(&mut name);
+            } else {
+                assert!(data.is_empty(), "{event}");
+                line.strip_prefix("data: ").unwrap().clone_into(&mut data);
+            }
+        }
+        events.push((name, data));
+    }
+    events
+}
+
+/// What an official client makes of a stream, as a whole answer.
+fn assembled(to: Protocol, stream: &[u8]) -> Json {
+    match to {
+        OpenAi => assembled_openai(stream),
+        Anthropic => assembled_anthropic(stream),
+    }
+}
+
+fn append(to: &mut Json, more: &Json) {
+    let more = more.as_str().unwrap();
+    let so_far = to.as_str().unwrap_or_default();
+    *to = Json::from(format!("{so_far}{more}"));
+}
+
+fn assembled_openai(stream: &[u8]) -> Json {
+    let mut all = events(stream);
+    assert_eq!(all.pop().unwrap(), (String::new(), "[DONE]".to_owned()));
+    let usage: Json = serde_json::from_str(&all.pop().unwrap().1).unwrap();
+    assert_eq!(usage["choices"], serde_json::json!([]));
+    let mut message = serde_json::json!({"role": null, "content": null, "refusal": null});
+    let mut finish = Json::Null;
+    for (index, (name, data)) in all.iter().enumerate() {
+        assert_eq!(name, "");
+        let chunk: Json = serde_json::from_str(data).unwrap();
+        assert_eq!(chunk["object"], "chat.completion.chunk");
+        assert_eq!((&chunk["id"], &chunk["model"]), (&usage["id"], &usage["model"]));
+        let choice = &chunk["choices"][0];
+        assert_eq!(choice["index"], 0);
+        let delta = choice["delta"].as_object().unwrap();
+        assert_eq!(delta.contains_key("role"), index == 0);
+        assert_eq!(finish, Json::Null, "nothing follows the reason");
+        for (key, value) in delta {
+            match key.as_str() {
+                "role" => message["role"] = value.clone(),
+                "content" | "reasoning_content" => append(&mut message[key], value),
+                "tool_calls" => add_call(&mut message, &value[0]),
+                other => panic!("{other}"),
+            }
+        }
+        finish = choice["finish_reason"].clone();
+    }
+    if message.get("tool_calls").is_some() && message["content"] == "" {
+        message["content"] = Json::Null;
+    }
+    let mut whole = serde_json::json!({"id": usage["id"], "object": "chat.completion",
+        "created": usage["created"], "model": usage["model"],
+        "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": finish}]});
+    if !usage["usage"].is_null() {
+        whole["usage"] = usage["usage"].clone();
+    }
+    whole
+}
+
+fn add_call(message: &mut Json, call: &Json) {
+    if message.get("tool_calls").is_none() {
+        message["tool_calls"] = serde_json::json!([]);
+    }
+    let calls = message["tool_calls"].as_array_mut().unwrap();
+    let index = usize::try_from(call["index"].as_u64().unwrap()).unwrap();
+    if index == calls.len() {
+        let mut call = call.clone();
+        assert!(call["id"].is_string() && call["function"]["name"].is_string());
+        call.as_object_mut().unwrap().remove("index");
+        calls.push(call);
+    } else {
+        assert!(call.get("id").is_none());
+        append(&mut calls[index]["function"]["arguments"], &call["function"]["arguments"]);
+    }
+}
+
+fn assembled_anthropic(stream: &[u8]) -> Json {
+    let mut message = Json::Null;
+    let mut open = None;
+    let mut input = String::new();
+    let mut stopped = false;
+    for (name, data) in events(stream) {
+        let event: Json = serde_json::from_str(&data).unwrap();
+        assert_eq!(event["type"], name.as_str());
+        assert!(!stopped, "nothing follows message_stop");
+        let index = event["index"].as_u64();
+        match name.as_str() {
+            "message_start" => message = event["message"].clone(),
+            "content_block_start" => {
+                let content = message["content"].as_array_mut().unwrap();
+                assert_eq!((open, index), (None, u64::try_from(content.len()).ok()));
+                open = index;
+                input.clear();
+                content.push(event["content_block"].clone());
+            }
+            "content_block_delta" => {
+                assert_eq!(open, index);
+                let block = message["content"].as_array_mut().unwrap().last_mut().unwrap();
+                let delta = &event["delta"];
+                match (delta["type"].as_str().unwrap(), block["type"].as_str().unwrap()) {
+                    ("text_delta", "text") => append(&mut block["text"], &delta["text"]),
+                    ("thinking_delta", "thinking") => {
+                        append(&mut block["thinking"], &delta["thinking"]);
+                    }
+                    ("input_json_delta", "tool_use") => {
+                        input.push_str(delta["partial_json"].as_str().unwrap());
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            "content_block_stop" => {
+                assert_eq!(open.take(), index);
+                let block = message["content"].as_array_mut().unwrap().last_mut().unwrap();
+                if !input.is_empty() {
+                    block["input"] = serde_json::from_str(&input).unwrap();
+                }
+            }
+            "message_delta" => {
+                assert_eq!(open, None);
+                message["stop_reason"] = event["delta"]["stop_reason"].clone();
+                message["stop_sequence"] = event["delta"]["stop_sequence"].clone();
+                message["usage"] = event["usage"].clone();
+            }
+            "message_stop" => stopped = true,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(stopped);
+    message
+}
+
+/// All that a stream of these events is told as, and whether it ended properly.
+fn streamed(from: Protocol, to: Protocol, data: &[Json]) -> (Vec<u8>, bool) {
+    let mut stream = Stream::new(from, to, &ABOUT);
+    let mut out = Vec::new();
+    for data in data {
+        let text = match data.as_str() {
+            Some(text) => text.to_owned(),
+            None => data.to_string(),
+        };
+        stream.event(text.as_bytes(), &mut out).unwrap();
+    }
+    let ended = stream.end(&mut out);
+    (out, ended)
+}

@@ -1,0 +1,176 @@
+/*! The order in which a model's targets are tried. */
+
+use super::cooldown::{self, Health};
+use super::{Asked, Try, speed, sticky, turns};
+use crate::config::{CoolDown, Lineup, Model, Price, Strategy, Target, Targets};
+use crate::host::{Host, Instant};
+use crate::state::Space;
+use std::cmp::Reverse;
+use std::rc::Rc;
+
+/// Tokens of an answer for which the caller sets no bound: a page.
+const EXPECTED_OUTPUT: u64 = 500;
+
+/// Under `fastest`, one call in so many goes first to the target measured longest ago.
+const EXPLORE: u64 = 20;
+
+/// What all parts of an ordering look at.
+pub(super) struct Orderer<'a> {
+    pub(super) host: &'a dyn Host,
+    pub(super) space: &'a Space,
+    pub(super) rules: &'a CoolDown,
+    pub(super) asked: &'a Asked<'a>,
+    pub(super) now: Instant,
+}
+
+/// The live targets in order, and the shadow target that would have been first.
+pub(super) struct Ordered {
+    pub(super) tries: Vec<Try>,
+    pub(super) shadow: Option<Rc<Target>>,
+}
+
+impl Orderer<'_> {
+    pub(super) fn order(&self, model: &Model, targets: &Targets) -> Ordered {
+        let turn = self.turn(model, targets);
+        let tries = self.live(model, &targets.live, turn);
+        let shadow = targets
+            .with_shadow
+            .as_ref()
+            .and_then(|all| self.shadow(model, all, turn, &tries));
+        Ordered { tries, shadow }
+    }
+
+    /// The number of this call, for strategies that go by it.
+    fn turn(&self, model: &Model, targets: &Targets) -> u64 {
+        let counts = matches!(model.strategy, Strategy::Weighted | Strategy::Fastest);
+        let alone = targets.live.targets.len() < 2 && targets.with_shadow.is_none();
+        if counts && !alone {
+            turns::next(self.host, self.space, model, self.now)
+        } else {
+            0
+        }
+    }
+
+    fn live(&self, model: &Model, lineup: &Lineup, turn: u64) -> Vec<Try> {
+        if let [only] = lineup.targets.as_slice() {
+            // There is nothing to choose, so nothing is read.
+            return vec![Try {
+                target: Rc::clone(only),
+                health: Health::Alone,
+            }];
+        }
+        let mut tries: Vec<Try> = self
+            .rank(model, lineup, turn)
+            .into_iter()
+            .map(|target| Try {
+                health: cooldown::find(self.host, self.space, self.rules, &target, self.now),
+                target,
+            })
+            .collect();
+        tries.sort_by_key(|it| self.class(&it.target, it.health));
+        tries
+    }
+
+    /// The shadow target that would be first if all were live.
+    fn shadow(&self, model: &Model, all: &Lineup, turn: u64, live: &[Try]) -> Option<Rc<Target>> {
+        let health = |target: &Rc<Target>| {
+            let known = live.iter().find(|it| Rc::ptr_eq(&it.target, target));
+            known.map_or(Health::Well, |it| it.health)
+        };
+        let ranked = self.rank(model, all, turn).into_iter();
+        let first = ranked.min_by_key(|target| self.class(target, health(target)));
+        first.filter(|target| target.shadow)
+    }
+
+    /// Targets that cool down go last, and before them those that the call does not fit.
+    fn class(&self, target: &Target, health: Health) -> (bool, bool) {
+        (health == Health::Cooling, !self.fits(target))
+    }
+
+    /// Whether prompt and answer fit into the window, as far as is known.
+    fn fits(&self, target: &Target) -> bool {
+        let traits = self.asked.traits;
+        let answer = traits.max_output.unwrap_or(0);
+        let needed = traits.prompt_tokens().saturating_add(answer);
+        target.context.is_none_or(|window| needed <= window)
+            && target.max_output.is_none_or(|most| answer <= most)
+    }
+
+    /// By the strategy alone; ties are in the order of the document.
+    fn rank(&self, model: &Model, lineup: &Lineup, turn: u64) -> Vec<Rc<Target>> {
+        let mut ranked = lineup.targets.clone();
+        match &model.strategy {
+            Strategy::Priority => {}
+            Strategy::Weighted => {
+                if let Some(first) = whose_turn(&lineup.turns, turn) {
+                    to_front(&mut ranked, first);
+                }
+            }
+            Strategy::Cheapest => ranked.sort_by_cached_key(|target| self.cost(target)),
+            Strategy::Fastest => self.by_speed(&mut ranked, turn),
+            Strategy::Sticky(by) => {
+                let scores = sticky::scores(by, self.asked, &ranked);
+                let mut scored: Vec<_> = scores.into_iter().zip(ranked).collect();
+                scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+                ranked = scored.into_iter().map(|(_, target)| target).collect();
+            }
+        }
+        ranked
+    }
+
+    /// Tokens of all answers asked for: the caller's bound, which is what a call may cost.
+    fn output_tokens(&self) -> u64 {
+        let traits = self.asked.traits;
+        let each = traits.max_output.unwrap_or(EXPECTED_OUTPUT);
+        each.saturating_mul(traits.answers.max(1))
+    }
+
+    /// In pico-USD; what has no price counts as dearer than all that have one.
+    fn cost(&self, target: &Target) -> u128 {
+        let input = u128::from(self.asked.traits.prompt_tokens());
+        let output = u128::from(self.output_tokens());
+        let of = |price: Price| {
+            let input = u128::from(price.input).saturating_mul(input);
+            input.saturating_add(u128::from(price.output).saturating_mul(output))
+        };
+        target.price.map_or(u128::MAX, of)
+    }
+
+    /// Those never measured first, so that they are; shadow targets, which never can be,
+    /// last.
+    fn by_speed(&self, ranked: &mut Vec<Rc<Target>>, turn: u64) {
+        let mut known: Vec<_> = ranked
+            .drain(..)
+            .map(|target| (speed::read(self.host, self.space, &target), target))
+            .collect();
+        let tokens = self.output_tokens();
+        known.sort_by_cached_key(|(speed, target)| match speed {
+            Some(speed) => speed.predict(tokens, self.now),
+            None if target.shadow => u64::MAX,
+            None => 0,
+        });
+        let live = known.iter().enumerate().filter(|(_, (_, it))| !it.shadow);
+        let oldest = live
+            .map(|(index, (speed, _))| (speed.map(|it| it.measured_at), index))
+            .min_by_key(|(measured_at, index)| (*measured_at, Reverse(*index)));
+        // Of several never measured, the last: the first of them is where calls go anyway.
+        let explores = turn.checked_rem(EXPLORE) == Some(EXPLORE - 1);
+        ranked.extend(known.into_iter().map(|(_, target)| target));
+        if let Some((_, index)) = oldest.filter(|_| explores) {
+            to_front(ranked, index);
+        }
+    }
+}
+
+fn whose_turn(turns: &[u16], turn: u64) -> Option<usize> {
+    let round = u64::try_from(turns.len()).ok()?;
+    let place = usize::try_from(turn.checked_rem(round)?).ok()?;
+    turns.get(place).copied().map(usize::from)
+}
+
+/// Moves one to the front; the others keep their order.
+fn to_front(ranked: &mut [Rc<Target>], index: usize) {
+    if let Some(part) = ranked.get_mut(..=index) {
+        part.rotate_right(1);
+    }
+}
