@@ -83,6 +83,15 @@ impl Ask {
             .body(body)
     }
 
+    /// A call of Anthropic's messages of tenant acme with this JSON body.
+    pub fn messages(body: &Value) -> Self {
+        Self::new("POST", "/v1/messages")
+            .header("x-api-key", "demo-acme-key")
+            .header("anthropic-version", "2023-06-01")
+            .header("content-type", "application/json")
+            .body(body.to_string())
+    }
+
     /// Asks for another path.
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {

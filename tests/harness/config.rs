@@ -35,6 +35,11 @@ impl Config {
         Self::shipped("gateway.yaml")
     }
 
+    /// `envoy/fallback.yaml`, with two providers; see [`crate::Fleet`].
+    pub fn fallback() -> Self {
+        Self::shipped("fallback.yaml")
+    }
+
     /// Replaces a piece of text that must be there.
     #[must_use]
     pub fn replace(self, from: &str, to: &str) -> Self {
@@ -59,10 +64,10 @@ impl Config {
             .split_once("                configuration:\n")
             .expect("a configuration");
         let (_, after) = rest
-            .split_once("          - name: envoy.filters.http.router")
-            .expect("a router");
+            .split_once("\n          - name: ")
+            .expect("a filter after it");
         Self(format!(
-            "{before}                configuration: {configuration}\n          - name: envoy.filters.http.router{after}"
+            "{before}                configuration: {configuration}\n          - name: {after}"
         ))
     }
 
@@ -84,19 +89,46 @@ pub fn demo_policy() -> Value {
             "smart": { "targets": [ { "backend": "mock", "model": "gpt-5.1" } ] },
             "light": { "targets": [ { "backend": "mock", "model": "gpt-5.1-mini" } ] },
         },
-        "tenants": {
-            "acme": {
-                "tier": "premium",
-                "models": ["smart", "light"],
-                "keys": [
-                    { "sha256": sha256("demo-acme-key"), "label": "demo" },
-                    { "sha256": sha256("demo-admin-key"), "label": "admin", "role": "admin" },
-                ],
-            },
-            "blue": {
-                "models": ["light"],
-                "keys": [ { "sha256": sha256("demo-blue-key") } ],
-            },
+        "tenants": demo_tenants(),
+    })
+}
+
+/// A policy for `envoy/fallback.yaml`, to be changed by tests: `smart` tries OpenAI first,
+/// `light` Anthropic. Time limits are short, and nothing is cooled for long enough to
+/// change the order.
+pub fn fleet_policy() -> Value {
+    let openai = json!({ "backend": "openai", "model": "gpt-5.1" });
+    let anthropic =
+        json!({ "backend": "anthropic", "model": "claude-sonnet-4-5", "max_output": 64000 });
+    let timeouts = json!({ "first_token": "500ms", "whole": "1s", "total": "10s" });
+    json!({
+        "backends": {
+            "openai": { "cluster": "openai", "api": "openai", "authority": "openai.provider" },
+            "anthropic": { "cluster": "anthropic", "api": "anthropic", "authority": "anthropic.provider" },
+        },
+        "models": {
+            "smart": { "targets": [openai, anthropic], "timeouts": timeouts },
+            "light": { "targets": [anthropic, openai], "timeouts": timeouts },
+        },
+        "tenants": demo_tenants(),
+        "fallback": { "attempts": 3 },
+        "cool_down": { "failures": 1000, "rate_limited": "1ms", "base": "1ms", "max": "1ms" },
+    })
+}
+
+fn demo_tenants() -> Value {
+    json!({
+        "acme": {
+            "tier": "premium",
+            "models": ["smart", "light"],
+            "keys": [
+                { "sha256": sha256("demo-acme-key"), "label": "demo" },
+                { "sha256": sha256("demo-admin-key"), "label": "admin", "role": "admin" },
+            ],
+        },
+        "blue": {
+            "models": ["light"],
+            "keys": [ { "sha256": sha256("demo-blue-key") } ],
         },
     })
 }

@@ -6,11 +6,13 @@ side. Envoy's log is printed when a test that uses it fails. */
 mod client;
 mod config;
 mod envoy;
+mod fleet;
 mod stand;
 
 pub use client::{Answer, Ask, Protocol};
-pub use config::{Config, Form, demo_policy, repo};
+pub use config::{Config, Form, demo_policy, fleet_policy, repo};
 pub use envoy::{Envoy, env_path, validate};
+pub use fleet::Fleet;
 pub use stand::{Lease, Stand};
 
 use std::future::Future;
