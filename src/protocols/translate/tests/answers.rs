@@ -18,24 +18,28 @@ fn anthropic_to_openai() {
         {"type": "tool_use", "id": "toolu_2", "name": "g", "input": {}},
     ]);
     let told = told_answer(Anthropic, OpenAi, &anthropic_answer(&content, "tool_use"));
-    assert_eq!(told, json!({
-        "id": "chatcmpl-01", "object": "chat.completion", "created": 1_700_000_000, "model": "smart",
-        "choices": [{"index": 0, "logprobs": null, "finish_reason": "tool_calls", "message": {
-            "role": "assistant", "content": "It is \"15\" degrees.", "refusal": null,
-            "reasoning_content": "Hm\n",
-            "tool_calls": [
-                {"id": "toolu_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1.5,\"b\":1}"}},
-                {"id": "toolu_2", "type": "function", "function": {"name": "g", "arguments": "{}"}},
-            ]}}],
-        "usage": {"prompt_tokens": 130, "completion_tokens": 7, "total_tokens": 137,
-            "prompt_tokens_details": {"cached_tokens": 100}},
-    }));
+    assert_eq!(
+        told,
+        json!({
+            "id": "chatcmpl-01", "object": "chat.completion", "created": 1_700_000_000, "model": "smart",
+            "choices": [{"index": 0, "logprobs": null, "finish_reason": "tool_calls", "message": {
+                "role": "assistant", "content": "It is \"15\" degrees.", "refusal": null,
+                "reasoning_content": "Hm\n",
+                "tool_calls": [
+                    {"id": "toolu_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1.5,\"b\":1}"}},
+                    {"id": "toolu_2", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+                ]}}],
+            "usage": {"prompt_tokens": 130, "completion_tokens": 7, "total_tokens": 137,
+                "prompt_tokens_details": {"cached_tokens": 100}},
+        })
+    );
 }
 
 #[test]
 fn tool_arguments_keep_every_byte() {
     let body = br#"{"content":[{"type":"tool_use","id":"t","name":"f","input":{"z": 1.0, "a": 9007199254740993,"a\u0041":"\u00e9"}}],"stop_reason":"tool_use"}"#;
-    let told: Json = serde_json::from_slice(&answer(Anthropic, OpenAi, body, &ABOUT).unwrap()).unwrap();
+    let told: Json =
+        serde_json::from_slice(&answer(Anthropic, OpenAi, body, &ABOUT).unwrap()).unwrap();
     assert_eq!(
         told["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"],
         r#"{"z": 1.0, "a": 9007199254740993,"a\u0041":"\u00e9"}"#
@@ -44,7 +48,10 @@ fn tool_arguments_keep_every_byte() {
         "function": {"name": "f", "arguments": "{\"z\": 1.0, \"a\": 9007199254740993}"}}]}}]});
     let told = answer(OpenAi, Anthropic, body.to_string().as_bytes(), &ABOUT).unwrap();
     let told = String::from_utf8(told).unwrap();
-    assert!(told.contains(r#""input":{"z": 1.0, "a": 9007199254740993}"#), "{told}");
+    assert!(
+        told.contains(r#""input":{"z": 1.0, "a": 9007199254740993}"#),
+        "{told}"
+    );
 }
 
 #[test]
@@ -55,17 +62,20 @@ fn openai_to_anthropic() {
             "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\": 1}"}}]}}],
         "usage": {"prompt_tokens": 130, "completion_tokens": 7, "total_tokens": 137,
             "prompt_tokens_details": {"cached_tokens": 100}, "completion_tokens_details": {"reasoning_tokens": 3}}});
-    assert_eq!(told_answer(OpenAi, Anthropic, &body), json!({
-        "id": "msg_9", "type": "message", "role": "assistant", "model": "smart",
-        "content": [
-            {"type": "thinking", "thinking": "Hm", "signature": ""},
-            {"type": "text", "text": "Yes."},
-            {"type": "tool_use", "id": "call_1", "name": "f", "input": {"a": 1}},
-        ],
-        // Forced tools end with "stop" in OpenAI's.
-        "stop_reason": "tool_use", "stop_sequence": null,
-        "usage": {"input_tokens": 30, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 100, "output_tokens": 7},
-    }));
+    assert_eq!(
+        told_answer(OpenAi, Anthropic, &body),
+        json!({
+            "id": "msg_9", "type": "message", "role": "assistant", "model": "smart",
+            "content": [
+                {"type": "thinking", "thinking": "Hm", "signature": ""},
+                {"type": "text", "text": "Yes."},
+                {"type": "tool_use", "id": "call_1", "name": "f", "input": {"a": 1}},
+            ],
+            // Forced tools end with "stop" in OpenAI's.
+            "stop_reason": "tool_use", "stop_sequence": null,
+            "usage": {"input_tokens": 30, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 100, "output_tokens": 7},
+        })
+    );
 }
 
 #[test]
@@ -94,7 +104,11 @@ fn stop_reasons() {
     ];
     for (reason, wanted) in to_anthropic {
         let body = json!({"choices": [{"message": {"content": "x"}, "finish_reason": reason}]});
-        assert_eq!(told_answer(OpenAi, Anthropic, &body)["stop_reason"], wanted, "{reason}");
+        assert_eq!(
+            told_answer(OpenAi, Anthropic, &body)["stop_reason"],
+            wanted,
+            "{reason}"
+        );
     }
 }
 
@@ -102,7 +116,10 @@ fn stop_reasons() {
 fn a_refusal_is_text_and_a_reason() {
     let body = json!({"choices": [{"message": {"content": null, "refusal": "I can't."}, "finish_reason": "stop"}]});
     let told = told_answer(OpenAi, Anthropic, &body);
-    assert_eq!(told["content"], json!([{"type": "text", "text": "I can't."}]));
+    assert_eq!(
+        told["content"],
+        json!([{"type": "text", "text": "I can't."}])
+    );
     assert_eq!(told["stop_reason"], "refusal");
 }
 
@@ -125,7 +142,10 @@ fn arguments_that_are_no_object_stay_text() {
     // Servers that send an object, or no id.
     let body = json!({"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}}]});
     let call = told_answer(OpenAi, Anthropic, &body)["content"][0].clone();
-    assert_eq!(call, json!({"type": "tool_use", "id": "toolu_seed_0", "name": "f", "input": {"a": 1}}));
+    assert_eq!(
+        call,
+        json!({"type": "tool_use", "id": "toolu_seed_0", "name": "f", "input": {"a": 1}})
+    );
 }
 
 #[test]
@@ -133,9 +153,17 @@ fn usage_that_cannot_be_is_not_told() {
     for count in [json!(-1), json!(1.5), json!("7"), json!(2_000_000_000_u64)] {
         let mut body = anthropic_answer(&json!([]), "end_turn");
         body["usage"]["output_tokens"] = count.clone();
-        assert_eq!(told_answer(Anthropic, OpenAi, &body).get("usage"), None, "{count}");
+        assert_eq!(
+            told_answer(Anthropic, OpenAi, &body).get("usage"),
+            None,
+            "{count}"
+        );
         let body = json!({"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": 1, "completion_tokens": count}});
-        assert_eq!(told_answer(OpenAi, Anthropic, &body)["usage"]["input_tokens"], 0, "{count}");
+        assert_eq!(
+            told_answer(OpenAi, Anthropic, &body)["usage"]["input_tokens"],
+            0,
+            "{count}"
+        );
     }
 }
 
@@ -146,10 +174,16 @@ fn what_is_no_answer() {
         (OpenAi, b"<html>"),
         (OpenAi, br#"{"error":{"message":"x"}}"#),
         (OpenAi, br#"{"choices":[]}"#),
-        (OpenAi, br#"{"choices":[{"message":{"tool_calls":[{"id":"a"}]}}]}"#),
+        (
+            OpenAi,
+            br#"{"choices":[{"message":{"tool_calls":[{"id":"a"}]}}]}"#,
+        ),
         (Anthropic, br#"{"type":"error"}"#),
         (Anthropic, br#"{"content":"text"}"#),
-        (Anthropic, br#"{"content":[{"type":"tool_use","name":"f"}]}"#),
+        (
+            Anthropic,
+            br#"{"content":[{"type":"tool_use","name":"f"}]}"#,
+        ),
         (Anthropic, b"\xff"),
     ];
     for (from, body) in cases {

@@ -35,19 +35,25 @@ const BODIES: [&str; 4] = [
 /// Every event that was written is a whole one with JSON in it.
 fn check_written(out: &[u8]) {
     for (_, data) in events(out) {
-        assert!(data == "[DONE]" || serde_json::from_str::<Json>(&data).is_ok(), "{data}");
+        assert!(
+            data == "[DONE]" || serde_json::from_str::<Json>(&data).is_ok(),
+            "{data}"
+        );
     }
 }
 
 fn check_stream(from: Protocol, to: Protocol, data: &[Vec<u8>]) {
     let mut stream = Stream::new(from, to, &ABOUT);
     let mut out = Vec::new();
-    let failed = data.iter().any(|data| stream.event(data, &mut out).is_err());
+    let failed = data
+        .iter()
+        .any(|data| stream.event(data, &mut out).is_err());
     let ended = stream.end(&mut out);
     assert!(!(failed && ended));
     check_written(&out);
     let text = String::from_utf8(out).unwrap();
-    let terminals = text.matches("data: [DONE]\n\n").count() + text.matches("event: message_stop\n").count();
+    let terminals =
+        text.matches("data: [DONE]\n\n").count() + text.matches("event: message_stop\n").count();
     assert_eq!(terminals, usize::from(ended));
 }
 
@@ -110,7 +116,18 @@ fn every_member_missing_or_wrong() {
         let mut places = Vec::new();
         walk(&whole, String::new(), &mut places);
         for place in places {
-            for other in ["null", "true", "-1", "1.5", "\"\"", "\"x\"", "[]", "{}", "[{}]", "99999999999999999999"] {
+            for other in [
+                "null",
+                "true",
+                "-1",
+                "1.5",
+                "\"\"",
+                "\"x\"",
+                "[]",
+                "{}",
+                "[{}]",
+                "99999999999999999999",
+            ] {
                 let mut changed = whole.clone();
                 *changed.pointer_mut(&place).unwrap() = serde_json::from_str(other).unwrap();
                 check_body(changed.to_string().as_bytes());

@@ -89,7 +89,10 @@ fn assembled_openai(stream: &[u8]) -> Json {
         assert_eq!(name, "");
         let chunk: Json = serde_json::from_str(data).unwrap();
         assert_eq!(chunk["object"], "chat.completion.chunk");
-        assert_eq!((&chunk["id"], &chunk["model"]), (&usage["id"], &usage["model"]));
+        assert_eq!(
+            (&chunk["id"], &chunk["model"]),
+            (&usage["id"], &usage["model"])
+        );
         let choice = &chunk["choices"][0];
         assert_eq!(choice["index"], 0);
         let delta = choice["delta"].as_object().unwrap();
@@ -130,7 +133,10 @@ fn add_call(message: &mut Json, call: &Json) {
         calls.push(call);
     } else {
         assert!(call.get("id").is_none());
-        append(&mut calls[index]["function"]["arguments"], &call["function"]["arguments"]);
+        append(
+            &mut calls[index]["function"]["arguments"],
+            &call["function"]["arguments"],
+        );
     }
 }
 
@@ -155,9 +161,16 @@ fn assembled_anthropic(stream: &[u8]) -> Json {
             }
             "content_block_delta" => {
                 assert_eq!(open, index);
-                let block = message["content"].as_array_mut().unwrap().last_mut().unwrap();
+                let block = message["content"]
+                    .as_array_mut()
+                    .unwrap()
+                    .last_mut()
+                    .unwrap();
                 let delta = &event["delta"];
-                match (delta["type"].as_str().unwrap(), block["type"].as_str().unwrap()) {
+                match (
+                    delta["type"].as_str().unwrap(),
+                    block["type"].as_str().unwrap(),
+                ) {
                     ("text_delta", "text") => append(&mut block["text"], &delta["text"]),
                     ("thinking_delta", "thinking") => {
                         append(&mut block["thinking"], &delta["thinking"]);
@@ -170,7 +183,11 @@ fn assembled_anthropic(stream: &[u8]) -> Json {
             }
             "content_block_stop" => {
                 assert_eq!(open.take(), index);
-                let block = message["content"].as_array_mut().unwrap().last_mut().unwrap();
+                let block = message["content"]
+                    .as_array_mut()
+                    .unwrap()
+                    .last_mut()
+                    .unwrap();
                 if !input.is_empty() {
                     block["input"] = serde_json::from_str(&input).unwrap();
                 }

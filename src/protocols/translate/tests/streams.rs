@@ -14,135 +14,205 @@ fn call_chunk(call: &Json) -> Json {
 #[test]
 fn openai_to_anthropic_event_by_event() {
     let begin = |index: u64, id: &str, name: &str| {
-        call_chunk(&json!({"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}))
+        call_chunk(
+            &json!({"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}),
+        )
     };
     let more = |index: u64, text: &str| {
         call_chunk(&json!({"index": index, "function": {"arguments": text}}))
     };
-    let (out, ended) = streamed(OpenAi, Anthropic, &[
-        // Azure begins with a chunk about the prompt.
-        json!({"id": "", "choices": [], "prompt_filter_results": []}),
-        chunk(&json!({"role": "assistant", "content": ""}), &Json::Null),
-        chunk(&json!({"content": "Let me\n"}), &Json::Null),
-        chunk(&json!({"content": "look."}), &Json::Null),
-        begin(0, "call_a", "f"),
-        more(0, "{\"x\":"),
-        more(0, "\"}\\\"\"}"),
-        begin(1, "call_b", "g"),
-        more(1, "{}"),
-        chunk(&json!({}), &json!("tool_calls")),
-        json!({"id": "chatcmpl-9", "choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 5,
+    let (out, ended) = streamed(
+        OpenAi,
+        Anthropic,
+        &[
+            // Azure begins with a chunk about the prompt.
+            json!({"id": "", "choices": [], "prompt_filter_results": []}),
+            chunk(&json!({"role": "assistant", "content": ""}), &Json::Null),
+            chunk(&json!({"content": "Let me\n"}), &Json::Null),
+            chunk(&json!({"content": "look."}), &Json::Null),
+            begin(0, "call_a", "f"),
+            more(0, "{\"x\":"),
+            more(0, "\"}\\\"\"}"),
+            begin(1, "call_b", "g"),
+            more(1, "{}"),
+            chunk(&json!({}), &json!("tool_calls")),
+            json!({"id": "chatcmpl-9", "choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 5,
             "prompt_tokens_details": {"cached_tokens": 2}}}),
-        json!("[DONE]"),
-    ]);
+            json!("[DONE]"),
+        ],
+    );
     assert!(ended);
-    let told: Vec<Json> = events(&out).iter().map(|(name, data)| {
-        let data: Json = serde_json::from_str(data).unwrap();
-        assert_eq!(data["type"], name.as_str());
-        data
-    }).collect();
+    let told: Vec<Json> = events(&out)
+        .iter()
+        .map(|(name, data)| {
+            let data: Json = serde_json::from_str(data).unwrap();
+            assert_eq!(data["type"], name.as_str());
+            data
+        })
+        .collect();
     let delta = |index: u64, delta: Json| json!({"type": "content_block_delta", "index": index, "delta": delta});
     let stop = |index: u64| json!({"type": "content_block_stop", "index": index});
     let start = |index: u64, block: Json| json!({"type": "content_block_start", "index": index, "content_block": block});
-    let input = |index: u64, text: &str| delta(index, json!({"type": "input_json_delta", "partial_json": text}));
-    assert_eq!(told, [
-        json!({"type": "message_start", "message": {"id": "msg_9", "type": "message", "role": "assistant",
+    let input = |index: u64, text: &str| {
+        delta(
+            index,
+            json!({"type": "input_json_delta", "partial_json": text}),
+        )
+    };
+    assert_eq!(
+        told,
+        [
+            json!({"type": "message_start", "message": {"id": "msg_9", "type": "message", "role": "assistant",
             "model": "smart", "content": [], "stop_reason": null, "stop_sequence": null,
             "usage": {"input_tokens": 0, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 0}}}),
-        start(0, json!({"type": "text", "text": ""})),
-        delta(0, json!({"type": "text_delta", "text": "Let me\n"})),
-        delta(0, json!({"type": "text_delta", "text": "look."})),
-        stop(0),
-        start(1, json!({"type": "tool_use", "id": "call_a", "name": "f", "input": {}})),
-        input(1, "{\"x\":"),
-        input(1, "\"}\\\"\"}"),
-        stop(1),
-        start(2, json!({"type": "tool_use", "id": "call_b", "name": "g", "input": {}})),
-        input(2, "{}"),
-        stop(2),
-        json!({"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": null},
+            start(0, json!({"type": "text", "text": ""})),
+            delta(0, json!({"type": "text_delta", "text": "Let me\n"})),
+            delta(0, json!({"type": "text_delta", "text": "look."})),
+            stop(0),
+            start(
+                1,
+                json!({"type": "tool_use", "id": "call_a", "name": "f", "input": {}})
+            ),
+            input(1, "{\"x\":"),
+            input(1, "\"}\\\"\"}"),
+            stop(1),
+            start(
+                2,
+                json!({"type": "tool_use", "id": "call_b", "name": "g", "input": {}})
+            ),
+            input(2, "{}"),
+            stop(2),
+            json!({"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": null},
             "usage": {"input_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 2, "output_tokens": 5}}),
-        json!({"type": "message_stop"}),
-    ]);
+            json!({"type": "message_stop"}),
+        ]
+    );
 }
 
 #[test]
 fn anthropic_to_openai_event_by_event() {
-    let (out, ended) = streamed(Anthropic, OpenAi, &[
-        json!({"type": "message_start", "message": {"id": "msg_9", "usage": {"input_tokens": 10,
+    let (out, ended) = streamed(
+        Anthropic,
+        OpenAi,
+        &[
+            json!({"type": "message_start", "message": {"id": "msg_9", "usage": {"input_tokens": 10,
             "cache_read_input_tokens": 5, "cache_creation_input_tokens": 1, "output_tokens": 1}}}),
-        json!({"type": "ping"}),
-        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": "", "signature": ""}}),
-        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "Hm"}}),
-        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "s"}}),
-        json!({"type": "content_block_stop", "index": 0}),
-        json!({"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}}),
-        json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": ""}}),
-        json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "{\"a\""}}),
-        json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": ":1}"}}),
-        json!({"type": "content_block_stop", "index": 1}),
-        json!({"type": "content_block_start", "index": 2, "content_block": {"type": "tool_use", "id": "toolu_2", "name": "g", "input": {}}}),
-        json!({"type": "content_block_stop", "index": 2}),
-        json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 30}}),
-        json!({"type": "message_stop"}),
-    ]);
+            json!({"type": "ping"}),
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": "", "signature": ""}}),
+            json!({"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "Hm"}}),
+            json!({"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "s"}}),
+            json!({"type": "content_block_stop", "index": 0}),
+            json!({"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}}),
+            json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": ""}}),
+            json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "{\"a\""}}),
+            json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": ":1}"}}),
+            json!({"type": "content_block_stop", "index": 1}),
+            json!({"type": "content_block_start", "index": 2, "content_block": {"type": "tool_use", "id": "toolu_2", "name": "g", "input": {}}}),
+            json!({"type": "content_block_stop", "index": 2}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 30}}),
+            json!({"type": "message_stop"}),
+        ],
+    );
     assert!(ended);
     let told = events(&out);
     assert_eq!(told.last().unwrap().1, "[DONE]");
-    let chunks: Vec<Json> = told.iter().rev().skip(1).rev()
-        .map(|(_, data)| serde_json::from_str(data).unwrap()).collect();
-    let deltas: Vec<Json> = chunks.iter().map(|chunk| chunk["choices"][0]["delta"].clone()).collect();
+    let chunks: Vec<Json> = told
+        .iter()
+        .rev()
+        .skip(1)
+        .rev()
+        .map(|(_, data)| serde_json::from_str(data).unwrap())
+        .collect();
+    let deltas: Vec<Json> = chunks
+        .iter()
+        .map(|chunk| chunk["choices"][0]["delta"].clone())
+        .collect();
     let more = |index: u64, text: &str| json!({"tool_calls": [{"index": index, "function": {"arguments": text}}]});
-    let begin = |index: u64, id: &str, name: &str| json!({"tool_calls": [{"index": index, "id": id, "type": "function",
-        "function": {"name": name, "arguments": ""}}]});
-    assert_eq!(deltas, [
-        json!({"role": "assistant", "content": ""}),
-        json!({"reasoning_content": "Hm"}),
-        begin(0, "toolu_1", "f"),
-        more(0, "{\"a\""),
-        more(0, ":1}"),
-        begin(1, "toolu_2", "g"),
-        more(1, "{}"),
-        json!({}),
-        Json::Null,
-    ]);
+    let begin = |index: u64, id: &str, name: &str| {
+        json!({"tool_calls": [{"index": index, "id": id, "type": "function",
+        "function": {"name": name, "arguments": ""}}]})
+    };
+    assert_eq!(
+        deltas,
+        [
+            json!({"role": "assistant", "content": ""}),
+            json!({"reasoning_content": "Hm"}),
+            begin(0, "toolu_1", "f"),
+            more(0, "{\"a\""),
+            more(0, ":1}"),
+            begin(1, "toolu_2", "g"),
+            more(1, "{}"),
+            json!({}),
+            Json::Null,
+        ]
+    );
     assert_eq!(chunks[7]["choices"][0]["finish_reason"], "tool_calls");
-    assert_eq!(chunks[8], json!({"id": "chatcmpl-9", "object": "chat.completion.chunk", "created": 1_700_000_000,
+    assert_eq!(
+        chunks[8],
+        json!({"id": "chatcmpl-9", "object": "chat.completion.chunk", "created": 1_700_000_000,
         "model": "smart", "choices": [], "usage": {"prompt_tokens": 16, "completion_tokens": 30, "total_tokens": 46,
-        "prompt_tokens_details": {"cached_tokens": 5}}}));
+        "prompt_tokens_details": {"cached_tokens": 5}}})
+    );
 }
 
 #[test]
 fn calls_that_come_side_by_side_are_told_one_after_the_other() {
-    let both = |a: &str, b: &str| chunk(&json!({"tool_calls": [
-        {"index": 0, "function": {"arguments": a}}, {"index": 1, "function": {"arguments": b}}]}), &Json::Null);
-    let (out, ended) = streamed(OpenAi, Anthropic, &[
-        chunk(&json!({"tool_calls": [
-            {"index": 0, "id": "a", "function": {"name": "f"}}, {"index": 1, "id": "b", "function": {"name": "g"}}]}), &Json::Null),
-        both("{\"x\"", "{\"y\""),
-        chunk(&json!({"content": "So."}), &Json::Null),
-        both(":1}", ":[2]}"),
-        chunk(&json!({}), &json!("tool_calls")),
-        json!("[DONE]"),
-    ]);
+    let both = |a: &str, b: &str| {
+        chunk(
+            &json!({"tool_calls": [
+        {"index": 0, "function": {"arguments": a}}, {"index": 1, "function": {"arguments": b}}]}),
+            &Json::Null,
+        )
+    };
+    let (out, ended) = streamed(
+        OpenAi,
+        Anthropic,
+        &[
+            chunk(
+                &json!({"tool_calls": [
+            {"index": 0, "id": "a", "function": {"name": "f"}}, {"index": 1, "id": "b", "function": {"name": "g"}}]}),
+                &Json::Null,
+            ),
+            both("{\"x\"", "{\"y\""),
+            chunk(&json!({"content": "So."}), &Json::Null),
+            both(":1}", ":[2]}"),
+            chunk(&json!({}), &json!("tool_calls")),
+            json!("[DONE]"),
+        ],
+    );
     assert!(ended);
-    assert_eq!(assembled(Anthropic, &out)["content"], json!([
-        {"type": "tool_use", "id": "a", "name": "f", "input": {"x": 1}},
-        {"type": "tool_use", "id": "b", "name": "g", "input": {"y": [2]}},
-        {"type": "text", "text": "So."},
-    ]));
+    assert_eq!(
+        assembled(Anthropic, &out)["content"],
+        json!([
+            {"type": "tool_use", "id": "a", "name": "f", "input": {"x": 1}},
+            {"type": "tool_use", "id": "b", "name": "g", "input": {"y": [2]}},
+            {"type": "text", "text": "So."},
+        ])
+    );
 }
 
 #[test]
 fn lax_servers_are_understood() {
     // No index; the same index for all; id and name in every chunk; the name late.
     let streams = [
-        vec![json!({"id": "a", "function": {"name": "f", "arguments": "{}"}}), json!({"id": "b", "function": {"name": "g", "arguments": "{}"}})],
-        vec![json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}), json!({"index": 0, "id": "b", "function": {"name": "g", "arguments": "{}"}})],
-        vec![json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}}), json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "}"}}),
-            json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": {}}})],
-        vec![json!({"index": 5, "id": "a", "function": {"arguments": "{"}}), json!({"index": 5, "function": {"name": "f", "arguments": "}"}}),
-            json!({"index": 7, "id": "b", "function": {"name": "g"}})],
+        vec![
+            json!({"id": "a", "function": {"name": "f", "arguments": "{}"}}),
+            json!({"id": "b", "function": {"name": "g", "arguments": "{}"}}),
+        ],
+        vec![
+            json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}),
+            json!({"index": 0, "id": "b", "function": {"name": "g", "arguments": "{}"}}),
+        ],
+        vec![
+            json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}}),
+            json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "}"}}),
+            json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": {}}}),
+        ],
+        vec![
+            json!({"index": 5, "id": "a", "function": {"arguments": "{"}}),
+            json!({"index": 5, "function": {"name": "f", "arguments": "}"}}),
+            json!({"index": 7, "id": "b", "function": {"name": "g"}}),
+        ],
     ];
     for calls in streams {
         let mut data: Vec<Json> = calls.iter().map(call_chunk).collect();
@@ -151,10 +221,14 @@ fn lax_servers_are_understood() {
         let (out, ended) = streamed(OpenAi, Anthropic, &data);
         assert!(ended);
         let told = assembled(Anthropic, &out);
-        assert_eq!(told["content"], json!([
-            {"type": "tool_use", "id": "a", "name": "f", "input": {}},
-            {"type": "tool_use", "id": "b", "name": "g", "input": {}},
-        ]), "{calls:?}");
+        assert_eq!(
+            told["content"],
+            json!([
+                {"type": "tool_use", "id": "a", "name": "f", "input": {}},
+                {"type": "tool_use", "id": "b", "name": "g", "input": {}},
+            ]),
+            "{calls:?}"
+        );
         assert_eq!(told["stop_reason"], "tool_use");
     }
 }
@@ -162,7 +236,10 @@ fn lax_servers_are_understood() {
 #[test]
 fn a_call_without_a_name_is_not_lost_silently() {
     let call = call_chunk(&json!({"index": 0, "id": "a", "function": {"arguments": "{}"}}));
-    for end in [chunk(&json!({}), &json!("stop")).to_string(), "[DONE]".to_owned()] {
+    for end in [
+        chunk(&json!({}), &json!("stop")).to_string(),
+        "[DONE]".to_owned(),
+    ] {
         let mut stream = Stream::new(OpenAi, Anthropic, &ABOUT);
         let mut out = Vec::new();
         stream.event(call.to_string().as_bytes(), &mut out).unwrap();
@@ -175,10 +252,14 @@ fn a_call_without_a_name_is_not_lost_silently() {
 fn what_waits_is_bounded() {
     let mut stream = Stream::new(OpenAi, Anthropic, &ABOUT);
     let mut out = Vec::new();
-    let both = chunk(&json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}},
-        {"index": 1, "id": "b", "function": {"name": "g", "arguments": ""}}]}), &Json::Null);
+    let both = chunk(
+        &json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}},
+        {"index": 1, "id": "b", "function": {"name": "g", "arguments": ""}}]}),
+        &Json::Null,
+    );
     stream.event(both.to_string().as_bytes(), &mut out).unwrap();
-    let more = call_chunk(&json!({"index": 1, "function": {"arguments": " ".repeat(1 << 20)}})).to_string();
+    let more = call_chunk(&json!({"index": 1, "function": {"arguments": " ".repeat(1 << 20)}}))
+        .to_string();
     let failed = (0..5).find(|_| stream.event(more.as_bytes(), &mut out).is_err());
     assert_eq!(failed, Some(3));
     let written = out.len();
@@ -197,13 +278,20 @@ fn a_stream_without_its_terminal_event() {
     let (out, ended) = streamed(OpenAi, Anthropic, &[text]);
     assert!(!ended);
     assert!(!String::from_utf8(out).unwrap().contains("message_stop"));
-    let (out, ended) = streamed(Anthropic, OpenAi, &[
-        json!({"type": "message_start", "message": {"id": "msg_1"}}),
-        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}),
-    ]);
+    let (out, ended) = streamed(
+        Anthropic,
+        OpenAi,
+        &[
+            json!({"type": "message_start", "message": {"id": "msg_1"}}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}),
+        ],
+    );
     assert!(ended);
     let whole = assembled(OpenAi, &out);
-    assert_eq!((&whole["choices"][0]["finish_reason"], whole.get("usage")), (&json!("stop"), None));
+    assert_eq!(
+        (&whole["choices"][0]["finish_reason"], whole.get("usage")),
+        (&json!("stop"), None)
+    );
     for (from, to) in [(OpenAi, Anthropic), (Anthropic, OpenAi)] {
         assert_eq!(streamed(from, to, &[]), (Vec::new(), false));
     }
@@ -211,38 +299,64 @@ fn a_stream_without_its_terminal_event() {
 
 #[test]
 fn errors_inside_a_stream() {
-    let (out, ended) = streamed(Anthropic, OpenAi, &[
-        json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
-        json!({"type": "message_stop"}),
-    ]);
+    let (out, ended) = streamed(
+        Anthropic,
+        OpenAi,
+        &[
+            json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
+            json!({"type": "message_stop"}),
+        ],
+    );
     assert!(!ended);
-    assert_eq!(String::from_utf8(out).unwrap(),
-        "data: {\"error\":{\"message\":\"Overloaded\",\"type\":\"server_error\",\"param\":null,\"code\":\"overloaded\"}}\n\n");
-    let (out, ended) = streamed(OpenAi, Anthropic, &[
-        json!({"error": {"message": "so", "type": "server_error", "code": "rate_limit_exceeded"}}),
-        json!("[DONE]"),
-    ]);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "data: {\"error\":{\"message\":\"Overloaded\",\"type\":\"server_error\",\"param\":null,\"code\":\"overloaded\"}}\n\n"
+    );
+    let (out, ended) = streamed(
+        OpenAi,
+        Anthropic,
+        &[
+            json!({"error": {"message": "so", "type": "server_error", "code": "rate_limit_exceeded"}}),
+            json!("[DONE]"),
+        ],
+    );
     assert!(!ended);
-    assert_eq!(String::from_utf8(out).unwrap(),
-        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"so\"}}\n\n");
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"so\"}}\n\n"
+    );
 }
 
 #[test]
 fn stop_sequences_and_refusals() {
-    let (out, _) = streamed(Anthropic, Anthropic, &[
-        json!({"type": "message_start", "message": {"id": "msg_1"}}),
-        json!({"type": "message_delta", "delta": {"stop_reason": "stop_sequence", "stop_sequence": "\n\n"}}),
-        json!({"type": "message_stop"}),
-    ]);
+    let (out, _) = streamed(
+        Anthropic,
+        Anthropic,
+        &[
+            json!({"type": "message_start", "message": {"id": "msg_1"}}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "stop_sequence", "stop_sequence": "\n\n"}}),
+            json!({"type": "message_stop"}),
+        ],
+    );
     let whole = assembled(Anthropic, &out);
-    assert_eq!((&whole["stop_reason"], &whole["stop_sequence"]), (&json!("stop_sequence"), &json!("\n\n")));
-    let (out, _) = streamed(OpenAi, Anthropic, &[
-        chunk(&json!({"refusal": "No."}), &Json::Null),
-        chunk(&json!({}), &json!("stop")),
-        json!("[DONE]"),
-    ]);
+    assert_eq!(
+        (&whole["stop_reason"], &whole["stop_sequence"]),
+        (&json!("stop_sequence"), &json!("\n\n"))
+    );
+    let (out, _) = streamed(
+        OpenAi,
+        Anthropic,
+        &[
+            chunk(&json!({"refusal": "No."}), &Json::Null),
+            chunk(&json!({}), &json!("stop")),
+            json!("[DONE]"),
+        ],
+    );
     let whole = assembled(Anthropic, &out);
-    assert_eq!((&whole["stop_reason"], &whole["content"][0]["text"]), (&json!("refusal"), &json!("No.")));
+    assert_eq!(
+        (&whole["stop_reason"], &whole["content"][0]["text"]),
+        (&json!("refusal"), &json!("No."))
+    );
 }
 
 /// An answer that both protocols can say.
@@ -303,12 +417,25 @@ impl Said {
     }
 
     fn openai_stream(&self, reason: &str, cuts: &[usize]) -> Vec<Json> {
-        let mut data = vec![chunk(&json!({"role": "assistant", "content": ""}), &Json::Null)];
-        data.extend(pieces(&self.thinking, cuts).iter().map(|piece| chunk(&json!({"reasoning_content": piece}), &Json::Null)));
-        data.extend(pieces(&self.text, cuts).iter().map(|piece| chunk(&json!({"content": piece}), &Json::Null)));
+        let mut data = vec![chunk(
+            &json!({"role": "assistant", "content": ""}),
+            &Json::Null,
+        )];
+        data.extend(
+            pieces(&self.thinking, cuts)
+                .iter()
+                .map(|piece| chunk(&json!({"reasoning_content": piece}), &Json::Null)),
+        );
+        data.extend(
+            pieces(&self.text, cuts)
+                .iter()
+                .map(|piece| chunk(&json!({"content": piece}), &Json::Null)),
+        );
         for (index, (name, input)) in self.calls.iter().enumerate() {
             data.push(call_chunk(&json!({"index": index, "id": format!("call_{index}"), "type": "function", "function": {"name": name, "arguments": ""}})));
-            data.extend(pieces(&input.to_string(), cuts).iter().map(|piece| call_chunk(&json!({"index": index, "function": {"arguments": piece}}))));
+            data.extend(pieces(&input.to_string(), cuts).iter().map(|piece| {
+                call_chunk(&json!({"index": index, "function": {"arguments": piece}}))
+            }));
         }
         data.push(chunk(&json!({}), &json!(reason)));
         let mut usage = self.openai(reason);
@@ -335,26 +462,47 @@ impl Said {
         let whole = self.anthropic(reason);
         let mut usage = whole["usage"].clone();
         usage["output_tokens"] = json!(1);
-        let mut data = vec![json!({"type": "message_start", "message": {"id": "msg_9", "content": [], "usage": usage}})];
+        let mut data = vec![
+            json!({"type": "message_start", "message": {"id": "msg_9", "content": [], "usage": usage}}),
+        ];
         for (index, block) in whole["content"].as_array().unwrap().iter().enumerate() {
             let (empty, kind, name, text) = match block["type"].as_str().unwrap() {
-                "thinking" => (json!({"type": "thinking", "thinking": ""}), "thinking_delta", "thinking", self.thinking.clone()),
-                "text" => (json!({"type": "text", "text": ""}), "text_delta", "text", self.text.clone()),
+                "thinking" => (
+                    json!({"type": "thinking", "thinking": ""}),
+                    "thinking_delta",
+                    "thinking",
+                    self.thinking.clone(),
+                ),
+                "text" => (
+                    json!({"type": "text", "text": ""}),
+                    "text_delta",
+                    "text",
+                    self.text.clone(),
+                ),
                 _ => {
                     let mut empty = block.clone();
                     empty["input"] = json!({});
-                    (empty, "input_json_delta", "partial_json", block["input"].to_string())
+                    (
+                        empty,
+                        "input_json_delta",
+                        "partial_json",
+                        block["input"].to_string(),
+                    )
                 }
             };
-            data.push(json!({"type": "content_block_start", "index": index, "content_block": empty}));
+            data.push(
+                json!({"type": "content_block_start", "index": index, "content_block": empty}),
+            );
             data.push(json!({"type": "ping"}));
             for piece in pieces(&text, cuts) {
                 data.push(json!({"type": "content_block_delta", "index": index, "delta": {"type": kind, name: piece}}));
             }
             data.push(json!({"type": "content_block_stop", "index": index}));
         }
-        data.push(json!({"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": null},
-            "usage": {"output_tokens": self.usage.2}}));
+        data.push(
+            json!({"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": null},
+            "usage": {"output_tokens": self.usage.2}}),
+        );
         data.push(json!({"type": "message_stop"}));
         data
     }
