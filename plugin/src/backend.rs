@@ -81,8 +81,8 @@ impl Backend {
             return self.refuse("the body can't be read");
         }
         match attempt.request_body(&body) {
-            Ok(rewrite) => {
-                if let Some(rewrite) = rewrite {
+            Ok(fitted) => {
+                if let Some(rewrite) = fitted.rewrite {
                     if framed {
                         let length = rewrite.length.to_string();
                         self.set_http_request_header("content-length", Some(&length));

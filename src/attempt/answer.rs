@@ -303,6 +303,7 @@ impl Attempt {
         translate::About {
             model: told.unwrap_or(&self.entry.model),
             created: now.unix_seconds(),
+            id: &self.plan.id,
         }
     }
 

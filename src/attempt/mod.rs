@@ -20,7 +20,7 @@ pub use answer::{OnAttempt, RETRY_HEADER};
 pub use groups::{PLAN_HEADER, priority_groups};
 pub use headers::{is_foreign, is_of_a_protocol, passes_to};
 pub use plan::{Entry, KeyHeader, MaxTokensName, Plan};
-pub use request::fit;
+pub use request::{Fitted, fit};
 pub use tries::{Came, Failure, Tries, Try, Why};
 
 use crate::host::Instant;

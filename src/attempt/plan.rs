@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
+    /// The call's request id; answers without an id get it.
+    pub id: String,
     /// The protocol that the caller speaks.
     pub caller: Protocol,
     /// Whether a stream was asked for.

@@ -54,32 +54,32 @@ impl Attempt {
     ///
     /// # Errors
     /// The provider's protocol has no words for something in it.
-    pub fn request_body(&self, body: &[u8]) -> Result<Option<Rewrite>, Refusal> {
+    pub fn request_body(&self, body: &[u8]) -> Result<Fitted, Refusal> {
         if self.plan.opaque {
-            return Ok(None);
+            return Ok(Fitted::default());
         }
         fit(self.plan.caller, &self.entry, body)
     }
+}
+
+/// How a body is made to fit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Fitted {
+    /// The changes; `None` if it fits as it is.
+    pub rewrite: Option<Rewrite>,
+    /// Fields for which the provider's protocol has no words and that are left out.
+    pub dropped: Vec<&'static str>,
 }
 
 /// The changes that make a body in `caller`'s protocol fit a target.
 ///
 /// # Errors
 /// The provider's protocol has no words for something in it, or it is no request at all.
-pub fn fit(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Option<Rewrite>, Refusal> {
+pub fn fit(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal> {
     if caller != entry.api {
-        let target = translate::Target {
-            model: &entry.model,
-            max_output: entry.max_output,
-        };
-        let new = translate::request(caller, entry.api, body, &target)?.body;
-        return Ok(Some(Rewrite {
-            replaces: body.len(),
-            length: new.len(),
-            prefix: new,
-        }));
+        return translated(caller, entry, body);
     }
-    Ok(match caller {
+    let rewrite = match caller {
         Protocol::OpenAi => read_chat(body)?.adapt(
             body,
             &Adapt {
@@ -90,5 +90,26 @@ pub fn fit(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Option<Rewrit
             },
         ),
         Protocol::Anthropic => read_messages(body)?.adapt(body, &entry.model),
+    };
+    Ok(Fitted {
+        rewrite,
+        dropped: Vec::new(),
+    })
+}
+
+fn translated(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal> {
+    let target = translate::Target {
+        model: &entry.model,
+        max_output: entry.max_output,
+    };
+    let new = translate::request(caller, entry.api, body, &target)?;
+    let as_sent = Rewrite {
+        replaces: body.len(),
+        length: new.body.len(),
+        prefix: new.body,
+    };
+    Ok(Fitted {
+        rewrite: Some(as_sent),
+        dropped: new.dropped,
     })
 }

@@ -2,9 +2,10 @@
 
 use super::Passage;
 use crate::attempt::{Attempt, Came, Tries, Try, Why};
-use crate::config::{Backend, Model, Target};
+use crate::config::{Backend, Model, Rule, Target};
 use crate::ledger::{Settlement, Usage};
 use crate::protocols::Traits;
+use crate::routing;
 use std::rc::Rc;
 
 /// A request that was sent on.
@@ -32,9 +33,11 @@ pub(super) enum Route {
 pub(super) struct Routed {
     pub(super) model: Rc<Model>,
     /// In the order of the tries; never empty.
-    pub(super) targets: Vec<Rc<Target>>,
-    /// The name of the rule that decided, if one did.
-    pub(super) rule: String,
+    pub(super) targets: Vec<routing::Try>,
+    /// The rule that decided, if one did.
+    pub(super) rule: Option<Rc<Rule>>,
+    /// Fields that are left out where the provider speaks another protocol.
+    pub(super) dropped: Vec<&'static str>,
 }
 
 /// Who makes the request fit its provider.
@@ -55,8 +58,8 @@ impl Ask {
         }
     }
 
-    /// The target of a try.
-    pub(super) fn target(&self, tried: &Try) -> Option<&Rc<Target>> {
+    /// What was planned of a try.
+    pub(super) fn planned(&self, tried: &Try) -> Option<&routing::Try> {
         match &self.route {
             Route::Model(routed) => routed.targets.get(tried.target),
             Route::Pass(_) => None,
@@ -68,7 +71,7 @@ impl Ask {
         match &self.route {
             Route::Model(routed) => {
                 let latest = tries.0.last().map_or(0, |tried| tried.target);
-                routed.targets.get(latest)
+                routed.targets.get(latest).map(|planned| &planned.target)
             }
             Route::Pass(_) => None,
         }
@@ -95,7 +98,7 @@ impl Ask {
     /// The name of the rule that decided, empty if none did.
     pub(super) fn rule(&self) -> &str {
         match &self.route {
-            Route::Model(routed) => &routed.rule,
+            Route::Model(routed) => routed.rule.as_ref().map_or("", |rule| &rule.name),
             Route::Pass(_) => "",
         }
     }

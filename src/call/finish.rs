@@ -3,7 +3,7 @@
 use super::answer::Seen;
 use super::ask::Ask;
 use super::{Call, Passage, Phase};
-use crate::attempt::Tries;
+use crate::attempt::{Tries, Try};
 use crate::host::{Host, Instant};
 use crate::identity::Caller;
 use crate::ledger::{Settlement, Totals};
@@ -158,9 +158,9 @@ impl Call {
         };
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
-        if let (Some(first), "ok") = (seen.first_text, so_far.outcome) {
+        if so_far.outcome == "ok" {
             let output = Record::counts(settlement).0.output;
-            self.learn_speed(host, &ask, &tries, first, output);
+            self.learn_speed(host, &ask, &tries, seen.first_text, output);
         }
         let first = seen.first_text.filter(|_| ask.traits.stream);
         let since = |first: Instant| first.millis_since(self.started);
@@ -216,6 +216,9 @@ impl Call {
             backend,
             target_model: target.map_or("", |target| &target.model),
             rule: ask.map_or("", Ask::rule),
+            dropped: ask
+                .map(|ask| ask.dropped(tries, self.protocol))
+                .unwrap_or_default(),
             attempts: tries.0.len(),
             tries: ask.map(|ask| tried(ask, tries)).unwrap_or_default(),
             stream: ask.is_some_and(|ask| ask.traits.stream),
@@ -257,8 +260,8 @@ const fn sent(caller: Caller, status: u16, outcome: &'static str) -> Outcome {
 
 /// The tries of a call that took more than one, or whose only one failed.
 fn tried<'a>(ask: &'a Ask, tries: &Tries) -> Vec<TryRecord<'a>> {
-    let record = |tried: &crate::attempt::Try| {
-        let target = ask.target(tried)?;
+    let record = |tried: &Try| {
+        let target = &ask.planned(tried)?.target;
         Some(TryRecord {
             backend: &target.backend.name,
             model: &target.model,

@@ -64,7 +64,7 @@ impl Call {
         {
             return self.fail(caller, ask, &refusal, format!("provider_status_{status}"));
         }
-        edits.set.extend(ask.told(&tries));
+        edits.set.extend(ask.told(&tries, self.protocol));
         retry_advice(&mut edits, status, &tries, host);
         let content_type = headers.text("content-type").unwrap_or_default();
         let reader = self.begin(caller, ask, status, content_type, end);
@@ -148,7 +148,7 @@ impl Call {
         }
         let content_type = set("content-type").map(|(_, kind)| kind.clone());
         let content_type = content_type.unwrap_or_else(|| "text/event-stream".to_owned());
-        edits.set.extend(ask.told(&tries));
+        edits.set.extend(ask.told(&tries, self.protocol));
         retry_advice(&mut edits, status, &tries, host);
         let body = body.unwrap_or_else(|| piece.to_vec());
         self.begin(caller, ask, status, &content_type, false);

@@ -4,16 +4,15 @@ use super::ask::{Adapter, Ask, Route, Routed};
 use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
-use crate::attempt::{Attempt, Entry, PLAN_HEADER, Plan, Tries, fit, priority_groups};
-use crate::config::{Backend, Fallback, Model, Target, Timeouts};
+use crate::attempt::{Attempt, Entry, Fitted, PLAN_HEADER, Plan, Tries, fit, priority_groups};
+use crate::config::{Backend, Fallback, Model, Timeouts};
 use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
-use crate::json::Rewrite;
 use crate::protocols::anthropic::{MessagesRequest, read_messages};
 use crate::protocols::openai::{ChatRequest, read_chat};
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, Traits};
-use crate::routing::{self, Asked};
+use crate::routing::{self, Asked, Shadow};
 use std::rc::Rc;
 
 /// A request whose head waits while its body comes.
@@ -104,42 +103,50 @@ impl Call {
             headers: &pending.kept.rules,
         };
         let choice = routing::choose(host, &gateway.space, &gateway.policy, &asked)?;
-        for shadow in &choice.shadow {
-            let _ = shadow;
-        }
+        self.count_shadow(host, &choice.shadow);
         let attempts = attempts(gateway.policy.fallback.as_ref(), &choice.model);
-        let mut targets = self.expressible(choice.tries, body)?;
+        let (mut targets, dropped) = self.expressible(choice.tries, body)?;
         targets.truncate(attempts);
         Ok(Routed {
             model: choice.model,
             targets,
-            rule: choice.rule.unwrap_or_default(),
+            rule: choice.rule,
+            dropped,
         })
     }
 
-    /// The targets in whose protocol the request can be said.
+    fn count_shadow(&self, host: &dyn Host, shadow: &Shadow) {
+        let metrics = &self.gateway.metrics;
+        for rule in &shadow.rules {
+            metrics.shadow(host, "rule", &rule.name);
+        }
+        if let Some(target) = &shadow.target {
+            metrics.shadow(host, "target", &target.key);
+        }
+    }
+
+    /// The targets in whose protocol the request can be said, and the fields that are left
+    /// out for some of them.
     fn expressible(
         &self,
-        targets: Vec<Rc<Target>>,
+        mut targets: Vec<routing::Try>,
         body: &[u8],
-    ) -> Result<Vec<Rc<Target>>, Refusal> {
-        let foreign = |target: &Rc<Target>| Entry::protocol(target) != self.protocol;
-        let probe = targets.iter().find(|target| foreign(target));
+    ) -> Result<(Vec<routing::Try>, Vec<&'static str>), Refusal> {
+        let foreign = |planned: &routing::Try| Entry::protocol(&planned.target) != self.protocol;
         // A gateway that makes the only try itself finds out anyway.
         let alone = self.gateway.policy.fallback.is_none() && targets.len() == 1;
+        let probe = targets.iter().find(|planned| foreign(planned));
         let Some(probe) = probe.filter(|_| !alone) else {
-            return Ok(targets);
+            return Ok((targets, Vec::new()));
         };
-        match fit(self.protocol, &Entry::of(probe, None), body) {
-            Ok(_) => Ok(targets),
+        match fit(self.protocol, &Entry::of(&probe.target, None), body) {
+            Ok(fitted) => Ok((targets, fitted.dropped)),
             Err(refusal) => {
-                let mut targets = targets;
-                targets.retain(|target| !foreign(target));
+                targets.retain(|planned| !foreign(planned));
                 if targets.is_empty() {
-                    Err(refusal)
-                } else {
-                    Ok(targets)
+                    return Err(refusal);
                 }
+                Ok((targets, Vec::new()))
             }
         }
     }
@@ -163,9 +170,13 @@ impl Call {
         let plan = self.plan(&routed, &traits, kept);
         let alone = self.gateway.policy.fallback.is_none();
         time_limits(&mut edits, routed.model.timeouts, traits.stream, alone);
+        let mut routed = routed;
         let (adapter, rewrite, plan) = if alone {
             match fit_alone(plan, &routed, &mut edits, body, host.now()) {
-                Ok((attempt, rewrite)) => (Adapter::Gateway(Box::new(attempt)), rewrite, None),
+                Ok((attempt, fitted)) => {
+                    routed.dropped = fitted.dropped;
+                    (Adapter::Gateway(Box::new(attempt)), fitted.rewrite, None)
+                }
                 Err(refusal) => return Err(self.refuse(Some(caller), None, &refusal)),
             }
         } else {
@@ -244,6 +255,7 @@ impl Call {
             .fallback
             .is_some_and(|fallback| fallback.content_policy);
         Plan {
+            id: self.request_id.clone(),
             caller: self.protocol,
             stream: false,
             opaque: false,
@@ -257,7 +269,7 @@ impl Call {
 
     fn plan(&self, routed: &Routed, traits: &Traits, kept: Kept) -> Plan {
         let entries = routed.targets.iter();
-        let entries = entries.map(|target| Entry::of(target, Some(&routed.model)));
+        let entries = entries.map(|planned| Entry::of(&planned.target, Some(&routed.model)));
         Plan {
             stream: traits.stream,
             headers: kept.protocol,
@@ -285,22 +297,22 @@ fn fit_alone(
     edits: &mut HeaderEdits,
     body: &[u8],
     now: Instant,
-) -> Result<(Attempt, Option<Rewrite>), Refusal> {
+) -> Result<(Attempt, Fitted), Refusal> {
     let target = routed.targets.first();
-    let backend = target.map(|target| &target.backend);
+    let backend = target.map(|planned| &planned.target.backend);
     let name = backend.map_or("", |backend| backend.name.as_str());
     let begun = Attempt::begin(plan, Tries::default(), 1, name, now);
     let attempt = begun.map_err(|_| {
         let message = "The gateway has no target for this call.";
         Refusal::new(ErrorKind::Internal, "internal", message)
     })?;
-    let rewrite = attempt.request_body(body)?;
+    let fitted = attempt.request_body(body)?;
     // What the caller sent was cleaned when its head came.
     edits.set.extend(attempt.request_head(Headers(&[])).set);
     edits
         .set
         .extend(backend.map(|backend| request::to_cluster(&backend.cluster)));
-    Ok((attempt, rewrite))
+    Ok((attempt, fitted))
 }
 
 /// What Envoy has to know of the plan: the order of clusters and how often to try.
@@ -308,7 +320,7 @@ fn plan_edits(edits: &mut HeaderEdits, routed: &Routed) {
     let clusters = routed
         .targets
         .iter()
-        .map(|target| target.backend.cluster.as_str());
+        .map(|planned| planned.target.backend.cluster.as_str());
     edits.set.push((PLAN_HEADER, priority_groups(clusters)));
     let retries = routed.targets.len().saturating_sub(1);
     edits.set.push(("x-envoy-max-retries", retries.to_string()));

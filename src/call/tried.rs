@@ -2,10 +2,12 @@
 
 use super::Call;
 use super::ask::{Adapter, Ask, Route};
-use crate::attempt::{Attempt, Came, Tries, Try};
+use crate::attempt::{Attempt, Came, Entry, Tries, Try, Why};
 use crate::config::{AnswerModel, Strategy};
 use crate::host::{Host, Instant};
-use crate::routing::{cooldown, speed};
+use crate::protocols::Protocol;
+use crate::routing::cooldown;
+use crate::routing::speed::{self, Sample};
 
 impl Call {
     /// Takes finished tries into account, each once. The latest one counts as finished if
@@ -23,27 +25,23 @@ impl Call {
     }
 
     fn learn_try(&self, host: &dyn Host, ask: &Ask, tried: &Try) {
-        let Some(target) = ask.target(tried) else {
+        let Some(planned) = ask.planned(tried) else {
             return;
         };
         let gateway = &self.gateway;
         let (space, rules) = (&gateway.space, &gateway.policy.cool_down);
+        let metrics = &gateway.metrics;
+        metrics.tried(host, &planned.target.backend.name, tried.came.as_str());
         let now = host.now();
-        gateway
-            .metrics
-            .tried(host, &target.backend.name, tried.came.as_str());
-        match &tried.came {
-            Came::Answered => cooldown::succeeded(host, space, target),
-            Came::Failed(failure) => match failure.why {
-                crate::attempt::Why::RateLimited => {
-                    let until = failure.until.map(Instant);
-                    cooldown::rate_limited(host, space, rules, target, until, now);
-                }
-                why if why.blames_target() => cooldown::failed(host, space, rules, target, now),
-                // It works: the request was at fault.
-                _ => cooldown::succeeded(host, space, target),
-            },
-            Came::Sent | Came::Unsent => cooldown::failed(host, space, rules, target, now),
+        let noted = match Health::of(&tried.came) {
+            Health::Works => cooldown::succeeded(host, space, planned, now),
+            Health::Fails => cooldown::failed(host, space, rules, planned, now),
+            Health::Limits(until) => {
+                cooldown::rate_limited(host, space, rules, planned, until, now)
+            }
+        };
+        if noted.is_err() {
+            metrics.event(host, "tollgate.health_notes_lost_total");
         }
     }
 
@@ -53,7 +51,7 @@ impl Call {
         host: &dyn Host,
         ask: &Ask,
         tries: &Tries,
-        first_text: Instant,
+        first_text: Option<Instant>,
         output_tokens: u64,
     ) {
         let (Route::Model(routed), Some(latest)) = (&ask.route, tries.0.last()) else {
@@ -62,19 +60,58 @@ impl Call {
         if routed.model.strategy != Strategy::Fastest {
             return;
         }
-        if let Some(target) = ask.target(latest) {
-            let now = host.now();
-            let first = first_text.millis_since(Instant(latest.began));
-            let rest = now.millis_since(first_text);
-            let space = &self.gateway.space;
-            speed::learned(host, space, target, first, output_tokens, rest, now);
+        let Some(planned) = ask.planned(latest) else {
+            return;
+        };
+        let now = host.now();
+        let began = Instant(latest.began);
+        let sample = match first_text.filter(|_| ask.traits.stream) {
+            Some(first) => Sample::Stream {
+                first_token_ms: first.millis_since(began),
+                generation_ms: now.millis_since(first),
+                output_tokens,
+            },
+            None => Sample::Whole {
+                ms: now.millis_since(began),
+                output_tokens,
+            },
+        };
+        let gateway = &self.gateway;
+        let space = &gateway.space;
+        if speed::learned(host, space, &planned.target, sample, now).is_err() {
+            gateway
+                .metrics
+                .event(host, "tollgate.health_notes_lost_total");
+        }
+    }
+}
+
+/// What a try says of its target.
+enum Health {
+    Works,
+    Fails,
+    /// It takes no more for now; until when, if it told.
+    Limits(Option<Instant>),
+}
+
+impl Health {
+    fn of(came: &Came) -> Self {
+        match came {
+            Came::Answered => Self::Works,
+            Came::Sent | Came::Unsent => Self::Fails,
+            Came::Failed(failure) if failure.why == Why::RateLimited => {
+                Self::Limits(failure.until.map(Instant))
+            }
+            Came::Failed(failure) if failure.why.blames_target() => Self::Fails,
+            // It works: the request was at fault.
+            Came::Failed(_) => Self::Works,
         }
     }
 }
 
 impl Ask {
     /// What the caller is told of the way that the call took.
-    pub(super) fn told(&self, tries: &Tries) -> Vec<(&'static str, String)> {
+    pub(super) fn told(&self, tries: &Tries, caller: Protocol) -> Vec<(&'static str, String)> {
         let mut told = vec![
             ("x-tollgate-backend", self.latest_backend(tries).to_owned()),
             ("x-tollgate-attempts", tries.0.len().max(1).to_string()),
@@ -86,7 +123,21 @@ impl Ask {
             };
             told.push(("x-tollgate-model", name.clone()));
         }
+        let dropped = self.dropped(tries, caller);
+        if !dropped.is_empty() {
+            told.push(("x-tollgate-dropped", dropped.join(", ")));
+        }
         told
+    }
+
+    /// Fields of the request that were left out for the latest target.
+    pub(super) fn dropped(&self, tries: &Tries, caller: Protocol) -> &[&'static str] {
+        match (&self.route, self.latest_target(tries)) {
+            (Route::Model(routed), Some(target)) if Entry::protocol(target) != caller => {
+                &routed.dropped
+            }
+            _ => &[],
+        }
     }
 
     /// In how many seconds a call can succeed, if all its targets have said when they take

@@ -443,6 +443,12 @@ fn sticky_calls_keep_to_their_target_and_shares_follow_the_weights() {
     let orders = of_users(sticky_policy(r#""user""#, &WEIGHED.join(",")), 10_000);
     let again = of_users(sticky_policy(r#""user""#, &WEIGHED.join(",")), 10_000);
     assert_eq!(orders, again, "on any worker, after any restart");
+    let known = ["bac", "acb", "abc", "acb", "bac", "abc", "cba", "abc"];
+    assert_eq!(
+        orders[..8],
+        known,
+        "of any version: a change moves every session"
+    );
     for (name, share) in [("a", 6_000), ("b", 3_000), ("c", 1_000)] {
         let count = orders
             .iter()

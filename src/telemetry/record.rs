@@ -42,6 +42,9 @@ pub struct Record<'a> {
     /// The routing rule that decided, if one did.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub rule: &'a str,
+    /// Fields of the request that its provider's protocol has no words for.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub dropped: &'a [&'static str],
     /// How many tries were made at providers.
     pub attempts: usize,
     /// Each of them, if there was more than one.

@@ -164,6 +164,30 @@ fn an_error_event_in_a_stream_is_freed_of_the_account() {
 }
 
 #[test]
+fn a_stream_that_ends_early_becomes_an_error() {
+    run(async {
+        let stand = Stand::shared().await;
+        let mut body = hello();
+        body["stream"] = json!(true);
+        let events = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+        for piece in [1, 7, 1000] {
+            for cut in ["", "data: {\"choices\""] {
+                let script = json!({"body": format!("{events}{cut}"), "piece": piece});
+                let ask = Ask::chat(&body).mock(&script);
+                let answer = stand.send(&ask).await;
+                let text = answer.text();
+                let error = text.strip_prefix(events).unwrap();
+                let error = error.strip_prefix("data: ").unwrap().trim_end();
+                let error: serde_json::Value = serde_json::from_str(error).unwrap();
+                assert_eq!(error["error"]["code"], "upstream_incomplete");
+                assert!(answer.complete);
+                assert_eq!(stand.record(&ask).await["outcome"], "upstream_incomplete");
+            }
+        }
+    });
+}
+
+#[test]
 fn an_encoded_answer_is_refused() {
     run(async {
         let stand = Stand::shared().await;

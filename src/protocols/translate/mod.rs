@@ -3,7 +3,8 @@ errors.
 
 Everything goes through one hub of types ([`hub`]). What the other side has no word for is
 refused with its field's name, or left out and listed; `docs/translation.md` has the
-tables. */
+tables. With the same protocol on both sides, what the hub does not hold is lost too: such
+bodies are better passed on as they are. */
 
 mod anthropic;
 mod fault;

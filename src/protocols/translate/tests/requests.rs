@@ -1,1 +1,890 @@
 use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+
+const PIXEL: &str = "iVBORw0KGgo=";
+
+fn weather_openai() -> Json {
+    json!({"type": "function", "function": {"name": "weather", "description": "Looks outside",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}, "strict": true}})
+}
+
+fn weather_anthropic() -> Json {
+    json!({"name": "weather", "description": "Looks outside", "strict": true,
+        "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}})
+}
+
+#[test]
+fn a_conversation_for_anthropic() {
+    let (body, dropped) = told(
+        OpenAi,
+        Anthropic,
+        &json!({
+            "model": "smart", "stream": true, "stream_options": {"include_usage": true},
+            "messages": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "developer", "content": [{"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral"}}]},
+                {"role": "user", "content": "Hi"},
+                {"role": "user", "content": [
+                    {"type": "text", "text": "And this?"},
+                    {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PIXEL}")}},
+                    {"type": "image_url", "image_url": {"url": "https://example.com/a.jpg?b=\"c\""}},
+                    {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}},
+                ]},
+                {"role": "assistant", "content": "Looking.", "tool_calls": [
+                    {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\": \"Rome\"}"}},
+                    {"id": "call_2", "type": "function", "function": {"name": "weather", "arguments": ""}},
+                ]},
+                {"role": "tool", "tool_call_id": "call_1", "content": "15 degrees"},
+                {"role": "tool", "tool_call_id": "call_2", "content": [{"type": "text", "text": "no city"}]},
+                {"role": "user", "content": "So?"},
+                {"role": "assistant", "content": ""},
+            ],
+            "tools": [weather_openai(), {"type": "function", "function": {"name": "now"}}],
+            "tool_choice": "auto", "parallel_tool_calls": false,
+            "max_completion_tokens": 100, "max_tokens": 50,
+            "temperature": 0.7, "stop": "END", "user": "u-1", "service_tier": "default",
+            "n": 1, "logprobs": false, "logit_bias": {}, "modalities": ["text"], "response_format": {"type": "text"},
+        }),
+    );
+    assert_eq!(dropped, Vec::<&str>::new());
+    assert_eq!(
+        body,
+        json!({
+            "model": "claude-sonnet-4-5", "max_tokens": 100, "stream": true,
+            "system": [
+                {"type": "text", "text": "Be brief."},
+                {"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral"}},
+            ],
+            "messages": [
+                {"role": "user", "content": [
+                    {"type": "text", "text": "Hi"},
+                    {"type": "text", "text": "And this?"},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}},
+                    {"type": "image", "source": {"type": "url", "url": "https://example.com/a.jpg?b=\"c\""}},
+                    {"type": "document", "title": "a.pdf", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}},
+                ]},
+                {"role": "assistant", "content": [
+                    {"type": "text", "text": "Looking."},
+                    {"type": "tool_use", "id": "call_1", "name": "weather", "input": {"city": "Rome"}},
+                    {"type": "tool_use", "id": "call_2", "name": "weather", "input": {}},
+                ]},
+                {"role": "user", "content": [
+                    {"type": "tool_result", "tool_use_id": "call_1", "content": "15 degrees"},
+                    {"type": "tool_result", "tool_use_id": "call_2", "content": "no city"},
+                    {"type": "text", "text": "So?"},
+                ]},
+            ],
+            "tools": [weather_anthropic(), {"name": "now", "input_schema": {"type": "object", "properties": {}}}],
+            "tool_choice": {"type": "auto", "disable_parallel_tool_use": true},
+            "temperature": 0.7, "stop_sequences": ["END"], "metadata": {"user_id": "u-1"}, "service_tier": "standard_only",
+        })
+    );
+}
+
+#[test]
+fn a_conversation_for_openai() {
+    let (body, dropped) = told(
+        Anthropic,
+        OpenAi,
+        &json!({
+            "model": "smart", "max_tokens": 100, "stream": true,
+            "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}, {"type": "text", "text": "Be kind."}],
+            "messages": [
+                {"role": "user", "content": [
+                    {"type": "text", "text": "What is this?"},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}},
+                    {"type": "image", "source": {"type": "url", "url": "https://example.com/a.jpg"}},
+                    {"type": "document", "title": "a.pdf", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}},
+                    {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "Plain."}},
+                ]},
+                {"role": "assistant", "content": [
+                    {"type": "thinking", "thinking": "Hm", "signature": "s"},
+                    {"type": "text", "text": "Looking."},
+                    {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Rome"}},
+                    {"type": "tool_use", "id": "toolu_2", "name": "shot", "input": {}},
+                ]},
+                {"role": "user", "content": [
+                    {"type": "tool_result", "tool_use_id": "toolu_1", "content": "no such city", "is_error": true},
+                    {"type": "tool_result", "tool_use_id": "toolu_2", "content": [
+                        {"type": "text", "text": "a shot"},
+                        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}},
+                    ]},
+                    {"type": "text", "text": "So?"},
+                ]},
+                {"role": "user", "content": "Well?"},
+            ],
+            "tools": [weather_anthropic()],
+            "tool_choice": {"type": "tool", "name": "weather", "disable_parallel_tool_use": true},
+            "temperature": 0.5, "top_p": 0.9, "top_k": 5, "stop_sequences": ["a", "b", "c", "d"],
+            "metadata": {"user_id": "u-1"}, "service_tier": "auto", "thinking": {"type": "adaptive"},
+            "output_config": {"effort": "high", "format": {"type": "json_schema", "schema": {"type": "object"}}},
+        }),
+    );
+    assert_eq!(
+        dropped,
+        [
+            "messages.content.thinking",
+            "cache_control",
+            "messages.content.is_error",
+            "top_k"
+        ]
+    );
+    let image = json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PIXEL}")}});
+    assert_eq!(
+        body,
+        json!({
+            "model": "claude-sonnet-4-5", "max_completion_tokens": 100,
+            "stream": true, "stream_options": {"include_usage": true},
+            "messages": [
+                {"role": "system", "content": [{"type": "text", "text": "Be brief."}, {"type": "text", "text": "Be kind."}]},
+                {"role": "user", "content": [
+                    {"type": "text", "text": "What is this?"},
+                    image,
+                    {"type": "image_url", "image_url": {"url": "https://example.com/a.jpg"}},
+                    {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}},
+                    {"type": "text", "text": "Plain."},
+                ]},
+                {"role": "assistant", "content": "Looking.", "tool_calls": [
+                    {"id": "toolu_1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\":\"Rome\"}"}},
+                    {"id": "toolu_2", "type": "function", "function": {"name": "shot", "arguments": "{}"}},
+                ]},
+                {"role": "tool", "tool_call_id": "toolu_1", "content": "no such city"},
+                {"role": "tool", "tool_call_id": "toolu_2", "content": "a shot"},
+                {"role": "user", "content": [image, {"type": "text", "text": "So?"}, {"type": "text", "text": "Well?"}]},
+            ],
+            "tools": [weather_openai()],
+            "tool_choice": {"type": "function", "function": {"name": "weather"}}, "parallel_tool_calls": false,
+            "temperature": 0.5, "top_p": 0.9, "stop": ["a", "b", "c", "d"], "user": "u-1", "service_tier": "auto",
+            "reasoning_effort": "high",
+            "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": {"type": "object"}}},
+        })
+    );
+}
+
+fn hi_openai(more: &Json) -> Json {
+    let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    body
+}
+
+fn hi_anthropic(more: &Json) -> Json {
+    let mut body = hi_openai(&json!({"max_tokens": 10}));
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    body
+}
+
+#[test]
+fn schemas_and_inputs_keep_every_byte() {
+    let schema =
+        r#"{"type": "object","properties": {"z":{"const":1.0},"a":{"maximum":9007199254740993}}}"#;
+    let body = format!(
+        r#"{{"messages":[{{"role":"user","content":"h\u00e9\/"}}],"tools":[{{"type":"function","function":{{"name":"f","parameters":{schema}}}}}]}}"#
+    );
+    let done = request(OpenAi, Anthropic, body.as_bytes(), &target()).unwrap();
+    let text = String::from_utf8(done.body).unwrap();
+    assert!(
+        text.contains(&format!(r#""input_schema":{schema}"#)),
+        "{text}"
+    );
+    assert!(text.contains(r#""content":"h\u00e9\/""#), "{text}");
+    let back = request(Anthropic, OpenAi, text.as_bytes(), &target()).unwrap();
+    assert!(
+        String::from_utf8(back.body)
+            .unwrap()
+            .contains(&format!(r#""parameters":{schema}"#))
+    );
+}
+
+#[test]
+fn the_bound_on_output() {
+    let cases = [
+        (json!({}), Some(64_000), 64_000),
+        (json!({}), None, Target::DEFAULT_MAX_OUTPUT),
+        (json!({"max_tokens": 5}), Some(64_000), 5),
+        (
+            json!({"max_tokens": null, "max_completion_tokens": 6}),
+            None,
+            6,
+        ),
+    ];
+    for (more, max_output, wanted) in cases {
+        let target = Target {
+            model: "m",
+            max_output,
+        };
+        let (body, _) = told_to(OpenAi, Anthropic, &hi_openai(&more), &target);
+        assert_eq!(body["max_tokens"], wanted, "{more}");
+    }
+}
+
+#[test]
+fn tool_choices() {
+    let cases = [
+        (json!("auto"), json!({"type": "auto"})),
+        (json!("none"), json!({"type": "none"})),
+        (json!("required"), json!({"type": "any"})),
+        (
+            json!({"type": "function", "function": {"name": "weather"}}),
+            json!({"type": "tool", "name": "weather"}),
+        ),
+    ];
+    for (openai, anthropic) in cases {
+        let body = hi_openai(&json!({"tools": [weather_openai()], "tool_choice": openai}));
+        let (there, _) = told(OpenAi, Anthropic, &body);
+        assert_eq!(there["tool_choice"], anthropic);
+        let (back, _) = told(Anthropic, OpenAi, &there);
+        assert_eq!(back["tool_choice"], openai);
+    }
+    let single = hi_openai(&json!({"tools": [weather_openai()], "parallel_tool_calls": false}));
+    let (there, _) = told(OpenAi, Anthropic, &single);
+    assert_eq!(
+        there["tool_choice"],
+        json!({"type": "auto", "disable_parallel_tool_use": true})
+    );
+    // A choice without tools says nothing.
+    let (there, dropped) = told(
+        OpenAi,
+        Anthropic,
+        &hi_openai(&json!({"tools": [], "tool_choice": "required"})),
+    );
+    assert_eq!(
+        (there.get("tool_choice"), dropped),
+        (None, vec!["tool_choice"])
+    );
+}
+
+#[test]
+fn sampling_for_anthropic() {
+    let cases = [
+        (json!({"temperature": 0}), json!({"temperature": 0}), vec![]),
+        (json!({"temperature": 1}), json!({"temperature": 1}), vec![]),
+        (
+            json!({"temperature": 1.5}),
+            json!({"temperature": 1}),
+            vec!["temperature"],
+        ),
+        (
+            json!({"temperature": 0.5, "top_p": 1}),
+            json!({"temperature": 0.5}),
+            vec![],
+        ),
+        (
+            json!({"temperature": 1, "top_p": 0.5}),
+            json!({"top_p": 0.5}),
+            vec![],
+        ),
+        (
+            json!({"temperature": 1, "top_p": 1}),
+            json!({"temperature": 1}),
+            vec![],
+        ),
+        (
+            json!({"temperature": 0.5, "top_p": 0.5}),
+            json!({"temperature": 0.5}),
+            vec!["top_p"],
+        ),
+        (json!({"top_p": 1}), json!({"top_p": 1}), vec![]),
+        (
+            json!({"reasoning_effort": "low", "temperature": 0.5, "top_p": 0.5}),
+            json!({}),
+            vec!["temperature", "top_p"],
+        ),
+        (
+            json!({"reasoning_effort": "low", "temperature": 1, "top_p": 0.97}),
+            json!({"top_p": 0.97}),
+            vec![],
+        ),
+    ];
+    for (openai, anthropic, wanted) in cases {
+        let (mut body, dropped) = told(OpenAi, Anthropic, &hi_openai(&openai));
+        for name in ["model", "max_tokens", "messages", "thinking"] {
+            body.as_object_mut().unwrap().remove(name);
+        }
+        assert_eq!((body, dropped), (anthropic, wanted), "{openai}");
+    }
+}
+
+#[test]
+fn reasoning_for_anthropic() {
+    let asked = |model: &str, most: u64, more: &Json| {
+        let target = Target {
+            model,
+            max_output: Some(most),
+        };
+        let (body, dropped) = told_to(OpenAi, Anthropic, &hi_openai(more), &target);
+        (
+            body["thinking"].clone(),
+            body["output_config"]["effort"].clone(),
+            dropped,
+        )
+    };
+    let budget = |tokens: u64| {
+        (
+            json!({"type": "enabled", "budget_tokens": tokens}),
+            Json::Null,
+            vec![],
+        )
+    };
+    let adaptive = |effort: &str| (json!({"type": "adaptive"}), json!(effort), vec![]);
+    let nothing = || (Json::Null, Json::Null, vec![]);
+    let dropped = || (Json::Null, Json::Null, vec!["reasoning_effort"]);
+    let low = json!({"reasoning_effort": "low"});
+    let high = json!({"reasoning_effort": "high"});
+    assert_eq!(asked("claude-sonnet-4-5", 64_000, &low), budget(2048));
+    assert_eq!(
+        asked("claude-sonnet-4-5-20250929", 64_000, &high),
+        budget(16_384)
+    );
+    assert_eq!(
+        asked(
+            "us.anthropic.claude-3-7-sonnet-v1:0",
+            64_000,
+            &json!({"reasoning_effort": "minimal"})
+        ),
+        budget(1024)
+    );
+    assert_eq!(
+        asked(
+            "anthropic/claude-opus-4.1",
+            64_000,
+            &json!({"reasoning_effort": "medium"})
+        ),
+        budget(8192)
+    );
+    assert_eq!(asked("claude-haiku-4-5", 8000, &high), budget(4000));
+    assert_eq!(asked("claude-haiku-4-5", 2000, &high), dropped());
+    assert_eq!(asked("claude-opus-4-7", 2000, &high), adaptive("high"));
+    assert_eq!(
+        asked(
+            "claude-opus-4-6",
+            2000,
+            &json!({"reasoning_effort": "xhigh"})
+        ),
+        adaptive("max")
+    );
+    assert_eq!(
+        asked(
+            "claude-opus-4-6",
+            2000,
+            &json!({"reasoning_effort": "none"})
+        ),
+        nothing()
+    );
+    let forced =
+        json!({"reasoning_effort": "low", "tools": [weather_openai()], "tool_choice": "required"});
+    for model in ["claude-sonnet-4-5", "claude-opus-4-7"] {
+        assert_eq!(asked(model, 64_000, &forced), dropped());
+    }
+    // While tools run, a budget would need the thinking before their calls.
+    let running = json!({"reasoning_effort": "low", "messages": [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "weather", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "15"}]});
+    assert_eq!(asked("claude-sonnet-4-5", 64_000, &running), dropped());
+    assert_eq!(asked("claude-opus-4-7", 64_000, &running), adaptive("low"));
+}
+
+#[test]
+fn reasoning_for_openai() {
+    let cases = [
+        (
+            json!({"thinking": {"type": "enabled", "budget_tokens": 1024}}),
+            json!("low"),
+        ),
+        (
+            json!({"thinking": {"type": "enabled", "budget_tokens": 8192}}),
+            json!("medium"),
+        ),
+        (
+            json!({"thinking": {"type": "enabled", "budget_tokens": 30_000}}),
+            json!("high"),
+        ),
+        (
+            json!({"thinking": {"type": "enabled", "budget_tokens": 30_000}, "output_config": {"effort": "low"}}),
+            json!("low"),
+        ),
+        (
+            json!({"thinking": {"type": "disabled"}, "output_config": {"effort": "low"}}),
+            Json::Null,
+        ),
+        (json!({"thinking": {"type": "adaptive"}}), Json::Null),
+        (json!({"output_config": {"effort": "max"}}), json!("xhigh")),
+    ];
+    for (more, wanted) in cases {
+        let (body, dropped) = told(Anthropic, OpenAi, &hi_anthropic(&more));
+        assert_eq!(
+            (&body["reasoning_effort"], dropped),
+            (&wanted, vec![]),
+            "{more}"
+        );
+    }
+}
+
+#[test]
+fn schemas_of_answers() {
+    let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": {"type": "object"}}});
+    let (there, dropped) = told(
+        OpenAi,
+        Anthropic,
+        &hi_openai(&json!({"response_format": format})),
+    );
+    assert_eq!(
+        there["output_config"],
+        json!({"format": {"type": "json_schema", "schema": {"type": "object"}}})
+    );
+    assert_eq!(dropped, Vec::<&str>::new());
+    assert_eq!(told(Anthropic, OpenAi, &there).0["response_format"], format);
+    let old = hi_anthropic(
+        &json!({"output_format": {"type": "json_schema", "schema": {"type": "object"}}}),
+    );
+    assert_eq!(told(Anthropic, OpenAi, &old).0["response_format"], format);
+}
+
+#[test]
+fn what_is_dropped_is_listed() {
+    let openai = [
+        (json!({"frequency_penalty": 1}), "frequency_penalty"),
+        (json!({"presence_penalty": 1}), "presence_penalty"),
+        (json!({"seed": 7}), "seed"),
+        (json!({"store": true}), "store"),
+        (json!({"metadata": {"a": "b"}}), "metadata"),
+        (
+            json!({"prediction": {"type": "content", "content": "x"}}),
+            "prediction",
+        ),
+        (json!({"prompt_cache_key": "k"}), "prompt_cache_key"),
+        (json!({"verbosity": "low"}), "verbosity"),
+        (json!({"service_tier": "flex"}), "service_tier"),
+        (json!({"something": 1, "else": 2}), "other"),
+        (
+            json!({"messages": [{"role": "user", "content": "Hi", "name": "Ann"}]}),
+            "messages.name",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "Hi", "x": 1}]}),
+            "messages.other",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "a", "reasoning_content": "r"}]}),
+            "messages.reasoning_content",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://a/b", "detail": "low"}}]}]}),
+            "messages.content.image_url.detail",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "x": 1}]}]}),
+            "messages.content.other",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]}),
+            "position of system messages",
+        ),
+        (
+            json!({"tools": [{"type": "function", "function": {"name": "f", "x": 1}}]}),
+            "tools.other",
+        ),
+        (
+            json!({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "description": "d", "schema": {}}}}),
+            "response_format.json_schema.description",
+        ),
+    ];
+    for (more, wanted) in openai {
+        let (_, dropped) = told(OpenAi, Anthropic, &hi_openai(&more));
+        assert_eq!(dropped, [wanted], "{more}");
+    }
+    let anthropic = [
+        (json!({"top_k": 4}), "top_k"),
+        (
+            json!({"context_management": {"edits": []}}),
+            "context_management",
+        ),
+        (
+            json!({"cache_control": {"type": "ephemeral"}}),
+            "cache_control",
+        ),
+        (json!({"something": 1}), "other"),
+        (
+            json!({"metadata": {"user_id": "u", "x": 1}}),
+            "metadata.other",
+        ),
+        (json!({"output_config": {"x": 1}}), "output_config.other"),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "citations": [], "x": null}]}]}),
+            "messages.content.citations",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "document", "context": "c", "source": {"type": "text", "data": "d"}}]}]}),
+            "messages.content.context",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "document", "title": "t", "source": {"type": "text", "data": "d"}}]}]}),
+            "messages.content.title",
+        ),
+        (
+            json!({"tools": [{"name": "f", "input_schema": {}, "input_examples": []}]}),
+            "tools.other",
+        ),
+        (
+            json!({"tools": [{"name": "f", "input_schema": {}, "cache_control": {"type": "ephemeral"}}]}),
+            "cache_control",
+        ),
+    ];
+    for (more, wanted) in anthropic {
+        let (_, dropped) = told(Anthropic, OpenAi, &hi_anthropic(&more));
+        assert_eq!(dropped, [wanted], "{more}");
+    }
+}
+
+#[test]
+fn what_cannot_be_said_is_refused_by_its_name() {
+    let user = |part: Json| json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, part]}]});
+    let openai = [
+        (json!({"n": 2}), "n"),
+        (json!({"logprobs": true}), "logprobs"),
+        (json!({"logit_bias": {"50256": -100}}), "logit_bias"),
+        (json!({"modalities": ["text", "audio"]}), "modalities[1]"),
+        (json!({"audio": {"voice": "x"}}), "audio"),
+        (json!({"web_search_options": {}}), "web_search_options"),
+        (json!({"functions": []}), "functions"),
+        (json!({"function_call": "auto"}), "function_call"),
+        (
+            json!({"response_format": {"type": "json_object"}}),
+            "response_format.type",
+        ),
+        (
+            json!({"response_format": {"type": "grammar"}}),
+            "response_format.type",
+        ),
+        (json!({"reasoning_effort": "immense"}), "reasoning_effort"),
+        (json!({"stop": ["a", "\n"]}), "stop[1]"),
+        (
+            json!({"tools": [{"type": "custom", "custom": {"name": "f"}}]}),
+            "tools[0].type",
+        ),
+        (
+            json!({"tool_choice": {"type": "allowed_tools"}}),
+            "tool_choice.type",
+        ),
+        (
+            json!({"messages": [{"role": "system", "content": "alone"}]}),
+            "messages",
+        ),
+        (
+            json!({"messages": [{"role": "function", "name": "f", "content": "x"}]}),
+            "messages[0].role",
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "audio": {"id": "a"}}]}),
+            "messages[0].audio",
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "function_call": {}}]}),
+            "messages[0].function_call",
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "tool_calls": [{"type": "custom"}]}]}),
+            "messages[0].tool_calls[0].type",
+        ),
+        (
+            json!({"messages": [{"role": "tool", "tool_call_id": "a", "content": [{"type": "image_url"}]}]}),
+            "messages[0].content[0].type",
+        ),
+        (
+            user(json!({"type": "input_audio", "input_audio": {}})),
+            "messages[0].content[1].type",
+        ),
+        (
+            user(json!({"type": "file", "file": {"file_id": "f"}})),
+            "messages[0].content[1].file.file_id",
+        ),
+        (
+            user(json!({"type": "file", "file": {"file_data": "data:text/plain;base64,AA=="}})),
+            "messages[0].content[1]",
+        ),
+        (
+            user(json!({"type": "image_url", "image_url": {"url": "data:image/bmp;base64,AA=="}})),
+            "messages[0].content[1]",
+        ),
+        (
+            user(json!({"type": "image_url", "image_url": {"url": "http://a/b.png"}})),
+            "messages[0].content[1]",
+        ),
+    ];
+    for (more, param) in openai {
+        let refusal = refused(OpenAi, Anthropic, &hi_openai(&more));
+        assert_eq!(
+            (refusal.code, refusal.param.as_deref()),
+            ("unsupported_by_provider", Some(param)),
+            "{more}"
+        );
+        assert_eq!(refusal.kind.status(), 400);
+        assert!(
+            refusal.message.starts_with(&format!("'{param}' ")),
+            "{}",
+            refusal.message
+        );
+    }
+    let anthropic = [
+        (json!({"mcp_servers": [{"name": "x"}]}), "mcp_servers"),
+        (json!({"container": "c"}), "container"),
+        (
+            json!({"stop_sequences": ["a", "b", "c", "d", "e"]}),
+            "stop_sequences",
+        ),
+        (json!({"service_tier": "gold"}), "service_tier"),
+        (json!({"thinking": {"type": "deep"}}), "thinking.type"),
+        (
+            json!({"output_config": {"effort": "immense"}}),
+            "output_config.effort",
+        ),
+        (
+            json!({"output_config": {"format": {"type": "xml"}}}),
+            "output_config.format.type",
+        ),
+        (
+            json!({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}),
+            "tools[0].type",
+        ),
+        (json!({"tool_choice": {"type": "some"}}), "tool_choice.type"),
+        (json!({"system": [{"type": "image"}]}), "system[0].type"),
+        (
+            json!({"messages": [{"role": "system", "content": "x"}]}),
+            "messages[0].role",
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "content": [{"type": "server_tool_use"}]}]}),
+            "messages[0].content[0].type",
+        ),
+        (
+            user(json!({"type": "search_result"})),
+            "messages[0].content[1].type",
+        ),
+        (
+            user(json!({"type": "image", "source": {"type": "file", "file_id": "f"}})),
+            "messages[0].content[1].source.type",
+        ),
+        (
+            user(json!({"type": "document", "source": {"type": "url", "url": "https://a/b.pdf"}})),
+            "messages[0].content[1]",
+        ),
+        (
+            user(json!({"type": "document", "source": {"type": "content", "content": []}})),
+            "messages[0].content[1].source.type",
+        ),
+        (
+            user(
+                json!({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "search_result"}]}),
+            ),
+            "messages[0].content[1].content[0].type",
+        ),
+    ];
+    for (more, param) in anthropic {
+        let refusal = refused(Anthropic, OpenAi, &hi_anthropic(&more));
+        assert_eq!(
+            (refusal.code, refusal.param.as_deref()),
+            ("unsupported_by_provider", Some(param)),
+            "{more}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_is_refused_by_its_name() {
+    let cases = [
+        (OpenAi, json!([]), "body", "invalid_value"),
+        (OpenAi, json!({}), "messages", "missing_required_parameter"),
+        (
+            OpenAi,
+            json!({"messages": "x"}),
+            "messages",
+            "invalid_value",
+        ),
+        (
+            OpenAi,
+            json!({"messages": [1]}),
+            "messages[0].role",
+            "missing_required_parameter",
+        ),
+        (
+            OpenAi,
+            json!({"messages": [{"role": "user", "content": 1}]}),
+            "messages[0].content",
+            "invalid_value",
+        ),
+        (
+            OpenAi,
+            json!({"messages": [], "max_tokens": 1.5}),
+            "max_tokens",
+            "invalid_value",
+        ),
+        (
+            OpenAi,
+            json!({"messages": [{"role": "tool", "content": "x"}]}),
+            "messages[0].tool_call_id",
+            "missing_required_parameter",
+        ),
+        (
+            OpenAi,
+            json!({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png,raw"}}]}]}),
+            "messages[0].content[0].image_url.url",
+            "invalid_value",
+        ),
+        (
+            OpenAi,
+            json!({"messages": [], "tools": [{"type": "function", "function": {}}]}),
+            "tools[0].function.name",
+            "missing_required_parameter",
+        ),
+        (
+            Anthropic,
+            json!({"messages": [], "tools": [{"name": "f"}]}),
+            "tools[0].input_schema",
+            "missing_required_parameter",
+        ),
+        (
+            Anthropic,
+            json!({"messages": [{"role": "user"}]}),
+            "messages[0].content",
+            "missing_required_parameter",
+        ),
+        (
+            Anthropic,
+            json!({"messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": "x"}]}]}),
+            "messages[0].content[0].input",
+            "invalid_value",
+        ),
+        (
+            Anthropic,
+            json!({"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "a\"b"}}]}]}),
+            "messages[0].content[0].source.data",
+            "invalid_value",
+        ),
+    ];
+    for (from, body, param, code) in cases {
+        let to = if from == OpenAi { Anthropic } else { OpenAi };
+        let refusal = refused(from, to, &body);
+        assert_eq!(
+            (refusal.param.as_deref(), refusal.code),
+            (Some(param), code),
+            "{body}"
+        );
+    }
+    let refusal = request(OpenAi, Anthropic, b"{", &target()).unwrap_err();
+    assert_eq!((refusal.code, refusal.param), ("invalid_json", None));
+}
+
+#[test]
+fn ids_of_calls_fit_and_stay_paired() {
+    let (body, _) = told(
+        OpenAi,
+        Anthropic,
+        &json!({"messages": [
+        {"role": "assistant", "tool_calls": [{"id": "functions.f:0", "type": "function", "function": {"name": "f", "arguments": "{"}}]},
+        {"role": "tool", "tool_call_id": "functions.f:0", "content": ""}]}),
+    );
+    assert_eq!(
+        body["messages"],
+        json!([
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "functions_f_0", "name": "f", "input": {"INVALID_JSON": "{"}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "functions_f_0"}]},
+        ])
+    );
+}
+
+/// Requests as both protocols can say them, written the way this room writes them.
+fn sayable() -> impl Strategy<Value = Json> {
+    let text = r#"[a-z"\\\n\u{1}é😀 ]{1,12}"#;
+    let user = prop_oneof![
+        text.prop_map(|text| json!(text)),
+        (text, "[A-Za-z0-9+/]{4}").prop_map(|(text, data)| json!([
+            {"type": "text", "text": text},
+            {"type": "image_url", "image_url": {"url": format!("data:image/webp;base64,{data}")}},
+            {"type": "file", "file": {"filename": text, "file_data": format!("data:application/pdf;base64,{data}")}},
+        ])),
+    ];
+    let calls = prop::collection::vec((text, any::<u32>()), 0..3);
+    let round = (user, prop::option::of(text), calls);
+    let body = (
+        prop::option::of(text),
+        prop::collection::vec(round, 1..4),
+        prop::option::of(prop_oneof![Just("low"), Just("medium"), Just("high")]),
+        prop::collection::vec("[a-z]{1,3}", 0..5),
+        any::<(bool, bool, u16)>(),
+    );
+    body.prop_map(|(system, rounds, effort, stop, (stream, single, most))| {
+        let mut messages = Vec::new();
+        messages.extend(system.map(|text| json!({"role": "system", "content": text})));
+        for (round, (user, reply, calls)) in rounds.into_iter().enumerate() {
+            messages.push(json!({"role": "user", "content": user}));
+            let reply = reply.or_else(|| calls.is_empty().then(|| "ok".to_owned()));
+            let mut assistant = json!({"role": "assistant", "content": reply});
+            if !calls.is_empty() {
+                assistant["tool_calls"] = calls.iter().enumerate().map(|(at, (_, number))| {
+                    json!({"id": format!("call_{round}_{at}"), "type": "function",
+                        "function": {"name": "weather", "arguments": format!("{{ \"n\":{number}.0}}")}})
+                }).collect();
+            }
+            messages.push(assistant);
+            messages.extend(calls.iter().enumerate().map(|(at, (result, _))| {
+                json!({"role": "tool", "tool_call_id": format!("call_{round}_{at}"), "content": result})
+            }));
+            // Two users' messages in a row would become one.
+            if !calls.is_empty() {
+                messages.push(json!({"role": "assistant", "content": "Thanks."}));
+            }
+        }
+        messages.push(json!({"role": "user", "content": "Go on."}));
+        let mut body = json!({"model": "claude-sonnet-4-5", "messages": messages, "temperature": 0.25,
+            "max_completion_tokens": u64::from(most) + 40_000, "tools": [weather_openai()], "tool_choice": "auto"});
+        if let Some(effort) = effort {
+            body["reasoning_effort"] = json!(effort);
+            body.as_object_mut().unwrap().remove("temperature");
+        }
+        if (1..=4).contains(&stop.len()) {
+            body["stop"] = json!(stop);
+        }
+        if stream {
+            body["stream"] = json!(true);
+            body["stream_options"] = json!({"include_usage": true});
+        }
+        if single {
+            body["parallel_tool_calls"] = json!(false);
+        }
+        body
+    })
+}
+
+proptest! {
+    #[test]
+    fn there_and_back_is_the_same(body in sayable()) {
+        let there = request(OpenAi, Anthropic, body.to_string().as_bytes(), &target()).unwrap();
+        prop_assert_eq!(there.dropped, Vec::<&str>::new());
+        let back = request(Anthropic, OpenAi, &there.body, &target()).unwrap();
+        prop_assert_eq!(back.dropped, Vec::<&str>::new());
+        prop_assert_eq!(serde_json::from_slice::<Json>(&back.body).unwrap(), body);
+    }
+
+    #[test]
+    fn sides_alternate(roles in prop::collection::vec(0..4_usize, 1..12)) {
+        let messages: Vec<Json> = roles.iter().map(|role| match role {
+            0 => json!({"role": "user", "content": "u"}),
+            1 => json!({"role": "assistant", "content": "a"}),
+            2 => json!({"role": "tool", "tool_call_id": "t", "content": "r"}),
+            _ => json!({"role": "user", "content": ""}),
+        }).collect();
+        let body = json!({"messages": messages});
+        let Ok(done) = request(OpenAi, Anthropic, body.to_string().as_bytes(), &target()) else {
+            prop_assert!(roles.iter().all(|role| *role == 3));
+            return Ok(());
+        };
+        let there: Json = serde_json::from_slice(&done.body).unwrap();
+        let said: Vec<&Json> = there["messages"].as_array().unwrap().iter().map(|message| &message["role"]).collect();
+        prop_assert!(said.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}
