@@ -2,6 +2,7 @@
 
 mod answers;
 mod chat;
+mod fallback;
 mod faults;
 mod identity;
 mod policy;
