@@ -4,7 +4,8 @@ use super::{Tokens, read_id, read_stop};
 use crate::protocols::translate::Malformed;
 use crate::protocols::translate::fault::Fault;
 use crate::protocols::translate::hub::Event;
-use crate::protocols::translate::tree::{Text, Value};
+use crate::protocols::translate::text::Text;
+use crate::protocols::translate::tree::Value;
 
 /// Most blocks that are open at once: Anthropic opens one after the other.
 const MAX_OPEN: usize = 1024;
