@@ -62,10 +62,10 @@ impl Reader {
                 self.settle(None, events);
                 events.push(Event::Done);
             }
-            "error" => events.push(Event::Fault(Fault::of_value(500, event))),
+            "error" => events.push(Event::Fault(Fault::of_event(event))),
             // Some servers that speak this protocol send errors without a type.
             "" if event.get("error").is_some() => {
-                events.push(Event::Fault(Fault::of_value(500, event)));
+                events.push(Event::Fault(Fault::of_event(event)));
             }
             _ => {}
         }

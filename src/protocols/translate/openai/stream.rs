@@ -43,7 +43,7 @@ impl Reader {
         events: &mut Vec<Event<'a>>,
     ) -> Result<(), Malformed> {
         if chunk.get("error").is_some() {
-            events.push(Event::Fault(Fault::of_value(500, chunk)));
+            events.push(Event::Fault(Fault::of_event(chunk)));
             return Ok(());
         }
         let choices = chunk.get("choices").map_or(&[][..], Value::list);
