@@ -338,6 +338,8 @@ fn classes_of_errors_inside_a_stream() {
             json!({"message": "The server is overloaded", "type": "server_error"}),
             "overloaded_error",
         ),
+        (json!({"message": "so", "code": 429}), "rate_limit_error"),
+        (json!({"message": "so", "code": 70_000}), "api_error"),
         (json!({"message": "so"}), "api_error"),
         (json!({}), "api_error"),
         (json!("so"), "api_error"),
