@@ -80,15 +80,7 @@ pub fn fit(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refus
         return translated(caller, entry, body);
     }
     let rewrite = match caller {
-        Protocol::OpenAi => read_chat(body)?.adapt(
-            body,
-            &Adapt {
-                model: &entry.model,
-                remove_fields: &entry.remove_fields,
-                max_tokens_field: entry.max_tokens_field.map(MaxTokensName::as_str),
-                ask_usage: true,
-            },
-        ),
+        Protocol::OpenAi => adapt_chat(entry, body)?,
         Protocol::Anthropic => read_messages(body)?.adapt(body, &entry.model),
     };
     Ok(Fitted {
@@ -97,19 +89,34 @@ pub fn fit(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refus
     })
 }
 
+/// What one server of OpenAI's protocol needs that another does not.
+fn adapt_chat(entry: &Entry, body: &[u8]) -> Result<Option<Rewrite>, Refusal> {
+    let adapt = Adapt {
+        model: &entry.model,
+        remove_fields: &entry.remove_fields,
+        max_tokens_field: entry.max_tokens_field.map(MaxTokensName::as_str),
+        ask_usage: true,
+    };
+    Ok(read_chat(body)?.adapt(body, &adapt))
+}
+
 fn translated(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal> {
     let target = translate::Target {
         model: &entry.model,
         max_output: entry.max_output,
     };
-    let new = translate::request(caller, entry.api, body, &target)?;
-    let as_sent = Rewrite {
-        replaces: body.len(),
-        length: new.body.len(),
-        prefix: new.body,
-    };
+    let mut new = translate::request(caller, entry.api, body, &target)?;
+    if entry.api == Protocol::OpenAi
+        && let Some(adapted) = adapt_chat(entry, &new.body)?
+    {
+        new.body = adapted.whole(&new.body);
+    }
     Ok(Fitted {
-        rewrite: Some(as_sent),
+        rewrite: Some(Rewrite {
+            replaces: body.len(),
+            length: new.body.len(),
+            prefix: new.body,
+        }),
         dropped: new.dropped,
     })
 }

@@ -62,7 +62,8 @@ impl Call {
         self.learn(host, &mut ask, &tries, true);
         if let Some(refusal) = unfit_answer(status, &tries).or_else(|| unfit_head(status, headers))
         {
-            return self.fail(caller, ask, &refusal, format!("provider_status_{status}"));
+            let reason = format!("provider_status_{status}");
+            return OnAnswer::Reply(self.fail(caller, ask, &refusal, &tries, reason));
         }
         edits.set.extend(ask.told(&tries, self.protocol));
         let said = headers.has("retry-after");
@@ -145,7 +146,7 @@ impl Call {
         let status: u16 = told.unwrap_or(status);
         if let Some(refusal) = unfit_answer(status, &tries) {
             let reason = format!("provider_status_{status}");
-            return OnData::Reply(self.fail_with(caller, ask, &refusal, reason));
+            return OnData::Reply(self.fail(caller, ask, &refusal, &tries, reason));
         }
         let content_type = set("content-type").map(|(_, kind)| kind.clone());
         let content_type = content_type.unwrap_or_else(|| "text/event-stream".to_owned());
@@ -190,15 +191,21 @@ impl Call {
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
         let refusal = envoy_refusal(status, details);
-        self.fail(caller, ask, &refusal, details.to_owned())
+        let reason = details.to_owned();
+        OnAnswer::Reply(self.fail(caller, ask, &refusal, &tries, reason))
     }
 
-    fn fail(&mut self, caller: Caller, ask: Ask, refusal: &Refusal, reason: String) -> OnAnswer {
-        OnAnswer::Reply(self.fail_with(caller, ask, refusal, reason))
-    }
-
-    fn fail_with(&mut self, caller: Caller, ask: Ask, refusal: &Refusal, reason: String) -> Reply {
-        let reply = refusal.reply(self.protocol);
+    /// Answers in a provider's place.
+    fn fail(
+        &mut self,
+        caller: Caller,
+        ask: Ask,
+        refusal: &Refusal,
+        tries: &Tries,
+        reason: String,
+    ) -> Reply {
+        let mut reply = refusal.reply(self.protocol);
+        reply.headers.extend(ask.told(tries, self.protocol));
         self.phase = Phase::Failed {
             caller,
             ask,

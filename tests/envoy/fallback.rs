@@ -605,7 +605,7 @@ fn nobody_is_asked_for_a_caller_who_has_gone() {
         let sent = tokio::time::timeout(Duration::from_millis(200), fleet.send(&ask)).await;
         assert!(sent.is_err(), "it hangs");
         let record = fleet.record(&ask).await;
-        assert_eq!(record["outcome"], "client_gone", "{record}");
+        assert_eq!(record["outcome"], "client_closed", "{record}");
         tokio::time::sleep(Duration::from_millis(800)).await;
         assert_eq!(fleet.tries(&ask), [1, 0]);
     });
