@@ -223,6 +223,7 @@ impl Call {
         let (adapter, plan) = if self.gateway.policy.fallback.is_some() {
             let cluster = std::iter::once(backend.cluster.as_str());
             edits.set.push((PLAN_HEADER, priority_groups(cluster)));
+            edits.set.push(request::to_cluster(&backend.cluster));
             edits.set.push(("x-envoy-max-retries", "0".to_owned()));
             (Adapter::Backends, Some(plan.to_json()))
         } else {
@@ -322,6 +323,10 @@ fn plan_edits(edits: &mut HeaderEdits, routed: &Routed) {
         .iter()
         .map(|planned| planned.target.backend.cluster.as_str());
     edits.set.push((PLAN_HEADER, priority_groups(clusters)));
+    // For routes to a chain of clusters, whose order is its own.
+    let first = routed.targets.first();
+    let first = first.map(|planned| request::to_cluster(&planned.target.backend.cluster));
+    edits.set.extend(first);
     let retries = routed.targets.len().saturating_sub(1);
     edits.set.push(("x-envoy-max-retries", retries.to_string()));
 }
