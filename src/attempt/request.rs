@@ -16,16 +16,36 @@ const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 const CREDENTIAL: &str = "x-tollgate-internal-credential-";
 
 impl Attempt {
-    /// The edits of the head. Whatever an earlier try has left is removed: tries share
-    /// one head.
-    pub fn request_head(&self, headers: Headers<'_>) -> HeaderEdits {
+    /// The names of a head as the first try finds it, if further tries have to know them:
+    /// tries share one head, and the filters behind this one put headers into it that are
+    /// one provider's alone.
+    pub fn names_to_keep(&self, headers: Headers<'_>) -> Option<Vec<u8>> {
+        let first = self.tries.0.len() == 1;
+        (first && self.plan.tries.len() > 1)
+            .then(|| headers.names(|_| true).join("\n").into_bytes())
+    }
+
+    /// The edits of the head. Whatever an earlier try has left is removed; `kept` is what
+    /// [`Attempt::names_to_keep`] said to the first one.
+    pub fn request_head(&self, headers: Headers<'_>, kept: Option<&[u8]>) -> HeaderEdits {
         let entry = &self.entry;
+        let kept: Option<Vec<&[u8]>> = kept.map(|kept| kept.split(|byte| *byte == b'\n').collect());
+        let is_left = |name: &str| {
+            let known = kept
+                .as_ref()
+                .is_none_or(|kept| kept.contains(&name.as_bytes()));
+            !known && !name.starts_with(':')
+        };
         let mut edits = HeaderEdits {
-            remove: headers.names(|name| is_foreign(name) || is_of_a_protocol(name)),
+            remove: headers
+                .names(|name| is_foreign(name) || is_of_a_protocol(name) || is_left(name)),
             set: vec![(":path", entry.path.clone())],
         };
-        let authority = entry.authority.iter().cloned();
-        edits.set.extend(authority.map(|host| (":authority", host)));
+        let own = entry.authority.as_ref();
+        let authority = own.unwrap_or(&self.plan.authority);
+        if !authority.is_empty() {
+            edits.set.push((":authority", authority.clone()));
+        }
         let waiting = headers.text(&format!("{CREDENTIAL}{}", entry.backend));
         let waiting = waiting.map(|value| (entry.key_header.as_str(), value.to_owned()));
         edits.set.extend(waiting);
