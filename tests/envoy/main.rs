@@ -8,6 +8,7 @@ mod faults;
 mod identity;
 mod policy;
 mod refusals;
+mod routing;
 mod run_script;
 mod sdk;
 mod settlement;
