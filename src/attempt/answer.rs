@@ -193,8 +193,10 @@ impl Attempt {
     ) -> OnAttempt {
         let until = reset_hint(headers, held.now).map(|until| until.0);
         let why = classify::of_status(status);
+        // The gateway replaces a redirect whatever its body says.
+        let unread = end || (300..400).contains(&status) || self.translates().is_none();
         match why {
-            Some(why) if end || self.translates().is_none() => {
+            Some(why) if unread => {
                 self.failed(&mut held, why, status, until);
                 self.pass(held)
             }
@@ -374,8 +376,10 @@ impl Translating {
         }
         let place = events.place();
         if end {
-            self.broken |= !translated(&mut self.stream, events.unfinished(), &mut out);
-            // What does not end properly is completed by nobody: the gateway says so.
+            // Some servers leave out the last empty line. What was cut in the middle is
+            // dropped, and a stream that does not end properly is completed by nobody: the
+            // gateway says so.
+            translated(&mut self.stream, events.unfinished(), &mut out);
             self.stream.end(&mut out);
         } else {
             self.broken |= self.framer.keep(joined, whole, place).is_some();

@@ -3,7 +3,7 @@
 use super::answer::{self, AnswerReader, OnData, Reading, Seen};
 use super::ask::{Adapter, Ask, Route};
 use super::{Call, OnAnswer, Passage, Phase};
-use crate::attempt::{Came, Failure, OnAttempt, Tries, Why};
+use crate::attempt::{Came, Failure, OnAttempt, RETRY_HEADER, Tries, Why};
 use crate::config::AnswerModel;
 use crate::host::Host;
 use crate::http::{HeaderEdits, Headers};
@@ -60,8 +60,8 @@ impl Call {
         }
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
-        if let Some(refusal) = unfit_answer(status, &tries).or_else(|| unfit_head(status, headers))
-        {
+        let unfit = unfit_answer(status, &tries).or_else(|| unfit_head(status, headers));
+        if let Some(refusal) = unfit.or_else(|| no_answer(&tries)) {
             let reason = format!("provider_status_{status}");
             return OnAnswer::Reply(self.fail(caller, ask, &refusal, &tries, reason));
         }
@@ -144,10 +144,14 @@ impl Call {
         let set = |name: &str| edits.set.iter().find(|(known, _)| *known == name);
         let told = set(":status").and_then(|(_, status)| status.parse().ok());
         let status: u16 = told.unwrap_or(status);
-        if let Some(refusal) = unfit_answer(status, &tries) {
+        let unfit = unfit_answer(status, &tries).or_else(|| no_answer(&tries));
+        if let Some(refusal) = unfit {
             let reason = format!("provider_status_{status}");
             return OnData::Reply(self.fail(caller, ask, &refusal, &tries, reason));
         }
+        // There is nobody whom it could ask for another try.
+        edits.set.retain(|(name, _)| *name != RETRY_HEADER);
+        let set = |name: &str| edits.set.iter().find(|(known, _)| *known == name);
         let content_type = set("content-type").map(|(_, kind)| kind.clone());
         let content_type = content_type.unwrap_or_else(|| "text/event-stream".to_owned());
         edits.set.extend(ask.told(&tries, self.protocol));
@@ -288,25 +292,32 @@ pub(super) fn reading_refusal(status: u16) -> Refusal {
     Refusal::new(ErrorKind::of_status(status), code, message)
 }
 
-/// Answers that can't be passed on, by what their try has found out.
-fn unfit_answer(status: u16, tries: &Tries) -> Option<Refusal> {
-    let failure = match tries.0.last().map(|latest| &latest.came) {
-        Some(Came::Failed(failure)) => Some(*failure),
+/// Why the latest try failed, if it did.
+fn why_failed(tries: &Tries) -> Option<Why> {
+    match tries.0.last().map(|latest| &latest.came) {
+        Some(Came::Failed(Failure { why, .. })) => Some(*why),
         _ => None,
-    };
-    let why = failure.map(|Failure { why, .. }| why);
-    if why == Some(Why::Auth) || matches!(status, 401..=403) {
+    }
+}
+
+/// What came under a good status, and is no answer.
+fn no_answer(tries: &Tries) -> Option<Refusal> {
+    (why_failed(tries) == Some(Why::Garbage)).then(|| {
+        Refusal::new(
+            ErrorKind::BadGateway,
+            "upstream_invalid_answer",
+            "The provider sent something that is no answer.",
+        )
+    })
+}
+
+/// Answers that can't be passed on, by their status and what their try has found out.
+fn unfit_answer(status: u16, tries: &Tries) -> Option<Refusal> {
+    if why_failed(tries) == Some(Why::Auth) || matches!(status, 401..=403) {
         return Some(Refusal::new(
             ErrorKind::BadGateway,
             "upstream_auth",
             "The provider refused the gateway's credentials; its operator has to see to it.",
-        ));
-    }
-    if why == Some(Why::Garbage) && !(200..300).contains(&status) {
-        return Some(Refusal::new(
-            ErrorKind::BadGateway,
-            "upstream_invalid_answer",
-            "The provider sent something that is no answer.",
         ));
     }
     if (300..400).contains(&status) {

@@ -3,8 +3,10 @@
 mod answers;
 mod attempts;
 mod chat;
+mod direct;
 mod fallback;
 mod faults;
+mod fitting;
 mod identity;
 mod policy;
 mod refusals;
