@@ -223,6 +223,7 @@ impl Call {
         let (adapter, plan) = if self.gateway.policy.fallback.is_some() {
             let cluster = std::iter::once(backend.cluster.as_str());
             edits.set.push((PLAN_HEADER, priority_groups(cluster)));
+            edits.set.push(request::to_cluster(&backend.cluster));
             edits.set.push(("x-envoy-max-retries", "0".to_owned()));
             (Adapter::Backends, Some(plan.to_json()))
         } else {
@@ -321,6 +322,10 @@ fn plan_edits(edits: &mut HeaderEdits, routed: &Routed) {
         .targets
         .iter()
         .map(|planned| planned.target.backend.cluster.as_str());
+    // Where the route takes a chain of clusters, it is found as any cluster is.
+    edits
+        .set
+        .extend(clusters.clone().next().map(request::to_cluster));
     edits.set.push((PLAN_HEADER, priority_groups(clusters)));
     let retries = routed.targets.len().saturating_sub(1);
     edits.set.push(("x-envoy-max-retries", retries.to_string()));
