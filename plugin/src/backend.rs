@@ -17,6 +17,9 @@ pub(crate) const PLAN: &str = "tollgate.plan";
 /// Where tries note what became of them.
 pub(crate) const TRIES: &str = "tollgate.tries";
 
+/// Where the first try notes the names of the headers that are no provider's own.
+const NAMES: &str = "tollgate.names";
+
 /// A try that may or may not have begun.
 pub(crate) struct Backend {
     stand: Rc<Stand>,
@@ -82,11 +85,13 @@ impl Backend {
         }
         match attempt.request_body(&body) {
             Ok(fitted) => {
-                if let Some(rewrite) = fitted.rewrite {
-                    if framed {
-                        let length = rewrite.length.to_string();
-                        self.set_http_request_header("content-length", Some(&length));
-                    }
+                let rewrite = fitted.rewrite.as_ref();
+                if framed {
+                    // In any case: an earlier try has left the length of its own body.
+                    let length = rewrite.map_or(body.len(), |rewrite| rewrite.length);
+                    self.set_http_request_header("content-length", Some(&length.to_string()));
+                }
+                if let Some(rewrite) = rewrite {
                     self.set_http_request_body(0, rewrite.replaces, &rewrite.prefix);
                 }
                 self.phase = Phase::Sent(attempt);
@@ -179,7 +184,12 @@ impl HttpContext for Backend {
         };
         let headers = self.get_http_request_headers_bytes();
         let headers = Headers(&headers);
-        let edits = attempt.request_head(headers);
+        if let Some(names) = attempt.names_to_keep(headers) {
+            self.set_property(vec![NAMES], Some(&names));
+        }
+        let again = attempt.tries().0.len() > 1;
+        let names = again.then(|| envoy::property(&[NAMES])).flatten();
+        let edits = attempt.request_head(headers, names.as_deref());
         for name in &edits.remove {
             self.remove_http_request_header(name);
         }

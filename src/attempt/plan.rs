@@ -27,6 +27,8 @@ pub struct Plan {
     pub deadline: u64,
     /// Whether a refusal for the content's sake moves to the next target.
     pub content_policy: bool,
+    /// The host that the caller named, for targets that have none of their own.
+    pub authority: String,
     /// Headers of the caller that a provider of the same protocol shall see.
     pub headers: Vec<(String, String)>,
     /// The targets, in the order of the tries; never empty.

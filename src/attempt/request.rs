@@ -16,16 +16,36 @@ const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 const CREDENTIAL: &str = "x-tollgate-internal-credential-";
 
 impl Attempt {
-    /// The edits of the head. Whatever an earlier try has left is removed: tries share
-    /// one head.
-    pub fn request_head(&self, headers: Headers<'_>) -> HeaderEdits {
+    /// The names of a head as the first try finds it, if further tries have to know them:
+    /// tries share one head, and the filters behind this one put headers into it that are
+    /// one provider's alone.
+    pub fn names_to_keep(&self, headers: Headers<'_>) -> Option<Vec<u8>> {
+        let first = self.tries.0.len() == 1;
+        (first && self.plan.tries.len() > 1)
+            .then(|| headers.names(|_| true).join("\n").into_bytes())
+    }
+
+    /// The edits of the head. Whatever an earlier try has left is removed; `kept` is what
+    /// [`Attempt::names_to_keep`] said to the first one.
+    pub fn request_head(&self, headers: Headers<'_>, kept: Option<&[u8]>) -> HeaderEdits {
         let entry = &self.entry;
+        let kept: Option<Vec<&[u8]>> = kept.map(|kept| kept.split(|byte| *byte == b'\n').collect());
+        let is_left = |name: &str| {
+            let known = kept
+                .as_ref()
+                .is_none_or(|kept| kept.contains(&name.as_bytes()));
+            !known && !name.starts_with(':')
+        };
         let mut edits = HeaderEdits {
-            remove: headers.names(|name| is_foreign(name) || is_of_a_protocol(name)),
+            remove: headers
+                .names(|name| is_foreign(name) || is_of_a_protocol(name) || is_left(name)),
             set: vec![(":path", entry.path.clone())],
         };
-        let authority = entry.authority.iter().cloned();
-        edits.set.extend(authority.map(|host| (":authority", host)));
+        let own = entry.authority.as_ref();
+        let authority = own.unwrap_or(&self.plan.authority);
+        if !authority.is_empty() {
+            edits.set.push((":authority", authority.clone()));
+        }
         let waiting = headers.text(&format!("{CREDENTIAL}{}", entry.backend));
         let waiting = waiting.map(|value| (entry.key_header.as_str(), value.to_owned()));
         edits.set.extend(waiting);
@@ -80,15 +100,7 @@ pub fn fit(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refus
         return translated(caller, entry, body);
     }
     let rewrite = match caller {
-        Protocol::OpenAi => read_chat(body)?.adapt(
-            body,
-            &Adapt {
-                model: &entry.model,
-                remove_fields: &entry.remove_fields,
-                max_tokens_field: entry.max_tokens_field.map(MaxTokensName::as_str),
-                ask_usage: true,
-            },
-        ),
+        Protocol::OpenAi => adapt_chat(entry, body)?,
         Protocol::Anthropic => read_messages(body)?.adapt(body, &entry.model),
     };
     Ok(Fitted {
@@ -97,19 +109,34 @@ pub fn fit(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refus
     })
 }
 
+/// What one server of OpenAI's protocol needs that another does not.
+fn adapt_chat(entry: &Entry, body: &[u8]) -> Result<Option<Rewrite>, Refusal> {
+    let adapt = Adapt {
+        model: &entry.model,
+        remove_fields: &entry.remove_fields,
+        max_tokens_field: entry.max_tokens_field.map(MaxTokensName::as_str),
+        ask_usage: true,
+    };
+    Ok(read_chat(body)?.adapt(body, &adapt))
+}
+
 fn translated(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal> {
     let target = translate::Target {
         model: &entry.model,
         max_output: entry.max_output,
     };
-    let new = translate::request(caller, entry.api, body, &target)?;
-    let as_sent = Rewrite {
-        replaces: body.len(),
-        length: new.body.len(),
-        prefix: new.body,
-    };
+    let mut new = translate::request(caller, entry.api, body, &target)?;
+    if entry.api == Protocol::OpenAi
+        && let Some(adapted) = adapt_chat(entry, &new.body)?
+    {
+        new.body = adapted.whole(&new.body);
+    }
     Ok(Fitted {
-        rewrite: Some(as_sent),
+        rewrite: Some(Rewrite {
+            replaces: body.len(),
+            length: new.body.len(),
+            prefix: new.body,
+        }),
         dropped: new.dropped,
     })
 }

@@ -34,6 +34,7 @@ fn plan(stream: bool) -> Plan {
         limit: 1 << 20,
         deadline: NOW.0 + 1,
         content_policy: false,
+        authority: "gateway.example".to_owned(),
         headers: vec![("openai-beta".to_owned(), "x=1".to_owned())],
         tries: vec![
             entry("a", Protocol::OpenAi),
@@ -114,7 +115,7 @@ fn nothing_of_another_provider_is_left_in_the_head() {
         ("x-tollgate-internal-credential-b", "b-key"),
         ("idempotency-key", "1"),
     ]);
-    let edits = attempt.request_head(Headers(&headers));
+    let edits = attempt.request_head(Headers(&headers), None);
     for name in [
         "authorization",
         "api-key",
@@ -142,8 +143,40 @@ fn nothing_of_another_provider_is_left_in_the_head() {
 }
 
 #[test]
+fn regression_what_an_earlier_provider_was_given_is_taken_away() {
+    let mut anywhere = plan(false);
+    anywhere.tries[1].authority = None;
+    let first = begin(anywhere.clone());
+    let sent = head(&[(":authority", "gateway.example"), ("user-agent", "x")]);
+    let kept = first.names_to_keep(Headers(&sent)).unwrap();
+    let tries = first.tries().clone();
+    let second = Attempt::begin(anywhere, tries, 2, "b", NOW).unwrap();
+    let left = head(&[
+        (":authority", "a.example"),
+        ("user-agent", "x"),
+        ("x-any-name-of-a-key", "a-key"),
+        ("content-length", "7"),
+    ]);
+    assert_eq!(second.names_to_keep(Headers(&left)), None);
+    let edits = second.request_head(Headers(&left), Some(&kept));
+    assert_eq!(edits.remove, ["x-any-name-of-a-key", "content-length"]);
+    assert!(
+        edits
+            .set
+            .contains(&(":authority", "gateway.example".to_owned()))
+    );
+}
+
+#[test]
+fn one_target_has_no_names_to_keep() {
+    let mut alone = plan(false);
+    alone.tries.truncate(1);
+    assert_eq!(begin(alone).names_to_keep(Headers(&[])), None);
+}
+
+#[test]
 fn headers_of_the_protocol_come_back_for_its_providers() {
-    let edits = begin(plan(false)).request_head(Headers(&head(&[("openai-beta", "other")])));
+    let edits = begin(plan(false)).request_head(Headers(&head(&[("openai-beta", "other")])), None);
     assert!(edits.set.contains(&("openai-beta", "x=1".to_owned())));
     let mut anthropic = plan(false);
     anthropic.headers = vec![
@@ -151,7 +184,7 @@ fn headers_of_the_protocol_come_back_for_its_providers() {
         ("anthropic-beta".to_owned(), "y".to_owned()),
     ];
     let attempt = Attempt::begin(anthropic, Tries::default(), 2, "b", NOW).unwrap();
-    let set = attempt.request_head(Headers(&[])).set;
+    let set = attempt.request_head(Headers(&[]), None).set;
     let versions = set.iter().filter(|(name, _)| *name == "anthropic-version");
     assert_eq!(
         versions

@@ -62,10 +62,12 @@ impl Call {
         self.learn(host, &mut ask, &tries, true);
         if let Some(refusal) = unfit_answer(status, &tries).or_else(|| unfit_head(status, headers))
         {
-            return self.fail(caller, ask, &refusal, format!("provider_status_{status}"));
+            let reason = format!("provider_status_{status}");
+            return OnAnswer::Reply(self.fail(caller, ask, &refusal, &tries, reason));
         }
         edits.set.extend(ask.told(&tries, self.protocol));
-        retry_advice(&mut edits, status, &tries, host);
+        let said = headers.has("retry-after");
+        retry_advice(&mut edits, (status, said), &tries, host);
         let content_type = headers.text("content-type").unwrap_or_default();
         let reader = self.begin(caller, ask, status, content_type, end);
         if reader.changes_length && headers.has("content-length") {
@@ -144,12 +146,12 @@ impl Call {
         let status: u16 = told.unwrap_or(status);
         if let Some(refusal) = unfit_answer(status, &tries) {
             let reason = format!("provider_status_{status}");
-            return OnData::Reply(self.fail_with(caller, ask, &refusal, reason));
+            return OnData::Reply(self.fail(caller, ask, &refusal, &tries, reason));
         }
         let content_type = set("content-type").map(|(_, kind)| kind.clone());
         let content_type = content_type.unwrap_or_else(|| "text/event-stream".to_owned());
         edits.set.extend(ask.told(&tries, self.protocol));
-        retry_advice(&mut edits, status, &tries, host);
+        retry_advice(&mut edits, (status, false), &tries, host);
         let body = body.unwrap_or_else(|| piece.to_vec());
         self.begin(caller, ask, status, &content_type, false);
         // An error is whole: it was held until then.
@@ -189,15 +191,21 @@ impl Call {
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
         let refusal = envoy_refusal(status, details);
-        self.fail(caller, ask, &refusal, details.to_owned())
+        let reason = details.to_owned();
+        OnAnswer::Reply(self.fail(caller, ask, &refusal, &tries, reason))
     }
 
-    fn fail(&mut self, caller: Caller, ask: Ask, refusal: &Refusal, reason: String) -> OnAnswer {
-        OnAnswer::Reply(self.fail_with(caller, ask, refusal, reason))
-    }
-
-    fn fail_with(&mut self, caller: Caller, ask: Ask, refusal: &Refusal, reason: String) -> Reply {
-        let reply = refusal.reply(self.protocol);
+    /// Answers in a provider's place.
+    fn fail(
+        &mut self,
+        caller: Caller,
+        ask: Ask,
+        refusal: &Refusal,
+        tries: &Tries,
+        reason: String,
+    ) -> Reply {
+        let mut reply = refusal.reply(self.protocol);
+        reply.headers.extend(ask.told(tries, self.protocol));
         self.phase = Phase::Failed {
             caller,
             ask,
@@ -216,13 +224,20 @@ struct Begun {
 }
 
 /// Tells the caller of an error whether and when to come back.
-fn retry_advice(edits: &mut HeaderEdits, status: u16, tries: &Tries, host: &dyn Host) {
+/// (What the only provider has said itself stays as it is.)
+fn retry_advice(
+    edits: &mut HeaderEdits,
+    (status, said): (u16, bool),
+    tries: &Tries,
+    host: &dyn Host,
+) {
     if status < 400 {
         return;
     }
     let worth = matches!(status, 408 | 409 | 429 | 500..);
     edits.set.push(("x-should-retry", worth.to_string()));
-    if let Some(seconds) = Ask::retry_after(tries, host.now()).filter(|_| worth) {
+    let better = worth && (tries.0.len() > 1 || !said);
+    if let Some(seconds) = Ask::retry_after(tries, host.now()).filter(|_| better) {
         // In milliseconds it would win over this one.
         edits.remove.push("retry-after-ms".to_owned());
         edits.set.push(("retry-after", seconds.to_string()));

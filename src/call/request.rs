@@ -11,6 +11,8 @@ pub const CLUSTER_HEADER: &str = "x-tollgate-internal-cluster";
 /// What later steps need of the head of a request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
+    /// The host that the caller named.
+    pub(super) authority: String,
     /// Headers that routing rules look at, lower case.
     pub(super) rules: Vec<(String, String)>,
     /// Headers that providers of the caller's protocol shall see.
@@ -29,6 +31,7 @@ impl Kept {
             kept
         };
         Self {
+            authority: headers.text(":authority").unwrap_or_default().to_owned(),
             rules: pick(&|name| rules.iter().any(|rule| rule == name)),
             protocol: pick(&|name| passes_to(protocol, name)),
         }

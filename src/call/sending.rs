@@ -216,6 +216,7 @@ impl Call {
         let path = format!("{}{path}", backend.base_path);
         let plan = Plan {
             opaque: true,
+            authority: kept.authority,
             headers: kept.protocol,
             tries: vec![Entry::opaque(&backend, path)],
             ..self.empty_plan(Timeouts::default())
@@ -228,7 +229,7 @@ impl Call {
             (Adapter::Backends, Some(plan.to_json()))
         } else {
             let noted = Attempt::noted(plan, self.started);
-            edits.set.extend(noted.request_head(Headers(&[])).set);
+            edits.set.extend(noted.request_head(Headers(&[]), None).set);
             edits.set.push(request::to_cluster(&backend.cluster));
             (Adapter::Gateway(Box::new(noted)), None)
         };
@@ -263,6 +264,7 @@ impl Call {
             limit: policy.limits.body,
             deadline: deadline(self.started, timeouts),
             content_policy,
+            authority: String::new(),
             headers: Vec::new(),
             tries: Vec::new(),
         }
@@ -273,6 +275,7 @@ impl Call {
         let entries = entries.map(|planned| Entry::of(&planned.target, Some(&routed.model)));
         Plan {
             stream: traits.stream,
+            authority: kept.authority,
             headers: kept.protocol,
             tries: entries.collect(),
             ..self.empty_plan(routed.model.timeouts)
@@ -309,7 +312,9 @@ fn fit_alone(
     })?;
     let fitted = attempt.request_body(body)?;
     // What the caller sent was cleaned when its head came.
-    edits.set.extend(attempt.request_head(Headers(&[])).set);
+    edits
+        .set
+        .extend(attempt.request_head(Headers(&[]), None).set);
     edits
         .set
         .extend(backend.map(|backend| request::to_cluster(&backend.cluster)));
@@ -327,6 +332,10 @@ fn plan_edits(edits: &mut HeaderEdits, routed: &Routed) {
         .set
         .extend(clusters.clone().next().map(request::to_cluster));
     edits.set.push((PLAN_HEADER, priority_groups(clusters)));
+    // For routes to a chain of clusters, whose order is its own.
+    let first = routed.targets.first();
+    let first = first.map(|planned| request::to_cluster(&planned.target.backend.cluster));
+    edits.set.extend(first);
     let retries = routed.targets.len().saturating_sub(1);
     edits.set.push(("x-envoy-max-retries", retries.to_string()));
 }

@@ -49,10 +49,10 @@ fn account_headers_are_removed_from_every_answer() {
             "set-cookie",
             "x-ratelimit-remaining-tokens",
             "x-envoy-upstream-service-time",
-            "x-tollgate-model",
         ] {
             assert_eq!(answer.header(name), "", "{name}");
         }
+        assert_eq!(answer.header("x-tollgate-model"), "gpt-5.1");
         assert_eq!(
             (
                 answer.header("openai-processing-ms"),

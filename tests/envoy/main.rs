@@ -1,6 +1,7 @@
 /*! The whole gateway: every feature through real Envoy. */
 
 mod answers;
+mod attempts;
 mod chat;
 mod fallback;
 mod faults;

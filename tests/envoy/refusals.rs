@@ -182,9 +182,16 @@ fn an_anthropic_caller_gets_anthropic_errors() {
         let error = stand.send(&ask).await.json();
         assert_eq!(error["type"], "error");
         assert_eq!(error["error"]["type"], "authentication_error");
-        let ask = ask.header("x-api-key", "demo-acme-key");
-        let error = stand.send(&ask).await.json();
-        assert_eq!(error["error"]["type"], "not_found_error");
+        for (path, kind) in [
+            ("/v1/messages", "invalid_request_error"),
+            ("/v1/messages/batches", "not_found_error"),
+        ] {
+            let ask = Ask::new("POST", path)
+                .header("anthropic-version", "2023-06-01")
+                .header("x-api-key", "demo-acme-key");
+            let error = stand.send(&ask).await.json();
+            assert_eq!(error["error"]["type"], kind, "{path}");
+        }
     });
 }
 

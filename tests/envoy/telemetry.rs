@@ -30,8 +30,8 @@ fn one_record_tells_the_whole_call() {
         fields.remove("duration_ms");
         let wanted = json!({"request_id": ask.id, "tenant": "acme", "tier": "premium", "user": "",
             "via": "key", "key_label": "demo", "operation": "chat", "model": "smart",
-            "backend": "mock", "target_model": "gpt-5.1", "stream": true, "status": 200,
-            "outcome": "ok", "input_tokens": 100, "output_tokens": 20, "cached_tokens": 40,
+            "backend": "mock", "target_model": "gpt-5.1", "attempts": 1, "stream": true,
+            "status": 200, "outcome": "ok", "input_tokens": 100, "output_tokens": 20, "cached_tokens": 40,
             "reasoning_tokens": 5, "usage": "reported"});
         assert_eq!(record, wanted);
     });

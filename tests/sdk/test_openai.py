@@ -305,7 +305,8 @@ def test_headers_tell_nothing_of_the_operators_account(client, ask, call):
         headers = call({"headers": hidden | kept})
         raw = client.chat.completions.with_raw_response.create(**ask, stream=stream, extra_headers=headers)
         assert not set(hidden) & set(raw.headers) and raw.headers["openai-processing-ms"] == "12"
-        assert not [name for name in raw.headers if name.startswith(("x-envoy-", "x-tollgate-"))]
+        assert not [name for name in raw.headers if name.startswith(("x-envoy-", "x-tollgate-internal-"))]
+        assert raw.headers["x-tollgate-backend"] == "mock"
         answer = raw.parse()
         text = text_of(answer) if stream else answer.choices[0].message.content
         assert (text, raw.request_id) == (TEXT, "req_1")

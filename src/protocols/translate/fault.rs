@@ -36,6 +36,12 @@ enum Kind {
     Internal,
 }
 
+/// The type that both protocols have.
+const INVALID: &str = "invalid_request_error";
+
+/// Stands for the status where there is none: inside a stream.
+const IN_STREAM: u16 = 0;
+
 /// What begins the message of Anthropic's error for a prompt beyond the context window;
 /// clients look for it.
 const TOO_LONG: &str = "prompt is too long";
@@ -49,11 +55,22 @@ impl Fault {
         }
     }
 
+    /// Reads an error event of a stream.
+    pub(super) fn of_event(value: &Value<'_>) -> Self {
+        // Some servers have the status for a code.
+        let code = value.get("error").and_then(|error| error.get("code"));
+        let status = code
+            .and_then(Value::as_count)
+            .and_then(|code| u16::try_from(code).ok())
+            .filter(|code| matches!(code, 400..=599));
+        Self::of_value(status.unwrap_or(IN_STREAM), value)
+    }
+
     /// Reads an error object, in any of the shapes in use: `{"error": {…}}` of both
     /// protocols, `{"error": "…"}`, or its members without a frame (vLLM, FastAPI).
-    pub(super) fn of_value(status: u16, value: &Value<'_>) -> Self {
+    fn of_value(status: u16, value: &Value<'_>) -> Self {
         let error = value.get("error").unwrap_or(value);
-        let message = match error.as_text() {
+        let mut message = match error.as_text() {
             Some(text) => text.value().into_owned(),
             None => ["message", "detail"]
                 .iter()
@@ -61,26 +78,34 @@ impl Fault {
                 .find(|message| !message.is_empty())
                 .unwrap_or_default(),
         };
-        if message.trim().is_empty() || message.trim_start().starts_with('<') {
-            let mut fault = Self::untold(status);
-            fault.kind = Kind::of(status, &error.word_at("type"), &error.word_at("code"), "");
-            return fault;
+        let page = message.trim_start().starts_with('<');
+        if message.trim().is_empty() || page {
+            message.clear();
+        }
+        let kind = Kind::of(
+            status,
+            &error.word_at("type"),
+            &error.word_at("code"),
+            &message,
+        );
+        if message.is_empty() {
+            let Self { message, .. } = Self::untold(status);
+            return Self { kind, message };
         }
         Self {
-            kind: Kind::of(
-                status,
-                &error.word_at("type"),
-                &error.word_at("code"),
-                &message,
-            ),
+            kind,
             message: bounded(message),
         }
     }
 
     fn untold(status: u16) -> Self {
+        let message = match status {
+            IN_STREAM => "The provider told of an error.".to_owned(),
+            _ => format!("The provider answered with status {status}."),
+        };
         Self {
             kind: Kind::of_status(status),
-            message: format!("The provider answered with status {status}."),
+            message,
         }
     }
 
@@ -160,8 +185,8 @@ fn bounded(mut message: String) -> String {
 impl Kind {
     fn of(status: u16, kind: &str, code: &str, message: &str) -> Self {
         Self::of_code(code)
-            .or_else(|| Self::of_message(status, message))
-            .or_else(|| Self::of_type(kind))
+            .or_else(|| Self::of_message(status, kind, message))
+            .or_else(|| Self::of_type(status, kind))
             .unwrap_or_else(|| Self::of_status(status))
     }
 
@@ -178,20 +203,23 @@ impl Kind {
     }
 
     /// What only the text tells.
-    fn of_message(status: u16, message: &str) -> Option<Self> {
+    fn of_message(status: u16, kind: &str, message: &str) -> Option<Self> {
         let text = message.to_ascii_lowercase();
         let too_long = [TOO_LONG, "exceed context limit", "maximum context length"];
-        if status < 429 && too_long.iter().any(|words| text.contains(words)) {
+        let invalid = matches!(status, 400 | 413) || kind == INVALID;
+        if invalid && too_long.iter().any(|words| text.contains(words)) {
             Some(Self::ContextLength)
-        } else if matches!(status, 503 | OVERLOADED) && text.contains("overloaded") {
+        } else if matches!(status, IN_STREAM | 503 | OVERLOADED) && text.contains("overloaded") {
             Some(Self::Overloaded)
         } else {
             None
         }
     }
 
-    fn of_type(kind: &str) -> Option<Self> {
+    fn of_type(status: u16, kind: &str) -> Option<Self> {
         Some(match kind {
+            // OpenAI gives this type to many statuses, which say more.
+            INVALID if status == IN_STREAM => Self::Invalid,
             "authentication_error" => Self::Authentication,
             "billing_error" => Self::Billing,
             "insufficient_quota" => Self::Quota,

@@ -1,7 +1,8 @@
 /*! What both protocols mean, in neither's words. Each protocol reads into these types and
 writes from them, so a further protocol is one more reader and one more writer. */
 
-use super::tree::{Path, Text};
+use super::path::Path;
+use super::text::Text;
 use crate::ledger::Usage as Counts;
 use crate::protocols::Refusal;
 use std::borrow::Cow;

@@ -1,7 +1,7 @@
 /*! Translation between the protocols of callers and providers: requests, answers, streams,
 errors.
 
-Everything goes through one hub of types ([`hub`]). What the other side has no word for is
+Everything goes through one hub of types (`hub`). What the other side has no word for is
 refused with its field's name, or left out and listed; `docs/translation.md` has the
 tables. With the same protocol on both sides, what the hub does not hold is lost too: such
 bodies are better passed on as they are. */
@@ -10,7 +10,9 @@ mod anthropic;
 mod fault;
 mod hub;
 mod openai;
+mod path;
 mod stream;
+mod text;
 mod tree;
 mod write;
 
@@ -22,6 +24,9 @@ use tree::Value;
 /// Most bytes of a stream that are held until they can be told in order: the longest
 /// arguments of tool calls are below it.
 const MAX_HELD: usize = 4 * 1024 * 1024;
+
+/// What a body may grow by before its memory is moved, in bytes.
+const SLACK: usize = 4096;
 
 /// The model that a request is translated for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,12 +108,16 @@ pub fn request(
         Protocol::OpenAi => openai::read_request(&value, &mut dropped)?,
         Protocol::Anthropic => anthropic::read_request(&value, &mut dropped)?,
     };
-    let body = match to {
-        Protocol::OpenAi => openai::write_request(&request, target, &mut dropped)?,
-        Protocol::Anthropic => anthropic::write_request(&request, target, &mut dropped)?,
-    };
+    // Texts, images and schemas are most of a body, and stay as long as they are.
+    let mut written = Vec::with_capacity(body.len().saturating_add(SLACK));
+    match to {
+        Protocol::OpenAi => openai::write_request(&request, target, &mut dropped, &mut written)?,
+        Protocol::Anthropic => {
+            anthropic::write_request(&request, target, &mut dropped, &mut written)?;
+        }
+    }
     Ok(Translated {
-        body,
+        body: written,
         dropped: dropped.0,
     })
 }

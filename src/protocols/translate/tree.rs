@@ -4,79 +4,11 @@ Free-form values (tool inputs, schemas) are kept as text, so their key order, nu
 spelling survive, and they cost nothing to hold. Strings stay literals ([`Text`]) and
 are copied as such: most of a prompt is never unescaped. */
 
+use super::path::Path;
+use super::text::Text;
 use crate::json::{Error, ErrorKind as Broken, Kind, Reader};
 use crate::protocols::{ErrorKind, Refusal};
 use std::borrow::Cow;
-use std::fmt;
-
-/// A string as a JSON literal, quotes included.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text<'a>(Cow<'a, str>);
-
-impl<'a> Text<'a> {
-    /// The literal of `value`.
-    pub(super) fn of(value: &str) -> Self {
-        Self(Cow::Owned(crate::json::quote(value)))
-    }
-
-    /// One string of several literals.
-    pub(super) fn joined<'t>(texts: impl IntoIterator<Item = &'t Text<'a>>) -> Self
-    where
-        'a: 't,
-    {
-        let inside: String = texts.into_iter().map(Text::inside).collect();
-        Self(Cow::Owned(format!("\"{inside}\"")))
-    }
-
-    /// A string from what [`Text::inside`] gave.
-    pub(super) fn around(inside: &str) -> Self {
-        Self(Cow::Owned(format!("\"{inside}\"")))
-    }
-
-    /// The literal.
-    pub(super) fn literal(&self) -> &str {
-        &self.0
-    }
-
-    /// The literal without its quotes.
-    pub(super) fn inside(&self) -> &str {
-        let open = self.0.strip_prefix('"').unwrap_or_default();
-        open.strip_suffix('"').unwrap_or_default()
-    }
-
-    /// The string itself.
-    pub(super) fn value(&self) -> Cow<'_, str> {
-        let inside = self.inside();
-        if !inside.contains('\\') {
-            return Cow::Borrowed(inside);
-        }
-        Reader::new(self.0.as_bytes(), unwatched)
-            .and_then(|mut reader| reader.string())
-            .map(|text| text.value())
-            .unwrap_or_default()
-    }
-
-    /// The string itself; borrowed from what was read unless it holds escapes.
-    pub(super) fn into_value(self) -> Cow<'a, str> {
-        match self.0 {
-            Cow::Borrowed(literal) if !literal.contains('\\') => {
-                let open = literal.strip_prefix('"').unwrap_or_default();
-                Cow::Borrowed(open.strip_suffix('"').unwrap_or_default())
-            }
-            _ => Cow::Owned(self.value().into_owned()),
-        }
-    }
-
-    /// Whether it is `""`.
-    pub(super) fn is_empty(&self) -> bool {
-        self.inside().is_empty()
-    }
-
-    /// The same text, holding on to nothing.
-    pub(super) fn into_owned(self) -> Text<'static> {
-        Text(Cow::Owned(self.0.into_owned()))
-    }
-}
 
 /// Any value, and the text it was read from.
 #[derive(Debug, Clone)]
@@ -259,7 +191,7 @@ impl<'a> Value<'a> {
     /// A string.
     pub(super) const fn as_text(&self) -> Option<Text<'a>> {
         match self.node {
-            Node::String => Some(Text(Cow::Borrowed(self.raw))),
+            Node::String => Some(Text::literally(self.raw)),
             _ => None,
         }
     }
@@ -369,65 +301,5 @@ impl<'a> Value<'a> {
         at: &Path<'_>,
     ) -> Result<String, Refusal> {
         Ok(self.required_text(name, at)?.value().into_owned())
-    }
-}
-
-/// Where a value stands in a request, such as `messages[2].content[0].type`. It holds
-/// names of the protocols' fields only, nothing that a caller chose.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Path<'p> {
-    /// The body.
-    Body,
-    /// A member.
-    Key(&'p Path<'p>, &'static str),
-    /// An item.
-    Index(&'p Path<'p>, usize),
-}
-
-impl Path<'_> {
-    /// A member of what stands here.
-    pub(super) const fn key(&self, name: &'static str) -> Path<'_> {
-        Path::Key(self, name)
-    }
-
-    /// An item of what stands here.
-    pub(super) const fn index(&self, index: usize) -> Path<'_> {
-        Path::Index(self, index)
-    }
-
-    /// The value has the wrong type, or is none of the known ones.
-    pub(super) fn wrong(&self, problem: &str) -> Refusal {
-        self.refusal("invalid_value", problem)
-    }
-
-    /// The value is missing.
-    pub(super) fn missing(&self) -> Refusal {
-        self.refusal("missing_required_parameter", "is missing")
-    }
-
-    /// The other protocol has no word for it.
-    pub(super) fn unsupported(&self) -> Refusal {
-        self.unsupported_since("is not supported by the provider of this model")
-    }
-
-    /// The other protocol has no word for it, and why.
-    pub(super) fn unsupported_since(&self, problem: &str) -> Refusal {
-        self.refusal("unsupported_by_provider", problem)
-    }
-
-    fn refusal(&self, code: &'static str, problem: &str) -> Refusal {
-        let path = self.to_string();
-        Refusal::new(ErrorKind::Invalid, code, format!("'{path}' {problem}.")).at(path)
-    }
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Body => f.write_str("body"),
-            Self::Key(Path::Body, name) => f.write_str(name),
-            Self::Key(parent, name) => write!(f, "{parent}.{name}"),
-            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
-        }
     }
 }

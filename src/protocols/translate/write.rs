@@ -1,6 +1,6 @@
 /*! Writing JSON, and events that hold it, front to back. */
 
-use super::tree::Text;
+use super::text::Text;
 
 /// Writes values after each other; commas come by themselves.
 pub(super) struct Writer<'o> {
@@ -73,6 +73,14 @@ impl<'o> Writer<'o> {
     /// A string member.
     pub(super) fn member(&mut self, name: &'static str, value: &str) {
         self.raw_member(name, &crate::json::quote(value));
+    }
+
+    /// A string member in pieces that need no escapes.
+    pub(super) fn pieces(&mut self, name: &'static str, pieces: &[&str]) {
+        self.key(name);
+        self.push("\"");
+        pieces.iter().for_each(|piece| self.push(piece));
+        self.push("\"");
     }
 
     /// A number member.

@@ -2,7 +2,8 @@
 
 use super::{Tokens, call_id, read_id, read_stop, write_stop, write_usage};
 use crate::protocols::translate::hub::{Answer, Call, Input, Stop};
-use crate::protocols::translate::tree::{Text, Value};
+use crate::protocols::translate::text::Text;
+use crate::protocols::translate::tree::Value;
 use crate::protocols::translate::write::Writer;
 use crate::protocols::translate::{About, Malformed};
 use std::borrow::Cow;

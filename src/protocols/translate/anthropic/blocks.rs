@@ -5,9 +5,10 @@ front one is written as it comes; what belongs to another waits until the front 
 surely over. Text and thinking are over when anything else comes, a call when its
 arguments are whole. */
 
+use super::nesting::Nesting;
 use super::{ID_PREFIX, call_id, write_stop, write_usage};
 use crate::protocols::translate::hub::{Event, Stop, Usage};
-use crate::protocols::translate::tree::Text;
+use crate::protocols::translate::text::Text;
 use crate::protocols::translate::write::{self, Writer as Json};
 use crate::protocols::translate::{About, MAX_HELD, Malformed};
 use std::collections::VecDeque;
@@ -294,48 +295,6 @@ impl Waiting {
                 let named = id.literal().len().saturating_add(name.literal().len());
                 named.saturating_add(input.len())
             }
-        }
-    }
-}
-
-/// Follows the brackets of a JSON object that comes in pieces.
-#[derive(Debug, Default)]
-struct Nesting {
-    depth: u64,
-    within: Within,
-    whole: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Within {
-    #[default]
-    Structure,
-    String,
-    Escape,
-}
-
-impl Nesting {
-    const fn is_whole(&self) -> bool {
-        self.whole
-    }
-
-    fn take(&mut self, text: &str) {
-        for byte in text.bytes() {
-            self.within = match (self.within, byte) {
-                (Within::Structure, b'"') | (Within::Escape, _) => Within::String,
-                (Within::String, b'"') => Within::Structure,
-                (Within::String, b'\\') => Within::Escape,
-                (Within::Structure, b'{' | b'[') => {
-                    self.depth = self.depth.saturating_add(1);
-                    Within::Structure
-                }
-                (Within::Structure, b'}' | b']') => {
-                    self.depth = self.depth.saturating_sub(1);
-                    self.whole |= self.depth == 0;
-                    Within::Structure
-                }
-                (within, _) => within,
-            };
         }
     }
 }

@@ -3,7 +3,9 @@
 use crate::protocols::Refusal;
 use crate::protocols::translate::Dropped;
 use crate::protocols::translate::hub::{Block, Call, Input, Media, Part, Place, Request, Role};
-use crate::protocols::translate::tree::{Path, Text, Value};
+use crate::protocols::translate::path::Path;
+use crate::protocols::translate::text::Text;
+use crate::protocols::translate::tree::Value;
 use std::borrow::Cow;
 
 /// Reads `system`.
@@ -88,6 +90,12 @@ impl Content<'_> {
                 continue;
             }
             let mut block = self.block(index, part);
+            if let Part::Result { content, .. } = &mut block.part {
+                // A path leads to the block that a message has.
+                content
+                    .iter_mut()
+                    .for_each(|inner| inner.place.part = index);
+            }
             block.cache = value.get("cache_control").and_then(Value::as_object_text);
             blocks.push(block);
         }

@@ -6,9 +6,11 @@ extended thinking, tool use, structured outputs and streaming. */
 mod answer;
 mod blocks;
 mod message;
+mod nesting;
 mod request;
 mod stream;
 mod thinking;
+mod tuning;
 mod write;
 
 pub(super) use answer::{read as read_answer, write as write_answer};
@@ -19,7 +21,8 @@ pub(super) use write::write as write_request;
 
 use super::About;
 use super::hub::{Stop, Usage};
-use super::tree::{Text, Value};
+use super::text::Text;
+use super::tree::Value;
 use super::write::Writer as Json;
 use crate::ledger::Usage as Counts;
 

@@ -4,7 +4,9 @@ use super::message;
 use crate::protocols::Refusal;
 use crate::protocols::translate::Dropped;
 use crate::protocols::translate::hub::{Choice, Effort, Format, Reasoning, Request, Tier, Tool};
-use crate::protocols::translate::tree::{Path, Text, Value};
+use crate::protocols::translate::path::Path;
+use crate::protocols::translate::text::Text;
+use crate::protocols::translate::tree::Value;
 
 /// Fields that only tune, and are left out.
 const TUNING: [&str; 4] = [

@@ -4,7 +4,8 @@ use super::{Tokens, read_id, read_stop};
 use crate::protocols::translate::Malformed;
 use crate::protocols::translate::fault::Fault;
 use crate::protocols::translate::hub::Event;
-use crate::protocols::translate::tree::{Text, Value};
+use crate::protocols::translate::text::Text;
+use crate::protocols::translate::tree::Value;
 
 /// Most blocks that are open at once: Anthropic opens one after the other.
 const MAX_OPEN: usize = 1024;
@@ -61,10 +62,10 @@ impl Reader {
                 self.settle(None, events);
                 events.push(Event::Done);
             }
-            "error" => events.push(Event::Fault(Fault::of_value(500, event))),
+            "error" => events.push(Event::Fault(Fault::of_event(event))),
             // Some servers that speak this protocol send errors without a type.
             "" if event.get("error").is_some() => {
-                events.push(Event::Fault(Fault::of_value(500, event)));
+                events.push(Event::Fault(Fault::of_event(event)));
             }
             _ => {}
         }

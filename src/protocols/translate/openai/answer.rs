@@ -2,7 +2,8 @@
 
 use super::{read_id, read_stop, read_thinking, read_usage, stop_word, write_usage};
 use crate::protocols::translate::hub::{Answer, Call, Input, Usage};
-use crate::protocols::translate::tree::{Text, Value};
+use crate::protocols::translate::text::Text;
+use crate::protocols::translate::tree::Value;
 use crate::protocols::translate::write::Writer;
 use crate::protocols::translate::{About, Malformed};
 use std::borrow::Cow;
@@ -111,7 +112,7 @@ fn message(answer: &Answer<'_>, json: &mut Writer<'_>) {
     if !answer.calls.is_empty() {
         json.open_list_member("tool_calls");
         for call in &answer.calls {
-            super::write::write_call(call, json);
+            super::said::write_call(call, json);
         }
         json.close_list();
     }

@@ -3,7 +3,8 @@
 use crate::protocols::Refusal;
 use crate::protocols::translate::Dropped;
 use crate::protocols::translate::hub::{Block, Call, Input, Media, Part, Place, Request, Role};
-use crate::protocols::translate::tree::{Path, Value};
+use crate::protocols::translate::path::Path;
+use crate::protocols::translate::tree::Value;
 
 /// Reads all messages: those of the system become the system prompt, results of tools
 /// what the user says next.

@@ -5,18 +5,22 @@ Source of fields and rules: OpenAI's API reference, "Chat completions"; of
 OpenRouter). */
 
 mod answer;
+mod chunks;
 mod message;
 mod request;
+mod said;
 mod stream;
 mod write;
 
 pub(super) use answer::{read as read_answer, write as write_answer};
+pub(super) use chunks::Writer;
 pub(super) use request::read as read_request;
-pub(super) use stream::{Reader, Writer};
+pub(super) use stream::Reader;
 pub(super) use write::write as write_request;
 
 use super::hub::{Stop, Usage};
-use super::tree::{Text, Value};
+use super::text::Text;
+use super::tree::Value;
 use super::write::Writer as Json;
 use crate::ledger::Usage as Counts;
 

@@ -1,11 +1,11 @@
-/*! Reading and writing the chunks of a stream. */
+/*! Reading the chunks of a stream. */
 
-use super::{ID_PREFIX, read_id, read_stop, read_thinking, read_usage, stop_word, write_usage};
+use super::{read_id, read_stop, read_thinking, read_usage};
 use crate::protocols::translate::fault::Fault;
-use crate::protocols::translate::hub::{Event, Stop, Usage};
-use crate::protocols::translate::tree::{Text, Value};
-use crate::protocols::translate::write::{self, Writer as Json};
-use crate::protocols::translate::{About, MAX_HELD, Malformed};
+use crate::protocols::translate::hub::Event;
+use crate::protocols::translate::text::Text;
+use crate::protocols::translate::tree::Value;
+use crate::protocols::translate::{MAX_HELD, Malformed};
 
 /// Most tool calls in one answer: many times what models make.
 const MAX_CALLS: usize = 1024;
@@ -43,7 +43,7 @@ impl Reader {
         events: &mut Vec<Event<'a>>,
     ) -> Result<(), Malformed> {
         if chunk.get("error").is_some() {
-            events.push(Event::Fault(Fault::of_value(500, chunk)));
+            events.push(Event::Fault(Fault::of_event(chunk)));
             return Ok(());
         }
         let choices = chunk.get("choices").map_or(&[][..], Value::list);
@@ -184,148 +184,5 @@ impl Reader {
             return Err(Malformed("a tool call without a name"));
         }
         Ok(())
-    }
-}
-
-/// Writes chunks.
-#[derive(Debug, Default)]
-pub(in super::super) struct Writer {
-    id: String,
-    calls: usize,
-}
-
-impl Writer {
-    /// The first chunk, which has the role.
-    pub(in super::super) fn start(
-        &mut self,
-        id: Option<String>,
-        about: &About<'_>,
-        out: &mut Vec<u8>,
-    ) {
-        let id = id.unwrap_or_else(|| about.id.to_owned());
-        self.id = format!("{ID_PREFIX}{id}");
-        self.delta(about, out, |json| {
-            json.member("role", "assistant");
-            json.member("content", "");
-        });
-    }
-
-    /// A chunk with what was generated.
-    pub(in super::super) fn write(
-        &mut self,
-        event: &Event<'_>,
-        about: &About<'_>,
-        out: &mut Vec<u8>,
-    ) {
-        match event {
-            Event::Thinking(text) => {
-                self.delta(about, out, |json| {
-                    json.text_member("reasoning_content", text)
-                });
-            }
-            Event::Text(text) => self.delta(about, out, |json| json.text_member("content", text)),
-            Event::Call { id, name } => {
-                let number = self.calls;
-                self.calls = number.saturating_add(1);
-                self.call(number, about, out, |json| {
-                    match id {
-                        Some(id) => json.text_member("id", id),
-                        None => json.member("id", &format!("call_{}_{number}", about.id)),
-                    }
-                    json.member("type", "function");
-                    json.open_member("function");
-                    json.text_member("name", name);
-                    json.member("arguments", "");
-                    json.close();
-                });
-            }
-            Event::Input { call, text } => self.call(*call, about, out, |json| {
-                json.open_member("function");
-                json.text_member("arguments", text);
-                json.close();
-            }),
-            _ => {}
-        }
-    }
-
-    /// The end: the reason, the usage, `[DONE]`.
-    pub(in super::super) fn finish(
-        &mut self,
-        stop: &Stop<'_>,
-        usage: &Usage,
-        about: &About<'_>,
-        out: &mut Vec<u8>,
-    ) {
-        self.choice(about, out, stop_word(stop), |_| {});
-        self.chunk(about, out, |json| {
-            json.open_list_member("choices");
-            json.close_list();
-            match usage {
-                // Nobody knows; zeros would be false.
-                Usage::Untold => json.raw_member("usage", "null"),
-                Usage::Told { counts, .. } => {
-                    json.open_member("usage");
-                    write_usage(counts, json);
-                    json.close();
-                }
-            }
-        });
-        out.extend_from_slice(b"data: [DONE]\n\n");
-    }
-
-    fn call(
-        &self,
-        number: usize,
-        about: &About<'_>,
-        out: &mut Vec<u8>,
-        members: impl FnOnce(&mut Json<'_>),
-    ) {
-        self.delta(about, out, |json| {
-            json.open_list_member("tool_calls");
-            json.open();
-            json.count("index", u64::try_from(number).unwrap_or(u64::MAX));
-            members(json);
-            json.close();
-            json.close_list();
-        });
-    }
-
-    fn delta(&self, about: &About<'_>, out: &mut Vec<u8>, members: impl FnOnce(&mut Json<'_>)) {
-        self.choice(about, out, "", members);
-    }
-
-    fn choice(
-        &self,
-        about: &About<'_>,
-        out: &mut Vec<u8>,
-        finish_reason: &str,
-        members: impl FnOnce(&mut Json<'_>),
-    ) {
-        self.chunk(about, out, |json| {
-            json.open_list_member("choices");
-            json.open();
-            json.count("index", 0);
-            json.open_member("delta");
-            members(json);
-            json.close();
-            json.raw_member("logprobs", "null");
-            if finish_reason.is_empty() {
-                json.raw_member("finish_reason", "null");
-            } else {
-                json.member("finish_reason", finish_reason);
-            }
-            json.close();
-            json.close_list();
-        });
-    }
-
-    fn chunk(&self, about: &About<'_>, out: &mut Vec<u8>, members: impl FnOnce(&mut Json<'_>)) {
-        write::event(out, "", |json| {
-            json.member("id", &self.id);
-            json.member("object", "chat.completion.chunk");
-            json.count("created", about.created);
-            json.member("model", about.model);
-            members(json);
-        });
     }
 }

@@ -1,34 +1,32 @@
 /*! Writing a request. */
 
+use super::said::messages;
 use crate::protocols::Refusal;
-use crate::protocols::translate::hub::{
-    Block, Call, Choice, Effort, Format, Media, Part, Reasoning, Request, Role, Tier, Turn,
-};
-use crate::protocols::translate::tree::{Path, Text};
+use crate::protocols::translate::hub::{Choice, Effort, Format, Reasoning, Request, Tier};
+use crate::protocols::translate::path::Path;
 use crate::protocols::translate::write::Writer;
 use crate::protocols::translate::{Dropped, Target};
 
 /// Most stop sequences (API reference, `stop`).
 const MAX_STOPS: usize = 4;
 
-/// The name of a schema and of a file, which OpenAI demands, where the caller gave none.
-const UNNAMED_SCHEMA: &str = "answer";
-const UNNAMED_FILE: &str = "document.pdf";
+/// The name of a schema, which OpenAI demands and Anthropic's callers do not give.
+const SCHEMA_NAME: &str = "answer";
 
 /// Writes a request.
 pub(in super::super) fn write(
     request: &Request<'_>,
     target: &Target<'_>,
     dropped: &mut Dropped,
-) -> Result<Vec<u8>, Refusal> {
+    out: &mut Vec<u8>,
+) -> Result<(), Refusal> {
     if request.stop.len() > MAX_STOPS {
         let at = Path::Body.key("stop_sequences");
         return Err(
             at.unsupported_since("has more than the 4 that the provider of this model takes")
         );
     }
-    let mut body = Vec::new();
-    let mut json = Writer::new(&mut body);
+    let mut json = Writer::new(out);
     json.open();
     json.member("model", target.model);
     json.open_list_member("messages");
@@ -45,7 +43,7 @@ pub(in super::super) fn write(
     tools(request, &mut json, dropped);
     settings(request, &mut json);
     json.close();
-    Ok(body)
+    Ok(())
 }
 
 fn sampling(request: &Request<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {
@@ -76,7 +74,7 @@ fn settings(request: &Request<'_>, json: &mut Writer<'_>) {
             json.open_member("response_format");
             json.member("type", "json_schema");
             json.open_member("json_schema");
-            json.member("name", UNNAMED_SCHEMA);
+            json.member("name", SCHEMA_NAME);
             json.raw_member("strict", "true");
             json.raw_member("schema", schema);
             json.close();
@@ -154,176 +152,5 @@ fn tools(request: &Request<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {
     }
     if request.single_call {
         json.raw_member("parallel_tool_calls", "false");
-    }
-}
-
-fn messages(
-    request: &Request<'_>,
-    json: &mut Writer<'_>,
-    dropped: &mut Dropped,
-) -> Result<(), Refusal> {
-    if !request.system.is_empty() {
-        let blocks: Vec<&Block<'_>> = request.system.iter().collect();
-        message("system", &blocks, json, dropped)?;
-        json.close();
-    }
-    for turn in &request.turns {
-        match turn.role {
-            Role::User => user(turn, json, dropped)?,
-            Role::Assistant => assistant(turn, json, dropped)?,
-        }
-    }
-    Ok(())
-}
-
-/// Results of tools come first, each as a message of its own: OpenAI wants them right after
-/// the calls. Their images follow in the user's message, since a tool's message can hold
-/// text only.
-fn user(turn: &Turn<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) -> Result<(), Refusal> {
-    let mut images = Vec::new();
-    let mut said = Vec::new();
-    for block in &turn.blocks {
-        let Part::Result {
-            id,
-            content,
-            failed,
-        } = &block.part
-        else {
-            said.push(block);
-            continue;
-        };
-        note_cache(block, dropped);
-        if *failed {
-            dropped.note("messages.content.is_error");
-        }
-        let is_text = |block: &&Block<'_>| matches!(block.part, Part::Text(_));
-        let (texts, others): (Vec<_>, Vec<_>) = content.iter().partition(is_text);
-        images.extend(others);
-        message("tool", &texts, json, dropped)?;
-        json.text_member("tool_call_id", id);
-        json.close();
-    }
-    images.extend(said);
-    if !images.is_empty() {
-        message("user", &images, json, dropped)?;
-        json.close();
-    }
-    Ok(())
-}
-
-fn assistant(turn: &Turn<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) -> Result<(), Refusal> {
-    let mut calls = Vec::new();
-    let mut said = Vec::new();
-    for block in &turn.blocks {
-        match &block.part {
-            Part::Call(call) => {
-                note_cache(block, dropped);
-                calls.push(call);
-            }
-            _ => said.push(block),
-        }
-    }
-    message("assistant", &said, json, dropped)?;
-    if !calls.is_empty() {
-        json.open_list_member("tool_calls");
-        calls.iter().for_each(|call| write_call(call, json));
-        json.close_list();
-    }
-    json.close();
-    Ok(())
-}
-
-/// One call, whole.
-pub(super) fn write_call(call: &Call<'_>, json: &mut Writer<'_>) {
-    json.open();
-    json.text_member("id", &call.id);
-    json.member("type", "function");
-    json.open_member("function");
-    json.text_member("name", &call.name);
-    json.text_member("arguments", &call.input.text());
-    json.close();
-    json.close();
-}
-
-fn note_cache(block: &Block<'_>, dropped: &mut Dropped) {
-    if block.cache.is_some() {
-        dropped.note("cache_control");
-    }
-}
-
-/// A message with its content, left open.
-fn message(
-    role: &str,
-    blocks: &[&Block<'_>],
-    json: &mut Writer<'_>,
-    dropped: &mut Dropped,
-) -> Result<(), Refusal> {
-    json.open();
-    json.member("role", role);
-    blocks.iter().for_each(|block| note_cache(block, dropped));
-    match blocks {
-        [] if role == "assistant" => json.raw_member("content", "null"),
-        [] => json.member("content", ""),
-        [
-            Block {
-                part: Part::Text(text),
-                ..
-            },
-        ] => json.text_member("content", text),
-        _ => {
-            json.open_list_member("content");
-            for block in blocks {
-                json.open();
-                part(block, json)?;
-                json.close();
-            }
-            json.close_list();
-        }
-    }
-    Ok(())
-}
-
-fn part(block: &Block<'_>, json: &mut Writer<'_>) -> Result<(), Refusal> {
-    match &block.part {
-        Part::Text(text) => {
-            json.member("type", "text");
-            json.text_member("text", text);
-        }
-        Part::Image(media) => {
-            json.member("type", "image_url");
-            json.open_member("image_url");
-            json.text_member("url", &url(media));
-            json.close();
-        }
-        Part::File { media, name } => {
-            if matches!(media, Media::Url(_)) {
-                let problem =
-                    "is a file behind a URL, which the provider of this model does not fetch";
-                return Err(block.place.unsupported(problem));
-            }
-            json.member("type", "file");
-            json.open_member("file");
-            match name {
-                Some(name) => json.text_member("filename", name),
-                None => json.member("filename", UNNAMED_FILE),
-            }
-            json.text_member("file_data", &url(media));
-            json.close();
-        }
-        // The readers put these where they belong.
-        Part::Call(_) | Part::Result { .. } => {
-            return Err(block.place.unsupported("cannot stand here"));
-        }
-    }
-    Ok(())
-}
-
-fn url<'a>(media: &Media<'a>) -> Text<'a> {
-    match media {
-        Media::Url(url) => url.clone(),
-        Media::Base64 { kind, data } => {
-            let kind = Text::of(kind);
-            Text::around(&format!("data:{};base64,{data}", kind.inside()))
-        }
     }
 }

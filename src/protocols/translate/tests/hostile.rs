@@ -157,4 +157,21 @@ proptest! {
             check_stream(Anthropic, to, &data);
         }
     }
+
+    #[test]
+    fn streams_with_a_mutated_event(
+        which in any::<prop::sample::Index>(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        for (from, events) in [(OpenAi, &OPENAI_EVENTS[..]), (Anthropic, &ANTHROPIC_EVENTS[..])] {
+            let mut data: Vec<_> = events.iter().map(|event| event.as_bytes().to_vec()).collect();
+            let event = which.get_mut(&mut data);
+            let at = at.index(event.len());
+            event[at] = byte;
+            for to in [OpenAi, Anthropic] {
+                check_stream(from, to, &data);
+            }
+        }
+    }
 }

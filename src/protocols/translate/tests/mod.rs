@@ -1,5 +1,6 @@
 mod answers;
 mod hostile;
+mod limits;
 mod requests;
 mod streams;
 
@@ -42,6 +43,23 @@ fn refused(from: Protocol, to: Protocol, body: &Json) -> Refusal {
 fn told_answer(from: Protocol, to: Protocol, body: &Json) -> Json {
     let body = answer(from, to, body.to_string().as_bytes(), &ABOUT).unwrap();
     serde_json::from_slice(&body).unwrap()
+}
+
+fn hi_openai(more: &Json) -> Json {
+    let mut body =
+        serde_json::json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    body
+}
+
+fn hi_anthropic(more: &Json) -> Json {
+    let mut body = hi_openai(&serde_json::json!({"max_tokens": 10}));
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    body
 }
 
 /// The events of a stream: name and data.

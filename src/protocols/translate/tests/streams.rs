@@ -328,6 +328,54 @@ fn errors_inside_a_stream() {
 }
 
 #[test]
+fn classes_of_errors_inside_a_stream() {
+    let to_anthropic = [
+        (
+            json!({"message": "bad", "type": "invalid_request_error"}),
+            "invalid_request_error",
+        ),
+        (
+            json!({"message": "The server is overloaded", "type": "server_error"}),
+            "overloaded_error",
+        ),
+        (json!({"message": "so", "code": 429}), "rate_limit_error"),
+        (json!({"message": "so", "code": 70_000}), "api_error"),
+        (json!({"message": "so"}), "api_error"),
+        (json!({}), "api_error"),
+        (json!("so"), "api_error"),
+    ];
+    for (error, wanted) in to_anthropic {
+        let (out, _) = streamed(OpenAi, Anthropic, &[json!({"error": error})]);
+        let told: Json = serde_json::from_str(&events(&out)[0].1).unwrap();
+        assert_eq!(told["error"]["type"], wanted, "{error}");
+        assert!(!told["error"]["message"].as_str().unwrap().is_empty());
+    }
+    let to_openai = [
+        (
+            "invalid_request_error",
+            "prompt is too long: 9 tokens > 8 maximum",
+            json!("context_length_exceeded"),
+        ),
+        ("invalid_request_error", "so", Json::Null),
+        ("rate_limit_error", "so", json!("rate_limit_exceeded")),
+        ("api_error", "so", Json::Null),
+    ];
+    for (kind, message, code) in to_openai {
+        let (out, _) = streamed(
+            Anthropic,
+            OpenAi,
+            &[json!({"type": "error", "error": {"type": kind, "message": message}})],
+        );
+        let told: Json = serde_json::from_str(&events(&out)[0].1).unwrap();
+        assert_eq!(
+            (&told["error"]["code"], &told["error"]["message"]),
+            (&code, &json!(message)),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
 fn stop_sequences_and_refusals() {
     let (out, _) = streamed(
         Anthropic,

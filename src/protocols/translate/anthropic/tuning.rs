@@ -1,0 +1,94 @@
+/*! Writing numbers that tune an answer, and its form. */
+
+use super::thinking::Thinking;
+use crate::protocols::translate::Dropped;
+use crate::protocols::translate::hub::{Format, Request, Sampling};
+use crate::protocols::translate::write::Writer;
+
+/// Anthropic takes temperatures from 0 to 1, newer models either `temperature` or `top_p`,
+/// and with thinking neither but near their defaults.
+pub(super) fn sampling(
+    sampling: &Sampling<'_>,
+    thinking: Thinking,
+    json: &mut Writer<'_>,
+    dropped: &mut Dropped,
+) {
+    let thinks = thinking != Thinking::Unasked;
+    let temperature = Dial::of(sampling.temperature);
+    let top_p = Dial::of(sampling.top_p);
+    match temperature {
+        Dial::Unset => {}
+        Dial::Neutral(_) if matches!(top_p, Dial::Turned(..)) => {}
+        Dial::Turned(..) if thinks => dropped.note("temperature"),
+        Dial::Turned(value, _) if value > 1.0 => {
+            dropped.note("temperature");
+            json.raw_member("temperature", "1");
+        }
+        Dial::Neutral(text) | Dial::Turned(_, text) => json.raw_member("temperature", text),
+    }
+    match (top_p, temperature) {
+        (Dial::Unset, _) | (Dial::Neutral(_), Dial::Neutral(_) | Dial::Turned(..)) => {}
+        (Dial::Turned(..), Dial::Turned(..)) if !thinks => dropped.note("top_p"),
+        (Dial::Turned(value, _), _) if thinks && value < 0.95 => dropped.note("top_p"),
+        (Dial::Neutral(text) | Dial::Turned(_, text), _) => json.raw_member("top_p", text),
+    }
+    match sampling.top_k {
+        Some(_) if thinks => dropped.note("top_k"),
+        Some(top_k) => json.raw_member("top_k", top_k),
+        None => {}
+    }
+}
+
+/// A number of which 1 is the default and changes nothing.
+#[derive(Clone, Copy)]
+enum Dial<'a> {
+    Unset,
+    Neutral(&'a str),
+    Turned(f64, &'a str),
+}
+
+impl<'a> Dial<'a> {
+    fn of(text: Option<&'a str>) -> Self {
+        let Some(text) = text else { return Self::Unset };
+        match text.parse::<f64>() {
+            Ok(value) if (value - 1.0).abs() >= f64::EPSILON => Self::Turned(value, text),
+            _ => Self::Neutral(text),
+        }
+    }
+}
+
+/// Writes how to think, and in which form to answer.
+pub(super) fn output(request: &Request<'_>, thinking: Thinking, json: &mut Writer<'_>) {
+    let effort = match thinking {
+        Thinking::Unasked => None,
+        Thinking::Budget(budget) => {
+            json.open_member("thinking");
+            json.member("type", "enabled");
+            json.count("budget_tokens", budget);
+            json.close();
+            None
+        }
+        Thinking::Adaptive(effort) => {
+            json.raw_member("thinking", r#"{"type":"adaptive"}"#);
+            Some(effort)
+        }
+    };
+    let schema = match request.format {
+        Format::Schema(schema) => Some(schema),
+        _ => None,
+    };
+    if effort.is_none() && schema.is_none() {
+        return;
+    }
+    json.open_member("output_config");
+    if let Some(effort) = effort {
+        json.member("effort", effort);
+    }
+    if let Some(schema) = schema {
+        json.open_member("format");
+        json.member("type", "json_schema");
+        json.raw_member("schema", schema);
+        json.close();
+    }
+    json.close();
+}
