@@ -327,10 +327,6 @@ fn plan_edits(edits: &mut HeaderEdits, routed: &Routed) {
         .targets
         .iter()
         .map(|planned| planned.target.backend.cluster.as_str());
-    // Where the route takes a chain of clusters, it is found as any cluster is.
-    edits
-        .set
-        .extend(clusters.clone().next().map(request::to_cluster));
     edits.set.push((PLAN_HEADER, priority_groups(clusters)));
     // For routes to a chain of clusters, whose order is its own.
     let first = routed.targets.first();
