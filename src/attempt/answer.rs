@@ -125,6 +125,16 @@ impl Attempt {
         !matches!(self.reading, Reading::Passing | Reading::Head)
     }
 
+    /// Whether nothing can be said of the body before its end, of which `size` bytes wait: the
+    /// piece that has come need not be brought.
+    pub const fn waits_for_end(&self, size: usize) -> bool {
+        match self.reading {
+            Reading::Whole(_) => true,
+            Reading::Error(..) => size <= MAX_ERROR,
+            _ => false,
+        }
+    }
+
     /// Whether head and body wait.
     pub const fn holds_answer(&self) -> bool {
         matches!(

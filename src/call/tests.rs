@@ -1564,3 +1564,5 @@ proptest! {
         run.finish(status, "x");
     }
 }
+
+mod plan;

@@ -170,6 +170,14 @@ impl Ask {
         }
     }
 
+    /// See [`Attempt::waits_for_end`].
+    pub(super) fn waits_for_end(&self, size: usize) -> bool {
+        match &self.adapter {
+            Adapter::Gateway(attempt) => attempt.waits_for_end(size),
+            Adapter::Backends => false,
+        }
+    }
+
     /// The gateway's own tries.
     pub(super) fn own_tries(&self) -> Tries {
         match &self.adapter {
