@@ -385,13 +385,13 @@ impl Translating {
             self.broken |= !translated(&mut self.stream, event, &mut out);
         }
         let place = events.place();
-        if end {
+        if end && !self.broken {
             // Some servers leave out the last empty line. What was cut in the middle is
             // dropped, and a stream that does not end properly is completed by nobody: the
             // gateway says so.
             translated(&mut self.stream, events.unfinished(), &mut out);
             self.stream.end(&mut out);
-        } else {
+        } else if !end {
             self.broken |= self.framer.keep(joined, whole, place).is_some();
         }
         if self.broken {

@@ -374,3 +374,41 @@ fn opaque_calls_pass_whatever_comes() {
     );
     assert!(!attempt.reads_answer());
 }
+
+/// The second try of a plan, of Anthropic's provider for OpenAI's caller.
+fn foreign(stream: bool) -> Attempt {
+    Attempt::begin(plan(stream), Tries::default(), 2, "b", NOW).unwrap()
+}
+
+#[test]
+fn regression_a_redirect_of_another_protocol_stays_one() {
+    let mut attempt = foreign(false);
+    let on = answer_head(&mut attempt, "302", "text/html");
+    assert_eq!(set(&on, RETRY_HEADER), Some("unavailable"));
+    assert_eq!(
+        set(&on, ":status"),
+        None,
+        "the gateway knows it by its status"
+    );
+    assert!(!attempt.holds_answer());
+}
+
+/// What is left of an event that was cut is no event, and no end either: the gateway adds
+/// that the answer is incomplete.
+#[test]
+fn regression_a_cut_event_of_another_protocol_is_dropped() {
+    const TEXT: &str = "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}}\n\n";
+    let mut attempt = foreign(true);
+    assert_eq!(answer_head(&mut attempt, "200", SSE), OnAttempt::Hold);
+    let start = "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+    let opening = [start, TEXT].concat();
+    let on = attempt.answer_data(opening.as_bytes(), false);
+    assert!(matches!(on, OnAttempt::Release(_, Some(_))), "{on:?}");
+    for at in 1..TEXT.len() - 3 {
+        let mut attempt = foreign(true);
+        answer_head(&mut attempt, "200", SSE);
+        attempt.answer_data(opening.as_bytes(), false);
+        let on = attempt.answer_data(&TEXT.as_bytes()[..at], true);
+        assert_eq!(on, OnAttempt::Replace(Vec::new()), "{at}");
+    }
+}

@@ -8,6 +8,7 @@ mod fallback;
 mod faults;
 mod fitting;
 mod identity;
+mod messages;
 mod policy;
 mod refusals;
 mod routing;
