@@ -145,16 +145,18 @@ impl Attempt {
 
     /// Takes note of an answer's head where nobody waits for what follows: an answer in the
     /// caller's protocol passes the gateway as it comes.
-    pub fn note_head(&mut self, status: u16, headers: Headers<'_>, now: Instant) {
+    pub fn note_head(&mut self, status: u16, headers: Headers<'_>, now: impl FnOnce() -> Instant) {
         let why = match status {
             200..=299 if !headers.encoded() => None,
             200..=299 => Some(Why::Garbage),
             _ => Some(classify::of_status(status).unwrap_or(Why::Request)),
         };
-        let until = reset_hint(headers, now).map(|until| until.0);
         self.tries.latest_came(match why {
             None => Came::Answered,
-            Some(why) => Came::Failed(Failure { why, status, until }),
+            Some(why) => {
+                let until = reset_hint(headers, now()).map(|until| until.0);
+                Came::Failed(Failure { why, status, until })
+            }
         });
     }
 

@@ -31,6 +31,10 @@ impl Call {
         let gateway = &self.gateway;
         let (space, rules) = (&gateway.space, &gateway.policy.cool_down);
         let metrics = &gateway.metrics;
+        if planned.health == cooldown::Health::Alone && tried.came == Came::Answered {
+            // Nothing was at stake, and calls are counted anyway.
+            return;
+        }
         metrics.tried(host, &planned.target.backend.name, tried.came.as_str());
         let now = host.now();
         let noted = match Health::of(&tried.came) {
