@@ -11,6 +11,8 @@ use std::process::Command;
 const PLANS: &str = include_str!("../../envoy/fallback.yaml");
 const CHAIN: &str = include_str!("../../envoy/chain.yaml");
 
+const PROVIDERS: &str = include_str!("../../docs/providers.md");
+
 const OK: &str = "ok (2 backends, 2 models, 2 tenants)";
 const MANAGER: &str = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config";
 const ROUTE: &str = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes[0].route";
@@ -466,5 +468,47 @@ fn chains() {
     assert!(
         said.iter().any(|line| line.starts_with(&metadata)),
         "{said:#?}"
+    );
+}
+
+fn indented(block: &str, spaces: usize) -> String {
+    let lines = block.lines();
+    let lines = lines.map(|line| format!("{:spaces$}{line}\n", ""));
+    lines.collect()
+}
+
+/// The text of a file between what ends before `to` and what begins with `from`, exchanged.
+fn exchange(text: &str, from: &str, to: &str, new: &str) -> String {
+    let (before, rest) = text.split_once(from).unwrap();
+    let (_, after) = rest.split_once(to).unwrap();
+    format!("{before}{new}{to}{after}")
+}
+
+/// The blocks of docs/providers.md, put where the page says.
+#[test]
+fn the_documented_providers_are_good() {
+    let blocks = PROVIDERS.split("```yaml\n").skip(1);
+    let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    let (policy, others) = blocks.split_first().unwrap();
+    let clusters = others
+        .iter()
+        .filter(|block| block.contains("type: STRICT_DNS"));
+    let clusters: String = clusters.map(|block| indented(block, 2)).collect();
+    let policy = indented(policy, 20);
+    let text = exchange(
+        PLANS,
+        "                    backends:\n",
+        "          # Tollgate writes the order",
+        &policy,
+    );
+    let text = exchange(
+        &text,
+        "  - name: openai\n    type",
+        "  # Without hosts",
+        &clusters,
+    );
+    assert_eq!(
+        check("documented", &text),
+        ["ok (4 backends, 2 models, 1 tenants)"]
     );
 }

@@ -134,6 +134,12 @@ impl Backend {
     /// A piece of the answer is in Envoy's buffer, `size` bytes long.
     fn answer_piece(&mut self, size: usize, end: bool) -> Action {
         self.buffered = size;
+        if let Phase::Sent(attempt) = &self.phase
+            && !end
+            && attempt.waits_for_end(size)
+        {
+            return Action::Pause;
+        }
         let piece = (size > 0).then(|| self.get_http_response_body(0, size));
         let piece = piece.flatten().unwrap_or_default();
         let Phase::Sent(attempt) = &mut self.phase else {

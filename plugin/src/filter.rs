@@ -88,6 +88,9 @@ impl Filter {
     /// A piece of the answer is in Envoy's buffer, `size` bytes long.
     fn answer_piece(&mut self, size: usize, end: bool) -> Action {
         self.buffered = size;
+        if !end && self.call.waits_for_end(size) {
+            return Action::Pause;
+        }
         // The last callback is often empty.
         let piece = (size > 0).then(|| self.get_http_response_body(0, size));
         let piece = piece.flatten().unwrap_or_default();

@@ -125,6 +125,16 @@ impl Attempt {
         !matches!(self.reading, Reading::Passing | Reading::Head)
     }
 
+    /// Whether nothing can be said of the body before its end, of which `size` bytes wait: the
+    /// piece that has come need not be brought.
+    pub const fn waits_for_end(&self, size: usize) -> bool {
+        match self.reading {
+            Reading::Whole(_) => true,
+            Reading::Error(..) => size <= MAX_ERROR,
+            _ => false,
+        }
+    }
+
     /// Whether head and body wait.
     pub const fn holds_answer(&self) -> bool {
         matches!(
@@ -135,16 +145,18 @@ impl Attempt {
 
     /// Takes note of an answer's head where nobody waits for what follows: an answer in the
     /// caller's protocol passes the gateway as it comes.
-    pub fn note_head(&mut self, status: u16, headers: Headers<'_>, now: Instant) {
+    pub fn note_head(&mut self, status: u16, headers: Headers<'_>, now: impl FnOnce() -> Instant) {
         let why = match status {
             200..=299 if !headers.encoded() => None,
             200..=299 => Some(Why::Garbage),
             _ => Some(classify::of_status(status).unwrap_or(Why::Request)),
         };
-        let until = reset_hint(headers, now).map(|until| until.0);
         self.tries.latest_came(match why {
             None => Came::Answered,
-            Some(why) => Came::Failed(Failure { why, status, until }),
+            Some(why) => {
+                let until = reset_hint(headers, now()).map(|until| until.0);
+                Came::Failed(Failure { why, status, until })
+            }
         });
     }
 

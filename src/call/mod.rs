@@ -337,6 +337,15 @@ impl Call {
         matches!(self.phase, Phase::Waiting { .. } | Phase::Answering { .. })
     }
 
+    /// Whether nothing can be said of the answer's body before its end, of which `size` bytes
+    /// wait: the piece that has come need not be brought.
+    pub fn waits_for_end(&self, size: usize) -> bool {
+        match &self.phase {
+            Phase::Waiting { ask, .. } => ask.waits_for_end(size),
+            _ => false,
+        }
+    }
+
     /// Whether the answer's body waits until it is whole.
     pub fn holds_answer(&self) -> bool {
         match &self.phase {

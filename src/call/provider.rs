@@ -45,7 +45,7 @@ impl Call {
                 attempt.answer_head(headers, end, host.now())
             }
             Adapter::Gateway(attempt) => {
-                attempt.note_head(status, headers, host.now());
+                attempt.note_head(status, headers, || host.now());
                 OnAttempt::Pass
             }
             Adapter::Backends => OnAttempt::Pass,

@@ -5,7 +5,7 @@ use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
 use crate::attempt::{Attempt, Entry, Fitted, PLAN_HEADER, Plan, Tries, fit, priority_groups};
-use crate::config::{Backend, Fallback, Model, Timeouts};
+use crate::config::{Backend, Fallback, Model, Strategy, Timeouts};
 use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
@@ -172,7 +172,10 @@ impl Call {
         time_limits(&mut edits, routed.model.timeouts, traits.stream, alone);
         let mut routed = routed;
         let (adapter, rewrite, plan) = if alone {
-            match fit_alone(plan, &routed, &mut edits, body, host.now()) {
+            // The clock is a host call, and only this strategy asks how long a try took.
+            let timed = routed.model.strategy == Strategy::Fastest;
+            let now = if timed { host.now() } else { self.started };
+            match fit_alone(plan, &routed, &mut edits, body, now) {
                 Ok((attempt, fitted)) => {
                     routed.dropped = fitted.dropped;
                     (Adapter::Gateway(Box::new(attempt)), fitted.rewrite, None)
@@ -340,7 +343,13 @@ fn plan_edits(edits: &mut HeaderEdits, routed: &Routed) {
 /// its answer is whole, since filters in front of providers hold the head so long.
 /// Alone, the gateway cannot hold a head back from Envoy's clock: it stops when the head
 /// comes, so the limit of a whole answer is set on the call.
+///
+/// Alone, limits that nobody has written are left to Envoy, which ends what is idle: there is
+/// no other target to move to, and each header is a host call.
 fn time_limits(edits: &mut HeaderEdits, timeouts: Timeouts, stream: bool, alone: bool) {
+    if alone && timeouts == Timeouts::default() {
+        return;
+    }
     const PER_TRY: &str = "x-envoy-upstream-rq-per-try-timeout-ms";
     const CALL: &str = "x-envoy-upstream-rq-timeout-ms";
     let mut set = |name, millis: u64| edits.set.push((name, millis.to_string()));

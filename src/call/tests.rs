@@ -1325,7 +1325,6 @@ fn a_request_takes_nothing_of_the_callers_along() {
     assert_eq!(
         edits.set,
         [
-            ("x-envoy-upstream-rq-timeout-ms", "300000".to_owned()),
             (":path", "/api/v1/chat/completions".to_owned()),
             (":authority", "api.far.com".to_owned()),
             ("openai-beta", "a".to_owned()),
@@ -1564,3 +1563,5 @@ proptest! {
         run.finish(status, "x");
     }
 }
+
+mod plan;

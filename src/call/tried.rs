@@ -31,6 +31,10 @@ impl Call {
         let gateway = &self.gateway;
         let (space, rules) = (&gateway.space, &gateway.policy.cool_down);
         let metrics = &gateway.metrics;
+        if planned.health == cooldown::Health::Alone && tried.came == Came::Answered {
+            // Nothing was at stake, and calls are counted anyway.
+            return;
+        }
         metrics.tried(host, &planned.target.backend.name, tried.came.as_str());
         let now = host.now();
         let noted = match Health::of(&tried.came) {
@@ -166,6 +170,14 @@ impl Ask {
     pub(super) fn is_foreign(&self) -> bool {
         match &self.adapter {
             Adapter::Gateway(attempt) => attempt.is_foreign(),
+            Adapter::Backends => false,
+        }
+    }
+
+    /// See [`Attempt::waits_for_end`].
+    pub(super) fn waits_for_end(&self, size: usize) -> bool {
+        match &self.adapter {
+            Adapter::Gateway(attempt) => attempt.waits_for_end(size),
             Adapter::Backends => false,
         }
     }

@@ -25,6 +25,8 @@ pub enum Health {
     Well,
     /// It has failed, but not often enough.
     Noted,
+    /// Its cool-down is over, and nobody has tried it yet; this call would, as a fallback.
+    Due,
     /// Its cool-down is over, and this call is the one that finds out.
     Probing,
     /// It goes last.
@@ -128,8 +130,24 @@ pub fn state(
     }
 }
 
-/// How a call that may try `target` finds it: if a probe is due, this call may get it.
-pub(super) fn find(
+/// How a call finds `target`.
+pub(super) fn look(
+    host: &dyn Host,
+    space: &Space,
+    rules: &CoolDown,
+    target: &Target,
+    now: Instant,
+) -> Health {
+    match state(host, space, rules, target, now) {
+        State::Well => Health::Well,
+        State::Noted => Health::Noted,
+        State::Due => Health::Due,
+        State::Cooling => Health::Cooling,
+    }
+}
+
+/// Lets a call that will try `target` first be the one that finds out, if no other is.
+pub(super) fn claim(
     host: &dyn Host,
     space: &Space,
     rules: &CoolDown,
@@ -141,21 +159,17 @@ pub(super) fn find(
         return Health::Well;
     };
     let record = Record::decode(&bytes);
-    match record.state(rules, millis(now)) {
-        State::Well => Health::Well,
-        State::Noted => Health::Noted,
-        State::Cooling => Health::Cooling,
-        State::Due => {
-            let claim = Record {
-                probed_until: millis(now).saturating_add(PROBE_MS),
-                ..record
-            };
-            // Once only: if another worker was faster, the probe is that one's.
-            match host.shared_set(&key, &claim.encode(), Expect::Version(version)) {
-                Ok(()) => Health::Probing,
-                Err(_) => Health::Cooling,
-            }
-        }
+    if record.state(rules, millis(now)) != State::Due {
+        return Health::Cooling;
+    }
+    let claim = Record {
+        probed_until: millis(now).saturating_add(PROBE_MS),
+        ..record
+    };
+    // Once only: if another worker was faster, the probe is that one's.
+    match host.shared_set(&key, &claim.encode(), Expect::Version(version)) {
+        Ok(()) => Health::Probing,
+        Err(_) => Health::Cooling,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::protocols::{ErrorKind, Refusal, Traits};
 use crate::state::Space;
 use cooldown::Health;
 use order::Orderer;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// Longest model name that is repeated in an error message, in characters.
@@ -108,7 +109,7 @@ pub fn choose(
         space,
         rules: &policy.cool_down,
         asked,
-        now: host.now(),
+        clock: OnceCell::new(),
     };
     let ordered = orderer.order(&model, targets);
     Ok(Choice {

@@ -5,6 +5,7 @@ use super::{Asked, Try, speed, sticky, turns};
 use crate::config::{CoolDown, Lineup, Model, Price, Strategy, Target, Targets};
 use crate::host::{Host, Instant};
 use crate::state::Space;
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::rc::Rc;
 
@@ -20,7 +21,7 @@ pub(super) struct Orderer<'a> {
     pub(super) space: &'a Space,
     pub(super) rules: &'a CoolDown,
     pub(super) asked: &'a Asked<'a>,
-    pub(super) now: Instant,
+    pub(super) clock: OnceCell<Instant>,
 }
 
 /// The live targets in order, and the shadow target that would have been first.
@@ -45,7 +46,7 @@ impl Orderer<'_> {
         let counts = matches!(model.strategy, Strategy::Weighted | Strategy::Fastest);
         let alone = targets.live.targets.len() < 2 && targets.with_shadow.is_none();
         if counts && !alone {
-            turns::next(self.host, self.space, model, self.now)
+            turns::next(self.host, self.space, model, self.now())
         } else {
             0
         }
@@ -63,12 +64,26 @@ impl Orderer<'_> {
             .rank(model, lineup, turn)
             .into_iter()
             .map(|target| Try {
-                health: cooldown::find(self.host, self.space, self.rules, &target, self.now),
+                health: cooldown::look(self.host, self.space, self.rules, &target, self.now()),
                 target,
             })
             .collect();
         tries.sort_by_key(|it| self.class(&it.target, it.health));
+        // Only what is tried first is found out about, and by one call at a time. Each round
+        // settles one target.
+        while let Some(first) = tries.first_mut().filter(|it| it.health == Health::Due) {
+            let (host, space, rules) = (self.host, self.space, self.rules);
+            first.health = cooldown::claim(host, space, rules, &first.target, self.now());
+            if first.health == Health::Cooling {
+                tries.sort_by_key(|it| self.class(&it.target, it.health));
+            }
+        }
         tries
+    }
+
+    /// Asked for only where there is something to choose: it is a host call.
+    fn now(&self) -> Instant {
+        *self.clock.get_or_init(|| self.host.now())
     }
 
     /// The shadow target that would be first if all were live.
@@ -145,7 +160,7 @@ impl Orderer<'_> {
             .collect();
         let tokens = self.output_tokens();
         known.sort_by_cached_key(|(speed, target)| match speed {
-            Some(speed) => speed.predict(tokens, self.now),
+            Some(speed) => speed.predict(tokens, self.now()),
             None if target.shadow => u64::MAX,
             None => 0,
         });

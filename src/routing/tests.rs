@@ -730,6 +730,24 @@ fn one_call_probes_and_its_success_brings_the_target_back() {
     assert_eq!(choice.tries[0].health, Health::Well);
 }
 
+/// A probe was once claimed by calls that tried the target second, so never: it stayed away.
+#[test]
+fn regression_only_a_call_that_tries_a_target_first_takes_its_probe() {
+    let caller = Caller::new(three(r#""priority""#));
+    caller.at(0).fail("b", 3);
+    caller.at(5_000);
+    for _ in 0..5 {
+        let choice = caller.ask("m");
+        assert_eq!(names(&choice), "abc");
+        assert_eq!(choice.tries[1].health, Health::Due);
+    }
+    caller.fail("a", 3);
+    let choice = caller.ask("m");
+    assert_eq!(names(&choice), "bca");
+    assert_eq!(choice.tries[0].health, Health::Probing);
+    assert_eq!(caller.order(), "cab", "one probe at a time");
+}
+
 #[test]
 fn sticky_calls_move_to_their_next_target_and_back() {
     let mut caller = Caller::new(sticky_policy(r#""user""#, &WEIGHED.join(",")));

@@ -561,8 +561,10 @@ fn an_ejected_host() {
             (fleet.tries(&ask) == [0, 1]).then_some(())
         })
         .await;
-        let stat = "cluster.openai.outlier_detection.ejections_active";
-        assert_eq!(fleet.envoy.stat(stat).await, 1);
+        for _ in 0..10 {
+            let answer = fleet.send(&Ask::chat(&call("smart", false))).await;
+            assert_eq!(answer.status, 200, "{:?}", answer.body);
+        }
     });
 }
 
@@ -608,5 +610,44 @@ fn nobody_is_asked_for_a_caller_who_has_gone() {
         assert_eq!(record["outcome"], "client_closed", "{record}");
         tokio::time::sleep(Duration::from_millis(800)).await;
         assert_eq!(fleet.tries(&ask), [1, 0]);
+    });
+}
+
+/// The second recipe, for Envoys that have no order of their own for each call.
+#[test]
+fn a_chain() {
+    run(async {
+        let mut policy = fleet_policy();
+        for backend in ["openai", "anthropic"] {
+            policy["backends"][backend]["cluster"] = json!("openai-anthropic");
+        }
+        let config = Config::shipped("chain.yaml").policy(&policy, Form::Struct);
+        let fleet = Fleet::start(config).await;
+        for caller in [Speaks::OpenAi, Speaks::Anthropic] {
+            for stream in [false, true] {
+                for (fault, tries) in [
+                    (json!({"text": SAID}), [1, 0]),
+                    (json!({"status": 500}), [1, 1]),
+                    (json!({"fault": "reset_before_head"}), [1, 1]),
+                    (json!({"fault": "hang"}), [1, 1]),
+                    (json!({"fault": "html"}), [1, 1]),
+                ] {
+                    let scripts = json!({"a": fault, "b": {"text": SAID}});
+                    let ask = caller.ask(&call("smart", stream)).mock(&scripts);
+                    let answer = fleet.send(&ask).await;
+                    assert_eq!(answer.status, 200, "{fault}: {:?}", answer.body);
+                    assert_eq!(caller.said(&answer, stream), SAID, "{fault}");
+                    assert_eq!(fleet.tries(&ask), tries, "{fault}");
+                    check_openai(&fleet, &ask);
+                    if tries == [1, 1] {
+                        check_anthropic(&fleet, &ask);
+                    }
+                }
+            }
+        }
+        fleet.mock("a").stop().await;
+        let answer = fleet.send(&Ask::chat(&call("smart", false))).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+        assert_eq!(answer.header("x-tollgate-backend"), "anthropic");
     });
 }

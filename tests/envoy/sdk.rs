@@ -6,7 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tollgate_tests::{Config, Stand, env_path, eventually, repo, run};
+use tollgate_tests::{Config, Fleet, Form, Stand, env_path, eventually, fleet_policy, repo, run};
 
 /// A client's tests that take longer than this have failed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -19,23 +19,24 @@ fn client(program: PathBuf, args: &[&str], file: &str, marker: &str) {
         let folder = TempDir::new().expect("a folder");
         let mut command = Command::new(program);
         command.args(args).arg(file);
-        let (status, output) = finish(command, &stand, folder.path()).await;
-        let failed = status.is_none_or(|status| !status.success());
-        assert!(!failed, "{file}: {status:?}\n{output}");
-        let text = std::fs::read_to_string(repo("tests/sdk").join(file)).expect("the tests");
-        let there = text.lines().filter(|line| line.starts_with(marker)).count();
-        let ran = passed(&output);
-        assert!(there > 0 && ran >= there, "{ran} of {there}:\n{output}");
+        check_run(command, stand.envoy.port(), folder.path(), file, marker).await;
         check_calls(&stand, &folder.path().join("calls")).await;
     });
 }
 
+/// Runs a client's tests: all of them pass.
+async fn check_run(command: Command, port: u16, folder: &Path, file: &str, marker: &str) {
+    let (status, output) = finish(command, port, folder).await;
+    let failed = status.is_none_or(|status| !status.success());
+    assert!(!failed, "{file}: {status:?}\n{output}");
+    let text = std::fs::read_to_string(repo("tests/sdk").join(file)).expect("the tests");
+    let there = text.lines().filter(|line| line.starts_with(marker)).count();
+    let ran = passed(&output);
+    assert!(there > 0 && ran >= there, "{ran} of {there}:\n{output}");
+}
+
 /// Runs a command of the tests; how it ended if it did in time, and all that it said.
-async fn finish(
-    mut command: Command,
-    stand: &Stand,
-    folder: &Path,
-) -> (Option<ExitStatus>, String) {
+async fn finish(mut command: Command, port: u16, folder: &Path) -> (Option<ExitStatus>, String) {
     let output = folder.join("output");
     let log = std::fs::File::create(&output).expect("a log");
     // Nothing of the caller's: proxies, keys and settings of clients.
@@ -44,10 +45,7 @@ async fn finish(
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder)
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env(
-            "BASE_URL",
-            format!("http://127.0.0.1:{}/v1", stand.envoy.port()),
-        )
+        .env("BASE_URL", format!("http://127.0.0.1:{port}/v1"))
         .env("ACME_KEY", "demo-acme-key")
         .env("BLUE_KEY", "demo-blue-key")
         .env("CALLS", folder.join("calls"))
@@ -147,4 +145,29 @@ fn python_anthropic() {
 #[test]
 fn node_openai() {
     client("node".into(), &["--test"], "openai.test.mjs", "test(");
+}
+
+/// Both clients with both providers: what a caller speaks is what it hears.
+#[test]
+fn python_pairings() {
+    run(async {
+        let mut policy = fleet_policy();
+        for model in ["smart", "light"] {
+            policy["models"][model]["timeouts"] = serde_json::json!({});
+        }
+        let config = Config::fallback().policy(&policy, Form::Struct);
+        let fleet = Fleet::start(config).await;
+        let folder = TempDir::new().expect("a folder");
+        let file = "test_pairings.py";
+        let mut command = Command::new(env_path("TOLLGATE_PYTHON"));
+        command.args(["-m", "pytest", "-q", file]);
+        check_run(
+            command,
+            fleet.envoy.port(),
+            folder.path(),
+            file,
+            "def test_",
+        )
+        .await;
+    });
 }

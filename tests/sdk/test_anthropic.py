@@ -1,9 +1,9 @@
-"""The Anthropic clients: `/v1/messages` is not served yet, and says so in their protocol."""
+"""The Anthropic clients, in front of a provider that speaks OpenAI's protocol."""
 
 import anthropic
 import pytest
 
-from conftest import ACME, BASE_URL, HI
+from conftest import ACME, BASE_URL, HI, TEXT
 
 # The client adds /v1 itself.
 HOST = BASE_URL.removesuffix("/v1")
@@ -18,13 +18,12 @@ def assert_shape(error, kind, code):
 
 
 @pytest.mark.parametrize("credentials", [{"api_key": ACME}, {"auth_token": ACME}])
-@pytest.mark.parametrize("stream", [False, True])
-def test_messages_are_not_served(refused, credentials, stream):
-    # With the default number of retries: it makes none.
+def test_a_message(call, credentials):
     with anthropic.Anthropic(base_url=HOST, **credentials) as client:
-        with pytest.raises(anthropic.NotFoundError) as error:
-            client.messages.create(**ASK, stream=stream, extra_headers=refused("unknown_endpoint"))
-    assert_shape(error.value, "not_found_error", "unknown_endpoint")
+        message = client.messages.create(**ASK, extra_headers=call())
+    assert (message.role, message.stop_reason) == ("assistant", "end_turn")
+    assert [block.text for block in message.content] == [TEXT]
+    assert message.usage.output_tokens == 5
 
 
 @pytest.mark.parametrize("credentials", [{"api_key": "wrong"}, {"auth_token": "wrong"}])
@@ -35,19 +34,17 @@ def test_a_wrong_key(refused, credentials):
     assert_shape(error.value, "authentication_error", "invalid_api_key")
 
 
-def test_the_stream_helper(refused):
+def test_the_stream_helper(call):
     with anthropic.Anthropic(base_url=HOST, api_key=ACME) as client:
-        with pytest.raises(anthropic.NotFoundError) as error:
-            with client.messages.stream(**ASK, extra_headers=refused("unknown_endpoint")):
-                pass
-    assert_shape(error.value, "not_found_error", "unknown_endpoint")
+        with client.messages.stream(**ASK, extra_headers=call()) as stream:
+            assert "".join(stream.text_stream) == TEXT
+            assert stream.get_final_message().stop_reason == "end_turn"
 
 
-async def test_the_asynchronous_client(refused):
+async def test_the_asynchronous_client(call, refused):
     async with anthropic.AsyncAnthropic(base_url=HOST, api_key=ACME) as client:
-        with pytest.raises(anthropic.NotFoundError) as error:
-            await client.messages.create(**ASK, extra_headers=refused("unknown_endpoint"))
-        assert_shape(error.value, "not_found_error", "unknown_endpoint")
+        message = await client.messages.create(**ASK, extra_headers=call())
+        assert [block.text for block in message.content] == [TEXT]
     async with anthropic.AsyncAnthropic(base_url=HOST, api_key="wrong") as client:
         with pytest.raises(anthropic.AuthenticationError) as error:
             await client.messages.create(**ASK, extra_headers=refused("invalid_api_key"))

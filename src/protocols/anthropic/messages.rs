@@ -1,9 +1,12 @@
 /*! `POST /v1/messages`: the request, by span. */
 
+mod unsigned;
+
 use crate::json::{Edits, Key, Kind, Reader, Rewrite, Span, quote};
 use crate::protocols::reading::{self, MISSING, Stop, field};
 use crate::protocols::{Refusal, Traits};
 use std::borrow::Cow;
+use unsigned::Unsigned;
 
 /// The keys that are read, here or by the guards that scan messages: a duplicate of one
 /// in any object is refused.
@@ -52,6 +55,7 @@ pub struct MessagesRequest<'a> {
     /// Whether the provider shall call MCP servers.
     pub mcp_servers: bool,
     model_span: Span,
+    unsigned: Unsigned,
 }
 
 #[derive(Default)]
@@ -61,6 +65,7 @@ struct Draft<'a> {
     remote_sources: bool,
     mcp_servers: bool,
     messages: bool,
+    unsigned: Unsigned,
 }
 
 /// Reads a messages request in one pass.
@@ -97,6 +102,7 @@ impl<'a> Draft<'a> {
             remote_sources: self.remote_sources,
             mcp_servers: self.mcp_servers,
             model_span,
+            unsigned: self.unsigned,
         })
     }
 
@@ -140,7 +146,7 @@ impl<'a> Draft<'a> {
                 }
                 ("content", Kind::Array) => {
                     content = true;
-                    self.blocks(reader)?;
+                    self.content(reader)?;
                 }
                 ("content", Kind::String) => {
                     content = true;
@@ -161,23 +167,39 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn blocks(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
-        reader.array(|reader| self.block(reader))
+    /// The blocks of a message.
+    fn content(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        reader.array(|reader| {
+            let start = reader.offset();
+            let unsigned = self.block(reader)?;
+            let end = reader.offset();
+            self.unsigned.block(Span { start, end }, unsigned);
+            Ok::<(), Stop>(())
+        })?;
+        self.unsigned.end_of_array();
+        Ok(())
     }
 
-    /// One content block. Here, in messages and in sources, keys that differ by case are
-    /// refused; the input of a tool is free-form.
-    fn block(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+    fn blocks(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        reader.array(|reader| self.block(reader).map(drop))
+    }
+
+    /// One content block; whether it is thinking without a signature. Here, in messages and
+    /// in sources, keys that differ by case are refused; the input of a tool is free-form.
+    fn block(&mut self, reader: &mut Reader<'a>) -> Result<bool, Stop> {
         if reader.kind()? != Kind::Object {
-            return self.traits.add_text(reader);
+            self.traits.add_text(reader)?;
+            return Ok(false);
         }
+        let mut unsigned = false;
         let mut medium = Medium::None;
         reader.object_strict(|reader, key| {
             match (key.value().as_ref(), reader.kind()?) {
                 ("type", Kind::String) => medium = Medium::of(&reader.string()?.value()),
                 // The results of tools hold blocks of their own.
                 ("content", Kind::Array) => self.blocks(reader)?,
-                ("content", Kind::Object) => self.block(reader)?,
+                ("content", Kind::Object) => drop(self.block(reader)?),
+                ("signature", Kind::String) => unsigned = reader.string()?.is_empty(),
                 ("source", Kind::Object) => self.source(reader)?,
                 (name, _) if is_unread(name) => drop(reader.skip()?),
                 _ => self.traits.add_text(reader)?,
@@ -187,7 +209,7 @@ impl<'a> Draft<'a> {
         self.traits.image |= medium == Medium::Image;
         self.traits.file |= matches!(medium, Medium::Document | Medium::Upload);
         self.remote_sources |= medium == Medium::Upload;
-        Ok(())
+        Ok(unsigned && medium == Medium::Thinking)
     }
 
     /// Where an image or a document is; a document may stand here as text.
@@ -228,6 +250,7 @@ fn is_unread(name: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Medium {
     None,
+    Thinking,
     Image,
     Document,
     /// A file that was uploaded to the provider.
@@ -238,6 +261,7 @@ impl Medium {
     /// By the `type` of a block.
     fn of(kind: &str) -> Self {
         match kind {
+            "thinking" => Self::Thinking,
             "image" => Self::Image,
             "document" => Self::Document,
             "container_upload" => Self::Upload,
@@ -270,11 +294,14 @@ impl Place {
 
 impl MessagesRequest<'_> {
     /// The edits that make the request fit a provider that speaks this protocol: its name
-    /// for the model. `None` if nothing has to change.
+    /// for the model, and no thinking that it did not sign. `None` if nothing has to change.
     pub fn adapt(&self, body: &[u8], model: &str) -> Option<Rewrite> {
         let mut edits = Edits::default();
         if self.model != model {
             edits.replace(self.model_span, quote(model));
+        }
+        for span in self.unsigned.removals() {
+            edits.replace(*span, String::new());
         }
         edits.apply(body)
     }

@@ -52,7 +52,11 @@ impl Bench {
     }
 
     fn find(&self, ms: u64) -> Health {
-        find(&self.host, &self.space, &RULES, &self.target, at(ms))
+        // As the first target of a call.
+        match look(&self.host, &self.space, &RULES, &self.target, at(ms)) {
+            Health::Due => claim(&self.host, &self.space, &RULES, &self.target, at(ms)),
+            health => health,
+        }
     }
 
     fn state(&self, ms: u64) -> State {

@@ -454,3 +454,40 @@ proptest! {
         prop_assert!(read_messages(&bytes[..cut]).is_err());
     }
 }
+
+/// Blocks by letter: `t` text, `u` thinking without a signature, `s` thinking with one.
+fn blocks_of(letters: &str) -> String {
+    let block = |(index, letter): (usize, char)| match letter {
+        't' => format!(r#"{{"type":"text","text":"{index}"}}"#),
+        'u' => format!(r#"{{"type":"thinking","thinking":"{index}","signature":""}}"#),
+        _ => format!(r#"{{"signature":"AA","type":"thinking","thinking":"{index}"}}"#),
+    };
+    let blocks: Vec<String> = letters.chars().enumerate().map(block).collect();
+    blocks.join(" , ")
+}
+
+#[test]
+fn thinking_that_nobody_signed_is_left_out() {
+    let letters = ["", "t", "u", "s"];
+    for a in letters {
+        for b in letters {
+            for c in letters {
+                for d in letters {
+                    let all = [a, b, c, d].concat();
+                    let turn = format!(r#"{{"role":"assistant","content":[{}]}}"#, blocks_of(&all));
+                    let text = with_message(&turn);
+                    let request = read_messages(text.as_bytes()).unwrap();
+                    let new = request.adapt(text.as_bytes(), "other").unwrap();
+                    let new: Value = serde_json::from_slice(&new.whole(text.as_bytes())).unwrap();
+                    let old: Value = serde_json::from_str(&text).unwrap();
+                    let mut wanted = old["messages"][0]["content"].as_array().unwrap().clone();
+                    if all.contains(['t', 's']) {
+                        wanted.retain(|block| block["signature"] != "");
+                    }
+                    assert_eq!(new["messages"][0]["content"], json!(wanted), "{all}");
+                    assert_eq!(new["model"], "other");
+                }
+            }
+        }
+    }
+}
