@@ -5,7 +5,7 @@
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Installs Envoy, the wasm target and the test clients (ENVOY=/path uses that Envoy)
+setup: ## Installs Envoys, the wasm target and the test clients (ENVOY=/path uses that Envoy)
 	@scripts/setup.sh
 
 wasm: ## Builds dist/tollgate.wasm (TOLLGATE_WASM_TOOLCHAIN=rustup|debian forces a toolchain)

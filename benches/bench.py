@@ -37,7 +37,16 @@ CONNECTIONS = {STREAM: 4, PACED: 64}
 RATED = ["1 KB", "20 KB", "200 KB"]
 RATE = 200
 
-PEERS = ["direct", "plain", "tollgate"]
+# In the order of the tables.
+PEERS = ["direct", "plain", "empty", "tollgate", "retry", "backends", "translation"]
+# What a peer is compared with: plain Envoy as it is, or trying again at a second provider.
+FLOORS = {"direct": "plain", "plain": "plain", "empty": "plain", "tollgate": "plain"} | {
+    peer: "retry" for peer in ("retry", "backends", "translation")
+}
+# The backend that answers, where there is one.
+BACKENDS = {"tollgate": "mock", "backends": "openai", "translation": "anthropic"}
+# Not of interest, as it does nothing.
+NO_LATENCY = ["empty"]
 
 
 class Load:
@@ -85,9 +94,11 @@ class Load:
 
 
 def check_answers(server):
-    """One call of each kind, so that nobody measures how fast errors are."""
+    """One call of each kind, so that nobody measures how fast errors are, or another way."""
     for body, answer in CALLS.values():
-        got = server.wait_for(HEADERS | {"x-mock-canned": answer}, body)
+        got, backend = server.wait_for(HEADERS | {"x-mock-canned": answer}, body)
+        if backend != BACKENDS.get(server.name):
+            raise RuntimeError(f"{server.name} was answered by backend {backend}")
         events = got.count(b"data: ")
         wanted = [0] if answer == WHOLE else range(EVENTS, EVENTS + 2)
         if events not in wanted:
@@ -128,24 +139,28 @@ def one_round(options, number, folder, cores):
         peers["plain"] = envoy("plain", "benches/plain.yaml")
         peers["empty"] = envoy("empty", with_empty_filter(folder), empty)
         peers["tollgate"] = envoy("tollgate", "envoy/gateway.yaml", wasm)
+        peers["retry"] = envoy("retry", with_retry(folder))
+        peers["backends"] = envoy("backends", "envoy/fallback.yaml", wasm)
+        peers["translation"] = envoy("translation", with_translation(folder), wasm)
         envoys = list(peers)[1:]
         idle = {name: peers[name].resident_mb() for name in envoys}
         for server in peers.values():
             check_answers(server)
 
-        order = PEERS[number % 3 :] + PEERS[: number % 3]
+        first = number % len(PEERS)
+        order = PEERS[first:] + PEERS[:first]
+        timed = [name for name in order if name not in NO_LATENCY]
         result = {"latency": {}, "load": {}}
         for call in RATED:
             print(f"round {number + 1}: latency, {call}", file=sys.stderr)
             seconds = options.seconds
             result["latency"][call] = {
-                name: load.run(peers[name], call, seconds, RATE) for name in order
+                name: load.run(peers[name], call, seconds, RATE) for name in timed
             }
         for call in CALLS:
             print(f"round {number + 1}: throughput, {call}", file=sys.stderr)
             result["load"][call] = {
-                name: throughput(load, peers[name], call, options.seconds)
-                for name in [*order, "empty"]
+                name: throughput(load, peers[name], call, options.seconds) for name in order
             }
         after = {name: peers[name].resident_mb() for name in envoys}
         result["memory_mb"] = {"idle": idle, "after": after}
@@ -155,10 +170,22 @@ def one_round(options, number, folder, cores):
             server.stop()
 
 
+def changed(name, base, changes, folder):
+    """The configuration `base` with texts replaced, as a file in `folder`."""
+    with open(os.path.join(ROOT, base)) as file:
+        config = file.read()
+    for old, new in changes:
+        if old not in config:
+            raise RuntimeError(f"{base} holds no '{old}'")
+        config = config.replace(old, new)
+    path = os.path.join(folder, f"{name}.template.yaml")
+    with open(path, "w") as file:
+        file.write(config)
+    return path
+
+
 def with_empty_filter(folder):
     """plain.yaml plus a wasm filter that does nothing."""
-    with open(os.path.join(HERE, "plain.yaml")) as file:
-        config = file.read()
     router = "          - name: envoy.filters.http.router\n"
     wasm = """\
           - name: empty
@@ -171,26 +198,71 @@ def with_empty_filter(folder):
                   runtime: envoy.wasm.runtime.v8
                   code: { local: { filename: dist/tollgate.wasm } }
 """
-    path = os.path.join(folder, "with_empty_filter.yaml")
-    with open(path, "w") as file:
-        file.write(config.replace(router, wasm + router))
-    return path
+    return changed("empty", "benches/plain.yaml", [(router, wasm + router)], folder)
+
+
+def with_retry(folder):
+    """plain.yaml with what Envoy can do by itself for fallback: a second provider, which a
+    call that failed is tried at."""
+    cluster = "                  cluster: provider\n"
+    retry = """\
+                  cluster: providers
+                  retry_policy:
+                    retry_on: connect-failure,reset,5xx
+                    num_retries: 1
+                    retry_back_off: { base_interval: 0.01s }
+                    retry_priority:
+                      name: envoy.retry_priorities.previous_priorities
+                      typed_config:
+                        "@type": type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig
+                        update_frequency: 1
+"""
+    clusters = "  clusters:\n"
+    both = """\
+  - name: providers
+    connect_timeout: 5s
+    lb_policy: CLUSTER_PROVIDED
+    cluster_type:
+      name: envoy.clusters.aggregate
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig
+        clusters: [ provider, second ]
+  - name: second
+    type: STATIC
+    connect_timeout: 5s
+    load_assignment:
+      cluster_name: second
+      endpoints:
+      - lb_endpoints:
+        - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 8002 } } }
+"""
+    changes = [(cluster, retry), (clusters, clusters + both)]
+    return changed("retry", "benches/plain.yaml", changes, folder)
+
+
+def with_translation(folder):
+    """fallback.yaml with `smart` and `light` exchanged: Anthropic is the first."""
+    names = ("smart", "light", "other")
+    smart, light, other = (f"                      {name}:\n" for name in names)
+    swap = [(smart, other), (light, smart), (other, light)]
+    return changed("translation", "envoy/fallback.yaml", swap, folder)
 
 
 def ratio(call, peer, key):
-    return lambda r: r["load"][call][peer][key] / max(1e-9, r["load"][call]["plain"][key])
+    floor = FLOORS[peer]
+    return lambda r: r["load"][call][peer][key] / max(1e-9, r["load"][call][floor][key])
 
 
 def added(call, key, peer, base):
     return lambda r: r["latency"][call][peer][key] - r["latency"][call][base][key]
 
 
-def per_event(call):
+def per_event(call, peer="tollgate"):
     """Microseconds of CPU that each event costs above plain Envoy."""
 
     def figure(r):
-        tollgate, plain = (r["load"][call][peer] for peer in ("tollgate", "plain"))
-        return (tollgate["cpu_ms_per_call"] - plain["cpu_ms_per_call"]) * 1000 / EVENTS
+        own, floor = (r["load"][call][name] for name in (peer, FLOORS[peer]))
+        return (own["cpu_ms_per_call"] - floor["cpu_ms_per_call"]) * 1000 / EVENTS
 
     return figure
 
@@ -228,7 +300,7 @@ def table(head, rows):
 
 def load_rows(rounds):
     for call in CALLS:
-        for peer in PEERS[:2] + ["empty"] + PEERS[2:]:
+        for peer in PEERS:
             errors = sum(r["load"][call][peer]["errors"] for r in rounds)
             yield [
                 f"{call}, {peer}",
@@ -242,6 +314,8 @@ def load_rows(rounds):
 def latency_rows(rounds):
     for call in RATED:
         for peer in PEERS[1:]:
+            if peer in NO_LATENCY:
+                continue
             errors = sum(r["latency"][call][peer]["errors"] for r in rounds)
             yield [
                 f"{call}, {peer}",
@@ -252,9 +326,20 @@ def latency_rows(rounds):
 
 
 def memory_rows(rounds):
-    for peer in ["plain", "empty", "tollgate"]:
+    for peer in PEERS[1:]:
         figures = [lambda r, w=when: r["memory_mb"][w][peer] for when in ("idle", "after")]
         yield [peer] + [spread(rounds, figure, 1) for figure in figures]
+
+
+def fallback_rows(rounds):
+    """What the filters for several providers cost above Envoy's own retry."""
+    for peer in ("backends", "translation"):
+        for call in RATED:
+            figure = spread(rounds, ratio(call, peer, "cpu_ms_per_call"))
+            yield [f"CPU a call ÷ retry, {call}, {peer}", f"{figure} ×"]
+        for call, how in ((STREAM, "back to back"), (PACED, "one by one")):
+            figure = spread(rounds, per_event(call, peer))
+            yield [f"CPU an event above retry, {how}, {peer}", f"{figure} µs"]
 
 
 def bar_rows(rounds):
@@ -273,9 +358,10 @@ def bar_rows(rounds):
 def report(rounds):
     sections = [
         ("Bars", table(["", "bar", "measured", "met"], bar_rows(rounds))),
+        ("Several providers", table(["", "measured"], fallback_rows(rounds))),
         (
             f"Throughput (32 connections; streams: {CONNECTIONS[STREAM]}, paced: {CONNECTIONS[PACED]})",
-            table(["", "calls/s", "CPU ms a call", "÷ plain", "errors"], load_rows(rounds)),
+            table(["", "calls/s", "CPU ms a call", "÷ plain or retry", "errors"], load_rows(rounds)),
         ),
         (
             f"Latency above direct at {RATE} calls/s, ms",

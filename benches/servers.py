@@ -41,15 +41,15 @@ class Server:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, preexec_fn=pin)
 
     def wait_for(self, headers, body, seconds=30):
-        """Waits until a call gets a good answer; returns the answer's body."""
+        """Waits until a call gets a good answer; returns its body and who gave it."""
         deadline = time.monotonic() + seconds
         while True:
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.name} ended by itself, see {self.log}")
             try:
-                status, answer = self.call(headers, body)
+                status, answer, backend = self.call(headers, body)
                 if status == 200:
-                    return answer
+                    return answer, backend
                 problem = f"status {status}: {answer[:200]!r}"
             except (OSError, http.client.HTTPException) as error:
                 problem = repr(error)
@@ -62,7 +62,7 @@ class Server:
         try:
             connection.request("POST", "/v1/chat/completions", body, headers)
             response = connection.getresponse()
-            return response.status, response.read()
+            return response.status, response.read(), response.getheader("x-tollgate-backend")
         finally:
             connection.close()
 
@@ -107,6 +107,8 @@ def envoy(name, binary, template, provider_port, core, folder, wasm=None):
         if old not in config:
             raise RuntimeError(f"{template} holds no '{old}'")
         config = config.replace(old, new)
+    # The second provider is the first one: the mock speaks both protocols.
+    config = config.replace("port_value: 8002", f"port_value: {provider_port}")
     path = os.path.join(folder, f"{name}.yaml")
     with open(path, "w") as file:
         file.write(config)

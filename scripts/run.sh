@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs Tollgate: builds it, starts a provider's stand-in and Envoy, says what to try, and
-# stops all of it on Ctrl-C. With UPSTREAM=URL in the environment, Envoy calls that provider
-# instead; see docs/run.md for this and for GATEWAY_PORT, ADMIN_PORT, MOCK_PORT and RUN_DIR.
+# Runs Tollgate: builds it, starts stand-ins for two providers and Envoy, says what to try,
+# and stops all of it on Ctrl-C. With UPSTREAM=URL in the environment, Envoy calls that
+# provider instead; see docs/run.md for this and for GATEWAY_PORT, ADMIN_PORT, MOCK_PORT,
+# SECOND_MOCK_PORT and RUN_DIR.
 # TOLLGATE_SKIP_BUILD=1 takes what is built and installed as it is; tests of this file use it.
 # shellcheck disable=SC2317  # functions are also called by their names: traps, wait_for
 # shellcheck source=scripts/common.sh
@@ -18,6 +19,7 @@ lock_name=tollgate-run.lock
 gateway_port=${GATEWAY_PORT:-10000}
 admin_port=${ADMIN_PORT:-9901}
 mock_port=${MOCK_PORT:-8001}
+second_mock_port=${SECOND_MOCK_PORT:-8002}
 mock=target/debug/mock-provider
 mock_pid='' envoy_pid='' log_pid=''
 # Set once the folder is this run's own: the file may be another's before.
@@ -54,7 +56,9 @@ need_built() {
 ports() {
   printf '%s|%s|%s\n' GATEWAY_PORT "$gateway_port" "the gateway"
   printf '%s|%s|%s\n' ADMIN_PORT "$admin_port" "Envoy's admin interface"
-  if [[ -z ${UPSTREAM:-} ]]; then printf '%s|%s|%s\n' MOCK_PORT "$mock_port" "the mock provider"; fi
+  if [[ -n ${UPSTREAM:-} ]]; then return; fi
+  printf '%s|%s|%s\n' MOCK_PORT "$mock_port" "the mock of OpenAI"
+  printf '%s|%s|%s\n' SECOND_MOCK_PORT "$second_mock_port" "the mock of Anthropic"
 }
 
 check_ports() {
@@ -108,14 +112,15 @@ prepare_folder() {
   exec {lock}>>"$run/$lock_name"
   flock --nonblock "$lock" || die "$run is in use by another run; RUN_DIR=… takes another folder"
   key_file=$run/provider-key
-  rm -f "$run"/{access.log,access.pipe,envoy.log,gateway.yaml,mock.log,provider-key,upstream.json}
+  rm -f "$run"/{access.log,access.pipe,envoy.log,fallback.yaml,mock.log,provider-key,upstream.json}
 }
 
 # `t` ends a line's changes with its first, so that ports can also be swapped.
-write_gateway() {
+write_fallback() {
   sed -e "s/port_value: 10000\\b/port_value: $gateway_port/; t" \
     -e "s/port_value: 9901\\b/port_value: $admin_port/; t" \
-    -e "s/port_value: 8001\\b/port_value: $mock_port/" envoy/gateway.yaml >"$run/gateway.yaml"
+    -e "s/port_value: 8001\\b/port_value: $mock_port/; t" \
+    -e "s/port_value: 8002\\b/port_value: $second_mock_port/" envoy/fallback.yaml >"$run/fallback.yaml"
 }
 
 write_upstream() {
@@ -124,10 +129,12 @@ write_upstream() {
 }
 
 start_mock() {
-  "$mock" "127.0.0.1:$mock_port" 2>"$run/mock.log" &
+  "$mock" "openai=127.0.0.1:$mock_port" "anthropic=127.0.0.1:$second_mock_port" 2>"$run/mock.log" &
   mock_pid=$!
-  wait_for "the mock provider" "$mock_pid" "$run/mock.log" listens "$mock_port"
+  wait_for "the mock provider" "$mock_pid" "$run/mock.log" mocks_listen
 }
+
+mocks_listen() { listens "$mock_port" && listens "$second_mock_port"; }
 
 # The access log goes to Envoy's standard output: through a pipe, since Envoy opens
 # /dev/stdout anew and would write over a file from its start.
@@ -173,7 +180,8 @@ ended() {
 say_what_to_try() {
   local url=http://127.0.0.1:$gateway_port quoted_python
   printf -v quoted_python %q "$python"
-  local chat="curl -sS $url/v1/chat/completions -H 'content-type: application/json'"
+  local json="-H 'content-type: application/json'"
+  local chat="curl -sS $url/v1/chat/completions $json"
   local acme="-H 'authorization: Bearer demo-acme-key'"
   local hello='"messages":[{"role":"user","content":"Say hello"}]'
   cat <<TEXT
@@ -189,6 +197,12 @@ $chat $acme -N -d '{"model":"smart","stream":true,$hello}'
 # By OpenAI's Python library
 $quoted_python -c 'from openai import OpenAI; print(OpenAI(base_url="$url/v1", api_key="demo-acme-key").chat.completions.create(model="smart", messages=[{"role": "user", "content": "Say hello"}]).choices[0].message.content)'
 
+# As Anthropic's clients ask, whatever the provider speaks
+curl -sS $url/v1/messages $json -H 'x-api-key: demo-acme-key' -H 'anthropic-version: 2023-06-01' -d '{"model":"smart","max_tokens":100,$hello}'
+
+TEXT
+  if [[ -z ${UPSTREAM:-} ]]; then say_how_to_fail; fi
+  cat <<TEXT
 # The models that a key may use: acme has two, blue has one
 curl -sS $url/v1/models $acme
 curl -sS $url/v1/models -H 'authorization: Bearer demo-blue-key'
@@ -207,6 +221,23 @@ curl -sS http://127.0.0.1:$admin_port/stats/prometheus | grep -E '^(tollgate|gen
 
 Calls are shown below, one line each, and kept in $run/access.log; Envoy's own log is
 $run/envoy.log. Ctrl-C stops everything.
+
+TEXT
+}
+
+# The part for two mocks, of which each call can make one fail.
+say_how_to_fail() {
+  local quoted_log
+  printf -v quoted_log %q "$(realpath -- "$run")/access.log"
+  cat <<TEXT
+# The first provider fails, the second answers: see x-tollgate-backend and x-tollgate-attempts
+$chat -i $acme -H 'x-mock: {"openai":{"status":500}}' -d '{"model":"smart",$hello}'
+
+# The same, streamed, with a provider that breaks the connection
+$chat -i $acme -N -H 'x-mock: {"openai":{"fault":"reset_after_head"}}' -d '{"model":"smart","stream":true,$hello}'
+
+# The record of the last of these (the log is written with a delay)
+sleep 1; grep '"attempts":2' $quoted_log | tail -n 1 | $quoted_python -m json.tool
 
 TEXT
 }
@@ -231,9 +262,9 @@ if [[ -n ${UPSTREAM:-} ]]; then
   write_upstream
   start_envoy "$run/upstream.json"
 else
-  write_gateway
+  write_fallback
   start_mock
-  start_envoy "$run/gateway.yaml"
+  start_envoy "$run/fallback.yaml"
 fi
 # Envoy has read it: what is not there cannot be found if this process is killed.
 rm -f "$key_file"

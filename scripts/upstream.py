@@ -1,7 +1,8 @@
 """Fills a provider into envoy/upstream.yaml, in the places that it marks EDIT.
 
-Environment: UPSTREAM (the provider's URL), UPSTREAM_MODEL and UPSTREAM_CA (may be empty),
-GATEWAY_PORT and ADMIN_PORT (where Envoy listens).
+Environment: UPSTREAM (the provider's URL), UPSTREAM_API (what it speaks: openai, also if
+empty, or anthropic), UPSTREAM_MODEL and UPSTREAM_CA (may be empty), GATEWAY_PORT and
+ADMIN_PORT (where Envoy listens).
 Standard input: the provider's key (may be empty). Writes upstream.json, and provider-key
 if there is a key, into the folder given as argument. The key goes into that file only.
 """
@@ -33,9 +34,42 @@ def fail(message):
 
 
 @dataclass(frozen=True)
-class Provider:
-    """Where the provider is."""
+class Api:
+    """What a provider speaks."""
 
+    name: str
+    # The end of the path of its calls.
+    calls: str
+    key_header: str
+    key_prefix: str
+    # What else a request must have.
+    headers: tuple
+
+    def credential(self, key):
+        return {self.key_header: self.key_prefix + key} if key else {}
+
+
+APIS = {
+    api.name: api
+    for api in (
+        Api("openai", "/chat/completions", "authorization", "Bearer ", ()),
+        Api("anthropic", "/messages", "x-api-key", "", (("anthropic-version", "2023-06-01"),)),
+    )
+}
+
+
+def chosen_api():
+    name = os.environ.get("UPSTREAM_API") or "openai"
+    if name not in APIS:
+        fail(f"UPSTREAM_API={name}: wanted is {' or '.join(APIS)}")
+    return APIS[name]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Where the provider is, and what it speaks."""
+
+    api: Api
     tls: bool
     host: str
     port: int
@@ -43,7 +77,7 @@ class Provider:
     base_path: str
 
     @classmethod
-    def parse(cls, url):
+    def parse(cls, url, api):
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -54,10 +88,10 @@ class Provider:
         if parts.username is not None or parts.query or parts.fragment:
             fail("UPSTREAM: a URL of scheme, host, port and path only; the key goes into UPSTREAM_API_KEY")
         base_path = parts.path.rstrip("/")
-        if base_path.endswith("/chat/completions"):
-            fail(f"UPSTREAM={url}: leave /chat/completions out")
+        if base_path.endswith(api.calls):
+            fail(f"UPSTREAM={url}: leave {api.calls} out")
         tls = parts.scheme == "https"
-        return cls(tls, parts.hostname, port or (443 if tls else 80), parts.netloc, base_path)
+        return cls(api, tls, parts.hostname, port or (443 if tls else 80), parts.netloc, base_path)
 
     @property
     def url(self):
@@ -95,8 +129,7 @@ def first_model(provider, key, ca):
     if ca:
         handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca)))
     headers = {"user-agent": "tollgate", "accept": "application/json"}
-    if key:
-        headers["authorization"] = f"Bearer {key}"
+    headers |= dict(provider.api.headers) | provider.api.credential(key)
     url = f"{provider.url}/models"
     request = urllib.request.Request(url, headers=headers)
     try:
@@ -123,7 +156,7 @@ def policy_of(document):
 
 def fill_policy(policy, provider, model):
     backend = policy["backends"]["upstream"]
-    backend.update(base_path=provider.base_path, authority=provider.authority)
+    backend.update(api=provider.api.name, base_path=provider.base_path, authority=provider.authority)
     for virtual in policy["models"].values():
         for target in virtual["targets"]:
             target["model"] = model
@@ -159,15 +192,21 @@ def fill_tls(tls, provider, ca):
         del tls["sni"]
 
 
-def fill_key(document, cluster, key_file):
-    if key_file:
-        [secret] = document["static_resources"]["secrets"]
-        secret["generic_secret"]["secret"] = {"filename": str(key_file)}
-        return
-    del document["static_resources"]["secrets"]
+def fill_key(document, cluster, api, key_file):
     [options] = cluster["typed_extension_protocol_options"].values()
     filters = options["http_filters"]
-    options["http_filters"] = [each for each in filters if not each["name"].endswith("credential_injector")]
+    [injector] = [each for each in filters if each["name"].endswith("credential_injector")]
+    if not key_file:
+        del document["static_resources"]["secrets"]
+        filters.remove(injector)
+        return
+    [secret] = document["static_resources"]["secrets"]
+    secret["generic_secret"]["secret"] = {"filename": str(key_file)}
+    credential = injector["typed_config"]["credential"]["typed_config"]
+    credential["header"] = api.key_header
+    del credential["header_value_prefix"]
+    if api.key_prefix:
+        credential["header_value_prefix"] = api.key_prefix
 
 
 def checked(key):
@@ -190,7 +229,7 @@ def write_key(folder, key):
 def main():
     folder = Path(sys.argv[1])
     key = checked(sys.stdin.read().strip())
-    provider = Provider.parse(os.environ["UPSTREAM"].strip())
+    provider = Provider.parse(os.environ["UPSTREAM"].strip(), chosen_api())
     ca = authorities() if provider.tls else None
     model = os.environ.get("UPSTREAM_MODEL")
     if not model:
@@ -201,7 +240,7 @@ def main():
     fill_ports(document)
     fill_policy(policy_of(document), provider, model)
     fill_cluster(cluster, provider, ca)
-    fill_key(document, cluster, write_key(folder, key))
+    fill_key(document, cluster, provider.api, write_key(folder, key))
     (folder / "upstream.json").write_text(json.dumps(document, indent=2) + "\n")
     print(f"Both demo models, smart and light, are answered by {model} at {provider.url}")
 

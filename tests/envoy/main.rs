@@ -2,6 +2,7 @@
 
 mod answers;
 mod attempts;
+mod chain;
 mod chat;
 mod direct;
 mod fallback;

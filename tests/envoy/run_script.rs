@@ -34,7 +34,7 @@ struct Script {
     folder: TempDir,
     gateway: u16,
     admin: u16,
-    mock: u16,
+    mocks: [u16; 2],
 }
 
 const LAST_LINE: &str = "Ctrl-C stops everything.";
@@ -43,7 +43,7 @@ impl Script {
     /// Starts it on free ports; `variables` add to those or replace them.
     fn start(variables: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
-        let [gateway, admin, mock] = [(); 3].map(|()| free_port());
+        let [gateway, admin, mock, second_mock] = [(); 4].map(|()| free_port());
         let file = |name| File::create(folder.path().join(name)).unwrap();
         // A shell can't trap a signal that was ignored when it started, as it is in the
         // background of some shells.
@@ -52,6 +52,7 @@ impl Script {
         command.arg(repo("scripts/run.sh"));
         for name in [
             "UPSTREAM",
+            "UPSTREAM_API",
             "UPSTREAM_MODEL",
             "UPSTREAM_API_KEY",
             "UPSTREAM_CA",
@@ -65,6 +66,7 @@ impl Script {
             .env("GATEWAY_PORT", gateway.to_string())
             .env("ADMIN_PORT", admin.to_string())
             .env("MOCK_PORT", mock.to_string())
+            .env("SECOND_MOCK_PORT", second_mock.to_string())
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(file("out"))
@@ -80,7 +82,7 @@ impl Script {
             folder,
             gateway,
             admin,
-            mock,
+            mocks: [mock, second_mock],
         }
     }
 
@@ -153,7 +155,7 @@ impl Script {
     }
 
     fn assert_ports_free(&self) {
-        for port in [self.gateway, self.admin, self.mock] {
+        for port in [self.gateway, self.admin].into_iter().chain(self.mocks) {
             assert!(is_free(port), "{port} is still taken");
         }
     }
@@ -324,6 +326,10 @@ fn run_script_prints_lines_that_work_and_ends_by_ctrl_c() {
             chat,
             stream,
             python,
+            messages,
+            failed,
+            failed_stream,
+            record,
             acme,
             blue,
             stranger,
@@ -347,6 +353,12 @@ fn run_script_prints_lines_that_work_and_ends_by_ctrl_c() {
             text(stream).starts_with("data: {") && text(stream).ends_with("\n\ndata: [DONE]\n\n")
         );
         assert_eq!(text(python).trim(), hello);
+        let messages: Value = serde_json::from_str(text(messages)).unwrap();
+        assert_eq!(
+            messages["content"][0]["text"].as_str().unwrap().trim(),
+            hello
+        );
+        check_stepped_over(failed, failed_stream, record);
         assert_eq!(model_ids(acme), ["light", "smart"]);
         assert_eq!(model_ids(blue), ["light"]);
         for (output, status, code) in [
@@ -360,9 +372,9 @@ fn run_script_prints_lines_that_work_and_ends_by_ctrl_c() {
             );
         }
         let usage: Value = serde_json::from_str(text(usage)).unwrap();
-        assert_eq!(usage["models"]["smart"]["calls"], 3, "{usage}");
+        assert_eq!(usage["models"]["smart"]["calls"], 6, "{usage}");
         let metrics = text(metrics);
-        let calls = r#"tollgate_calls_total{tenant="acme",gen_ai_request_model="smart",gen_ai_provider_name="mock",outcome="ok"} 3"#;
+        let calls = r#"tollgate_calls_total{tenant="acme",gen_ai_request_model="smart",gen_ai_provider_name="openai",outcome="ok"} 4"#;
         assert!(metrics.lines().any(|line| line == calls), "{metrics}");
         assert!(
             metrics.contains("gen_ai_") && !metrics.contains("_bucket"),
@@ -370,7 +382,7 @@ fn run_script_prints_lines_that_work_and_ends_by_ctrl_c() {
         );
 
         eventually("all calls are shown", 15, async || {
-            (script.calls_shown().len() == 8).then_some(())
+            (script.calls_shown().len() == 11).then_some(())
         })
         .await;
         assert_eq!(
@@ -381,13 +393,40 @@ fn run_script_prints_lines_that_work_and_ends_by_ctrl_c() {
     });
 }
 
+/// A failing provider was stepped over, whole and streamed, and the record says so.
+fn check_stepped_over(whole: &Output, stream: &Output, record: &Output) {
+    let (line, body) = head_and_json(whole);
+    let content = body["choices"][0]["message"]["content"].as_str().unwrap();
+    assert_eq!(
+        (line, content.trim()),
+        ("HTTP/1.1 200 OK", "Hello from the mock provider.")
+    );
+    assert!(text(stream).ends_with("\n\ndata: [DONE]\n\n"));
+    for shown in [whole, stream] {
+        let (head, _) = text(shown).split_once("\r\n\r\n").unwrap();
+        let told = |line: &str| head.lines().any(|found| found == line);
+        assert!(told("x-tollgate-backend: anthropic"), "{head}");
+        assert!(told("x-tollgate-attempts: 2"), "{head}");
+    }
+    let record: Value = serde_json::from_str(text(record)).unwrap();
+    let record = &record["tollgate"];
+    let tries: Vec<_> = record["tries"].as_array().unwrap().iter().collect();
+    let backends: Vec<_> = tries.iter().map(|each| &each["backend"]).collect();
+    assert_eq!(backends, ["openai", "anthropic"], "{record}");
+    assert_eq!(
+        (&record["stream"], &record["outcome"]),
+        (&json!(true), &json!("ok"))
+    );
+}
+
 #[test]
 fn run_script_names_a_taken_port() {
     run(async {
         for (variable, purpose) in [
             ("GATEWAY_PORT", "the gateway"),
             ("ADMIN_PORT", "Envoy's admin interface"),
-            ("MOCK_PORT", "the mock provider"),
+            ("MOCK_PORT", "the mock of OpenAI"),
+            ("SECOND_MOCK_PORT", "the mock of Anthropic"),
         ] {
             let taken = Listener::bind("127.0.0.1:0").unwrap();
             let port = taken.local_addr().unwrap().port().to_string();
@@ -448,7 +487,7 @@ fn run_script_leaves_folders_alone_that_are_not_for_runs() {
         let foreign = path("foreign");
         fs::create_dir(&foreign).unwrap();
         // One that a run would remove, and a lock that is somebody else's.
-        fs::write(foreign.join("gateway.yaml"), "mine").unwrap();
+        fs::write(foreign.join("fallback.yaml"), "mine").unwrap();
         fs::write(foreign.join("lock"), "mine").unwrap();
         set_mode(&foreign, 0o755);
         let open = path("open");
@@ -506,7 +545,7 @@ fn run_script_takes_folders_that_are_new_empty_or_of_an_earlier_run() {
             let mut script = Script::ready(&[("RUN_DIR", empty.to_str().unwrap())]).await;
             script.interrupt().await;
             assert_eq!(mode(&empty), 0o755, "the mode is its owner's");
-            for name in ["access.log", "envoy.log", "gateway.yaml", "mock.log"] {
+            for name in ["access.log", "envoy.log", "fallback.yaml", "mock.log"] {
                 assert_eq!(mode(&empty.join(name)), 0o600, "{name}");
             }
             fs::write(empty.join("notes"), "mine").unwrap();
@@ -673,6 +712,84 @@ fn run_script_calls_a_provider_by_http() {
     });
 }
 
+#[test]
+fn run_script_calls_a_provider_that_speaks_anthropics_api() {
+    run(async {
+        let mock = mock().await;
+        let (port, key) = (mock.address().port(), key_of(&mock));
+        let upstream = format!("http://127.0.0.1:{port}/some/base/v1");
+        let variables = [
+            ("UPSTREAM", upstream.as_str()),
+            ("UPSTREAM_API", "anthropic"),
+            ("UPSTREAM_MODEL", "their-model"),
+        ];
+        for sent_key in [key.as_str(), ""] {
+            let mut script =
+                Script::ready(&[&variables[..], &[("UPSTREAM_API_KEY", sent_key)]].concat()).await;
+            let received = call(&script, &mock).await;
+            assert_eq!(received.line, "POST /some/base/v1/messages");
+            assert_eq!(received.header("x-api-key"), sent_key);
+            assert!(!received.headers.contains_key("authorization"));
+            if !sent_key.is_empty() {
+                assert_kept(&script, &key).await;
+            }
+            script.interrupt().await;
+        }
+    });
+}
+
+#[test]
+fn run_script_asks_anthropic_for_its_models() {
+    run(async {
+        let (port, heads) = canned(LISTED).await;
+        let upstream = format!("http://127.0.0.1:{port}/v1");
+        let mut script = Script::ready(&[
+            ("UPSTREAM", &upstream),
+            ("UPSTREAM_API", "anthropic"),
+            ("UPSTREAM_API_KEY", "sk-test"),
+        ])
+        .await;
+        let heads = heads.lock().unwrap().clone();
+        let [head] = &heads[..] else {
+            panic!("not asked once")
+        };
+        assert!(head.starts_with("get /v1/models http/1.1\r\n"), "{head}");
+        for line in ["x-api-key: sk-test", "anthropic-version: 2023-06-01"] {
+            assert!(head.contains(&format!("\r\n{line}\r\n")), "{head}");
+        }
+        assert!(!head.contains("authorization"), "{head}");
+        let said = format!("smart and light, are answered by first at {upstream}\n");
+        assert!(script.out().contains(&said), "{}", script.out());
+        script.interrupt().await;
+    });
+}
+
+#[test]
+fn run_script_names_the_apis_that_it_knows() {
+    run(async {
+        for (upstream, api, reason) in [
+            (
+                "http://127.0.0.1:1/v1",
+                "gemini",
+                "UPSTREAM_API=gemini: wanted is openai or anthropic",
+            ),
+            (
+                "http://127.0.0.1:1/v1/messages",
+                "anthropic",
+                "UPSTREAM=http://127.0.0.1:1/v1/messages: leave /messages out",
+            ),
+            (
+                "http://127.0.0.1:1/v1/chat/completions",
+                "openai",
+                "UPSTREAM=http://127.0.0.1:1/v1/chat/completions: leave /chat/completions out",
+            ),
+        ] {
+            let variables = [("UPSTREAM", upstream), ("UPSTREAM_API", api)];
+            assert_refuses(&variables, &format!("error: {reason}\n")).await;
+        }
+    });
+}
+
 /// A certificate authority, and a TLS server before a plain one.
 struct Tls {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -835,11 +952,13 @@ async fn canned(answer: &'static str) -> (u16, Arc<Mutex<Vec<String>>>) {
     (port, heads)
 }
 
+/// A list of two models.
+const LISTED: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"data\": [{\"id\": \"first\"}, {\"id\": \"second\"}]}";
+
 #[test]
 fn run_script_takes_the_first_model_that_is_listed() {
     run(async {
-        let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"data\": [{\"id\": \"first\"}, {\"id\": \"second\"}]}";
-        let (port, heads) = canned(answer).await;
+        let (port, heads) = canned(LISTED).await;
         let (tls, folder) = (Tls::before(port).await, TempDir::new().unwrap());
         let key = format!("sk-test-upstream-{port}");
         let upstream = format!("https://localhost:{}/v1", tls.port);

@@ -27,6 +27,27 @@ pub fn env_path(name: &str) -> PathBuf {
     PathBuf::from(path.unwrap_or_else(|| panic!("{name} is not set: run tests by `make test`")))
 }
 
+/// Which of the installed Envoys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// The one that everything is tested with.
+    Current,
+    /// The oldest one that can try a call at several providers.
+    Old,
+    /// The oldest one that the module runs in.
+    Oldest,
+}
+
+impl Release {
+    fn program(self) -> PathBuf {
+        env_path(match self {
+            Self::Current => "TOLLGATE_ENVOY",
+            Self::Old => "TOLLGATE_ENVOY_OLD",
+            Self::Oldest => "TOLLGATE_ENVOY_OLDEST",
+        })
+    }
+}
+
 /// Puts this machine's paths into a configuration.
 fn localise(config: &Config, folder: &Path) -> String {
     let wasm = env_path("TOLLGATE_WASM");
@@ -39,10 +60,10 @@ fn localise(config: &Config, folder: &Path) -> String {
         )
 }
 
-fn envoy(folder: &Path, config: &str) -> Command {
+fn envoy(release: Release, folder: &Path, config: &str) -> Command {
     let file = folder.join("envoy.yaml");
     std::fs::write(&file, config).expect("written");
-    let mut command = Command::new(env_path("TOLLGATE_ENVOY"));
+    let mut command = Command::new(release.program());
     command.current_dir(repo("")).arg("-c").arg(file);
     command.args(["--disable-hot-restart", "--log-level", "warning"]);
     command.args(["--component-log-level", "wasm:info"]);
@@ -52,7 +73,8 @@ fn envoy(folder: &Path, config: &str) -> Command {
 /// Runs `envoy --mode validate`; what it said if it refuses the configuration.
 pub fn validate(config: &Config) -> Result<(), String> {
     let folder = TempDir::new().expect("a folder");
-    let mut command = envoy(folder.path(), &localise(config, folder.path()));
+    let config = localise(config, folder.path());
+    let mut command = envoy(Release::Current, folder.path(), &config);
     let output = command
         .args(["--mode", "validate"])
         .output()
@@ -66,11 +88,16 @@ pub fn validate(config: &Config) -> Result<(), String> {
 impl Envoy {
     /// Starts Envoy with two workers and waits until it listens.
     pub async fn start(config: &Config) -> Self {
+        Self::start_release(Release::Current, config).await
+    }
+
+    /// As [`Envoy::start`], with a certain Envoy.
+    pub async fn start_release(release: Release, config: &Config) -> Self {
         let folder = TempDir::new().expect("a folder");
         let config = localise(config, folder.path())
             .replace("port_value: 10000", "port_value: 0")
             .replace("port_value: 9901", "port_value: 0");
-        let command = envoy(folder.path(), &config);
+        let command = envoy(release, folder.path(), &config);
         let log = std::fs::File::create(folder.path().join("envoy.log")).expect("a log");
         let mut guard = Command::new("sh");
         guard.args(["-c", GUARD, "sh"]).arg(command.get_program());

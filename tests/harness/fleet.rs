@@ -2,7 +2,7 @@
 
 use crate::client::{Answer, Ask};
 use crate::config::Config;
-use crate::envoy::Envoy;
+use crate::envoy::{Envoy, Release};
 use mock_provider::{Mock, Received};
 use serde_json::Value;
 
@@ -22,7 +22,12 @@ const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 impl Fleet {
     /// Starts a gateway and as many mocks as its configuration has ports for.
-    pub async fn start(mut config: Config) -> Self {
+    pub async fn start(config: Config) -> Self {
+        Self::start_release(Release::Current, config).await
+    }
+
+    /// As [`Fleet::start`], with a certain Envoy.
+    pub async fn start_release(release: Release, mut config: Config) -> Self {
         let mut mocks = Vec::new();
         for (port, name) in (FIRST_PORT..).zip(NAMES) {
             let port = format!("port_value: {port}");
@@ -35,7 +40,7 @@ impl Fleet {
             config = config.replace(&port, &own);
             mocks.push(mock);
         }
-        let envoy = Envoy::start(&config).await;
+        let envoy = Envoy::start_release(release, &config).await;
         Self { envoy, mocks }
     }
 

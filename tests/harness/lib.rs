@@ -12,7 +12,7 @@ mod stand;
 
 pub use client::{Answer, Ask, Protocol};
 pub use config::{Config, Form, demo_policy, fleet_policy, repo};
-pub use envoy::{Envoy, env_path, validate};
+pub use envoy::{Envoy, Release, env_path, validate};
 pub use fleet::Fleet;
 pub use speaks::Speaks;
 pub use stand::{Lease, Stand};

@@ -2,7 +2,7 @@
 
 use crate::client::{Answer, Ask};
 use crate::config::Config;
-use crate::envoy::Envoy;
+use crate::envoy::{Envoy, Release};
 use mock_provider::{Mock, Received};
 use serde_json::Value;
 use std::ops::Deref;
@@ -28,11 +28,17 @@ impl Stand {
 
     /// Starts a gateway of its own.
     pub async fn start(config: Config) -> Self {
+        Self::start_release(Release::Current, config).await
+    }
+
+    /// As [`Stand::start`], with a certain Envoy.
+    pub async fn start_release(release: Release, config: Config) -> Self {
         let mock = Mock::start(([127, 0, 0, 1], 0).into())
             .await
             .expect("a mock");
         let port = format!("port_value: {}", mock.address().port());
-        let envoy = Envoy::start(&Config(config.0.replace("port_value: 8001", &port))).await;
+        let config = Config(config.0.replace("port_value: 8001", &port));
+        let envoy = Envoy::start_release(release, &config).await;
         Self { envoy, mock }
     }
 
