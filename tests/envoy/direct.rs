@@ -276,3 +276,24 @@ fn what_cannot_be_said_is_refused_before_it_is_sent() {
         }
     });
 }
+
+/// Envoy cannot ask Tollgate again once an answer has begun: the words are its own.
+#[test]
+fn a_provider_that_breaks_off_while_its_answer_is_held() {
+    run(async {
+        for caller in Speaks::ALL {
+            let stand = stand(caller).await;
+            for stream in [false, true] {
+                let script = json!({"fault": "reset_after_head"});
+                let ask = caller.ask(&call(stream)).mock(&script);
+                let answer = stand.send(&ask).await;
+                assert!(matches!(answer.status, 502 | 503), "{}", answer.status);
+                assert_eq!(answer.header("content-type"), "text/plain");
+                let record = stand.record(&ask).await;
+                assert_eq!(record["outcome"], "upstream_reset", "{record}");
+                assert_eq!(record["status"], answer.status, "{record}");
+                assert_eq!(record["usage"], "estimated", "{record}");
+            }
+        }
+    });
+}

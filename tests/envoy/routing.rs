@@ -230,9 +230,37 @@ fn shadows_change_nothing_and_are_counted() {
             assert!(page.contains(&wanted), "{wanted}: {page}");
         }
         assert!(!page.contains("shadow-of-none"));
-        let wanted =
-            r#"tollgate_tries_total{gen_ai_provider_name="anthropic",outcome="answered"} 3"#;
-        assert!(page.contains(wanted), "{page}");
+    });
+}
+
+#[test]
+fn every_try_is_recorded_and_counted() {
+    run(async {
+        let fleet = fleet(&fleet_policy()).await;
+        let script = json!({"b": {"status": 429}});
+        let ask = Ask::chat(&call("light")).mock(&script);
+        assert_eq!(fleet.send(&ask).await.status, 200);
+        let record = fleet.record(&ask).await;
+        let wanted = json!([
+            {"backend": "anthropic", "model": "claude-sonnet-4-5", "outcome": "rate_limited"},
+            {"backend": "openai", "model": "gpt-5.1", "outcome": "answered"},
+        ]);
+        assert_eq!(record["tries"], wanted, "{record}");
+        assert_eq!(record["attempts"], 2, "{record}");
+        assert_eq!(record["backend"], "openai", "{record}");
+        let ask = Ask::chat(&call("smart"));
+        fleet.send(&ask).await;
+        let record = fleet.record(&ask).await;
+        assert_eq!(record["attempts"], 1, "{record}");
+        assert_eq!(record.get("tries"), None, "{record}");
+        let page = fleet.envoy.admin("/stats/prometheus").await;
+        for wanted in [
+            r#"{gen_ai_provider_name="anthropic",outcome="rate_limited"} 1"#,
+            r#"{gen_ai_provider_name="openai",outcome="answered"} 2"#,
+        ] {
+            let wanted = format!("tollgate_tries_total{wanted}");
+            assert!(page.contains(&wanted), "{wanted}: {page}");
+        }
     });
 }
 
