@@ -30,12 +30,12 @@ impl Config {
         Self(std::fs::read_to_string(&path).expect("a shipped configuration"))
     }
 
-    /// `envoy/gateway.yaml`, what `make run` starts.
+    /// `envoy/gateway.yaml`, with one provider; see [`crate::Stand`].
     pub fn gateway() -> Self {
         Self::shipped("gateway.yaml")
     }
 
-    /// `envoy/fallback.yaml`, with two providers; see [`crate::Fleet`].
+    /// `envoy/fallback.yaml`, what `make run` starts, with two providers; see [`crate::Fleet`].
     pub fn fallback() -> Self {
         Self::shipped("fallback.yaml")
     }
