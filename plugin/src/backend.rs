@@ -17,8 +17,8 @@ pub(crate) const PLAN: &str = "tollgate.plan";
 /// Where tries note what became of them.
 pub(crate) const TRIES: &str = "tollgate.tries";
 
-/// Where the first try notes the names of the headers that are no provider's own.
-const NAMES: &str = "tollgate.names";
+/// Where the first try notes the headers that are no provider's own.
+const HEAD: &str = "tollgate.head";
 
 /// A try that may or may not have begun.
 pub(crate) struct Backend {
@@ -74,13 +74,19 @@ impl Backend {
 
     /// The request's body is whole: Envoy holds `self.buffered` bytes of it.
     fn request_is_whole(&mut self) -> Action {
-        let Phase::Reading(attempt, framed) = std::mem::replace(&mut self.phase, Phase::Refused)
+        if !matches!(self.phase, Phase::Reading(..)) {
+            return Action::Continue;
+        }
+        let Phase::Reading(mut attempt, framed) =
+            std::mem::replace(&mut self.phase, Phase::Refused)
         else {
             return Action::Continue;
         };
         let body = self.get_http_request_body(0, self.buffered);
         let body = body.unwrap_or_default();
         if body.len() != self.buffered {
+            attempt.unsent();
+            self.note(&attempt);
             return self.refuse("the body can't be read");
         }
         match attempt.request_body(&body) {
@@ -98,7 +104,11 @@ impl Backend {
                 Action::Continue
             }
             // The gateway plans no target whose protocol has no words for the request.
-            Err(refusal) => self.refuse(refusal.code),
+            Err(refusal) => {
+                attempt.unsent();
+                self.note(&attempt);
+                self.refuse(refusal.code)
+            }
         }
     }
 
@@ -170,13 +180,14 @@ impl Context for Backend {
     /// Comes for every try, before the next one begins. A try that was never sent has
     /// no connection.
     fn on_done(&mut self) -> bool {
-        if let Phase::Sent(attempt) = &mut self.phase
-            && envoy::text(&["upstream", "local_address"]).is_none()
-        {
-            attempt.unsent();
-            if let Phase::Sent(attempt) = &self.phase {
-                self.note(attempt);
-            }
+        let sent = || envoy::text(&["upstream", "local_address"]).is_some();
+        match &mut self.phase {
+            Phase::Sent(_) if sent() => return true,
+            Phase::Sent(attempt) | Phase::Reading(attempt, _) => attempt.unsent(),
+            Phase::Idle | Phase::Refused => return true,
+        }
+        if let Phase::Sent(attempt) | Phase::Reading(attempt, _) = &self.phase {
+            self.note(attempt);
         }
         true
     }
@@ -190,12 +201,12 @@ impl HttpContext for Backend {
         };
         let headers = self.get_http_request_headers_bytes();
         let headers = Headers(&headers);
-        if let Some(names) = attempt.names_to_keep(headers) {
-            self.set_property(vec![NAMES], Some(&names));
+        if let Some(kept) = attempt.head_to_keep(headers) {
+            self.set_property(vec![HEAD], Some(&kept));
         }
         let again = attempt.tries().0.len() > 1;
-        let names = again.then(|| envoy::property(&[NAMES])).flatten();
-        let edits = attempt.request_head(headers, names.as_deref());
+        let kept = again.then(|| envoy::property(&[HEAD])).flatten();
+        let edits = attempt.request_head(headers, kept.as_deref());
         for name in &edits.remove {
             self.remove_http_request_header(name);
         }

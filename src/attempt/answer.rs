@@ -154,7 +154,7 @@ impl Attempt {
         self.tries.latest_came(match why {
             None => Came::Answered,
             Some(why) => {
-                let until = reset_hint(headers, now()).map(|until| until.0);
+                let until = reset_hint(headers, status, now()).map(|until| until.0);
                 Came::Failed(Failure { why, status, until })
             }
         });
@@ -203,7 +203,7 @@ impl Attempt {
         headers: Headers<'_>,
         end: bool,
     ) -> OnAttempt {
-        let until = reset_hint(headers, held.now).map(|until| until.0);
+        let until = reset_hint(headers, status, held.now).map(|until| until.0);
         let why = classify::of_status(status);
         // The gateway replaces a redirect whatever its body says.
         let unread = end || (300..400).contains(&status) || self.translates().is_none();
@@ -242,8 +242,8 @@ impl Attempt {
 
     fn whole_answer(&mut self, held: Held, body: &[u8]) -> OnAttempt {
         match looks(body) {
-            Looks::Garbage => return self.garbage(held),
-            Looks::Error => return self.hidden_error(held, body),
+            Looks::Error if body.len() <= MAX_ERROR => return self.hidden_error(held, body),
+            Looks::Garbage | Looks::Error => return self.garbage(held),
             Looks::Answer => {}
         }
         let Some((from, to)) = self.translates() else {
@@ -365,9 +365,10 @@ impl Attempt {
                 .plan
                 .larger_window_after(self.target, self.entry.context),
             Why::ContentPolicy => self.plan.content_policy,
-            Why::RateLimited | Why::Auth | Why::Unavailable | Why::Garbage => true,
+            Why::RateLimited | Why::Auth | Why::Unavailable | Why::NotFound | Why::Garbage => true,
         };
-        if moves_on {
+        // A try that must not begin would hide this answer.
+        if moves_on && held.now.0 <= self.plan.deadline {
             held.edits.set.push((RETRY_HEADER, why.as_str().to_owned()));
         }
     }

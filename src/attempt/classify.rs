@@ -9,8 +9,9 @@ pub(super) const fn of_status(status: u16) -> Option<Why> {
         429 => Some(Why::RateLimited),
         // 402: the account has no credit left.
         401..=403 => Some(Why::Auth),
-        // A model or path that is not there, a redirect: the next target may do better.
-        404 | 405 | 408 | 300..=399 | 500.. => Some(Why::Unavailable),
+        // Something is not there: the next target may have it, and this one may still be well.
+        404 | 405 => Some(Why::NotFound),
+        408 | 300..=399 | 500.. => Some(Why::Unavailable),
         400 | 413 | 422 => None,
         _ => Some(Why::Request),
     }

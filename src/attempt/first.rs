@@ -76,7 +76,10 @@ fn openai(chunk: &Value) -> Sign {
     let choices = chunk.get("choices").and_then(Value::as_array);
     let mut choices = choices.into_iter().flatten();
     let says = |choice: &Value| {
-        let finished = choice.get("finish_reason").is_some_and(Value::is_string);
+        // Some servers have "" where others have null.
+        let finished = choice
+            .get("finish_reason")
+            .is_some_and(|reason| !is_empty(reason));
         let delta = choice.get("delta").and_then(Value::as_object);
         let mut members = delta.into_iter().flatten();
         finished || members.any(|(name, value)| name != "role" && !is_empty(value))
@@ -112,6 +115,6 @@ fn is_empty(value: &Value) -> bool {
         Value::String(text) => text.is_empty(),
         Value::Array(list) => list.is_empty(),
         Value::Object(map) => map.is_empty(),
-        _ => false,
+        Value::Bool(_) | Value::Number(_) => true,
     }
 }

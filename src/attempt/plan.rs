@@ -1,8 +1,8 @@
 /*! The plan of a call: what the gateway tells the tries that Envoy makes of it.
 
 It travels as JSON in filter state, so that a try in a filter of its own finds it. Every
-filter, log and CEL expression can read it there: it holds names and numbers, no text
-of the call and no key. */
+filter, log and CEL expression can read it there: it holds names, numbers and the headers
+by which a caller selects features, no text of the call and no key. */
 
 use crate::config::{AnswerModel, Api, Backend, MaxTokensField, Model, Target};
 use crate::protocols::Protocol;

@@ -7,6 +7,7 @@ use crate::json::Rewrite;
 use crate::protocols::anthropic::read_messages;
 use crate::protocols::openai::{Adapt, read_chat};
 use crate::protocols::{Protocol, Refusal, translate};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What Anthropic's API demands of every request; the version that all its SDKs send.
 const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
@@ -16,37 +17,39 @@ const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 const CREDENTIAL: &str = "x-tollgate-internal-credential-";
 
 impl Attempt {
-    /// The names of a head as the first try finds it, if further tries have to know them:
-    /// tries share one head, and the filters behind this one put headers into it that are
-    /// one provider's alone.
-    pub fn names_to_keep(&self, headers: Headers<'_>) -> Option<Vec<u8>> {
+    /// The headers of a head as the first try finds it, if further tries have to know them:
+    /// tries share one head, and the filters behind this one put headers into it, or values
+    /// over others, that are one provider's alone. Names and hashes only.
+    pub fn head_to_keep(&self, headers: Headers<'_>) -> Option<Vec<u8>> {
         let first = self.tries.0.len() == 1;
-        (first && self.plan.tries.len() > 1)
-            .then(|| headers.names(|_| true).join("\n").into_bytes())
+        (first && self.plan.tries.len() > 1).then(|| {
+            let headers = headers.0.iter();
+            let lines: Vec<String> = headers.map(|(name, value)| mark(name, value)).collect();
+            lines.join("\n").into_bytes()
+        })
     }
 
     /// The edits of the head. Whatever an earlier try has left is removed; `kept` is what
-    /// [`Attempt::names_to_keep`] said to the first one.
+    /// [`Attempt::head_to_keep`] said to the first one.
     pub fn request_head(&self, headers: Headers<'_>, kept: Option<&[u8]>) -> HeaderEdits {
         let entry = &self.entry;
-        let kept: Option<Vec<&[u8]>> = kept.map(|kept| kept.split(|byte| *byte == b'\n').collect());
-        let is_left = |name: &str| {
-            let known = kept
-                .as_ref()
-                .is_none_or(|kept| kept.contains(&name.as_bytes()));
-            !known && !name.starts_with(':')
-        };
+        let left = kept.map(|kept| left_behind(headers, kept));
+        let left = left.unwrap_or_default();
+        let is_left = |name: &str| left.contains(&name);
         let mut edits = HeaderEdits {
             remove: headers
                 .names(|name| is_foreign(name) || is_of_a_protocol(name) || is_left(name)),
             set: vec![(":path", entry.path.clone())],
         };
-        let own = entry.authority.as_ref();
-        let authority = own.unwrap_or(&self.plan.authority);
-        if !authority.is_empty() {
+        // Without one of its own the host is the route's, unless an earlier target had one.
+        let again = kept.is_some().then_some(&self.plan.authority);
+        let authority = entry.authority.as_ref().or(again);
+        if let Some(authority) = authority.filter(|authority| !authority.is_empty()) {
             edits.set.push((":authority", authority.clone()));
         }
-        let waiting = headers.text(&format!("{CREDENTIAL}{}", entry.backend));
+        // Envoy's header names are in lower case.
+        let backend = entry.backend.to_ascii_lowercase();
+        let waiting = headers.text(&format!("{CREDENTIAL}{backend}"));
         let waiting = waiting.map(|value| (entry.key_header.as_str(), value.to_owned()));
         edits.set.extend(waiting);
         edits.set.extend(self.protocol_headers());
@@ -80,6 +83,26 @@ impl Attempt {
         }
         fit(self.plan.caller, &self.entry, body)
     }
+}
+
+/// A header as [`Attempt::head_to_keep`] notes it: its name and 32 bits of a hash of its value,
+/// enough to see that it changed and too few to tell what it was.
+fn mark(name: &str, value: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    format!("{name}={:08x}", hasher.finish() & 0xFFFF_FFFF)
+}
+
+/// The names of headers that are not as the first try found them.
+fn left_behind<'h>(headers: Headers<'h>, kept: &[u8]) -> Vec<&'h str> {
+    let kept: Vec<&[u8]> = kept.split(|byte| *byte == b'\n').collect();
+    let changed = |(name, value): &&(String, Vec<u8>)| {
+        // Every try sets these itself.
+        let own = name.starts_with(':') || name == "content-length";
+        !own && !kept.contains(&mark(name, value).as_bytes())
+    };
+    let changed = headers.0.iter().filter(changed);
+    changed.map(|(name, _)| name.as_str()).collect()
 }
 
 /// How a body is made to fit.

@@ -147,19 +147,25 @@ fn regression_what_an_earlier_provider_was_given_is_taken_away() {
     let mut anywhere = plan(false);
     anywhere.tries[1].authority = None;
     let first = begin(anywhere.clone());
-    let sent = head(&[(":authority", "gateway.example"), ("user-agent", "x")]);
-    let kept = first.names_to_keep(Headers(&sent)).unwrap();
+    let sent = head(&[
+        (":authority", "gateway.example"),
+        ("content-length", "9"),
+        ("user-agent", "x"),
+        ("x-litellm-key", "the caller's"),
+    ]);
+    let kept = first.head_to_keep(Headers(&sent)).unwrap();
     let tries = first.tries().clone();
     let second = Attempt::begin(anywhere, tries, 2, "b", NOW).unwrap();
     let left = head(&[
         (":authority", "a.example"),
         ("user-agent", "x"),
         ("x-any-name-of-a-key", "a-key"),
+        ("x-litellm-key", "a-key"),
         ("content-length", "7"),
     ]);
-    assert_eq!(second.names_to_keep(Headers(&left)), None);
+    assert_eq!(second.head_to_keep(Headers(&left)), None);
     let edits = second.request_head(Headers(&left), Some(&kept));
-    assert_eq!(edits.remove, ["x-any-name-of-a-key", "content-length"]);
+    assert_eq!(edits.remove, ["x-any-name-of-a-key", "x-litellm-key"]);
     assert!(
         edits
             .set
@@ -168,10 +174,10 @@ fn regression_what_an_earlier_provider_was_given_is_taken_away() {
 }
 
 #[test]
-fn one_target_has_no_names_to_keep() {
+fn one_target_has_no_head_to_keep() {
     let mut alone = plan(false);
     alone.tries.truncate(1);
-    assert_eq!(begin(alone).names_to_keep(Headers(&[])), None);
+    assert_eq!(begin(alone).head_to_keep(Headers(&[])), None);
 }
 
 #[test]
@@ -201,7 +207,7 @@ fn statuses_that_move_on() {
         ("429", "rate_limited"),
         ("401", "auth"),
         ("403", "auth"),
-        ("404", "unavailable"),
+        ("404", "not_found"),
         ("302", "unavailable"),
         ("500", "unavailable"),
         ("529", "unavailable"),
@@ -411,4 +417,49 @@ fn regression_a_cut_event_of_another_protocol_is_dropped() {
         let on = attempt.answer_data(&TEXT.as_bytes()[..at], true);
         assert_eq!(on, OnAttempt::Replace(Vec::new()), "{at}");
     }
+}
+
+#[test]
+fn regression_windows_of_ordinary_errors_are_no_advice() {
+    for (status, told) in [("500", false), ("429", true)] {
+        let mut attempt = begin(plan(false));
+        let headers = head(&[
+            (":status", status),
+            ("x-ratelimit-remaining-requests", "9999"),
+            ("x-ratelimit-reset-requests", "6m0s"),
+        ]);
+        attempt.answer_head(Headers(&headers), false, NOW);
+        let Came::Failed(failure) = &attempt.tries().0[0].came else {
+            panic!()
+        };
+        assert_eq!(failure.until.is_some(), told, "{status}");
+    }
+}
+
+#[test]
+fn regression_an_answer_after_the_time_is_over_asks_for_no_other_try() {
+    let mut late = plan(false);
+    late.deadline = NOW.0 - 1;
+    let on = answer_head(&mut begin(late), "429", "application/json");
+    assert_eq!(set(&on, RETRY_HEADER), None);
+}
+
+#[test]
+fn regression_an_empty_finish_reason_is_no_content() {
+    let opening = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":\"\"}]}\n\n";
+    let mut attempt = begin(plan(true));
+    answer_head(&mut attempt, "200", SSE);
+    assert_eq!(
+        attempt.answer_data(opening.as_bytes(), false),
+        OnAttempt::Hold
+    );
+}
+
+#[test]
+fn regression_a_long_error_under_a_good_status_is_not_read() {
+    let mut attempt = begin(plan(false));
+    answer_head(&mut attempt, "200", "application/json");
+    let body = format!(r#"{{"error":{{}},"x":[{}1]}}"#, "1,".repeat(40_000));
+    let on = attempt.answer_data(body.as_bytes(), true);
+    assert_eq!(set(&on, RETRY_HEADER), Some("garbage"));
 }

@@ -69,6 +69,8 @@ pub enum Why {
     Auth,
     /// A status of 500 or above, or one that only a broken or misplaced server gives.
     Unavailable,
+    /// A model, path or file that is not there.
+    NotFound,
     /// A good status with something that is no answer: HTML, broken JSON, nothing.
     Garbage,
     /// The prompt is longer than the model's window.
@@ -91,6 +93,7 @@ impl Why {
             Self::RateLimited => "rate_limited",
             Self::Auth => "auth",
             Self::Unavailable => "unavailable",
+            Self::NotFound => "not_found",
             Self::Garbage => "garbage",
             Self::ContextLength => "context_length",
             Self::ContentPolicy => "content_policy",

@@ -25,12 +25,14 @@ const MONTHS: [&str; 12] = [
 /// `retry-after-ms` goes before `retry-after`, and both before the windows of rate limits.
 /// Of these the last counts to end among those with nothing left, or among all if none is
 /// known to be spent: a call may need more than what is left. What can't be read is ignored.
-pub fn reset_hint(headers: Headers<'_>, now: Instant) -> Option<Instant> {
+///
+/// Windows count only under status 429: providers tell them with every answer.
+pub fn reset_hint(headers: Headers<'_>, status: u16, now: Instant) -> Option<Instant> {
     let wait = headers
         .text("retry-after-ms")
         .and_then(|text| decimal(text.trim(), 1_000_000))
         .or_else(|| retry_after(headers.text("retry-after")?.trim(), now))
-        .or_else(|| windows(headers, now))?;
+        .or_else(|| windows(headers, now).filter(|_| status == 429))?;
     Some(Instant(now.0.saturating_add(wait.min(MAX_WAIT))))
 }
 
@@ -187,7 +189,7 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
             .collect();
-        let hint = reset_hint(Headers(&headers), NOW)?;
+        let hint = reset_hint(Headers(&headers), 429, NOW)?;
         assert!(hint >= NOW);
         Some((hint.0 - NOW.0) / 1_000_000)
     }
@@ -340,7 +342,7 @@ mod tests {
             assert_eq!(wait(headers), ms, "{headers:?}");
         }
         let bytes = [("retry-after".to_owned(), vec![0xff, b'1'])];
-        assert_eq!(reset_hint(Headers(&bytes), NOW), None);
+        assert_eq!(reset_hint(Headers(&bytes), 429, NOW), None);
     }
 
     proptest! {
@@ -351,7 +353,7 @@ mod tests {
             now in any::<u64>(),
         ) {
             let headers = [(name.to_owned(), text.into_bytes())];
-            if let Some(hint) = reset_hint(Headers(&headers), Instant(now)) {
+            if let Some(hint) = reset_hint(Headers(&headers), 429, Instant(now)) {
                 prop_assert!(hint.0 >= now && hint.0 - now <= MAX_WAIT);
             }
         }
