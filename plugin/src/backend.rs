@@ -262,10 +262,19 @@ impl HttpContext for Backend {
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        if let Phase::Sent(attempt) = &self.phase
-            && attempt.holds_answer()
-        {
-            self.answer_piece(self.buffered, true);
+        match &mut self.phase {
+            Phase::Sent(attempt) if attempt.holds_answer() && self.buffered == 0 => {
+                // Trailers after no body: nothing can be written any more.
+                let action = attempt.answer_without_body();
+                if let Phase::Sent(attempt) = &self.phase {
+                    self.note(attempt);
+                }
+                self.carry_out(action, 0);
+            }
+            Phase::Sent(attempt) if attempt.holds_answer() => {
+                self.answer_piece(self.buffered, true);
+            }
+            _ => {}
         }
         Action::Continue
     }

@@ -192,7 +192,8 @@ impl HttpContext for Filter {
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        if self.call.holds_answer() {
+        // After no body at all nothing can be written any more.
+        if self.call.holds_answer() && self.buffered > 0 {
             self.answer_piece(self.buffered, true);
         }
         self.call.answer_trailers(&Envoy);

@@ -120,6 +120,30 @@ impl Attempt {
         }
     }
 
+    /// An answer that is held has turned out to have no body.
+    pub fn answer_without_body(&mut self) -> OnAttempt {
+        match std::mem::replace(&mut self.reading, Reading::Passing) {
+            Reading::Error(mut held, status, until) => {
+                let why = classify::of_status(status);
+                let why = why.unwrap_or_else(|| classify::of_body(status, b""));
+                self.failed(&mut held, why, status, until);
+                self.pass(held)
+            }
+            Reading::Whole(held) | Reading::Opening(held, ..) => {
+                let on = self.garbage(held);
+                self.reading = Reading::Passing;
+                match on {
+                    OnAttempt::Release(edits, _) => OnAttempt::Release(edits, None),
+                    other => other,
+                }
+            }
+            other => {
+                self.reading = other;
+                OnAttempt::Pass
+            }
+        }
+    }
+
     /// Whether pieces of the answer are worth looking at.
     pub const fn reads_answer(&self) -> bool {
         !matches!(self.reading, Reading::Passing | Reading::Head)

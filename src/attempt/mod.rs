@@ -128,6 +128,11 @@ impl Attempt {
         &self.tries
     }
 
+    /// The try was not made after all.
+    pub fn take_back(&mut self) {
+        self.tries.0.pop();
+    }
+
     /// The connection to the provider never came about.
     pub fn unsent(&mut self) {
         if matches!(self.reading, Reading::Head) {

@@ -463,3 +463,17 @@ fn regression_a_long_error_under_a_good_status_is_not_read() {
     let on = attempt.answer_data(body.as_bytes(), true);
     assert_eq!(set(&on, RETRY_HEADER), Some("garbage"));
 }
+
+#[test]
+fn regression_a_held_answer_without_a_body_is_judged_by_its_head() {
+    let mut attempt = begin(plan(false));
+    answer_head(&mut attempt, "200", "application/json");
+    let on = attempt.answer_without_body();
+    assert_eq!(set(&on, RETRY_HEADER), Some("garbage"));
+    assert!(matches!(on, OnAttempt::Release(_, None)));
+    let mut attempt = begin(plan(false));
+    answer_head(&mut attempt, "400", "application/json");
+    let on = attempt.answer_without_body();
+    assert_eq!(set(&on, RETRY_HEADER), None);
+    assert!(matches!(on, OnAttempt::Release(_, None)));
+}

@@ -134,6 +134,17 @@ impl AnswerReader {
         }
     }
 
+    /// Whether nothing can be said of the body before its end, of which `size` bytes wait.
+    pub(super) const fn waits_for_end(&self, size: usize) -> bool {
+        matches!(
+            self,
+            Self::Error {
+                replaced: false,
+                ..
+            }
+        ) && size <= MAX_ERROR_BODY
+    }
+
     /// Whether what goes on may have another length than what came. (That of an error
     /// stays, unless there was no `content-length`.)
     pub(super) fn changes_length(&self) -> bool {

@@ -158,6 +158,11 @@ impl Call {
         };
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
+        let broke_off = matches!(
+            so_far.outcome,
+            "upstream_reset" | "upstream_incomplete" | "timeout"
+        );
+        self.learn_end(host, &ask, &tries, broke_off);
         if so_far.outcome == "ok" {
             let output = Record::counts(settlement).0.output;
             self.learn_speed(host, &ask, &tries, seen.first_text, output);
@@ -258,7 +263,7 @@ const fn sent(caller: Caller, status: u16, outcome: &'static str) -> Outcome {
     local(Some(caller), status, outcome)
 }
 
-/// The tries of a call that took more than one, or whose only one failed.
+/// The tries of a call that took more than one.
 fn tried<'a>(ask: &'a Ask, tries: &Tries) -> Vec<TryRecord<'a>> {
     let record = |tried: &Try| {
         let target = &ask.planned(tried)?.target;

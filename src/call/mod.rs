@@ -342,6 +342,7 @@ impl Call {
     pub fn waits_for_end(&self, size: usize) -> bool {
         match &self.phase {
             Phase::Waiting { ask, .. } => ask.waits_for_end(size),
+            Phase::Answering { reader, .. } => reader.waits_for_end(size),
             _ => false,
         }
     }

@@ -65,6 +65,10 @@ impl Call {
             let reason = format!("provider_status_{status}");
             return OnAnswer::Reply(self.fail(caller, ask, &refusal, &tries, reason));
         }
+        if status >= 400 && end && ask.latest_is_foreign(&tries, self.protocol) {
+            let reason = format!("provider_status_{status}");
+            return OnAnswer::Reply(self.fail(caller, ask, &wordless(status), &tries, reason));
+        }
         edits.set.extend(ask.told(&tries, self.protocol));
         let said = headers.has("retry-after");
         retry_advice(&mut edits, (status, said), &tries, host);
@@ -189,7 +193,9 @@ impl Call {
         details: &str,
         passage: &dyn Passage,
     ) -> OnAnswer {
-        if !was_sent(details) {
+        if !of_upstream(details) {
+            ask.untried();
+        } else if !was_sent(details) {
             ask.unsent();
         }
         let tries = ask.tries(passage);
@@ -254,7 +260,12 @@ pub(super) const VIA_UPSTREAM: &str = "via_upstream";
 /// Whether a failed call may have reached the provider: if Envoy lost a connection that it
 /// had, or waited for an answer. Words of `response.code_details`, Envoy 1.40.
 fn was_sent(details: &str) -> bool {
-    const SENT: [&str; 3] = ["upstream_reset", "timeout", "max_stream_duration"];
+    const SENT: [&str; 4] = [
+        "upstream_reset",
+        "timeout",
+        "max_stream_duration",
+        "response_payload",
+    ];
     const NEVER: [&str; 4] = [
         "connection_failure",
         "connection_timeout",
@@ -265,8 +276,26 @@ fn was_sent(details: &str) -> bool {
     says(&SENT) && !says(&NEVER)
 }
 
+/// Whether Envoy's error is about the way to the provider: not one of a filter behind
+/// Tollgate's, such as a rate limit.
+fn of_upstream(details: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "upstream",
+        "timeout",
+        "duration",
+        "cluster",
+        "credential",
+        "response_payload",
+    ];
+    WORDS.iter().any(|word| details.contains(word))
+}
+
 /// An error that Envoy made instead of a provider's answer, for the caller.
 fn envoy_refusal(status: u16, details: &str) -> Refusal {
+    if details.contains("credential") {
+        // The operator's key is missing: nothing that the caller could mend.
+        return upstream_auth();
+    }
     let (code, message) = match status {
         413 => return reading_refusal(status),
         429 => ("rate_limit_exceeded", "Too many requests."),
@@ -314,11 +343,7 @@ fn no_answer(tries: &Tries) -> Option<Refusal> {
 /// Answers that can't be passed on, by their status and what their try has found out.
 fn unfit_answer(status: u16, tries: &Tries) -> Option<Refusal> {
     if why_failed(tries) == Some(Why::Auth) || matches!(status, 401..=403) {
-        return Some(Refusal::new(
-            ErrorKind::BadGateway,
-            "upstream_auth",
-            "The provider refused the gateway's credentials; its operator has to see to it.",
-        ));
+        return Some(upstream_auth());
     }
     if (300..400).contains(&status) {
         return Some(Refusal::new(
@@ -328,6 +353,20 @@ fn unfit_answer(status: u16, tries: &Tries) -> Option<Refusal> {
         ));
     }
     None
+}
+
+fn upstream_auth() -> Refusal {
+    Refusal::new(
+        ErrorKind::BadGateway,
+        "upstream_auth",
+        "The provider refused the gateway's credentials; its operator has to see to it.",
+    )
+}
+
+/// An error without a body, in the words of another protocol: there are none.
+fn wordless(status: u16) -> Refusal {
+    let message = "The provider answered with an error and said no more.";
+    Refusal::new(ErrorKind::of_status(status), "upstream_error", message)
 }
 
 /// Answers that can't be passed on, by their heads.

@@ -22,10 +22,15 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn of(headers: Headers<'_>, protocol: Protocol, rules: &[String]) -> Self {
         let pick = |wanted: &dyn Fn(&str) -> bool| {
-            let mut kept = Vec::new();
+            let mut kept: Vec<(String, String)> = Vec::new();
             for (name, value) in headers.0.iter().filter(|(name, _)| wanted(name)) {
-                if let Ok(value) = std::str::from_utf8(value) {
-                    kept.push((name.clone(), value.to_owned()));
+                let Ok(value) = std::str::from_utf8(value) else {
+                    continue;
+                };
+                // Lines of the same name are one list (RFC 9110, 5.3).
+                match kept.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, list)) => *list = format!("{list}, {value}"),
+                    None => kept.push((name.clone(), value.to_owned())),
                 }
             }
             kept

@@ -106,7 +106,10 @@ impl Call {
         self.count_shadow(host, &choice.shadow);
         let attempts = attempts(gateway.policy.fallback.as_ref(), &choice.model);
         let (mut targets, dropped) = self.expressible(choice.tries, body)?;
-        targets.truncate(attempts);
+        if !is_chain(&targets) {
+            truncate(&mut targets, attempts);
+        }
+        routing::claim_probe(host, &gateway.space, &gateway.policy, &mut targets);
         Ok(Routed {
             model: choice.model,
             targets,
@@ -142,8 +145,10 @@ impl Call {
         match fit(self.protocol, &Entry::of(&probe.target, None), body) {
             Ok(fitted) => Ok((targets, fitted.dropped)),
             Err(refusal) => {
+                // A chain of clusters comes to each of its members, whatever is planned.
+                let chain = is_chain(&targets);
                 targets.retain(|planned| !foreign(planned));
-                if targets.is_empty() {
+                if chain || targets.is_empty() {
                     return Err(refusal);
                 }
                 Ok((targets, Vec::new()))
@@ -289,6 +294,40 @@ impl Call {
 fn deadline(started: Instant, timeouts: Timeouts) -> u64 {
     let total = timeouts.total_ms.saturating_mul(1_000_000);
     started.0.saturating_add(total)
+}
+
+/// Whether several backends stand behind one cluster, whose order is its own.
+fn is_chain(targets: &[routing::Try]) -> bool {
+    let mut backends = targets.iter().map(|planned| &planned.target.backend);
+    let Some(first) = backends.next() else {
+        return false;
+    };
+    let mut others = backends.filter(|other| other.name != first.name).peekable();
+    others.peek().is_some() && others.all(|other| other.cluster == first.cluster)
+}
+
+/// Keeps as many targets as may be tried. The last of them is the one with the largest window,
+/// if that is larger than all that would be left: it is where a prompt goes that is too
+/// long for the others.
+fn truncate(targets: &mut Vec<routing::Try>, attempts: usize) {
+    let window = |planned: &routing::Try| planned.target.context;
+    let largest = targets
+        .iter()
+        .skip(attempts)
+        .max_by_key(|planned| window(planned));
+    let largest = largest.cloned();
+    targets.truncate(attempts);
+    let Some(largest) = largest.filter(|_| attempts > 1) else {
+        return;
+    };
+    let known = targets.iter().all(|planned| window(planned).is_some());
+    let larger = targets
+        .iter()
+        .all(|planned| window(planned) < window(&largest));
+    if known && larger {
+        targets.pop();
+        targets.push(largest);
+    }
 }
 
 /// How many targets a call may try.

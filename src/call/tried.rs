@@ -36,6 +36,10 @@ impl Call {
             return;
         }
         metrics.tried(host, &planned.target.backend.name, tried.came.as_str());
+        if tried.came == Came::Answered && planned.health != cooldown::Health::Probing {
+            // Whether it answers to the end is seen at the end.
+            return;
+        }
         let now = host.now();
         let noted = match Health::of(&tried.came) {
             Health::Works => cooldown::succeeded(host, space, planned, now),
@@ -46,6 +50,34 @@ impl Call {
         };
         if noted.is_err() {
             metrics.event(host, "tollgate.health_notes_lost_total");
+        }
+    }
+
+    /// How the answer of the latest try ended: a target that breaks off has failed, too.
+    pub(super) fn learn_end(&self, host: &dyn Host, ask: &Ask, tries: &Tries, broke_off: bool) {
+        let answered = tries
+            .0
+            .last()
+            .filter(|latest| latest.came == Came::Answered);
+        let Some(planned) = answered.and_then(|latest| ask.planned(latest)) else {
+            return;
+        };
+        let gateway = &self.gateway;
+        let (space, rules) = (&gateway.space, &gateway.policy.cool_down);
+        let noted = if broke_off {
+            cooldown::failed(host, space, rules, planned, host.now())
+        } else if matches!(
+            planned.health,
+            cooldown::Health::Noted | cooldown::Health::Due
+        ) {
+            cooldown::succeeded(host, space, planned, host.now())
+        } else {
+            Ok(())
+        };
+        if noted.is_err() {
+            gateway
+                .metrics
+                .event(host, "tollgate.health_notes_lost_total");
         }
     }
 
@@ -134,6 +166,12 @@ impl Ask {
         told
     }
 
+    /// Whether the latest target speaks another protocol than the caller.
+    pub(super) fn latest_is_foreign(&self, tries: &Tries, caller: Protocol) -> bool {
+        let latest = self.latest_target(tries);
+        latest.is_some_and(|target| Entry::protocol(target) != caller)
+    }
+
     /// Fields of the request that were left out for the latest target.
     pub(super) fn dropped(&self, tries: &Tries, caller: Protocol) -> &[&'static str] {
         match (&self.route, self.latest_target(tries)) {
@@ -187,6 +225,13 @@ impl Ask {
         match &self.adapter {
             Adapter::Gateway(attempt) => attempt.tries().clone(),
             Adapter::Backends => Tries::default(),
+        }
+    }
+
+    /// Takes back the gateway's own try: the call did not come so far.
+    pub(super) fn untried(&mut self) {
+        if let Adapter::Gateway(attempt) = &mut self.adapter {
+            attempt.take_back();
         }
     }
 

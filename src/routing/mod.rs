@@ -58,7 +58,8 @@ impl<'a> Asked<'a> {
 pub struct Choice {
     /// The model that answers: the one asked for, or the one that a rule chose.
     pub model: Rc<Model>,
-    /// All its live targets in the order in which they are to be tried; never empty.
+    /// All its live targets in the order in which they are to be tried, see also
+    /// [`claim_probe`]; never empty.
     pub tries: Vec<Try>,
     /// The rule that chose the model.
     pub rule: Option<Rc<Rule>>,
@@ -121,6 +122,20 @@ pub fn choose(
         },
         model,
     })
+}
+
+/// Lets the call find out about its first target, if that one's cool-down is over and no other
+/// call does. Only what is tried first is found out about, so this comes last, when it is
+/// known which targets are left. A target that another call has claimed goes last.
+pub fn claim_probe(host: &dyn Host, space: &Space, policy: &Policy, tries: &mut Vec<Try>) {
+    // Each round settles one target.
+    while let Some(first) = tries.first_mut().filter(|it| it.health == Health::Due) {
+        let (rules, target) = (&policy.cool_down, Rc::clone(&first.target));
+        first.health = cooldown::claim(host, space, rules, &target, host.now());
+        if first.health == Health::Cooling {
+            tries.rotate_left(1);
+        }
+    }
 }
 
 /// The virtual model that a tenant asks for.

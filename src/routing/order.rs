@@ -69,15 +69,6 @@ impl Orderer<'_> {
             })
             .collect();
         tries.sort_by_key(|it| self.class(&it.target, it.health));
-        // Only what is tried first is found out about, and by one call at a time. Each round
-        // settles one target.
-        while let Some(first) = tries.first_mut().filter(|it| it.health == Health::Due) {
-            let (host, space, rules) = (self.host, self.space, self.rules);
-            first.health = cooldown::claim(host, space, rules, &first.target, self.now());
-            if first.health == Health::Cooling {
-                tries.sort_by_key(|it| self.class(&it.target, it.health));
-            }
-        }
         tries
     }
 

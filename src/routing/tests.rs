@@ -73,7 +73,11 @@ impl Caller {
             traits: &self.traits,
             headers: &self.headers,
         };
-        choose(&self.host, &self.space, &self.policy, &asked)
+        let choice = choose(&self.host, &self.space, &self.policy, &asked);
+        choice.map(|mut choice| {
+            claim_probe(&self.host, &self.space, &self.policy, &mut choice.tries);
+            choice
+        })
     }
 
     fn ask(&self, model: &str) -> Choice {

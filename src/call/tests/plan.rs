@@ -347,3 +347,137 @@ fn other_paths_have_a_plan_of_one_try() {
     assert!(plan.opaque);
     assert_eq!(plan.tries[0].path, "/api/v1/files");
 }
+
+#[test]
+fn regression_a_provider_that_breaks_off_every_stream_goes_last() {
+    let mut policy = planned();
+    policy["cool_down"] = json!({"failures": 2, "base": "10s"});
+    let bench = Bench::of(&policy);
+    for _ in 0..2 {
+        let mut run = bench.sent(STREAMED);
+        let way = way(&[Came::Answered]);
+        let head = headers(&[&[(":status", "200")], SSE]);
+        run.call
+            .answer_head(&bench.host, Headers(&head), false, &way);
+        run.data(DELTA, false);
+        let end = || End {
+            status: 200,
+            details: "upstream_reset_after_response_started{connection_termination}".to_owned(),
+            request_id: String::new(),
+        };
+        run.call.finish(&bench.host, &way, end).unwrap();
+    }
+    let mut run = bench.reading();
+    let OnBody::Forward(outgoing) = run.body(BODY) else {
+        panic!()
+    };
+    let plan = Plan::from_json(&outgoing.plan.unwrap()).unwrap();
+    assert_eq!(plan.tries[0].backend, "near");
+}
+
+#[test]
+fn regression_envoys_own_rate_limit_says_nothing_of_a_provider() {
+    let mut policy = planned();
+    policy["backends"]["near"]["api"] = json!("openai");
+    policy["cool_down"] = json!({"failures": 1});
+    policy.as_object_mut().unwrap().remove("fallback");
+    let bench = Bench::of(&policy);
+    for _ in 0..3 {
+        let mut run = bench.sent(BODY);
+        let refused = refused_answer(&run.envoy("429", "request_rate_limited"));
+        assert_eq!(refused.0, 429);
+        let record = run.done();
+        says(
+            &record,
+            json!({"backend": "far", "attempts": 0, "usage": "none"}),
+        );
+    }
+}
+
+#[test]
+fn regression_a_missing_secret_is_the_operators() {
+    let bench = Bench::of(&planned());
+    let mut run = bench.sent(BODY);
+    let mut way = way(&[Came::Unsent]);
+    way.details = "failed_to_inject_credential";
+    let head = headers(&[&[(":status", "401")]]);
+    let on = run
+        .call
+        .answer_head(&bench.host, Headers(&head), false, &way);
+    assert_eq!(refused_answer(&on), (502, "upstream_auth".to_owned()));
+}
+
+#[test]
+fn regression_lines_of_the_same_header_are_one_list() {
+    let bench = Bench::of(&planned());
+    let mut run = bench.run();
+    run.head(
+        "POST",
+        CHAT,
+        &[USER, ("openai-beta", "one"), ("openai-beta", "two")],
+        false,
+    );
+    let OnBody::Forward(outgoing) = run.body(BODY) else {
+        panic!()
+    };
+    let plan = Plan::from_json(&outgoing.plan.unwrap()).unwrap();
+    assert_eq!(
+        plan.headers,
+        [("openai-beta".to_owned(), "one, two".to_owned())]
+    );
+}
+
+#[test]
+fn regression_a_chain_is_not_cut_and_refuses_what_one_of_it_cannot_say() {
+    let mut policy = planned();
+    policy["backends"]["near"]["cluster"] = json!("far-cluster");
+    policy["fallback"]["attempts"] = json!(1);
+    let bench = Bench::of(&policy);
+    let mut run = bench.reading();
+    let OnBody::Forward(outgoing) = run.body(BODY) else {
+        panic!()
+    };
+    let plan = Plan::from_json(&outgoing.plan.unwrap()).unwrap();
+    assert_eq!(plan.tries.len(), 2);
+    let body = BODY.replace("}]", "}],\"n\":2");
+    let refused = refused_body(&bench.reading().body(&body));
+    assert_eq!(refused, (400, "unsupported_by_provider".to_owned()));
+}
+
+#[test]
+fn regression_the_largest_window_is_among_the_targets_tried() {
+    let mut policy = planned();
+    policy["models"]["smart"]["targets"] = json!([
+        {"backend": "far", "model": "a", "context": 200_000},
+        {"backend": "far", "model": "b", "context": 128_000},
+        {"backend": "near", "model": "c", "context": 1_000_000},
+    ]);
+    policy["fallback"]["attempts"] = json!(2);
+    let bench = Bench::of(&policy);
+    let mut run = bench.reading();
+    let OnBody::Forward(outgoing) = run.body(BODY) else {
+        panic!()
+    };
+    let plan = Plan::from_json(&outgoing.plan.unwrap()).unwrap();
+    let models: Vec<&str> = plan
+        .tries
+        .iter()
+        .map(|entry| entry.model.as_str())
+        .collect();
+    assert_eq!(models, ["a", "c"]);
+}
+
+#[test]
+fn regression_an_error_of_a_foreign_provider_without_a_body_gets_one() {
+    let bench = Bench::of(&planned());
+    let mut run = bench.sent(BODY);
+    let way = way(&[
+        failed(Why::Unavailable, None),
+        failed(Why::Unavailable, None),
+    ]);
+    let head = headers(&[&[(":status", "503")]]);
+    let on = run
+        .call
+        .answer_head(&bench.host, Headers(&head), true, &way);
+    assert_eq!(refused_answer(&on), (503, "upstream_error".to_owned()));
+}
