@@ -21,24 +21,29 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn of(headers: Headers<'_>, protocol: Protocol, rules: &[String]) -> Self {
-        let pick = |wanted: &dyn Fn(&str) -> bool| {
-            let mut kept: Vec<(String, String)> = Vec::new();
-            for (name, value) in headers.0.iter().filter(|(name, _)| wanted(name)) {
-                let Ok(value) = std::str::from_utf8(value) else {
-                    continue;
-                };
-                // Lines of the same name are one list (RFC 9110, 5.3).
-                match kept.iter_mut().find(|(known, _)| known == name) {
-                    Some((_, list)) => *list = format!("{list}, {value}"),
-                    None => kept.push((name.clone(), value.to_owned())),
-                }
-            }
-            kept
-        };
-        Self {
+        let mut kept = Self {
             authority: headers.text(":authority").unwrap_or_default().to_owned(),
-            rules: pick(&|name| rules.iter().any(|rule| rule == name)),
-            protocol: pick(&|name| passes_to(protocol, name)),
+            ..Self::default()
+        };
+        for (name, value) in headers.0 {
+            let Ok(value) = std::str::from_utf8(value) else {
+                continue;
+            };
+            if rules.contains(name) {
+                kept.rules.push((name.clone(), value.to_owned()));
+            }
+            if passes_to(protocol, name) {
+                kept.add_line(name, value);
+            }
+        }
+        kept
+    }
+
+    /// Lines of the same name are one list (RFC 9110, 5.3).
+    fn add_line(&mut self, name: &str, value: &str) {
+        match self.protocol.iter_mut().find(|(known, _)| known == name) {
+            Some((_, list)) => *list = format!("{list}, {value}"),
+            None => self.protocol.push((name.to_owned(), value.to_owned())),
         }
     }
 }
