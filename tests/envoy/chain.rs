@@ -9,48 +9,13 @@ Mock `a` stands behind backend `openai`, mock `b` behind `anthropic`; the chain'
 
 use mock_provider::Received;
 use serde_json::{Value, json};
-use tollgate_tests::{Answer, Ask, Config, Fleet, Form, Release, Stand, fleet_policy, run};
+use tollgate_tests::{Answer, Ask, Config, Fleet, Form, Release, Speaks, Stand, fleet_policy, run};
 
 const SAID: &str = "It rains in Köln. ";
-
-/// A request in the protocol of OpenAI or Anthropic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Speaks {
-    OpenAi,
-    Anthropic,
-}
-
-const CALLERS: [Speaks; 2] = [Speaks::OpenAi, Speaks::Anthropic];
 
 fn call(model: &str, stream: bool) -> Value {
     json!({"model": model, "max_tokens": 100, "stream": stream,
            "messages": [{"role": "user", "content": "How is the weather?"}]})
-}
-
-impl Speaks {
-    fn ask(self, body: &Value) -> Ask {
-        match self {
-            Self::OpenAi => Ask::chat(body),
-            Self::Anthropic => Ask::messages(body),
-        }
-    }
-
-    /// The text of a good answer.
-    fn said(self, answer: &Answer, stream: bool) -> String {
-        let parts = if stream {
-            answer.events()
-        } else {
-            vec![answer.json()]
-        };
-        let text = |part: &Value| match (self, stream) {
-            (Self::OpenAi, true) => part["choices"][0]["delta"]["content"].clone(),
-            (Self::OpenAi, false) => part["choices"][0]["message"]["content"].clone(),
-            (Self::Anthropic, true) => part["delta"]["text"].clone(),
-            (Self::Anthropic, false) => part["content"][0]["text"].clone(),
-        };
-        let texts: Vec<Value> = parts.iter().map(text).collect();
-        texts.iter().filter_map(Value::as_str).collect()
-    }
 }
 
 /// A policy of the chain, whose targets are those of `fleet_policy`.
@@ -112,7 +77,7 @@ fn faults() -> Vec<Value> {
 }
 
 async fn check_fallback(fleet: &Fleet, release: Release) {
-    for caller in CALLERS {
+    for caller in Speaks::ALL {
         for stream in [false, true] {
             for fault in faults() {
                 let what = format!("{release:?} {caller:?} stream: {stream} {fault}");
@@ -164,7 +129,7 @@ fn check_keys(received: &Received, name: &str, key: &str) {
 }
 
 async fn check_good_calls(fleet: &Fleet) {
-    for caller in CALLERS {
+    for caller in Speaks::ALL {
         for stream in [false, true] {
             let ask = caller
                 .ask(&call("smart", stream))
@@ -253,7 +218,7 @@ fn a_chain_skips_a_provider_whose_name_does_not_resolve() {
     for release in [Release::Current, Release::Old] {
         run(async {
             let fleet = Fleet::start_release(release, unresolvable(chain())).await;
-            for caller in CALLERS {
+            for caller in Speaks::ALL {
                 for stream in [false, true] {
                     let ask = caller
                         .ask(&call("smart", stream))
@@ -293,7 +258,7 @@ fn the_shipped_chain_falls_back_for_both_models() {
 fn one_provider_on_the_oldest_envoy() {
     run(async {
         let stand = Stand::start_release(Release::Oldest, Config::gateway()).await;
-        for caller in CALLERS {
+        for caller in Speaks::ALL {
             for stream in [false, true] {
                 let ask = caller
                     .ask(&call("smart", stream))

@@ -6,14 +6,7 @@ first, `light` tries `b` first. */
 
 use serde_json::{Value, json};
 use std::time::Duration;
-use tollgate_tests::{Answer, Ask, Config, Fleet, Form, eventually, fleet_policy, run};
-
-/// What a caller speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Speaks {
-    OpenAi,
-    Anthropic,
-}
+use tollgate_tests::{Answer, Ask, Config, Fleet, Form, Speaks, eventually, fleet_policy, run};
 
 /// The models, with the mock and the backend of their two targets.
 const MODELS: [(&str, [(&str, &str); 2]); 2] = [
@@ -26,44 +19,6 @@ const SAID: &str = "It rains in Köln. ";
 fn call(model: &str, stream: bool) -> Value {
     json!({"model": model, "max_tokens": 100, "stream": stream,
            "messages": [{"role": "user", "content": "How is the weather?"}]})
-}
-
-impl Speaks {
-    fn ask(self, body: &Value) -> Ask {
-        match self {
-            Self::OpenAi => Ask::chat(body),
-            Self::Anthropic => Ask::messages(body),
-        }
-    }
-
-    /// The text of a good answer.
-    fn said(self, answer: &Answer, stream: bool) -> String {
-        let texts: Vec<Value> = match (self, stream) {
-            (Self::OpenAi, false) => vec![answer.json()["choices"][0]["message"]["content"].take()],
-            (Self::Anthropic, false) => vec![answer.json()["content"][0]["text"].take()],
-            (Self::OpenAi, true) => answer
-                .events()
-                .iter_mut()
-                .map(|event| event["choices"][0]["delta"]["content"].take())
-                .collect(),
-            (Self::Anthropic, true) => answer
-                .events()
-                .iter_mut()
-                .map(|event| event["delta"]["text"].take())
-                .collect(),
-        };
-        texts.iter().filter_map(Value::as_str).collect()
-    }
-
-    /// Whether this is an error of this protocol.
-    fn is_error(self, event: &Value) -> bool {
-        let error = &event["error"];
-        let own = match self {
-            Self::OpenAi => event["type"].is_null() && error.get("code").is_some(),
-            Self::Anthropic => event["type"] == "error",
-        };
-        own && error["message"].is_string() && error["type"].is_string()
-    }
 }
 
 /// What the caller sees of a fault.
@@ -140,7 +95,7 @@ fn every_fault_in_every_pairing() {
             fleet_config(&fleet_policy()).replace("idle_timeout: 300s", "idle_timeout: 2s");
         let fleet = Fleet::start(config).await;
         for (fault, whole, streamed) in faults() {
-            for caller in [Speaks::OpenAi, Speaks::Anthropic] {
+            for caller in Speaks::ALL {
                 for (model, targets) in MODELS {
                     for (stream, sees) in [(false, whole), (true, streamed)] {
                         let fault = fault.clone();
@@ -204,27 +159,24 @@ async fn check_fault(
             let last = events.last().expect("events");
             assert!(caller.is_error(last), "{what}");
         }
-        Sees::Break => assert!(!caller.said_so_far(&answer).is_empty(), "{what}"),
+        Sees::Break => assert!(!said_so_far(caller, &answer).is_empty(), "{what}"),
     }
     // Whatever there is of a cool-down ends with a success.
     let good = fleet.send(&caller.ask(&call(model, false))).await;
     assert_eq!(good.status, 200, "after {what}");
 }
 
-impl Speaks {
-    /// The text of a stream that broke: its last event may be cut.
-    fn said_so_far(self, answer: &Answer) -> String {
-        let text = String::from_utf8_lossy(&answer.body);
-        let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
-        let events = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
-        let part = |event: Value| match self {
-            Self::OpenAi => event["choices"][0]["delta"]["content"]
-                .as_str()
-                .map(str::to_owned),
-            Self::Anthropic => event["delta"]["text"].as_str().map(str::to_owned),
-        };
-        events.filter_map(part).collect()
-    }
+/// The text of a stream that broke: its last event may be cut.
+fn said_so_far(caller: Speaks, answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.body);
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+    let place = match caller {
+        Speaks::OpenAi => "/choices/0/delta/content",
+        Speaks::Anthropic => "/delta/text",
+    };
+    let text = |event: Value| event.pointer(place)?.as_str().map(str::to_owned);
+    events.filter_map(text).collect()
 }
 
 /// Both providers get the call, and each only what is its own.
@@ -232,7 +184,7 @@ impl Speaks {
 fn nothing_of_one_provider_reaches_the_other() {
     run(async {
         let fleet = Fleet::start(fleet_config(&fleet_policy())).await;
-        for caller in [Speaks::OpenAi, Speaks::Anthropic] {
+        for caller in Speaks::ALL {
             for (model, [(first, _), (second, _)]) in MODELS {
                 for fault in [
                     json!({"status": 500}),
@@ -440,7 +392,7 @@ fn a_body_of_twenty_megabytes_is_tried_again_whole() {
     run(async {
         let fleet = Fleet::start(fleet_config(&fleet_policy())).await;
         let prompt = "lorem ".repeat(20_000_000 / 6);
-        for caller in [Speaks::OpenAi, Speaks::Anthropic] {
+        for caller in Speaks::ALL {
             for (model, [(first, _), (second, _)]) in MODELS {
                 let mut body = call(model, false);
                 body["messages"][0]["content"] = json!(prompt);
@@ -623,7 +575,7 @@ fn a_chain() {
         }
         let config = Config::shipped("chain.yaml").policy(&policy, Form::Struct);
         let fleet = Fleet::start(config).await;
-        for caller in [Speaks::OpenAi, Speaks::Anthropic] {
+        for caller in Speaks::ALL {
             for stream in [false, true] {
                 for (fault, tries) in [
                     (json!({"text": SAID}), [1, 0]),
