@@ -4,9 +4,8 @@ use super::headers::{is_foreign, is_of_a_protocol, known};
 use super::{Attempt, Entry, MaxTokensName};
 use crate::http::{HeaderEdits, Headers};
 use crate::json::Rewrite;
-use crate::protocols::anthropic::read_messages;
 use crate::protocols::openai::{Adapt, read_chat};
-use crate::protocols::{Protocol, Refusal, translate};
+use crate::protocols::{Protocol, Refusal, Request, translate};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What Anthropic's API demands of every request; the version that all its SDKs send.
@@ -81,7 +80,16 @@ impl Attempt {
         if self.plan.opaque {
             return Ok(Fitted::default());
         }
-        fit(self.plan.caller, &self.entry, body)
+        let request = Request::read(self.plan.caller, body)?;
+        self.fit(&request, body)
+    }
+
+    /// As [`Attempt::request_body`], for a body that was read before.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn fit(&self, request: &Request<'_>, body: &[u8]) -> Result<Fitted, Refusal> {
+        fit(self.plan.caller, &self.entry, request, body)
     }
 }
 
@@ -114,33 +122,33 @@ pub struct Fitted {
     pub dropped: Vec<&'static str>,
 }
 
-/// The changes that make a body in `caller`'s protocol fit a target.
+/// The changes that make a request in `caller`'s protocol fit a target.
 ///
 /// # Errors
-/// The provider's protocol has no words for something in it, or it is no request at all.
-pub fn fit(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal> {
+/// The provider's protocol has no words for something in it.
+pub fn fit(
+    caller: Protocol,
+    entry: &Entry,
+    request: &Request<'_>,
+    body: &[u8],
+) -> Result<Fitted, Refusal> {
     if caller != entry.api {
         return translated(caller, entry, body);
     }
-    let rewrite = match caller {
-        Protocol::OpenAi => adapt_chat(entry, body)?,
-        Protocol::Anthropic => read_messages(body)?.adapt(body, &entry.model),
-    };
     Ok(Fitted {
-        rewrite,
+        rewrite: request.adapt(body, &adapt(entry)),
         dropped: Vec::new(),
     })
 }
 
-/// What one server of OpenAI's protocol needs that another does not.
-fn adapt_chat(entry: &Entry, body: &[u8]) -> Result<Option<Rewrite>, Refusal> {
-    let adapt = Adapt {
+/// What one server of a protocol needs that another does not.
+fn adapt(entry: &Entry) -> Adapt<'_> {
+    Adapt {
         model: &entry.model,
         remove_fields: &entry.remove_fields,
         max_tokens_field: entry.max_tokens_field.map(MaxTokensName::as_str),
         ask_usage: true,
-    };
-    Ok(read_chat(body)?.adapt(body, &adapt))
+    }
 }
 
 fn translated(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal> {
@@ -150,7 +158,7 @@ fn translated(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Re
     };
     let mut new = translate::request(caller, entry.api, body, &target)?;
     if entry.api == Protocol::OpenAi
-        && let Some(adapted) = adapt_chat(entry, &new.body)?
+        && let Some(adapted) = read_chat(&new.body)?.adapt(&new.body, &adapt(entry))
     {
         new.body = adapted.whole(&new.body);
     }

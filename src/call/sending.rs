@@ -9,9 +9,7 @@ use crate::config::{Backend, Fallback, Model, Strategy, Timeouts};
 use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
-use crate::protocols::anthropic::{MessagesRequest, read_messages};
-use crate::protocols::openai::{ChatRequest, read_chat};
-use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, Traits};
+use crate::protocols::{ErrorKind, Refusal, Reply, Request, Traits};
 use crate::routing::{self, Asked, Shadow};
 use std::rc::Rc;
 
@@ -25,44 +23,6 @@ pub(super) struct Pending {
     /// Whether the length was declared.
     pub(super) framed: bool,
     pub(super) held: HeldBytes,
-}
-
-/// A request in its caller's protocol.
-enum Request<'a> {
-    Chat(ChatRequest<'a>),
-    Messages(MessagesRequest<'a>),
-}
-
-impl<'a> Request<'a> {
-    fn read(protocol: Protocol, body: &'a [u8]) -> Result<Self, Refusal> {
-        match protocol {
-            Protocol::OpenAi => read_chat(body).map(Self::Chat),
-            Protocol::Anthropic => read_messages(body).map(Self::Messages),
-        }
-    }
-
-    fn model(&self) -> &str {
-        match self {
-            Self::Chat(chat) => &chat.model,
-            Self::Messages(messages) => &messages.model,
-        }
-    }
-
-    const fn traits(&self) -> &Traits {
-        match self {
-            Self::Chat(chat) => &chat.traits,
-            Self::Messages(messages) => &messages.traits,
-        }
-    }
-
-    /// Whether the report of usage in the stream is nothing that the caller wants.
-    const fn strips_usage(&self) -> bool {
-        match self {
-            Self::Chat(chat) => chat.traits.stream && !chat.asks_for_usage(),
-            // Anthropic's events have it in any case.
-            Self::Messages(_) => false,
-        }
-    }
 }
 
 impl Call {
@@ -105,7 +65,7 @@ impl Call {
         let choice = routing::choose(host, &gateway.space, &gateway.policy, &asked)?;
         self.count_shadow(host, &choice.shadow);
         let attempts = attempts(gateway.policy.fallback.as_ref(), &choice.model);
-        let (mut targets, dropped) = self.expressible(choice.tries, body)?;
+        let (mut targets, dropped) = self.expressible(choice.tries, request, body)?;
         if !is_chain(&targets) {
             truncate(&mut targets, attempts);
         }
@@ -133,6 +93,7 @@ impl Call {
     fn expressible(
         &self,
         mut targets: Vec<routing::Try>,
+        request: &Request<'_>,
         body: &[u8],
     ) -> Result<(Vec<routing::Try>, Vec<&'static str>), Refusal> {
         let foreign = |planned: &routing::Try| Entry::protocol(&planned.target) != self.protocol;
@@ -142,7 +103,12 @@ impl Call {
         let Some(probe) = probe.filter(|_| !alone) else {
             return Ok((targets, Vec::new()));
         };
-        match fit(self.protocol, &Entry::of(&probe.target, None), body) {
+        match fit(
+            self.protocol,
+            &Entry::of(&probe.target, None),
+            request,
+            body,
+        ) {
             Ok(fitted) => Ok((targets, fitted.dropped)),
             Err(refusal) => {
                 // A chain of clusters comes to each of its members, whatever is planned.
@@ -180,7 +146,7 @@ impl Call {
             // The clock is a host call, and only this strategy asks how long a try took.
             let timed = routed.model.strategy == Strategy::Fastest;
             let now = if timed { host.now() } else { self.started };
-            match fit_alone(plan, &routed, &mut edits, body, now) {
+            match fit_alone(plan, &routed, &mut edits, (request, body), now) {
                 Ok((attempt, fitted)) => {
                     routed.dropped = fitted.dropped;
                     (Adapter::Gateway(Box::new(attempt)), fitted.rewrite, None)
@@ -341,7 +307,7 @@ fn fit_alone(
     plan: Plan,
     routed: &Routed,
     edits: &mut HeaderEdits,
-    body: &[u8],
+    (request, body): (&Request<'_>, &[u8]),
     now: Instant,
 ) -> Result<(Attempt, Fitted), Refusal> {
     let target = routed.targets.first();
@@ -352,7 +318,7 @@ fn fit_alone(
         let message = "The gateway has no target for this call.";
         Refusal::new(ErrorKind::Internal, "internal", message)
     })?;
-    let fitted = attempt.request_body(body)?;
+    let fitted = attempt.fit(request, body)?;
     // What the caller sent was cleaned when its head came.
     edits
         .set

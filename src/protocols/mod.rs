@@ -7,6 +7,7 @@ mod members;
 pub mod openai;
 mod reading;
 mod redact;
+mod request;
 mod traits;
 pub mod translate;
 mod usage;
@@ -14,6 +15,7 @@ mod usage;
 pub use error::{ErrorKind, Refusal, Reply};
 pub use event::{Event, EventReader, Progress};
 pub use redact::redact_account;
+pub use request::Request;
 pub use traits::Traits;
 pub use usage::ReportedUsage;
 

@@ -1,0 +1,61 @@
+/*! A request for a model, in either protocol. */
+
+use super::anthropic::{MessagesRequest, read_messages};
+use super::openai::{Adapt, ChatRequest, read_chat};
+use super::{Protocol, Refusal, Traits};
+use crate::json::Rewrite;
+
+/// A request that was read.
+#[derive(Debug)]
+pub enum Request<'a> {
+    /// OpenAI's chat completions.
+    Chat(ChatRequest<'a>),
+    /// Anthropic's messages.
+    Messages(MessagesRequest<'a>),
+}
+
+impl<'a> Request<'a> {
+    /// Reads a body in one pass.
+    ///
+    /// # Errors
+    /// A 400 that says what is wrong.
+    pub fn read(protocol: Protocol, body: &'a [u8]) -> Result<Self, Refusal> {
+        match protocol {
+            Protocol::OpenAi => read_chat(body).map(Self::Chat),
+            Protocol::Anthropic => read_messages(body).map(Self::Messages),
+        }
+    }
+
+    /// The model asked for.
+    pub fn model(&self) -> &str {
+        match self {
+            Self::Chat(chat) => &chat.model,
+            Self::Messages(messages) => &messages.model,
+        }
+    }
+
+    /// What is asked of it.
+    pub const fn traits(&self) -> &Traits {
+        match self {
+            Self::Chat(chat) => &chat.traits,
+            Self::Messages(messages) => &messages.traits,
+        }
+    }
+
+    /// Whether the report of usage in the stream is nothing that the caller wants.
+    pub const fn strips_usage(&self) -> bool {
+        match self {
+            Self::Chat(chat) => chat.traits.stream && !chat.asks_for_usage(),
+            // Anthropic's events have it in any case.
+            Self::Messages(_) => false,
+        }
+    }
+
+    /// The changes that make it fit a provider of the same protocol.
+    pub fn adapt(&self, body: &[u8], adapt: &Adapt<'_>) -> Option<Rewrite> {
+        match self {
+            Self::Chat(chat) => chat.adapt(body, adapt),
+            Self::Messages(messages) => messages.adapt(body, adapt.model),
+        }
+    }
+}
