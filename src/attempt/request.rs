@@ -101,7 +101,7 @@ pub fn fit(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refus
     }
     let rewrite = match caller {
         Protocol::OpenAi => adapt_chat(entry, body)?,
-        Protocol::Anthropic => read_messages(body)?.adapt(body, &entry.model),
+        Protocol::Anthropic => read_messages(body)?.adapt(body, &entry.model, entry.max_output),
     };
     Ok(Fitted {
         rewrite,
@@ -115,6 +115,7 @@ fn adapt_chat(entry: &Entry, body: &[u8]) -> Result<Option<Rewrite>, Refusal> {
         model: &entry.model,
         remove_fields: &entry.remove_fields,
         max_tokens_field: entry.max_tokens_field.map(MaxTokensName::as_str),
+        max_output: entry.max_output,
         ask_usage: true,
     };
     Ok(read_chat(body)?.adapt(body, &adapt))

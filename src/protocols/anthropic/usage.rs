@@ -32,7 +32,7 @@ pub fn read_usage(reader: &mut Reader<'_>) -> Result<ReportedUsage, Error> {
 
 /// What a `usage` member was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Read {
+pub(in crate::protocols) enum Read {
     /// Null, or without counts.
     Absent,
     /// Counts that can't be; nothing of it was taken.
@@ -44,7 +44,7 @@ pub(super) enum Read {
 impl Counts {
     /// Adds one `usage` member. Those of a stream are cumulative: the last one counts, but
     /// a 0 behind a count is a server's way to say nothing.
-    pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<Read, Error> {
+    pub(in crate::protocols) fn read(&mut self, reader: &mut Reader<'_>) -> Result<Read, Error> {
         match reader.kind()? {
             Kind::Object => {}
             Kind::Null => return reader.skip().map(|_| Read::Absent),
@@ -93,13 +93,13 @@ impl Counts {
 
     /// Forgets the count of generated tokens: that of a stream's beginning is no more than
     /// a beginning.
-    pub(super) const fn forget_output(&mut self) {
+    pub(in crate::protocols) const fn forget_output(&mut self) {
         self.output = None;
         self.thinking = 0;
     }
 
     /// What is known by now.
-    pub(super) fn so_far(&self) -> ReportedUsage {
+    pub(in crate::protocols) fn so_far(&self) -> ReportedUsage {
         match (self.uncached, self.output) {
             (Some(_), Some(_)) => self.total(),
             (Some(_), None) => ReportedUsage::Prompt(self.usage()),
@@ -108,11 +108,16 @@ impl Counts {
     }
 
     /// The same, of an answer that has no more to say.
-    fn total(&self) -> ReportedUsage {
+    pub(in crate::protocols) fn total(&self) -> ReportedUsage {
         if self.uncached.is_none() && self.output.is_none() {
             return ReportedUsage::Absent;
         }
         ReportedUsage::Counted(self.usage())
+    }
+
+    /// Prompt tokens written to the cache; part of the input.
+    pub(in crate::protocols) const fn written(&self) -> u64 {
+        self.cache_creation
     }
 
     fn usage(&self) -> Usage {
