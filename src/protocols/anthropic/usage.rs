@@ -101,6 +101,7 @@ impl Counts {
     /// What is known by now.
     pub(in crate::protocols) fn so_far(&self) -> ReportedUsage {
         match (self.uncached, self.output) {
+            _ if self.is_nothing() => ReportedUsage::Absent,
             (Some(_), Some(_)) => self.total(),
             (Some(_), None) => ReportedUsage::Prompt(self.usage()),
             (None, _) => ReportedUsage::Absent,
@@ -109,10 +110,17 @@ impl Counts {
 
     /// The same, of an answer that has no more to say.
     pub(in crate::protocols) fn total(&self) -> ReportedUsage {
-        if self.uncached.is_none() && self.output.is_none() {
+        let unsaid = self.uncached.is_none() && self.output.is_none();
+        if unsaid || self.is_nothing() {
             return ReportedUsage::Absent;
         }
         ReportedUsage::Counted(self.usage())
+    }
+
+    /// Nothing but zeros, which are no call's: what servers write that did not count, and
+    /// translation where the provider told nothing.
+    fn is_nothing(&self) -> bool {
+        self.input() == 0 && self.output.unwrap_or(0) == 0
     }
 
     /// Prompt tokens written to the cache; part of the input.
@@ -224,6 +232,7 @@ mod tests {
             r#"{"service_tier":"standard"}"#,
             r#"{"input_tokens":null,"output_tokens":null}"#,
             r#"{"cache_read_input_tokens":4}"#,
+            r#"{"input_tokens":0,"output_tokens":0}"#,
         ] {
             assert_eq!(read(text), ReportedUsage::Absent, "{text}");
         }
