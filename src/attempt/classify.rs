@@ -1,6 +1,7 @@
 /*! What a provider's error means for the next try. */
 
 use super::tries::Why;
+use crate::protocols::is_context_length;
 use serde_json::Value;
 
 /// The class of a status, if the status alone tells.
@@ -20,9 +21,13 @@ pub(super) const fn of_status(status: u16) -> Option<Why> {
 /// The class of an error whose status does not tell: 400, 413 or 422.
 pub(super) fn of_body(status: u16, body: &[u8]) -> Why {
     let error = Told::read(body);
-    if error.has(&CONTEXT_CODES, &CONTEXT_WORDS) || status == 413 {
+    let codes = error.codes.iter().map(String::as_str);
+    if is_context_length(codes, &error.message)
+        || error.has(&["request_too_large"])
+        || status == 413
+    {
         Why::ContextLength
-    } else if error.has(&CONTENT_CODES, &[]) {
+    } else if error.has(&CONTENT_CODES) {
         Why::ContentPolicy
     } else {
         Why::Request
@@ -49,20 +54,6 @@ pub(super) fn of_hidden_error(body: &[u8]) -> (u16, Why) {
     )
 }
 
-/// Codes of OpenAI and of servers that speak its protocol.
-const CONTEXT_CODES: [&str; 3] = [
-    "context_length_exceeded",
-    "string_above_max_length",
-    "request_too_large",
-];
-/// Anthropic has no code for it, and servers such as vLLM only say it in words.
-const CONTEXT_WORDS: [&str; 5] = [
-    "maximum context length",
-    "prompt is too long",
-    "input is too long",
-    "exceeds the context",
-    "context window",
-];
 const CONTENT_CODES: [&str; 5] = [
     "content_filter",
     "content_policy_violation",
@@ -106,9 +97,8 @@ impl Told {
         }
     }
 
-    fn has(&self, codes: &[&str], words: &[&str]) -> bool {
+    fn has(&self, codes: &[&str]) -> bool {
         self.codes.iter().any(|code| codes.contains(&code.as_str()))
-            || words.iter().any(|word| self.message.contains(word))
     }
 }
 

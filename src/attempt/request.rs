@@ -147,6 +147,7 @@ fn adapt(entry: &Entry) -> Adapt<'_> {
         model: &entry.model,
         remove_fields: &entry.remove_fields,
         max_tokens_field: entry.max_tokens_field.map(MaxTokensName::as_str),
+        max_output: entry.max_output,
         ask_usage: true,
     }
 }

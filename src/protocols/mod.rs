@@ -1,6 +1,7 @@
 /*! What callers and providers say on the wire: requests, answers, usage, errors. */
 
 pub mod anthropic;
+mod context_length;
 mod error;
 mod event;
 mod members;
@@ -12,6 +13,7 @@ mod traits;
 pub mod translate;
 mod usage;
 
+pub use context_length::is_context_length;
 pub use error::{ErrorKind, Refusal, Reply};
 pub use event::{Event, EventReader, Progress};
 pub use redact::redact_account;

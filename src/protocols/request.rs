@@ -55,7 +55,7 @@ impl<'a> Request<'a> {
     pub fn adapt(&self, body: &[u8], adapt: &Adapt<'_>) -> Option<Rewrite> {
         match self {
             Self::Chat(chat) => chat.adapt(body, adapt),
-            Self::Messages(messages) => messages.adapt(body, adapt.model),
+            Self::Messages(messages) => messages.adapt(body, adapt.model, adapt.max_output),
         }
     }
 }

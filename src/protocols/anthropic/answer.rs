@@ -248,6 +248,33 @@ mod tests {
     }
 
     #[test]
+    fn regression_zeros_alone_are_no_usage() {
+        let zeros = r#"{"input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}"#;
+        let mut counts = Counts::default();
+        for (text, wanted) in [
+            (
+                format!(r#"{{"type":"message_start","message":{{"usage":{zeros}}}}}"#),
+                ReportedUsage::Absent,
+            ),
+            (
+                format!(r#"{{"type":"message_delta","usage":{zeros}}}"#),
+                ReportedUsage::Absent,
+            ),
+            (
+                r#"{"type":"message_delta","usage":{"input_tokens":3,"output_tokens":0}}"#
+                    .to_owned(),
+                ReportedUsage::Counted(Usage {
+                    input: 3,
+                    ..Usage::default()
+                }),
+            ),
+        ] {
+            let event = read_event(text.as_bytes(), &mut counts).unwrap();
+            assert_eq!(event.usage, wanted, "{text}");
+        }
+    }
+
+    #[test]
     fn usage_elsewhere_is_not_the_answers() {
         let mut counts = Counts::default();
         let text = r#"{"type":"ping","usage":{"input_tokens":5,"output_tokens":1}}"#;

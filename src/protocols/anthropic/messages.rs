@@ -8,8 +8,8 @@ use crate::protocols::{Refusal, Traits};
 use std::borrow::Cow;
 use unsigned::Unsigned;
 
-/// The keys that are read, here or by the guards that scan messages: a duplicate of one
-/// in any object is refused.
+/// The keys that are read, here, in translation or by the guards that scan messages: a
+/// duplicate of one in any object is refused. At most 64.
 fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
     Some(match key {
         b"model" => ("model", 0),
@@ -38,6 +38,24 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"tool_choice" => ("tool_choice", 23),
         b"title" => ("title", 24),
         b"context" => ("context", 25),
+        b"id" => ("id", 26),
+        b"is_error" => ("is_error", 27),
+        b"signature" => ("signature", 28),
+        b"budget_tokens" => ("budget_tokens", 29),
+        b"disable_parallel_tool_use" => ("disable_parallel_tool_use", 30),
+        b"temperature" => ("temperature", 31),
+        b"top_p" => ("top_p", 32),
+        b"top_k" => ("top_k", 33),
+        b"metadata" => ("metadata", 34),
+        b"user_id" => ("user_id", 35),
+        b"service_tier" => ("service_tier", 36),
+        b"output_config" => ("output_config", 37),
+        b"output_format" => ("output_format", 38),
+        b"effort" => ("effort", 39),
+        b"format" => ("format", 40),
+        b"schema" => ("schema", 41),
+        b"description" => ("description", 42),
+        b"strict" => ("strict", 43),
         _ => return None,
     })
 }
@@ -55,7 +73,15 @@ pub struct MessagesRequest<'a> {
     /// Whether the provider shall call MCP servers.
     pub mcp_servers: bool,
     model_span: Span,
+    max_tokens: MaxTokens,
     unsigned: Unsigned,
+}
+
+/// The bound on the answer.
+#[derive(Debug, Clone, Copy)]
+struct MaxTokens {
+    count: u64,
+    span: Span,
 }
 
 #[derive(Default)]
@@ -65,6 +91,7 @@ struct Draft<'a> {
     remote_sources: bool,
     mcp_servers: bool,
     messages: bool,
+    max_tokens: Option<MaxTokens>,
     unsigned: Unsigned,
 }
 
@@ -85,6 +112,18 @@ fn read(body: &[u8]) -> Result<MessagesRequest<'_>, Stop> {
     draft.finish()
 }
 
+impl MaxTokens {
+    fn read(reader: &mut Reader<'_>) -> Result<Option<Self>, Stop> {
+        let start = reader.offset();
+        let count = reading::whole_number(reader, "max_tokens")?;
+        let span = Span {
+            start,
+            end: reader.offset(),
+        };
+        Ok(count.map(|count| Self { count, span }))
+    }
+}
+
 impl<'a> Draft<'a> {
     fn finish(self) -> Result<MessagesRequest<'a>, Stop> {
         let Some((model, model_span)) = self.model else {
@@ -93,15 +132,19 @@ impl<'a> Draft<'a> {
         if !self.messages {
             return field("messages", MISSING);
         }
-        if self.traits.max_output.is_none() {
+        let Some(max_tokens) = self.max_tokens else {
             return field("max_tokens", MISSING);
-        }
+        };
         Ok(MessagesRequest {
             model,
-            traits: self.traits,
+            traits: Traits {
+                max_output: Some(max_tokens.count),
+                ..self.traits
+            },
             remote_sources: self.remote_sources,
             mcp_servers: self.mcp_servers,
             model_span,
+            max_tokens,
             unsigned: self.unsigned,
         })
     }
@@ -113,9 +156,7 @@ impl<'a> Draft<'a> {
                 reading::messages(reader, |reader, index| self.message(reader, index))?;
                 self.messages = true;
             }
-            ("max_tokens", _) => {
-                self.traits.max_output = reading::whole_number(reader, "max_tokens")?;
-            }
+            ("max_tokens", _) => self.max_tokens = MaxTokens::read(reader)?,
             ("stream", _) => self.traits.stream = reading::flag(reader, "stream")?,
             ("system", Kind::Array) => self.blocks(reader)?,
             ("system", Kind::String | Kind::Null) => self.traits.add_text(reader)?,
@@ -294,11 +335,17 @@ impl Place {
 
 impl MessagesRequest<'_> {
     /// The edits that make the request fit a provider that speaks this protocol: its name
-    /// for the model, and no thinking that it did not sign. `None` if nothing has to change.
-    pub fn adapt(&self, body: &[u8], model: &str) -> Option<Rewrite> {
+    /// for the model, no bound above `max_output` (most tokens that the target can write;
+    /// `None` leaves any), and no thinking that it did not sign. `None` if nothing has to
+    /// change.
+    pub fn adapt(&self, body: &[u8], model: &str, max_output: Option<u64>) -> Option<Rewrite> {
         let mut edits = Edits::default();
         if self.model != model {
             edits.replace(self.model_span, quote(model));
+        }
+        let asked = self.max_tokens;
+        if let Some(most) = max_output.filter(|most| asked.count > *most) {
+            edits.replace(asked.span, most.to_string());
         }
         for span in self.unsigned.removals() {
             edits.replace(*span, String::new());

@@ -32,7 +32,7 @@ pub fn read_usage(reader: &mut Reader<'_>) -> Result<ReportedUsage, Error> {
 
 /// What a `usage` member was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Read {
+pub(in crate::protocols) enum Read {
     /// Null, or without counts.
     Absent,
     /// Counts that can't be; nothing of it was taken.
@@ -44,7 +44,7 @@ pub(super) enum Read {
 impl Counts {
     /// Adds one `usage` member. Those of a stream are cumulative: the last one counts, but
     /// a 0 behind a count is a server's way to say nothing.
-    pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<Read, Error> {
+    pub(in crate::protocols) fn read(&mut self, reader: &mut Reader<'_>) -> Result<Read, Error> {
         match reader.kind()? {
             Kind::Object => {}
             Kind::Null => return reader.skip().map(|_| Read::Absent),
@@ -93,14 +93,15 @@ impl Counts {
 
     /// Forgets the count of generated tokens: that of a stream's beginning is no more than
     /// a beginning.
-    pub(super) const fn forget_output(&mut self) {
+    pub(in crate::protocols) const fn forget_output(&mut self) {
         self.output = None;
         self.thinking = 0;
     }
 
     /// What is known by now.
-    pub(super) fn so_far(&self) -> ReportedUsage {
+    pub(in crate::protocols) fn so_far(&self) -> ReportedUsage {
         match (self.uncached, self.output) {
+            _ if self.is_nothing() => ReportedUsage::Absent,
             (Some(_), Some(_)) => self.total(),
             (Some(_), None) => ReportedUsage::Prompt(self.usage()),
             (None, _) => ReportedUsage::Absent,
@@ -108,11 +109,23 @@ impl Counts {
     }
 
     /// The same, of an answer that has no more to say.
-    fn total(&self) -> ReportedUsage {
-        if self.uncached.is_none() && self.output.is_none() {
+    pub(in crate::protocols) fn total(&self) -> ReportedUsage {
+        let unsaid = self.uncached.is_none() && self.output.is_none();
+        if unsaid || self.is_nothing() {
             return ReportedUsage::Absent;
         }
         ReportedUsage::Counted(self.usage())
+    }
+
+    /// Nothing but zeros, which are no call's: what servers write that did not count, and
+    /// translation where the provider told nothing.
+    fn is_nothing(&self) -> bool {
+        self.input() == 0 && self.output.unwrap_or(0) == 0
+    }
+
+    /// Prompt tokens written to the cache; part of the input.
+    pub(in crate::protocols) const fn written(&self) -> u64 {
+        self.cache_creation
     }
 
     fn usage(&self) -> Usage {
@@ -219,6 +232,7 @@ mod tests {
             r#"{"service_tier":"standard"}"#,
             r#"{"input_tokens":null,"output_tokens":null}"#,
             r#"{"cache_read_input_tokens":4}"#,
+            r#"{"input_tokens":0,"output_tokens":0}"#,
         ] {
             assert_eq!(read(text), ReportedUsage::Absent, "{text}");
         }

@@ -12,8 +12,8 @@ use crate::protocols::reading::{self, MISSING, Stop, field};
 use crate::protocols::{Refusal, Traits};
 use std::borrow::Cow;
 
-/// The keys that are read, here or by the guards that scan messages: a duplicate of one
-/// in any object is refused.
+/// The keys that are read, here, in translation or by the guards that scan messages: a
+/// duplicate of one in any object is refused. At most 64.
 fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
     // A match compiles to a jump by length; keys are looked up in every object.
     Some(match key {
@@ -41,6 +41,31 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"image_url" => ("image_url", 21),
         b"input_audio" => ("input_audio", 22),
         b"file" => ("file", 23),
+        b"url" => ("url", 24),
+        b"detail" => ("detail", 25),
+        b"file_id" => ("file_id", 26),
+        b"file_data" => ("file_data", 27),
+        b"filename" => ("filename", 28),
+        b"data" => ("data", 29),
+        b"format" => ("format", 30),
+        b"id" => ("id", 31),
+        b"cache_control" => ("cache_control", 32),
+        b"description" => ("description", 33),
+        b"parameters" => ("parameters", 34),
+        b"strict" => ("strict", 35),
+        b"response_format" => ("response_format", 36),
+        b"json_schema" => ("json_schema", 37),
+        b"schema" => ("schema", 38),
+        b"stop" => ("stop", 39),
+        b"tool_choice" => ("tool_choice", 40),
+        b"parallel_tool_calls" => ("parallel_tool_calls", 41),
+        b"temperature" => ("temperature", 42),
+        b"top_p" => ("top_p", 43),
+        b"top_k" => ("top_k", 44),
+        b"reasoning_effort" => ("reasoning_effort", 45),
+        b"user" => ("user", 46),
+        b"safety_identifier" => ("safety_identifier", 47),
+        b"service_tier" => ("service_tier", 48),
         _ => return None,
     })
 }
@@ -69,7 +94,7 @@ enum Limit {
     /// It is null.
     Null,
     /// So many tokens.
-    Tokens(u64),
+    Tokens { count: u64, span: Span },
 }
 
 #[derive(Default)]
@@ -104,13 +129,18 @@ fn read(body: &[u8]) -> Result<ChatRequest<'_>, Stop> {
 
 impl Limit {
     fn read(reader: &mut Reader<'_>, path: &str) -> Result<Self, Stop> {
-        let tokens = reading::whole_number(reader, path)?;
-        Ok(tokens.map_or(Self::Null, Self::Tokens))
+        let start = reader.offset();
+        let count = reading::whole_number(reader, path)?;
+        let span = Span {
+            start,
+            end: reader.offset(),
+        };
+        Ok(count.map_or(Self::Null, |count| Self::Tokens { count, span }))
     }
 
     const fn tokens(self) -> Option<u64> {
         match self {
-            Self::Tokens(tokens) => Some(tokens),
+            Self::Tokens { count, .. } => Some(count),
             Self::Absent | Self::Null => None,
         }
     }

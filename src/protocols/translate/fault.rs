@@ -4,7 +4,7 @@ Types and statuses: OpenAI's guide to error codes; Anthropic's API reference, "E
 
 use super::tree::{self, Value};
 use super::write::{self, Writer};
-use crate::protocols::Protocol;
+use crate::protocols::{Protocol, is_context_length};
 
 /// Longest message that is passed on, in bytes.
 const MAX_MESSAGE: usize = 2000;
@@ -184,6 +184,9 @@ fn bounded(mut message: String) -> String {
 
 impl Kind {
     fn of(status: u16, kind: &str, code: &str, message: &str) -> Self {
+        if is_context_length([kind, code], "") {
+            return Self::ContextLength;
+        }
         Self::of_code(code)
             .or_else(|| Self::of_message(status, kind, message))
             .or_else(|| Self::of_type(status, kind))
@@ -192,7 +195,6 @@ impl Kind {
 
     fn of_code(code: &str) -> Option<Self> {
         Some(match code {
-            "context_length_exceeded" => Self::ContextLength,
             "insufficient_quota" => Self::Quota,
             "rate_limit_exceeded" => Self::RateLimit,
             "content_policy_violation" | "content_filter" => Self::ContentPolicy,
@@ -204,16 +206,12 @@ impl Kind {
 
     /// What only the text tells.
     fn of_message(status: u16, kind: &str, message: &str) -> Option<Self> {
-        let text = message.to_ascii_lowercase();
-        let too_long = [TOO_LONG, "exceed context limit", "maximum context length"];
-        let invalid = matches!(status, 400 | 413) || kind == INVALID;
-        if invalid && too_long.iter().any(|words| text.contains(words)) {
-            Some(Self::ContextLength)
-        } else if matches!(status, IN_STREAM | 503 | OVERLOADED) && text.contains("overloaded") {
-            Some(Self::Overloaded)
-        } else {
-            None
+        let invalid = matches!(status, 400 | 413 | 422) || kind == INVALID;
+        if invalid && is_context_length([], message) {
+            return Some(Self::ContextLength);
         }
+        let overloaded = || message.to_ascii_lowercase().contains("overloaded");
+        (matches!(status, IN_STREAM | 503 | OVERLOADED) && overloaded()).then_some(Self::Overloaded)
     }
 
     fn of_type(status: u16, kind: &str) -> Option<Self> {
@@ -437,6 +435,52 @@ mod tests {
             "message": "prompt is too long: 210000 tokens > 200000 maximum"}});
         let (_, openai) = told(Anthropic, 400, &body);
         assert_eq!(openai["error"]["code"], "context_length_exceeded");
+    }
+
+    #[test]
+    fn regression_a_long_prompt_is_told_alike_in_all_words() {
+        for (status, kind, code, message) in [
+            (400, "invalid_request_error", "string_above_max_length", "x"),
+            (
+                400,
+                "invalid_request_error",
+                "",
+                "Input is too long for requested model.",
+            ),
+            (
+                400,
+                "BadRequestError",
+                "",
+                "It exceeds the context of the model",
+            ),
+            (
+                422,
+                "",
+                "",
+                "Your input exceeds the context window of this model.",
+            ),
+            (
+                400,
+                "",
+                "",
+                "input length and `max_tokens` exceed context limit: 3 > 2",
+            ),
+        ] {
+            let body = json!({"error": {"message": message, "type": kind, "code": code}});
+            let (_, anthropic) = told(OpenAi, status, &body);
+            assert_eq!(
+                anthropic["error"]["message"],
+                format!("prompt is too long: {message}")
+            );
+            let (_, openai) = told(Anthropic, status, &body);
+            assert_eq!(openai["error"]["code"], "context_length_exceeded");
+        }
+        // The words alone say nothing of an error of another class.
+        let body = json!({"error": {"message": "Slow down: context window", "type": "x"}});
+        assert_eq!(
+            told(OpenAi, 429, &body).1["error"]["type"],
+            "rate_limit_error"
+        );
     }
 
     #[test]

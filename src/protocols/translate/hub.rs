@@ -3,6 +3,7 @@ writes from them, so a further protocol is one more reader and one more writer. 
 
 use super::path::Path;
 use super::text::Text;
+use super::{Dropped, Target};
 use crate::ledger::Usage as Counts;
 use crate::protocols::Refusal;
 use std::borrow::Cow;
@@ -18,7 +19,7 @@ pub(super) struct Request<'a> {
     pub(super) choice: Choice<'a>,
     /// At most one tool call in the answer.
     pub(super) single_call: bool,
-    pub(super) max_output: Option<u64>,
+    pub(super) max_output: Option<MaxOutput>,
     pub(super) stop: Vec<Text<'a>>,
     pub(super) sampling: Sampling<'a>,
     pub(super) format: Format<'a>,
@@ -26,6 +27,28 @@ pub(super) struct Request<'a> {
     /// An opaque id of the end user.
     pub(super) user: Option<Text<'a>>,
     pub(super) tier: Tier,
+}
+
+/// The caller's bound on the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MaxOutput {
+    pub(super) tokens: u64,
+    /// The field that said it.
+    pub(super) field: &'static str,
+}
+
+impl MaxOutput {
+    /// The bound in tokens, which is not above what the target can write: providers refuse
+    /// more.
+    pub(super) fn within(self, target: &Target<'_>, dropped: &mut Dropped) -> u64 {
+        match target.max_output {
+            Some(most) if self.tokens > most => {
+                dropped.note(self.field);
+                most
+            }
+            _ => self.tokens,
+        }
+    }
 }
 
 /// Numbers as the caller wrote them.

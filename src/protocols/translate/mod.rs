@@ -33,8 +33,8 @@ const SLACK: usize = 4096;
 pub struct Target<'a> {
     /// The provider's name of it.
     pub model: &'a str,
-    /// Most output tokens it can write; the bound where the caller set none and the
-    /// provider's protocol demands one.
+    /// Most output tokens it can write. A caller's larger bound becomes this; so does none
+    /// where the provider's protocol demands one.
     pub max_output: Option<u64>,
 }
 

@@ -391,10 +391,53 @@ fn refusals_hold_nothing_of_the_request() {
 
 fn adapted(body: &str, model: &str) -> Option<String> {
     let request = read_messages(body.as_bytes()).expect(body);
-    let rewrite = request.adapt(body.as_bytes(), model)?;
+    let rewrite = request.adapt(body.as_bytes(), model, None)?;
     let new = rewrite.whole(body.as_bytes());
     assert_eq!(new.len(), rewrite.length);
     Some(String::from_utf8(new).unwrap())
+}
+
+#[test]
+fn regression_no_bound_is_above_what_the_target_can_write() {
+    for (asked, most, wanted) in [
+        ("64001", Some(64_000), "64000"),
+        ("64000", Some(64_000), "64000"),
+        ("1", Some(64_000), "1"),
+        ("18446744073709551615", Some(7), "7"),
+        ("64001", None, "64001"),
+    ] {
+        let with = |model: &str, tokens: &str| {
+            format!(
+                r#"{{"model":"{model}","max_tokens": {tokens} ,"messages":[{{"role":"user","content":"hi"}}]}}"#
+            )
+        };
+        let text = with("smart", asked);
+        let request = read_messages(text.as_bytes()).unwrap();
+        let new = request.adapt(text.as_bytes(), "claude", most).unwrap();
+        let new = String::from_utf8(new.whole(text.as_bytes())).unwrap();
+        assert_eq!(new, with("claude", wanted));
+        let unchanged = asked == wanted;
+        let same = request.adapt(text.as_bytes(), "smart", most);
+        assert_eq!(same.is_none(), unchanged, "{asked}");
+    }
+}
+
+#[test]
+fn every_watched_key_has_a_bit_of_its_own() {
+    let source = include_str!("../messages.rs");
+    let mut bits: Vec<u8> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("b\"")?.split_once('"'))
+        .map(|(key, _)| {
+            let (name, bit) = super::watched(key.as_bytes()).unwrap();
+            assert_eq!(name, key);
+            bit
+        })
+        .collect();
+    bits.sort_unstable();
+    let all: Vec<u8> = (0..u8::try_from(bits.len()).unwrap()).collect();
+    assert_eq!(bits, all);
+    assert!((40..=64).contains(&bits.len()));
 }
 
 proptest! {
@@ -477,7 +520,7 @@ fn thinking_that_nobody_signed_is_left_out() {
                     let turn = format!(r#"{{"role":"assistant","content":[{}]}}"#, blocks_of(&all));
                     let text = with_message(&turn);
                     let request = read_messages(text.as_bytes()).unwrap();
-                    let new = request.adapt(text.as_bytes(), "other").unwrap();
+                    let new = request.adapt(text.as_bytes(), "other", None).unwrap();
                     let new: Value = serde_json::from_slice(&new.whole(text.as_bytes())).unwrap();
                     let old: Value = serde_json::from_str(&text).unwrap();
                     let mut wanted = old["messages"][0]["content"].as_array().unwrap().clone();

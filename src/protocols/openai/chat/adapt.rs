@@ -13,6 +13,9 @@ pub struct Adapt<'a> {
     /// Which of `max_tokens` and `max_completion_tokens` it knows; `None` if the caller's
     /// will do. It decides over both, whatever `remove_fields` says.
     pub max_tokens_field: Option<&'static str>,
+    /// Most output tokens that the target can write; a larger bound of the caller's becomes
+    /// this. `None` leaves all bounds.
+    pub max_output: Option<u64>,
     /// Whether streams shall report usage, unless `stream_options` is removed.
     pub ask_usage: bool,
 }
@@ -69,11 +72,25 @@ impl ChatRequest<'_> {
             LimitEdit::Replace(_, name) | LimitEdit::Remove(name) => Some(name),
             LimitEdit::Nothing | LimitEdit::Rename(..) => None,
         };
-        if gone.is_some() || !adapt.remove_fields.is_empty() {
-            let gone = |name: &str| Some(name) == gone || adapt.removes(name);
-            self.members.remove(&mut edits, gone);
+        let gone = |name: &str| Some(name) == gone || adapt.removes(name);
+        if let Some(most) = adapt.max_output {
+            self.bound(most, gone, &mut edits);
         }
+        self.members.remove(&mut edits, gone);
         edits.apply(body)
+    }
+
+    /// Lowers the bounds that stay.
+    fn bound(&self, most: u64, gone: impl Fn(&str) -> bool, edits: &mut Edits) {
+        let limits = [self.max_tokens, self.max_completion_tokens];
+        for (name, limit) in LIMITS.into_iter().zip(limits) {
+            if let Limit::Tokens { count, span } = limit
+                && count > most
+                && !gone(name)
+            {
+                edits.replace(span, most.to_string());
+            }
+        }
     }
 
     fn limit_edit(&self, wanted: Option<&'static str>) -> LimitEdit {
@@ -86,8 +103,8 @@ impl ChatRequest<'_> {
         match (other, own) {
             (Limit::Absent, _) => LimitEdit::Nothing,
             (_, Limit::Absent) => LimitEdit::Rename(from, to),
-            (Limit::Tokens(_), Limit::Null) => LimitEdit::Replace(from, to),
-            (_, Limit::Null | Limit::Tokens(_)) => LimitEdit::Remove(from),
+            (Limit::Tokens { .. }, Limit::Null) => LimitEdit::Replace(from, to),
+            (_, Limit::Null | Limit::Tokens { .. }) => LimitEdit::Remove(from),
         }
     }
 }

@@ -32,6 +32,7 @@ const fn plain(model: &str) -> Adapt<'_> {
         model,
         remove_fields: &[],
         max_tokens_field: None,
+        max_output: None,
         ask_usage: true,
     }
 }
@@ -526,6 +527,79 @@ fn the_field_for_the_length_of_the_answer_gets_the_name_that_the_provider_knows(
     }
 }
 
+#[test]
+fn regression_no_bound_is_above_what_the_target_can_write() {
+    const OLD: Option<&str> = Some("max_tokens");
+    const NEW: Option<&str> = Some("max_completion_tokens");
+    for (field, before, after) in [
+        (
+            None,
+            r#""max_tokens": 101 ,"x":1"#,
+            r#""max_tokens": 100 ,"x":1"#,
+        ),
+        (None, r#""max_tokens":100"#, r#""max_tokens":100"#),
+        (None, r#""max_tokens":null"#, r#""max_tokens":null"#),
+        (
+            None,
+            r#""max_completion_tokens":18446744073709551615,"max_tokens":99"#,
+            r#""max_completion_tokens":100,"max_tokens":99"#,
+        ),
+        (
+            None,
+            r#""max_tokens":200,"max_completion_tokens":300"#,
+            r#""max_tokens":100,"max_completion_tokens":100"#,
+        ),
+        (NEW, r#""max_tokens":200"#, r#""max_completion_tokens":100"#),
+        (
+            OLD,
+            r#""max_tokens":200,"max_completion_tokens":300"#,
+            r#""max_tokens":100"#,
+        ),
+        (
+            OLD,
+            r#""max_completion_tokens":300,"max_tokens":null"#,
+            r#""max_tokens":100"#,
+        ),
+    ] {
+        let adapt = Adapt {
+            max_tokens_field: field,
+            max_output: Some(100),
+            ..plain("smart")
+        };
+        let (text, wanted) = (body(&format!(",{before}")), body(&format!(",{after}")));
+        let new = adapted(&text, &adapt).unwrap_or(text);
+        assert_eq!(new, wanted, "{field:?}");
+    }
+    let removed = ["max_tokens".to_owned()];
+    let adapt = Adapt {
+        remove_fields: &removed,
+        max_output: Some(100),
+        ..plain("smart")
+    };
+    assert_eq!(
+        adapted(&body(r#","max_tokens":200,"x":1"#), &adapt),
+        Some(body(r#","x":1"#))
+    );
+}
+
+#[test]
+fn every_watched_key_has_a_bit_of_its_own() {
+    let source = include_str!("../chat.rs");
+    let mut bits: Vec<u8> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("b\"")?.split_once('"'))
+        .map(|(key, _)| {
+            let (name, bit) = super::watched(key.as_bytes()).unwrap();
+            assert_eq!(name, key);
+            bit
+        })
+        .collect();
+    bits.sort_unstable();
+    let all: Vec<u8> = (0..u8::try_from(bits.len()).unwrap()).collect();
+    assert_eq!(bits, all);
+    assert!((40..=64).contains(&bits.len()));
+}
+
 const LIMIT_FIELDS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
 #[test]
@@ -664,7 +738,7 @@ proptest! {
         let body = format!("{{{}}}", body.join(","));
         let mut fields = removed.clone();
         fields.extend(drop_options.then(|| "stream_options".to_owned()));
-        let adapt = Adapt { model: "b", remove_fields: &fields, max_tokens_field: field, ask_usage: true };
+        let adapt = Adapt { model: "b", remove_fields: &fields, max_tokens_field: field, max_output: None, ask_usage: true };
 
         let new = adapted(&body, &adapt).unwrap();
         let parsed: Value = serde_json::from_str(&new).expect(&new);

@@ -33,7 +33,7 @@ pub(in super::super) fn read<'a>(body: &Value<'a>) -> Result<Answer<'a>, Malform
         text: Text::joined(&text),
         stop: stop.with_calls(!calls.is_empty()),
         calls,
-        usage: tokens.usage(),
+        usage: tokens.total(),
     })
 }
 

@@ -22,9 +22,12 @@ pub(super) use write::write as write_request;
 use super::About;
 use super::hub::{Stop, Usage};
 use super::text::Text;
-use super::tree::Value;
+use super::tree::{Value, unwatched};
 use super::write::Writer as Json;
-use crate::ledger::Usage as Counts;
+use crate::json;
+use crate::ledger;
+use crate::protocols::ReportedUsage;
+use crate::protocols::anthropic::{Counts, Read};
 
 /// What Anthropic's ids of answers begin with.
 const ID_PREFIX: &str = "msg_";
@@ -74,74 +77,69 @@ fn call_id(id: Option<&Text<'_>>, about: &About<'_>, number: usize) -> Text<'sta
     }
 }
 
-/// Counts as Anthropic tells them: those in a later event of a stream replace earlier ones.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tokens {
-    /// Without what was read from the cache or written to it.
-    input: u64,
-    read: u64,
-    written: u64,
-    output: u64,
-    told: Told,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Told {
-    #[default]
-    Nothing,
-    Counts,
-    /// Numbers that can't be.
+/// Counts of an answer, read as those that Tollgate settles by.
+#[derive(Debug, Clone, Copy)]
+enum Tokens {
+    Counts(Counts),
+    /// There was a number that can't be: nothing is told.
     Nonsense,
 }
 
+impl Default for Tokens {
+    fn default() -> Self {
+        Self::Counts(Counts::default())
+    }
+}
+
 impl Tokens {
+    /// Adds a `usage` member, if there is one.
     fn take(&mut self, usage: Option<&Value<'_>>) {
-        let Some(usage) = usage else { return };
-        let fields = [
-            ("input_tokens", &mut self.input),
-            ("cache_read_input_tokens", &mut self.read),
-            ("cache_creation_input_tokens", &mut self.written),
-            ("output_tokens", &mut self.output),
-        ];
-        for (name, field) in fields {
-            let Some(count) = usage.get(name) else {
-                continue;
-            };
-            match count
-                .as_count()
-                .filter(|count| *count <= Counts::MAX_TOKENS)
-            {
-                Some(count) => *field = count,
-                None => self.told = Told::Nonsense,
-            }
-            if self.told == Told::Nothing {
-                self.told = Told::Counts;
-            }
+        let (Self::Counts(counts), Some(usage)) = (&mut *self, usage) else {
+            return;
+        };
+        let read = json::Reader::new(usage.raw.as_bytes(), unwatched)
+            .and_then(|mut reader| counts.read(&mut reader));
+        if !matches!(read, Ok(Read::Counts | Read::Absent)) {
+            *self = Self::Nonsense;
         }
     }
 
-    const fn usage(&self) -> Usage {
-        if !matches!(self.told, Told::Counts) {
-            return Usage::Untold;
+    /// What the beginning of a stream says of the output is no more than a beginning.
+    const fn forget_output(&mut self) {
+        if let Self::Counts(counts) = self {
+            counts.forget_output();
         }
-        let cached = self.read.saturating_add(self.written);
-        Usage::Told {
-            counts: Counts {
-                input: self.input.saturating_add(cached),
-                output: self.output,
-                cached: self.read,
-                reasoning: 0,
+    }
+
+    /// What a stream has told by now. Half of it would be false as the whole.
+    fn so_far(&self) -> Usage {
+        self.told(Counts::so_far)
+    }
+
+    /// What a whole answer has told.
+    fn total(&self) -> Usage {
+        self.told(Counts::total)
+    }
+
+    fn told(&self, of: impl FnOnce(&Counts) -> ReportedUsage) -> Usage {
+        let Self::Counts(tokens) = self else {
+            return Usage::Untold;
+        };
+        match of(tokens) {
+            ReportedUsage::Counted(counts) => Usage::Told {
+                counts,
+                written: tokens.written(),
             },
-            written: self.written,
+            _ => Usage::Untold,
         }
     }
 }
 
 /// The members of a `usage` object. Anthropic's always has counts, so what was not told
-/// is zero.
+/// is zero; thinking is told only where there was some.
 fn write_usage(usage: &Usage, json: &mut Json<'_>) {
     let (counts, written) = match usage {
-        Usage::Untold => (Counts::default(), 0),
+        Usage::Untold => (ledger::Usage::default(), 0),
         Usage::Told { counts, written } => (*counts, *written),
     };
     let cached = counts.cached.saturating_add(written);
@@ -149,4 +147,9 @@ fn write_usage(usage: &Usage, json: &mut Json<'_>) {
     json.count("cache_creation_input_tokens", written);
     json.count("cache_read_input_tokens", counts.cached);
     json.count("output_tokens", counts.output);
+    if counts.reasoning > 0 {
+        json.open_member("output_tokens_details");
+        json.count("thinking_tokens", counts.reasoning);
+        json.close();
+    }
 }

@@ -3,7 +3,9 @@
 use super::message;
 use crate::protocols::Refusal;
 use crate::protocols::translate::Dropped;
-use crate::protocols::translate::hub::{Choice, Effort, Format, Reasoning, Request, Tier, Tool};
+use crate::protocols::translate::hub::{
+    Choice, Effort, Format, MaxOutput, Reasoning, Request, Tier, Tool,
+};
 use crate::protocols::translate::path::Path;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::tree::Value;
@@ -69,7 +71,12 @@ fn settings<'a>(
 ) -> Result<bool, Refusal> {
     let at = |name| Path::Key(&Path::Body, name);
     match key {
-        "max_tokens" => request.max_output = Some(value.count(&at("max_tokens"))?),
+        "max_tokens" => {
+            request.max_output = Some(MaxOutput {
+                tokens: value.count(&at("max_tokens"))?,
+                field: "max_tokens",
+            });
+        }
         "stream" => request.stream = value.boolean(&at("stream"))?,
         "stop_sequences" => request.stop = stop(value, &at("stop_sequences"))?,
         "temperature" => request.sampling.temperature = Some(value.number(&at("temperature"))?),

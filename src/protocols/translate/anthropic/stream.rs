@@ -39,10 +39,11 @@ impl Reader {
             "message_start" => {
                 let message = event.get("message").ok_or(Malformed("no message"))?;
                 self.tokens.take(message.get("usage"));
+                self.tokens.forget_output();
                 events.push(Event::Start {
                     id: read_id(message),
                 });
-                events.push(Event::Usage(self.tokens.usage()));
+                events.push(Event::Usage(self.tokens.so_far()));
             }
             "content_block_start" => self.block_start(event, events)?,
             "content_block_delta" => self.delta(event, events)?,
@@ -53,7 +54,7 @@ impl Reader {
             "message_delta" => {
                 self.settle(None, events);
                 self.tokens.take(event.get("usage"));
-                events.push(Event::Usage(self.tokens.usage()));
+                events.push(Event::Usage(self.tokens.so_far()));
                 if let Some(stop) = event.get("delta").and_then(read_stop) {
                     events.push(Event::Stop(stop));
                 }

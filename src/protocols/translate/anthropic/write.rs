@@ -25,8 +25,10 @@ pub(in super::super) fn write(
     out: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
     check(request)?;
-    let asked = request.max_output.or(target.max_output);
-    let most = asked.unwrap_or(Target::DEFAULT_MAX_OUTPUT);
+    let most = match request.max_output {
+        Some(asked) => asked.within(target, dropped),
+        None => target.max_output.unwrap_or(Target::DEFAULT_MAX_OUTPUT),
+    };
     let thinking = Thinking::of(request, target.model, most, dropped);
     let mut json = Writer::new(out);
     json.open();

@@ -66,7 +66,7 @@ impl Writer {
         }
     }
 
-    /// The end: the reason, the usage, `[DONE]`.
+    /// The end: the reason, the usage if it was told, `[DONE]`.
     pub(in super::super) fn finish(
         &mut self,
         stop: &Stop<'_>,
@@ -75,19 +75,16 @@ impl Writer {
         out: &mut Vec<u8>,
     ) {
         self.choice(about, out, stop_word(stop), |_| {});
-        self.chunk(about, out, |json| {
-            json.open_list_member("choices");
-            json.close_list();
-            match usage {
-                // Nobody knows; zeros would be false.
-                Usage::Untold => json.raw_member("usage", "null"),
-                Usage::Told { counts, .. } => {
-                    json.open_member("usage");
-                    write_usage(counts, json);
-                    json.close();
-                }
-            }
-        });
+        // Where nobody knows, there is nothing to take out for callers who did not ask.
+        if let Usage::Told { counts, .. } = usage {
+            self.chunk(about, out, |json| {
+                json.open_list_member("choices");
+                json.close_list();
+                json.open_member("usage");
+                write_usage(counts, json);
+                json.close();
+            });
+        }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 

@@ -100,8 +100,7 @@ fn believable(count: Option<&Value<'_>>) -> Option<u64> {
     }
 }
 
-/// The members of a `usage` object. Hidden reasoning is told only where there was some:
-/// Anthropic does not count it apart.
+/// The members of a `usage` object. Hidden reasoning is told only where there was some.
 fn write_usage(counts: &Counts, json: &mut Json<'_>) {
     json.count("prompt_tokens", counts.input);
     json.count("completion_tokens", counts.output);

@@ -3,7 +3,9 @@
 use super::message;
 use crate::protocols::Refusal;
 use crate::protocols::translate::Dropped;
-use crate::protocols::translate::hub::{Choice, Effort, Format, Reasoning, Request, Tier, Tool};
+use crate::protocols::translate::hub::{
+    Choice, Effort, Format, MaxOutput, Reasoning, Request, Tier, Tool,
+};
 use crate::protocols::translate::path::Path;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::tree::Value;
@@ -49,7 +51,7 @@ pub(in super::super) fn read<'a>(
     }
     // The current name wins over the old one.
     if let Some(most) = body.get("max_completion_tokens") {
-        request.max_output = Some(most.count(&Path::Body.key("max_completion_tokens"))?);
+        request.max_output = Some(max_output(most, "max_completion_tokens")?);
     }
     if let Some(user) = body.get("user") {
         request.user = Some(user.text(&Path::Body.key("user"))?);
@@ -68,7 +70,7 @@ fn member<'a>(
     match key {
         "stream" => request.stream = value.boolean(&at("stream"))?,
         "stop" => request.stop = stop(value, &at("stop"))?,
-        "max_tokens" => request.max_output = Some(value.count(&at("max_tokens"))?),
+        "max_tokens" => request.max_output = Some(max_output(value, "max_tokens")?),
         "tools" => request.tools = tools(value, &at("tools"), dropped)?,
         "tool_choice" => request.choice = choice(value, &at("tool_choice"))?,
         "parallel_tool_calls" => {
@@ -83,6 +85,11 @@ fn member<'a>(
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+fn max_output(value: &Value<'_>, field: &'static str) -> Result<MaxOutput, Refusal> {
+    let tokens = value.count(&Path::Body.key(field))?;
+    Ok(MaxOutput { tokens, field })
 }
 
 fn sampling<'a>(key: &str, value: &Value<'a>, request: &mut Request<'a>) -> Result<bool, Refusal> {

@@ -36,8 +36,8 @@ pub(in super::super) fn write(
         json.raw_member("stream", "true");
         json.raw_member("stream_options", r#"{"include_usage":true}"#);
     }
-    if let Some(most) = request.max_output {
-        json.count("max_completion_tokens", most);
+    if let Some(asked) = request.max_output {
+        json.count("max_completion_tokens", asked.within(target, dropped));
     }
     sampling(request, &mut json, dropped);
     tools(request, &mut json, dropped);

@@ -73,7 +73,8 @@ fn openai_to_anthropic() {
             ],
             // Forced tools end with "stop" in OpenAI's.
             "stop_reason": "tool_use", "stop_sequence": null,
-            "usage": {"input_tokens": 30, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 100, "output_tokens": 7},
+            "usage": {"input_tokens": 30, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 100, "output_tokens": 7,
+                "output_tokens_details": {"thinking_tokens": 3}},
         })
     );
 }
@@ -191,4 +192,22 @@ fn what_is_no_answer() {
             assert!(answer(from, to, body, &ABOUT).is_err(), "{from:?} {body:?}");
         }
     }
+}
+
+#[test]
+fn regression_thinking_is_counted_apart_in_both_protocols() {
+    let mut body = anthropic_answer(&json!([]), "end_turn");
+    body["usage"]["output_tokens_details"] = json!({"thinking_tokens": 4});
+    let openai = told_answer(Anthropic, OpenAi, &body);
+    assert_eq!(
+        openai["usage"]["completion_tokens_details"],
+        json!({"reasoning_tokens": 4})
+    );
+    let back = told_answer(OpenAi, Anthropic, &openai);
+    assert_eq!(
+        back["usage"]["output_tokens_details"],
+        json!({"thinking_tokens": 4})
+    );
+    body["usage"]["output_tokens_details"]["thinking_tokens"] = json!(-4);
+    assert_eq!(told_answer(Anthropic, OpenAi, &body).get("usage"), None);
 }

@@ -136,6 +136,124 @@ fn every_member_missing_or_wrong() {
     }
 }
 
+/// Requests with every member that is read, but free-form ones.
+fn full_requests() -> [(Protocol, Json); 2] {
+    let openai = serde_json::json!({
+        "model": "m", "stream": true, "max_tokens": 50, "max_completion_tokens": 60,
+        "messages": [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": [
+                {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}},
+                {"type": "image_url", "image_url": {"url": "https://a/b", "detail": "low"}},
+                {"type": "file", "file": {"file_data": "data:application/pdf;base64,AA==", "filename": "f"}},
+            ]},
+            {"role": "assistant", "content": "c", "refusal": "r", "tool_calls": [
+                {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}}]},
+            {"role": "tool", "tool_call_id": "c", "content": "r"},
+            {"role": "user", "content": "b"},
+        ],
+        "tools": [{"type": "function", "cache_control": {"type": "ephemeral"}, "function": {"name": "f",
+            "description": "d", "parameters": {"type": "object"}, "strict": true}}],
+        "tool_choice": {"type": "function", "function": {"name": "f"}}, "parallel_tool_calls": false,
+        "response_format": {"type": "json_schema", "json_schema": {"schema": {"a": 1}}},
+        "stop": ["x"], "temperature": 0.5, "top_p": 1, "top_k": 4, "user": "u", "safety_identifier": "i",
+        "service_tier": "auto", "n": 1, "reasoning_effort": "low",
+    });
+    let anthropic = serde_json::json!({
+        "model": "m", "stream": true, "max_tokens": 50,
+        "system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
+        "messages": [
+            {"role": "user", "content": [
+                {"type": "text", "text": "a"},
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
+                {"type": "image", "source": {"type": "url", "url": "https://a/b"}},
+                {"type": "document", "title": "t", "source": {"type": "base64",
+                    "media_type": "application/pdf", "data": "AAAA"}},
+            ]},
+            {"role": "assistant", "content": [
+                {"type": "thinking", "thinking": "t", "signature": "x"},
+                {"type": "tool_use", "id": "c", "name": "f", "input": {"a": 1}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c", "is_error": true,
+                "content": [{"type": "text", "text": "r"}]}]},
+        ],
+        "tools": [{"type": "custom", "name": "f", "description": "d", "input_schema": {"type": "object"},
+            "strict": true}],
+        "tool_choice": {"type": "tool", "name": "f", "disable_parallel_tool_use": true},
+        "stop_sequences": ["x"], "temperature": 0.5, "top_p": 1, "top_k": 4,
+        "metadata": {"user_id": "u"}, "service_tier": "auto",
+        "thinking": {"type": "enabled", "budget_tokens": 2000},
+        "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"a": 1}}},
+    });
+    [(OpenAi, openai), (Anthropic, anthropic)]
+}
+
+/// The JSON of `value` with the member at `place` twice.
+fn with_twin(value: &Json, at: &str, place: &str) -> String {
+    match value {
+        Json::Object(members) => {
+            let written = members.iter().map(|(key, value)| {
+                let at = format!("{at}/{key}");
+                let member = format!("\"{key}\":{}", with_twin(value, &at, place));
+                let times = if at == place { 2 } else { 1 };
+                vec![member; times].join(",")
+            });
+            format!("{{{}}}", written.collect::<Vec<_>>().join(","))
+        }
+        Json::Array(items) => {
+            let items = items.iter().enumerate();
+            let written =
+                items.map(|(index, value)| with_twin(value, &format!("{at}/{index}"), place));
+            format!("[{}]", written.collect::<Vec<_>>().join(","))
+        }
+        _ => value.to_string(),
+    }
+}
+
+/// Which members there are, but for those of free-form objects, which are copied as they are.
+fn member_places(value: &Json, at: &str, places: &mut Vec<String>) {
+    const FREE: [&str; 5] = [
+        "input",
+        "input_schema",
+        "parameters",
+        "schema",
+        "cache_control",
+    ];
+    if FREE.iter().any(|name| at.ends_with(&format!("/{name}"))) {
+        return;
+    }
+    match value {
+        Json::Object(members) => members.iter().for_each(|(key, value)| {
+            let at = format!("{at}/{key}");
+            places.push(at.clone());
+            member_places(value, &at, places);
+        }),
+        Json::Array(items) => items.iter().enumerate().for_each(|(index, value)| {
+            member_places(value, &format!("{at}/{index}"), places);
+        }),
+        _ => {}
+    }
+}
+
+#[test]
+fn regression_no_duplicate_decides_what_is_translated() {
+    for (from, whole) in full_requests() {
+        let to = if from == OpenAi { Anthropic } else { OpenAi };
+        let read = |text: &str| match from {
+            OpenAi => crate::protocols::openai::read_chat(text.as_bytes()).map(drop),
+            Anthropic => crate::protocols::anthropic::read_messages(text.as_bytes()).map(drop),
+        };
+        read(&whole.to_string()).unwrap();
+        request(from, to, whole.to_string().as_bytes(), &target()).unwrap();
+        let mut places = Vec::new();
+        member_places(&whole, "", &mut places);
+        assert!(places.len() >= 50, "{}", places.len());
+        for place in places {
+            let code = read(&with_twin(&whole, "", &place)).map_err(|refusal| refusal.code);
+            assert_eq!(code, Err("duplicate_key"), "{place}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn mutated_bodies(which in 0..BODIES.len(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {

@@ -207,6 +207,44 @@ fn the_bound_on_output() {
 }
 
 #[test]
+fn regression_no_bound_is_above_what_the_target_can_write() {
+    let both = json!({"max_tokens": 64_001, "max_completion_tokens": 70_000});
+    let cases = [
+        (json!({"max_tokens": 64_001}), 64_000, vec!["max_tokens"]),
+        (both, 64_000, vec!["max_completion_tokens"]),
+        (
+            json!({"max_tokens": 64_001, "max_completion_tokens": 9}),
+            9,
+            vec![],
+        ),
+        (json!({"max_tokens": 64_000}), 64_000, vec![]),
+    ];
+    for (more, wanted, wanted_dropped) in cases {
+        let (body, dropped) = told(OpenAi, Anthropic, &hi_openai(&more));
+        assert_eq!(body["max_tokens"], wanted, "{more}");
+        assert_eq!(dropped, wanted_dropped, "{more}");
+    }
+    for (asked, wanted, wanted_dropped) in [
+        (u64::MAX, 64_000, vec!["max_tokens"]),
+        (64_000, 64_000, vec![]),
+    ] {
+        let more = json!({"max_tokens": asked});
+        let (body, dropped) = told(Anthropic, OpenAi, &hi_anthropic(&more));
+        assert_eq!(body["max_completion_tokens"], wanted);
+        assert_eq!(dropped, wanted_dropped);
+    }
+    // Thinking fits into what is left.
+    let target = Target {
+        model: "claude-sonnet-4-5",
+        max_output: Some(4096),
+    };
+    let more = json!({"max_completion_tokens": 100_000, "reasoning_effort": "high"});
+    let (body, _) = told_to(OpenAi, Anthropic, &hi_openai(&more), &target);
+    assert_eq!(body["max_tokens"], 4096);
+    assert_eq!(body["thinking"]["budget_tokens"], 2048);
+}
+
+#[test]
 fn tool_choices() {
     let cases = [
         (json!("auto"), json!({"type": "auto"})),
@@ -491,7 +529,7 @@ fn sayable() -> impl Strategy<Value = Json> {
         }
         messages.push(json!({"role": "user", "content": "Go on."}));
         let mut body = json!({"model": "claude-sonnet-4-5", "messages": messages, "temperature": 0.25,
-            "max_completion_tokens": u64::from(most) + 40_000, "tools": [weather_openai()], "tool_choice": "auto"});
+            "max_completion_tokens": u64::from(most % 24_000) + 40_000, "tools": [weather_openai()], "tool_choice": "auto"});
         if let Some(effort) = effort {
             body["reasoning_effort"] = json!(effort);
             body.as_object_mut().unwrap().remove("temperature");

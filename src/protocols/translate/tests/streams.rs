@@ -268,6 +268,60 @@ fn what_waits_is_bounded() {
     assert!(!stream.end(&mut out));
 }
 
+/// The last chunk with usage of a stream in Anthropic's protocol with these counts in its
+/// beginning and its end.
+fn usage_of(start: &Json, delta: &Json) -> Option<Json> {
+    let data = [
+        json!({"type": "message_start", "message": {"id": "msg_1", "usage": start}}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": delta}),
+        json!({"type": "message_stop"}),
+    ];
+    let (out, ended) = streamed(Anthropic, OpenAi, &data);
+    assert!(ended);
+    assembled(OpenAi, &out).get("usage").cloned()
+}
+
+#[test]
+fn regression_zero_counts_do_not_overwrite_real_ones() {
+    let start = json!({"input_tokens": 5000, "cache_read_input_tokens": 100,
+        "cache_creation_input_tokens": 20, "output_tokens": 1,
+        "output_tokens_details": {"thinking_tokens": 1}});
+    let zeros = json!({"input_tokens": 0, "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": 0, "output_tokens": 8,
+        "output_tokens_details": {"thinking_tokens": 6}});
+    let wanted = json!({"prompt_tokens": 5120, "completion_tokens": 8, "total_tokens": 5128,
+        "prompt_tokens_details": {"cached_tokens": 100},
+        "completion_tokens_details": {"reasoning_tokens": 6}});
+    assert_eq!(usage_of(&start, &zeros), Some(wanted));
+    // Some servers know the prompt only at the end.
+    let late = json!({"input_tokens": 7, "output_tokens": 8});
+    let usage = usage_of(&json!({"input_tokens": 0, "output_tokens": 0}), &late).unwrap();
+    assert_eq!(
+        (&usage["prompt_tokens"], &usage["completion_tokens"]),
+        (&json!(7), &json!(8))
+    );
+    assert_eq!(usage.get("completion_tokens_details"), None);
+}
+
+#[test]
+fn regression_where_usage_is_untold_there_is_no_chunk_for_it() {
+    for (start, delta) in [
+        (json!(null), json!(null)),
+        (json!({}), json!({})),
+        (json!({"input_tokens": 3, "output_tokens": 1}), json!(null)),
+        (json!(null), json!({"output_tokens": 8})),
+        (json!({"input_tokens": -3}), json!({"output_tokens": 8})),
+    ] {
+        assert_eq!(usage_of(&start, &delta), None, "{start} {delta}");
+    }
+    let data = [
+        chunk(&json!({"content": "x"}), &json!("stop")),
+        json!("[DONE]"),
+    ];
+    let (out, _) = streamed(OpenAi, OpenAi, &data);
+    assert!(!String::from_utf8(out).unwrap().contains("usage"));
+}
+
 #[test]
 fn a_stream_without_its_terminal_event() {
     let text = chunk(&json!({"content": "x"}), &Json::Null);
@@ -461,6 +515,7 @@ impl Said {
         json!({"id": "chatcmpl-9", "choices": [{"index": 0, "finish_reason": reason,
             "message": {"role": "assistant", "content": self.text, "reasoning_content": self.thinking, "tool_calls": calls}}],
             "usage": {"prompt_tokens": input + cached, "completion_tokens": output,
+                "completion_tokens_details": {"reasoning_tokens": output / 2},
                 "prompt_tokens_details": {"cached_tokens": cached}}})
     }
 
@@ -503,7 +558,8 @@ impl Said {
         }));
         let (input, cached, output) = self.usage;
         json!({"id": "msg_9", "content": content, "stop_reason": reason,
-            "usage": {"input_tokens": input, "cache_read_input_tokens": cached, "output_tokens": output}})
+            "usage": {"input_tokens": input, "cache_read_input_tokens": cached, "output_tokens": output,
+                "output_tokens_details": {"thinking_tokens": output / 2}}})
     }
 
     fn anthropic_stream(&self, reason: &str, cuts: &[usize]) -> Vec<Json> {
@@ -549,7 +605,8 @@ impl Said {
         }
         data.push(
             json!({"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": null},
-            "usage": {"output_tokens": self.usage.2}}),
+            "usage": {"output_tokens": self.usage.2,
+                "output_tokens_details": {"thinking_tokens": self.usage.2 / 2}}}),
         );
         data.push(json!({"type": "message_stop"}));
         data
