@@ -180,7 +180,12 @@ impl Context for Backend {
     /// Comes for every try, before the next one begins. A try that was never sent has
     /// no connection.
     fn on_done(&mut self) -> bool {
-        let sent = || envoy::text(&["upstream", "local_address"]).is_some();
+        // A connection of the pool may be there already when the injector finds no key.
+        let details = || envoy::text(&["response", "code_details"]).unwrap_or_default();
+        let sent = || {
+            envoy::text(&["upstream", "local_address"]).is_some()
+                && !details().contains("credential")
+        };
         match &mut self.phase {
             Phase::Sent(_) if sent() => return true,
             Phase::Sent(attempt) | Phase::Reading(attempt, _) => attempt.unsent(),

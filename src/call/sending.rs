@@ -151,7 +151,10 @@ impl Call {
                     routed.dropped = fitted.dropped;
                     (Adapter::Gateway(Box::new(attempt)), fitted.rewrite, None)
                 }
-                Err(refusal) => return Err(self.refuse(Some(caller), None, &refusal)),
+                Err(refusal) => {
+                    let model = Rc::clone(&routed.model);
+                    return Err(self.refuse(Some(caller), Some(model), &refusal));
+                }
             }
         } else {
             plan_edits(&mut edits, &routed);

@@ -127,7 +127,7 @@ pub fn choose(
 /// Lets the call find out about its first target, if that one's cool-down is over and no other
 /// call does. Only what is tried first is found out about, so this comes last, when it is
 /// known which targets are left. A target that another call has claimed goes last.
-pub fn claim_probe(host: &dyn Host, space: &Space, policy: &Policy, tries: &mut Vec<Try>) {
+pub fn claim_probe(host: &dyn Host, space: &Space, policy: &Policy, tries: &mut [Try]) {
     // Each round settles one target.
     while let Some(first) = tries.first_mut().filter(|it| it.health == Health::Due) {
         let (rules, target) = (&policy.cool_down, Rc::clone(&first.target));
