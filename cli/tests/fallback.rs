@@ -403,6 +403,41 @@ fn clusters_whose_hosts_can_go() {
 }
 
 #[test]
+fn a_secret_that_is_not_there() {
+    let name = format!(
+        "{}.http_filters[1].typed_config.credential.typed_config.credential.name",
+        cluster(0, OPTIONS)
+    );
+    expect_all(
+        "secret",
+        PLANS,
+        &[
+            (
+                "credential: { name: openai-key }",
+                "credential: { name: openai-kye }",
+                &name,
+                "no secret \"openai-kye\"",
+            ),
+            (
+                "credential: { name: openai-key }",
+                "credential: { name: x, sds_config: { path_config_source: { path: /x } } }",
+                "",
+                "",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn regression_of_a_policy_with_errors_nothing_is_said_that_fallback_would_unsay() {
+    let file = PLANS.replacen("attempts: 3", "atempts: 3", 1);
+    assert_ne!(file, PLANS);
+    let said = check("typo", &file);
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(said[0].contains("fallback.atempts"), "{said:#?}");
+}
+
+#[test]
 fn chains() {
     let priority = at(ROUTE, ".retry_policy.retry_priority: ");
     let frequency = at(&priority, "").replace(": ", ".typed_config.update_frequency: ");
@@ -507,6 +542,9 @@ fn the_documented_providers_are_good() {
         "  # Without hosts",
         &clusters,
     );
+    let secrets = others.iter().find(|block| block.contains("generic_secret"));
+    let (before, _) = text.split_once("  secrets:\n").unwrap();
+    let text = format!("{before}  secrets:\n{}", indented(secrets.unwrap(), 2));
     assert_eq!(
         check("documented", &text),
         ["ok (4 backends, 2 models, 1 tenants)"]

@@ -223,7 +223,11 @@ pub(super) fn cool_down(entry: &CoolDownEntry, problems: &mut Problems) -> CoolD
     let max = value(&entry.max, default.max_ms);
     for one in [&entry.rate_limited, &entry.base].into_iter().flatten() {
         if one.value > max {
-            problems.error(&one.path, "must not be longer than max (5m by default)");
+            let message = match &entry.max {
+                Some(_) => "must not be longer than max",
+                None => "must not be longer than max (5m by default)",
+            };
+            problems.error(&one.path, message);
         }
     }
     CoolDown {

@@ -55,7 +55,8 @@ fn check_route(
         }
     }
     timeout(&route.action, findings);
-    if !falls_back {
+    // Of a policy that can't be read it is not known whether it falls back.
+    if policy.is_some() && !falls_back {
         retries(route, findings);
     }
     removal(route, guarded, findings);
@@ -67,8 +68,8 @@ fn cluster(destination: &Destination<'_>, policy: Option<&Policy>, findings: &mu
     match (destination.kind, policy) {
         (Kind::Header, _) => check_header(at, findings),
         (Kind::Cluster, Some(policy)) => check_name(at, policy, findings),
-        (Kind::Cluster, None) => {}
-        (Kind::Plugin, _) => {
+        (Kind::Cluster | Kind::Plugin, None) => {}
+        (Kind::Plugin, Some(_)) => {
             let message =
                 format!("not checked: it must choose the cluster that {CLUSTER_HEADER} names");
             findings.warning(at, message);

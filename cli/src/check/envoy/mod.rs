@@ -10,6 +10,7 @@ mod jwt;
 mod place;
 mod plugin;
 mod routes;
+mod secrets;
 mod tls;
 mod totals;
 pub(super) mod types;
@@ -30,6 +31,7 @@ pub(super) struct Group<'s, 't> {
 /// Checks what the filters of a document are to each other, whatever policy each has.
 pub(super) fn check_together(root: &At<'_>, groups: &[Group<'_, '_>], findings: &mut Findings) {
     unguarded::check(root, groups, findings);
+    secrets::check(root, findings);
     totals::check(groups, findings);
 }
 
