@@ -10,7 +10,7 @@ use std::rc::Rc;
 use tollgate::attempt::{Attempt, Misplaced, OnAttempt, Plan, Tries};
 use tollgate::config::Stand;
 use tollgate::host::Host;
-use tollgate::http::{HeaderEdits, Headers};
+use tollgate::http::Headers;
 
 /// Where the gateway leaves the plan.
 pub(crate) const PLAN: &str = "tollgate.plan";
@@ -123,22 +123,13 @@ impl Backend {
             OnAttempt::Pass => {}
             OnAttempt::Replace(new) => self.set_http_response_body(0, size, &new),
             OnAttempt::Release(edits, body) => {
-                self.edit_answer(&edits);
+                envoy::edit_answer(self, &edits);
                 if let Some(body) = body.filter(|body| size > 0 || !body.is_empty()) {
                     self.set_http_response_body(0, size, &body);
                 }
             }
         }
         Action::Continue
-    }
-
-    fn edit_answer(&self, edits: &HeaderEdits) {
-        for name in &edits.remove {
-            self.remove_http_response_header(name);
-        }
-        for (name, value) in &edits.set {
-            self.set_http_response_header(name, Some(value));
-        }
     }
 
     /// A piece of the answer is in Envoy's buffer, `size` bytes long.
@@ -212,12 +203,7 @@ impl HttpContext for Backend {
         let again = attempt.tries().0.len() > 1;
         let kept = again.then(|| envoy::property(&[HEAD])).flatten();
         let edits = attempt.request_head(headers, kept.as_deref());
-        for name in &edits.remove {
-            self.remove_http_request_header(name);
-        }
-        for (name, value) in &edits.set {
-            self.set_http_request_header(name, Some(value));
-        }
+        envoy::edit_request(self, &edits);
         self.note(&attempt);
         if end || attempt.is_opaque() {
             self.phase = Phase::Sent(attempt);

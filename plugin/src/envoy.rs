@@ -3,10 +3,12 @@ wrapped here once. */
 
 use crate::backend::TRIES;
 use proxy_wasm::hostcalls;
+use proxy_wasm::traits::HttpContext;
 use proxy_wasm::types::MetricType;
 use std::time::UNIX_EPOCH;
 use tollgate::call::Passage;
 use tollgate::host::{Conflict, Expect, Host, Instant, MetricId, MetricKind};
+use tollgate::http::HeaderEdits;
 use tollgate::identity::{Claim, Peer};
 
 /// A compare-and-swap value that no record has: with it, a write succeeds only if the
@@ -127,4 +129,24 @@ pub(crate) fn text(path: &[&str]) -> Option<String> {
 pub(crate) fn number(path: &[&str]) -> i64 {
     let raw = property(path).and_then(|bytes| bytes.first_chunk::<8>().copied());
     raw.map_or(0, i64::from_le_bytes)
+}
+
+/// Edits the head of a request; removals first.
+pub(crate) fn edit_request(call: &dyn HttpContext, edits: &HeaderEdits) {
+    for name in &edits.remove {
+        call.remove_http_request_header(name);
+    }
+    for (name, value) in &edits.set {
+        call.set_http_request_header(name, Some(value));
+    }
+}
+
+/// Edits the head of an answer; removals first.
+pub(crate) fn edit_answer(call: &dyn HttpContext, edits: &HeaderEdits) {
+    for name in &edits.remove {
+        call.remove_http_response_header(name);
+    }
+    for (name, value) in &edits.set {
+        call.set_http_response_header(name, Some(value));
+    }
 }

@@ -14,7 +14,7 @@ use tollgate::call::{
     Call, End, Gateway, OnAnswer, OnBody, OnData, OnHead, Outgoing, account_headers,
 };
 use tollgate::host::Host;
-use tollgate::http::{HeaderEdits, Headers};
+use tollgate::http::Headers;
 use tollgate::protocols::Reply;
 
 /// The decision record's key in filter state; formatters know it as
@@ -37,27 +37,13 @@ impl Filter {
     }
 
     fn send_on(&self, outgoing: &Outgoing) {
-        for name in &outgoing.edits.remove {
-            self.remove_http_request_header(name);
-        }
-        for (name, value) in &outgoing.edits.set {
-            self.set_http_request_header(name, Some(value));
-        }
+        envoy::edit_request(self, &outgoing.edits);
         if let Some(plan) = &outgoing.plan {
             self.set_property(vec![PLAN], Some(plan));
         }
         // Replaces the front of the held body; what lies behind is not copied again.
         if let Some(rewrite) = &outgoing.rewrite {
             self.set_http_request_body(0, rewrite.replaces, &rewrite.prefix);
-        }
-    }
-
-    fn edit_answer(&self, edits: &HeaderEdits) {
-        for name in &edits.remove {
-            self.remove_http_response_header(name);
-        }
-        for (name, value) in &edits.set {
-            self.set_http_response_header(name, Some(value));
         }
     }
 
@@ -102,7 +88,7 @@ impl Filter {
             }
             OnData::Hold => Action::Pause,
             OnData::Release(edits, new) => {
-                self.edit_answer(&edits);
+                envoy::edit_answer(self, &edits);
                 self.set_http_response_body(0, size, &new);
                 Action::Continue
             }
@@ -172,11 +158,11 @@ impl HttpContext for Filter {
         match action {
             OnAnswer::Own => Action::Continue,
             OnAnswer::Forward(edits) => {
-                self.edit_answer(&edits);
+                envoy::edit_answer(self, &edits);
                 Action::Continue
             }
             OnAnswer::Hold(edits) => {
-                self.edit_answer(&edits);
+                envoy::edit_answer(self, &edits);
                 Action::Pause
             }
             OnAnswer::Reply(reply) => self.reply(&reply),
