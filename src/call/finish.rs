@@ -51,6 +51,7 @@ impl Call {
         }
         let outcome = self.outcome(host, passage, phase, end);
         self.settle(host, &outcome);
+        self.end_charge(outcome.settlement);
         let record = self.record(host, &outcome);
         self.gateway.metrics.call(host, &record);
         Some(record.to_json())

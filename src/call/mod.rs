@@ -7,6 +7,7 @@ mod answer;
 mod ask;
 mod endpoint;
 mod finish;
+mod global;
 mod held;
 mod provider;
 mod request;
@@ -16,6 +17,7 @@ mod tried;
 
 pub use answer::{OnData, account_headers};
 pub use finish::End;
+pub use global::{FilterState, LIMIT_NAMES, limit_numbers};
 pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
 
@@ -31,6 +33,7 @@ use crate::telemetry::Metrics;
 use answer::{AnswerReader, Seen};
 use ask::Ask;
 use endpoint::Endpoint;
+use global::Charge;
 use held::HeldBytes;
 use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
@@ -81,6 +84,8 @@ pub struct Outgoing {
     pub rewrite: Option<Rewrite>,
     /// What the filters in front of providers must know.
     pub plan: Option<Vec<u8>>,
+    /// What Envoy's rate limit filter must know.
+    pub limits: FilterState,
 }
 
 /// What to do with a request's head.
@@ -125,6 +130,7 @@ pub struct Call {
     request_id: String,
     started: Instant,
     phase: Phase,
+    charge: Charge,
 }
 
 #[derive(Debug)]
@@ -193,6 +199,7 @@ impl Call {
             request_id: String::new(),
             started: now,
             phase: Phase::Idle,
+            charge: Charge::None,
         }
     }
 

@@ -1,6 +1,7 @@
 /*! Sending a request on: its plan, and the edits that put it on its way. */
 
 use super::ask::{Adapter, Ask, Route, Routed};
+use super::global;
 use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
@@ -164,6 +165,8 @@ impl Call {
             let length = rewrite.length.to_string();
             edits.set.push(("content-length", length));
         }
+        let tokens = global::estimate(&traits);
+        let limits = self.begin_charge(&caller, &routed.model.name, tokens);
         self.phase = Phase::Sent {
             caller,
             ask: Ask {
@@ -179,6 +182,7 @@ impl Call {
             edits,
             rewrite,
             plan,
+            limits,
         })
     }
 
@@ -210,6 +214,7 @@ impl Call {
             edits.set.push(request::to_cluster(&backend.cluster));
             (Adapter::Gateway(Box::new(noted)), None)
         };
+        let limits = self.begin_charge(&caller, "", 0);
         self.phase = Phase::Sent {
             _held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
             caller,
@@ -225,6 +230,7 @@ impl Call {
             edits,
             rewrite: None,
             plan,
+            limits,
         }
     }
 

@@ -9,6 +9,7 @@ mod compile;
 pub(crate) mod date;
 mod document;
 mod fields;
+mod global;
 mod model;
 mod plugin;
 mod policy;
@@ -20,6 +21,7 @@ mod suggest;
 mod tree;
 mod values;
 
+pub use global::GlobalCharge;
 pub use model::{
     AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Price, Resolve,
     StickyBy, Strategy, Target, Targets, Timeouts,
