@@ -43,7 +43,7 @@ pub const LIMIT_NAMES: [&str; 4] = [TENANT, TIER, MODEL, USER];
 pub const fn limit_numbers(charge: GlobalCharge) -> &'static [&'static str] {
     match charge {
         GlobalCharge::Actual => &[TOKENS],
-        GlobalCharge::Estimate => &[ESTIMATE, OVER, UNDER],
+        GlobalCharge::Estimate { .. } => &[ESTIMATE, OVER, UNDER],
     }
 }
 
@@ -73,11 +73,12 @@ pub(super) enum Charge {
 }
 
 impl Charge {
-    /// What is left to charge for a call that ended so. Of one that was refused here or by the
-    /// filter itself, nothing was taken, so there is nothing to correct.
+    /// What is left to charge for a call that ended so. Of one that was answered here nothing
+    /// was taken, so there is nothing to correct.
     fn settled(self, settlement: Settlement) -> Self {
-        let Self::Begun { charge, estimate } = self else {
-            return Self::None;
+        let (charge, estimate) = match self {
+            Self::Begun { charge, estimate } => (charge, estimate),
+            other => return other,
         };
         if settlement == Settlement::Local {
             return Self::None;
@@ -86,11 +87,25 @@ impl Charge {
         let used = usage.input.saturating_add(usage.output).min(MAX_HITS);
         Self::Ended(match charge {
             GlobalCharge::Actual => vec![(TOKENS, used.to_string())],
-            GlobalCharge::Estimate => vec![
+            GlobalCharge::Estimate { .. } => vec![
                 (OVER, used.saturating_sub(estimate).to_string()),
                 (UNDER, estimate.saturating_sub(used).to_string()),
             ],
         })
+    }
+
+    /// The service has refused the call.
+    fn refused(self) -> Self {
+        match self {
+            Self::Begun {
+                charge:
+                    GlobalCharge::Estimate {
+                        refund_refused: true,
+                    },
+                estimate,
+            } => Self::Ended(vec![(UNDER, estimate.to_string())]),
+            _ => Self::None,
+        }
     }
 }
 
@@ -147,6 +162,9 @@ impl Call {
         limited: &Limited,
         passage: &dyn Passage,
     ) -> Reply {
+        if limited.outcome == OVER_LIMIT {
+            self.charge = std::mem::take(&mut self.charge).refused();
+        }
         ask.untried();
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
@@ -161,6 +179,9 @@ impl Call {
     }
 }
 
+/// The outcome of a call that the service has refused.
+const OVER_LIMIT: &str = "global_limit";
+
 /// A refusal of the rate limit filter.
 pub(super) struct Limited {
     refusal: Refusal,
@@ -174,7 +195,7 @@ impl Limited {
         match details {
             "request_rate_limited" => Some(Self {
                 refusal: over_limit(headers),
-                outcome: "global_limit",
+                outcome: OVER_LIMIT,
             }),
             "rate_limiter_error" => Some(Self {
                 refusal: unavailable(),

@@ -7,5 +7,9 @@ pub enum GlobalCharge {
     #[default]
     Actual,
     /// Its estimate before it, the difference after it. The service must take back hits.
-    Estimate,
+    Estimate {
+        /// Whether the estimate of a call that the service has refused is given back: right
+        /// only where it counts what it refuses.
+        refund_refused: bool,
+    },
 }

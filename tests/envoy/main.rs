@@ -8,6 +8,7 @@ mod direct;
 mod fallback;
 mod faults;
 mod fitting;
+mod global_limits;
 mod identity;
 mod messages;
 mod policy;
