@@ -1565,4 +1565,5 @@ proptest! {
 }
 
 mod foreign;
+mod global;
 mod plan;

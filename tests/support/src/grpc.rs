@@ -14,21 +14,32 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 const METHOD: &str = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
 
-type Log = Arc<Mutex<Vec<Asked>>>;
 type Body = http_body_util::combinators::BoxBody<Bytes, Infallible>;
 
-pub(crate) async fn serve(listener: TcpListener, engine: Arc<Engine>, log: Log) {
+/// What stands behind the protocol.
+#[derive(Clone)]
+pub(crate) struct Behind {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) log: Arc<Mutex<Vec<Asked>>>,
+    pub(crate) delay: Arc<Mutex<Duration>>,
+}
+
+/// Serves until it is aborted; its connections end with it.
+pub(crate) async fn serve(listener: TcpListener, behind: Behind) {
+    let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
-        let (engine, log) = (Arc::clone(&engine), Arc::clone(&log));
+        let behind = behind.clone();
         let service = service_fn(move |request| {
-            let (engine, log) = (Arc::clone(&engine), Arc::clone(&log));
-            async move { Ok::<_, Infallible>(answer(request, &engine, &log).await) }
+            let behind = behind.clone();
+            async move { Ok::<_, Infallible>(answer(request, &behind).await) }
         });
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
             // An Envoy that ends breaks its connection: nothing to see to.
             let _ = http.serve_connection(TokioIo::new(socket), service).await;
@@ -36,7 +47,7 @@ pub(crate) async fn serve(listener: TcpListener, engine: Arc<Engine>, log: Log) 
     }
 }
 
-async fn answer(request: Request<Incoming>, engine: &Engine, log: &Log) -> Response<Body> {
+async fn answer(request: Request<Incoming>, behind: &Behind) -> Response<Body> {
     assert_eq!(request.uri().path(), METHOD);
     let Ok(body) = request.into_body().collect().await else {
         return response(&RateLimitResponse::default());
@@ -44,9 +55,11 @@ async fn answer(request: Request<Incoming>, engine: &Engine, log: &Log) -> Respo
     let mut message = body.to_bytes();
     message.advance(5);
     let request = RateLimitRequest::decode(message).expect("a request of Envoy");
-    let statuses = engine.judge(&request).await;
+    let delay = *behind.delay.lock().expect("no panic");
+    tokio::time::sleep(delay).await;
+    let statuses = behind.engine.judge(&request).await;
     let asked = request.descriptors.iter().map(asked);
-    log.lock().expect("no panic").extend(asked);
+    behind.log.lock().expect("no panic").extend(asked);
     let over = statuses
         .iter()
         .any(|status| status.code() == Code::OverLimit);

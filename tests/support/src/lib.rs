@@ -19,7 +19,9 @@ use engine::Engine;
 use server::Redis;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 /// What the service was asked about one descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct Service {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
     engine: Arc<Engine>,
+    delay: Arc<Mutex<Duration>>,
+    server: JoinHandle<()>,
     _redis: Redis,
 }
 
@@ -46,18 +50,21 @@ impl Service {
     pub async fn start(limits: &[Limit]) -> Self {
         let redis = Redis::start().await;
         let engine = Arc::new(Engine::new(&redis.url(), limits).await);
-        let asked = Arc::default();
+        let (asked, delay) = (Arc::default(), Arc::default());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        tokio::spawn(grpc::serve(
-            listener,
-            Arc::clone(&engine),
-            Arc::clone(&asked),
-        ));
+        let behind = grpc::Behind {
+            engine: Arc::clone(&engine),
+            log: Arc::clone(&asked),
+            delay: Arc::clone(&delay),
+        };
+        let server = tokio::spawn(grpc::serve(listener, behind));
         Self {
             address,
             asked,
             engine,
+            delay,
+            server,
             _redis: redis,
         }
     }
@@ -72,8 +79,19 @@ impl Service {
         self.asked.lock().expect("no panic").clone()
     }
 
+    /// Waits so long before each answer from now on.
+    pub fn delay(&self, delay: Duration) {
+        *self.delay.lock().expect("no panic") = delay;
+    }
+
     /// What was used of a limit by the holder of `name`, so far in its window.
     pub async fn used(&self, limit: &Limit, name: &str) -> u64 {
         self.engine.used(limit, name).await
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.server.abort();
     }
 }
