@@ -6,7 +6,6 @@ values (`fields`, `document`), and those to a policy with all names resolved
 (`compile`). */
 
 mod compile;
-pub(crate) mod date;
 mod document;
 mod fields;
 mod model;
