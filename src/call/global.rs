@@ -6,14 +6,16 @@ What it is told stands in filter state, as text: formatters know `tollgate.limit
 numbers are there from the start, as 0, and a call that it was never asked about has none. */
 
 use super::ask::Ask;
+use super::budget::{Demand, took};
+use super::finish::Outcome;
 use super::{Call, Passage, Phase};
 use crate::config::GlobalCharge;
 use crate::host::Host;
 use crate::http::Headers;
 use crate::identity::Caller;
 use crate::ledger::Settlement;
-use crate::protocols::{ErrorKind, Refusal, Reply, Traits};
-use crate::telemetry::Record;
+use crate::ledger::limits::Amounts;
+use crate::protocols::{ErrorKind, Refusal, Reply};
 use sha2::{Digest, Sha256};
 
 /// Entries of filter state: keys and texts.
@@ -27,14 +29,32 @@ const TIER: &str = "tollgate.limit.tier";
 const MODEL: &str = "tollgate.limit.model";
 /// A hash of the user's id; not there if the user is not known.
 const USER: &str = "tollgate.limit.user";
-/// Tokens that the call may use, before it.
-const ESTIMATE: &str = "tollgate.limit.estimate";
-/// Tokens that the call has used, after it.
-const TOKENS: &str = "tollgate.limit.tokens";
-/// Tokens by which the estimate was too low, after the call.
-const OVER: &str = "tollgate.limit.over";
-/// Tokens by which the estimate was too high, after the call.
-const UNDER: &str = "tollgate.limit.under";
+/// What one unit of budget is told by.
+struct Keys {
+    /// What the call may use, before it.
+    estimate: &'static str,
+    /// What it has used, after it.
+    used: &'static str,
+    /// By how much the estimate was too low, after it.
+    over: &'static str,
+    /// By how much the estimate was too high, after it.
+    under: &'static str,
+}
+
+const TOKENS: Keys = Keys {
+    estimate: "tollgate.limit.estimate",
+    used: "tollgate.limit.tokens",
+    over: "tollgate.limit.over",
+    under: "tollgate.limit.under",
+};
+
+/// In millionths of a USD.
+const COST: Keys = Keys {
+    estimate: "tollgate.limit.cost_estimate",
+    used: "tollgate.limit.cost",
+    over: "tollgate.limit.cost_over",
+    under: "tollgate.limit.cost_under",
+};
 
 /// The keys that say whom a call is charged to, where the policy has `global_limits`.
 pub const LIMIT_NAMES: [&str; 4] = [TENANT, TIER, MODEL, USER];
@@ -42,86 +62,67 @@ pub const LIMIT_NAMES: [&str; 4] = [TENANT, TIER, MODEL, USER];
 /// The keys of numbers, where the policy has `global_limits`.
 pub const fn limit_numbers(charge: GlobalCharge) -> &'static [&'static str] {
     match charge {
-        GlobalCharge::Actual => &[TOKENS],
-        GlobalCharge::Estimate { .. } => &[ESTIMATE, OVER, UNDER],
+        GlobalCharge::Actual => &[TOKENS.used, COST.used],
+        GlobalCharge::Estimate { .. } => &[
+            TOKENS.estimate,
+            TOKENS.over,
+            TOKENS.under,
+            COST.estimate,
+            COST.over,
+            COST.under,
+        ],
     }
 }
 
-/// Most hits that Envoy's rate limit filter takes: what has more, it does not charge at all.
+/// Most hits that Envoy's rate limit filter takes (1.40): what has more is not charged at all.
 const MAX_HITS: u64 = 1_000_000_000;
 
-/// Tokens of an answer whose length was left open.
-const DEFAULT_OUTPUT: u64 = 4096;
-
-/// Hexadecimal digits of a user's hash: 128 bits.
+/// Bytes of a user's hash.
 const USER_BYTES: usize = 16;
+
+/// What a call takes of a budget, in hits: at most [`MAX_HITS`] of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hits {
+    tokens: u64,
+    /// Rounded up.
+    micro_usd: u64,
+}
+
+impl Hits {
+    fn of(amounts: &Amounts) -> Self {
+        let tokens = amounts.input.saturating_add(amounts.output);
+        Self {
+            tokens: tokens.min(MAX_HITS),
+            micro_usd: amounts.nano_usd.div_ceil(1000).min(MAX_HITS),
+        }
+    }
+
+    const fn each(self) -> [(Keys, u64); 2] {
+        [(TOKENS, self.tokens), (COST, self.micro_usd)]
+    }
+}
 
 /// A call as the rate limit service sees it.
 #[derive(Debug, Default)]
 pub(super) enum Charge {
-    /// The rate limit filter was told nothing.
+    /// The rate limit filter is told nothing.
     #[default]
     None,
     /// The filter may ask, or has asked, for this call.
     Begun {
         charge: GlobalCharge,
-        /// In tokens.
-        estimate: u64,
+        estimate: Hits,
     },
     /// What is left to charge.
     Ended(FilterState),
 }
 
 impl Charge {
-    /// What is left to charge for a call that ended so. Of one that was answered here nothing
-    /// was taken, so there is nothing to correct.
-    fn settled(self, settlement: Settlement) -> Self {
-        let (charge, estimate) = match self {
-            Self::Begun { charge, estimate } => (charge, estimate),
-            other => return other,
-        };
-        if settlement == Settlement::Local {
-            return Self::None;
-        }
-        let usage = Record::counts(settlement).0;
-        let used = usage.input.saturating_add(usage.output).min(MAX_HITS);
-        Self::Ended(match charge {
-            GlobalCharge::Actual => vec![(TOKENS, used.to_string())],
-            GlobalCharge::Estimate { .. } => vec![
-                (OVER, used.saturating_sub(estimate).to_string()),
-                (UNDER, estimate.saturating_sub(used).to_string()),
-            ],
-        })
-    }
-
-    /// The service has refused the call.
-    fn refused(self) -> Self {
-        match self {
-            Self::Begun {
-                charge:
-                    GlobalCharge::Estimate {
-                        refund_refused: true,
-                    },
-                estimate,
-            } => Self::Ended(vec![(UNDER, estimate.to_string())]),
-            _ => Self::None,
-        }
-    }
-}
-
-impl Call {
     /// What the rate limit filter must know before it asks for a call.
-    pub(super) fn begin_charge(
-        &mut self,
-        caller: &Caller,
-        model: &str,
-        tokens: u64,
-    ) -> FilterState {
-        let Some(charge) = self.gateway.policy.global_limits else {
+    pub(super) fn before(&self, caller: &Caller, model: &str) -> FilterState {
+        let Self::Begun { charge, estimate } = self else {
             return Vec::new();
         };
-        let estimate = tokens.min(MAX_HITS);
-        self.charge = Charge::Begun { charge, estimate };
         let mut state = vec![
             (TENANT, caller.tenant.name.clone()),
             (TIER, caller.tenant.tier.clone()),
@@ -132,17 +133,76 @@ impl Call {
         if !caller.user.is_empty() {
             state.push((USER, hash(&caller.user)));
         }
-        let numbers = limit_numbers(charge).iter().map(|key| match *key {
-            ESTIMATE => (ESTIMATE, estimate.to_string()),
-            other => (other, "0".to_owned()),
-        });
-        state.extend(numbers);
+        for (keys, hits) in estimate.each() {
+            match charge {
+                GlobalCharge::Actual => state.push((keys.used, "0".to_owned())),
+                GlobalCharge::Estimate { .. } => state.extend([
+                    (keys.estimate, hits.to_string()),
+                    (keys.over, "0".to_owned()),
+                    (keys.under, "0".to_owned()),
+                ]),
+            }
+        }
         state
     }
 
-    /// Settles what the service is owed.
-    pub(super) fn end_charge(&mut self, settlement: Settlement) {
-        self.charge = std::mem::take(&mut self.charge).settled(settlement);
+    /// What is left to charge for a call that took so much.
+    fn settled(self, took: &Amounts) -> Self {
+        let (charge, estimate) = match self {
+            Self::Begun { charge, estimate } => (charge, estimate),
+            other => return other,
+        };
+        let pairs = Hits::of(took).each().into_iter().zip(estimate.each());
+        let told = pairs.flat_map(|((keys, used), (_, estimate))| match charge {
+            GlobalCharge::Actual => vec![(keys.used, used.to_string())],
+            GlobalCharge::Estimate { .. } => vec![
+                (keys.over, used.saturating_sub(estimate).to_string()),
+                (keys.under, estimate.saturating_sub(used).to_string()),
+            ],
+        });
+        Self::Ended(told.collect())
+    }
+
+    /// The service has refused the call.
+    fn refused(self) -> Self {
+        let Self::Begun {
+            charge: GlobalCharge::Estimate {
+                refund_refused: true,
+            },
+            estimate,
+        } = self
+        else {
+            return Self::None;
+        };
+        let told = estimate.each().into_iter();
+        Self::Ended(
+            told.map(|(keys, hits)| (keys.under, hits.to_string()))
+                .collect(),
+        )
+    }
+}
+
+impl Call {
+    /// What the service will be asked for, if the policy has global limits. Gives the bound that
+    /// providers must be told so that the estimate is one.
+    pub(super) fn foresee(&mut self, demand: &Demand) -> Option<u64> {
+        let charge = self.gateway.policy.global_limits?;
+        let estimate = Hits::of(&demand.amounts);
+        self.charge = Charge::Begun { charge, estimate };
+        match charge {
+            GlobalCharge::Actual => None,
+            GlobalCharge::Estimate { .. } => demand.default_output,
+        }
+    }
+
+    /// Settles what the service is owed. For a call that was answered here, and for one that the
+    /// service did not let pass, that is nothing, or was said before.
+    pub(super) fn end_charge(&mut self, outcome: &Outcome) {
+        let charge = std::mem::take(&mut self.charge);
+        self.charge = match (charge, outcome.settlement) {
+            (Charge::Begun { .. }, Settlement::Local) => Charge::None,
+            (charge, _) => charge.settled(&took(outcome)),
+        };
     }
 
     /// What the rate limit filter must know after a call, once; for Envoy's `on_log`.
@@ -153,8 +213,8 @@ impl Call {
         }
     }
 
-    /// Tells the caller that the rate limit filter has refused a call. Nobody was asked for
-    /// anything, so it counts as answered here.
+    /// Tells the caller that the rate limit filter has refused a call. No provider was asked, so
+    /// it counts as answered here, and its own limits get back what it held.
     pub(super) fn limited(
         &mut self,
         host: &dyn Host,
@@ -165,6 +225,7 @@ impl Call {
         if limited.outcome == OVER_LIMIT {
             self.charge = std::mem::take(&mut self.charge).refused();
         }
+        self.release(host, &ask.held);
         ask.untried();
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
@@ -174,6 +235,7 @@ impl Call {
             model: ask.virtual_model(),
             status: reply.status,
             outcome: limited.outcome,
+            reason: String::new(),
         };
         reply
     }
@@ -234,16 +296,6 @@ fn whole_seconds(text: &str) -> Option<&str> {
 fn unavailable() -> Refusal {
     let message = "The service that keeps the budgets does not answer.";
     Refusal::new(ErrorKind::Unavailable, "limits_unavailable", message)
-}
-
-/// Tokens that a call may use: its prompt, and its answers at their longest.
-pub(super) const fn estimate(traits: &Traits) -> u64 {
-    let each = match traits.max_output {
-        Some(most) => most,
-        None => DEFAULT_OUTPUT,
-    };
-    let answers = each.saturating_mul(traits.answers);
-    traits.prompt_tokens().saturating_add(answers)
 }
 
 /// Ids of users may be names or addresses, as long as they like: the service, its store and

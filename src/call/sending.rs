@@ -1,7 +1,7 @@
 /*! Sending a request on: its plan, and the edits that put it on its way. */
 
 use super::ask::{Adapter, Ask, Route, Routed};
-use super::global;
+use super::budget::{Demand, Held};
 use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
@@ -42,7 +42,25 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
             }
         };
-        match self.put_on_way(host, pending, &request, routed, body) {
+        let demand = || {
+            let ledger = &self.gateway.policy.ledger;
+            Demand::of(request.traits(), &routed.model, &routed.targets, ledger)
+        };
+        let reserved = self.reserve(host, &pending.caller, Some(&routed.model), demand);
+        let foreseen = self.gateway.policy.global_limits.map(|_| demand());
+        let (held, default_output) = match reserved {
+            Ok(reserved) => reserved,
+            Err(refusal) => {
+                let model = Some(Rc::clone(&routed.model));
+                return OnBody::Reply(self.refuse(Some(pending.caller), model, &refusal));
+            }
+        };
+        let mut routed = routed;
+        let (space, policy) = (&self.gateway.space, &self.gateway.policy);
+        routing::claim_probe(host, space, policy, &mut routed.targets);
+        let bound = foreseen.and_then(|demand| self.foresee(&demand));
+        let budget = (held, default_output.or(bound));
+        match self.put_on_way(host, pending, &request, (routed, budget), body) {
             Ok(outgoing) => OnBody::Forward(outgoing),
             Err(reply) => OnBody::Reply(reply),
         }
@@ -62,6 +80,7 @@ impl Call {
             model: request.model(),
             traits: request.traits(),
             headers: &pending.kept.rules,
+            budget_percent: self.budget_percent(host, &pending.caller),
         };
         let choice = routing::choose(host, &gateway.space, &gateway.policy, &asked)?;
         self.count_shadow(host, &choice.shadow);
@@ -70,7 +89,6 @@ impl Call {
         if !is_chain(&targets) {
             truncate(&mut targets, attempts);
         }
-        routing::claim_probe(host, &gateway.space, &gateway.policy, &mut targets);
         Ok(Routed {
             model: choice.model,
             targets,
@@ -128,7 +146,7 @@ impl Call {
         host: &dyn Host,
         pending: Pending,
         request: &Request<'_>,
-        routed: Routed,
+        (mut routed, (budget, default_output)): (Routed, (Held, Option<u64>)),
         body: &[u8],
     ) -> Result<Outgoing, Reply> {
         let Pending {
@@ -139,10 +157,13 @@ impl Call {
             held,
         } = pending;
         let traits = request.traits().clone();
-        let plan = self.plan(&routed, &traits, kept);
+        let mut plan = self.plan(&routed, &traits, kept);
+        for entry in plan.tries.iter_mut() {
+            let most = entry.max_output.unwrap_or(u64::MAX);
+            entry.default_output = default_output.map(|tokens| tokens.min(most));
+        }
         let alone = self.gateway.policy.fallback.is_none();
         time_limits(&mut edits, routed.model.timeouts, traits.stream, alone);
-        let mut routed = routed;
         let (adapter, rewrite, plan) = if alone {
             // The clock is a host call, and only this strategy asks how long a try took.
             let timed = routed.model.strategy == Strategy::Fastest;
@@ -153,6 +174,7 @@ impl Call {
                     (Adapter::Gateway(Box::new(attempt)), fitted.rewrite, None)
                 }
                 Err(refusal) => {
+                    self.release(host, &budget);
                     let model = Rc::clone(&routed.model);
                     return Err(self.refuse(Some(caller), Some(model), &refusal));
                 }
@@ -165,8 +187,7 @@ impl Call {
             let length = rewrite.length.to_string();
             edits.set.push(("content-length", length));
         }
-        let tokens = global::estimate(&traits);
-        let limits = self.begin_charge(&caller, &routed.model.name, tokens);
+        let limits = self.charge.before(&caller, &routed.model.name);
         self.phase = Phase::Sent {
             caller,
             ask: Ask {
@@ -174,6 +195,7 @@ impl Call {
                 traits,
                 strip_usage: request.strips_usage(),
                 adapter,
+                held: budget,
                 learned: 0,
             },
             _held: held,
@@ -193,6 +215,7 @@ impl Call {
         backend: Rc<Backend>,
         path: &str,
         (mut edits, kept): (HeaderEdits, Kept),
+        held: Held,
     ) -> Outgoing {
         let path = format!("{}{path}", backend.base_path);
         let plan = Plan {
@@ -214,7 +237,8 @@ impl Call {
             edits.set.push(request::to_cluster(&backend.cluster));
             (Adapter::Gateway(Box::new(noted)), None)
         };
-        let limits = self.begin_charge(&caller, "", 0);
+        self.foresee(&Demand::OPAQUE);
+        let limits = self.charge.before(&caller, "");
         self.phase = Phase::Sent {
             _held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
             caller,
@@ -223,6 +247,7 @@ impl Call {
                 traits: Traits::default(),
                 strip_usage: false,
                 adapter,
+                held,
                 learned: 0,
             },
         };

@@ -6,10 +6,10 @@ values (`fields`, `document`), and those to a policy with all names resolved
 (`compile`). */
 
 mod compile;
-pub(crate) mod date;
 mod document;
 mod fields;
 mod global;
+mod limit;
 mod model;
 mod plugin;
 mod policy;
@@ -22,6 +22,7 @@ mod tree;
 mod values;
 
 pub use global::GlobalCharge;
+pub use limit::{DefaultOutput, Ledger};
 pub use model::{
     AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Price, Resolve,
     StickyBy, Strategy, Target, Targets, Timeouts,
@@ -33,6 +34,7 @@ pub use policy::{
 };
 pub use problem::{Problem, Problems, Severity};
 pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
+pub use scalars::nano_usd;
 pub use tree::Tree;
 
 /// Reads a policy from what Envoy hands a plugin: JSON text (from a `StringValue`, or from

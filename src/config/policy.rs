@@ -1,8 +1,10 @@
 /*! The compiled policy: immutable, every name resolved, shared by all calls of a VM. */
 
 use super::global::GlobalCharge;
+use super::limit::Ledger;
 use super::model::{Backend, CoolDown, Fallback, Model};
 use super::rule::Rules;
+use crate::ledger::limits::Meter;
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
@@ -33,6 +35,8 @@ pub struct Policy {
     pub cool_down: CoolDown,
     /// What Envoy's rate limit filter is told of calls; `None`: nothing.
     pub global_limits: Option<GlobalCharge>,
+    /// How usage is counted.
+    pub ledger: Ledger,
 }
 
 /// Who pays: a team, a customer, an application.
@@ -44,6 +48,10 @@ pub struct Tenant {
     pub tier: String,
     /// The virtual models it may use, in the order of the document.
     pub models: Vec<Rc<Model>>,
+    /// What it may use.
+    pub limits: Rc<[Meter]>,
+    /// What each of its users may use.
+    pub per_user: Rc<[Meter]>,
 }
 
 /// What a caller may do beyond calling models.

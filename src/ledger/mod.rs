@@ -1,5 +1,6 @@
-/*! What calls used: usage of one call, and the totals that all workers share. */
+/*! What calls used and may use: usage of one call, the totals that all workers share, and limits. */
 
+pub mod limits;
 mod totals;
 mod usage;
 

@@ -10,6 +10,7 @@ mod faults;
 mod fitting;
 mod global_limits;
 mod identity;
+mod limits;
 mod messages;
 mod policy;
 mod refusals;

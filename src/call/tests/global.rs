@@ -6,11 +6,12 @@ use crate::call::global::FilterState;
 fn bench(limits: Value) -> Bench {
     let mut policy = policy();
     policy["global_limits"] = limits;
+    policy["models"]["smart"]["targets"][0]["price"] = json!({"input": 1.25, "output": 10});
     policy["other_paths"] = json!({"pass": "far"});
     Bench::of(&policy)
 }
 
-/// 3 tokens of prompt, two answers of 50.
+/// 3 tokens of prompt, two answers of 50: 103 tokens, 1004 millionths of a USD.
 const TWICE: &str = r#"{"model":"smart","messages":[{"role":"user","content":"PROMPT text"}],"max_tokens":50,"n":2}"#;
 
 fn start(run: &mut Run<'_>, body: &str) -> FilterState {
@@ -45,6 +46,17 @@ fn charges(run: &mut Run<'_>, status: u16, details: &str) -> FilterState {
     state
 }
 
+/// What is charged and given back in tokens, and in millionths of a USD.
+fn corrections(state: &FilterState) -> [&str; 4] {
+    let keys = ["over", "under", "cost_over", "cost_under"];
+    let keys = keys.map(|key| format!("tollgate.limit.{key}"));
+    assert_eq!(state.len(), keys.len(), "{state:?}");
+    keys.map(|key| {
+        let entry = state.iter().find(|(known, _)| *known == key);
+        entry.unwrap().1.as_str()
+    })
+}
+
 #[test]
 fn without_global_limits_nothing_is_told() {
     let bench = Bench::new();
@@ -67,40 +79,49 @@ fn who_asks_and_what_it_used() {
         ("tollgate.limit.model", "smart"),
         ("tollgate.limit.user", user),
         ("tollgate.limit.tokens", "0"),
+        ("tollgate.limit.cost", "0"),
     ];
     assert_eq!(texts(&start(&mut run, BODY)), wanted);
     run.answer("200", JSON);
     run.data(ANSWER, true);
     let charged = charges(&mut run, 200, "");
-    assert_eq!(texts(&charged), [("tollgate.limit.tokens", "13")]);
+    assert_eq!(
+        texts(&charged),
+        [
+            ("tollgate.limit.tokens", "13"),
+            ("tollgate.limit.cost", "52")
+        ]
+    );
 }
 
 #[test]
 fn estimates_and_what_they_missed() {
     let usage = |input: u64, output: u64| json!({"choices": [{"message": {"content": "ANSWER"}}], "usage": {"prompt_tokens": input, "completion_tokens": output}});
-    for (answer, over, under) in [
-        (usage(9, 4), "0", "90"),
-        (usage(3, 100), "0", "0"),
-        (usage(3, 120), "20", "0"),
-        (usage(1_000_000_000, 1_000_000_000), "999999897", "0"),
+    for (answer, wanted) in [
+        (usage(9, 4), ["0", "90", "0", "952"]),
+        (usage(3, 100), ["0", "0", "0", "0"]),
+        (usage(3, 120), ["20", "0", "200", "0"]),
+        (
+            usage(1_000_000_000, 1_000_000_000),
+            ["999999897", "0", "999998996", "0"],
+        ),
     ] {
         let bench = bench(json!({"charge": "estimate"}));
         let mut run = bench.reading();
         let state = start(&mut run, TWICE);
         let numbers: Vec<_> = texts(&state).split_off(4);
-        let wanted = [
+        let told = [
             ("tollgate.limit.estimate", "103"),
             ("tollgate.limit.over", "0"),
             ("tollgate.limit.under", "0"),
+            ("tollgate.limit.cost_estimate", "1004"),
+            ("tollgate.limit.cost_over", "0"),
+            ("tollgate.limit.cost_under", "0"),
         ];
-        assert_eq!(numbers, wanted);
+        assert_eq!(numbers, told);
         run.answer("200", JSON);
         run.data(&answer.to_string(), true);
-        let wanted = [
-            ("tollgate.limit.over", over),
-            ("tollgate.limit.under", under),
-        ];
-        assert_eq!(texts(&charges(&mut run, 200, "")), wanted, "{answer}");
+        assert_eq!(corrections(&charges(&mut run, 200, "")), wanted, "{answer}");
     }
 }
 
@@ -149,11 +170,8 @@ fn every_end_gives_back_what_was_not_used() {
         start(&mut run, TWICE);
         run.head_of_answer(status, JSON, details);
         let charged = charges(&mut run, 503, details);
-        let wanted = [
-            ("tollgate.limit.over", "0"),
-            ("tollgate.limit.under", under),
-        ];
-        assert_eq!(texts(&charged), wanted, "{details}");
+        let cost = if under == "103" { "1004" } else { "1000" };
+        assert_eq!(corrections(&charged), ["0", under, "0", cost], "{details}");
     }
 }
 
@@ -292,7 +310,10 @@ fn a_service_that_does_not_answer_is_a_503_whatever_envoy_says() {
 /// Taking back what was never taken would open the budget to whoever floods it.
 #[test]
 fn a_refused_estimate_is_given_back_only_where_the_policy_says_that_it_counts() {
-    let refund = vec![("tollgate.limit.under", "103".to_owned())];
+    let refund = vec![
+        ("tollgate.limit.under", "103".to_owned()),
+        ("tollgate.limit.cost_under", "1004".to_owned()),
+    ];
     let cases = [
         (
             json!({"charge": "estimate", "refund_refused": true}),
@@ -317,5 +338,42 @@ fn a_refused_estimate_is_given_back_only_where_the_policy_says_that_it_counts() 
         start(&mut run, TWICE);
         run.envoy("429", details);
         assert_eq!(charges(&mut run, 429, ""), wanted, "{limits} {details}");
+    }
+}
+
+#[test]
+fn a_refused_call_gives_back_what_it_held_of_its_own_limits() {
+    let mut policy = policy();
+    policy["global_limits"] = json!({});
+    policy["tenants"]["acme"]["limits"] = json!([{"requests": 1, "per": "day"}]);
+    let bench = Bench::of(&policy);
+    for _ in 0..3 {
+        let mut run = bench.sent(BODY);
+        run.envoy("429", "request_rate_limited");
+        says(&run.done(), json!({"outcome": "global_limit"}));
+    }
+    bench.answering(BODY, JSON).done();
+    let mut over = bench.reading();
+    assert_eq!(refused_body(&over.body(BODY)).0, 429);
+}
+
+/// Where the caller sets no bound, the provider is told the one that the estimate takes.
+#[test]
+fn an_estimate_bounds_the_answer() {
+    for (limits, bounded) in [
+        (json!(null), false),
+        (json!({"charge": "actual"}), false),
+        (json!({"charge": "estimate"}), true),
+    ] {
+        let bench = bench(limits.clone());
+        let mut run = bench.reading();
+        let OnBody::Forward(outgoing) = run.body(BODY) else {
+            panic!("refused")
+        };
+        let sent = outgoing
+            .rewrite
+            .map(|rewrite| String::from_utf8(rewrite.prefix).unwrap());
+        let told = sent.unwrap_or_default().contains(":4096");
+        assert_eq!(told, bounded, "{limits}");
     }
 }

@@ -139,11 +139,34 @@ fn collect_limits<'t>(at: &At<'t>, limits: &mut Vec<At<'t>>) {
         .for_each(|child| collect_limits(&child, limits));
 }
 
-/// The number that a limit charges, without [`KEYS`]; `None` if it is none of Tollgate's.
-fn number<'t>(limit: &At<'t>) -> Option<&'t str> {
+/// A number of Tollgate's that a limit charges.
+struct Number<'t> {
+    key: &'t str,
+    known: Known,
+}
+
+/// When a number is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Before,
+    After,
+}
+
+impl Number<'_> {
+    fn given_back(&self) -> bool {
+        self.key.ends_with("under")
+    }
+}
+
+fn number<'t>(limit: &At<'t>) -> Option<Number<'t>> {
     let format = limit.fields(&["hits_addend", "format"])?.tree.as_str()?;
     let (_, key) = keys(format).next()?;
-    key.strip_prefix(KEYS)
+    let known = if key.ends_with("estimate") {
+        Known::Before
+    } else {
+        Known::After
+    };
+    Some(Number { key, known })
 }
 
 /// Numbers are charged when they are known, and in their direction.
@@ -151,27 +174,28 @@ fn check_limit(limit: &At<'_>, findings: &mut Findings) {
     let Some(number) = number(limit) else {
         return;
     };
-    let late = limit.is_true("apply_on_stream_done");
-    let done = limit.field_or_gap("apply_on_stream_done");
-    match number {
-        "estimate" if late => {
-            findings.error(&done, "remove it: an estimate is charged before the call");
+    let when = limit.field_or_gap("apply_on_stream_done");
+    match (number.known, *when.tree == Tree::Bool(true)) {
+        (Known::Before, true) => {
+            findings.error(&when, "remove it: an estimate is charged before the call");
         }
-        "tokens" | "over" | "under" if !late => {
-            let message = format!("must be true: {KEYS}{number} is known when the call is over");
-            findings.error(&done, message);
+        (Known::After, false) => {
+            let message = format!(
+                "must be true: {} is known when the call is over",
+                number.key
+            );
+            findings.error(&when, message);
         }
         _ => {}
     }
     let hits = limit.field_or_gap("hits_addend");
-    let negative = hits.is_true("is_negative_hits");
     let direction = hits.field_or_gap("is_negative_hits");
-    match (number, negative) {
-        ("under", false) => {
+    match (number.given_back(), *direction.tree == Tree::Bool(true)) {
+        (true, false) => {
             let message = "must be true: what was not used is given back, not charged once more";
             findings.error(&direction, message);
         }
-        ("estimate" | "tokens" | "over", true) => {
+        (false, true) => {
             findings.error(&direction, "remove it: this is charged, not given back");
         }
         _ => {}
@@ -180,24 +204,24 @@ fn check_limit(limit: &At<'_>, findings: &mut Findings) {
 
 /// An estimate is put right in both directions.
 fn put_right(limits: &[At<'_>], findings: &mut Findings) {
-    let has = |wanted: &str| limits.iter().any(|limit| number(limit) == Some(wanted));
-    let mut estimates = limits
-        .iter()
-        .filter(|limit| number(limit) == Some("estimate"));
-    let Some(first) = estimates.next() else {
-        return;
-    };
-    for (missing, cause) in [
-        (
-            "over",
-            "what a call uses beyond its estimate is never charged",
-        ),
-        ("under", "what a call does not use is never given back"),
-    ] {
-        if !has(missing) {
-            let message =
-                format!("needs another limit for {PREFIX}{KEYS}{missing}: without it {cause}");
-            findings.error(&first.field_or_gap("hits_addend"), message);
+    let charged: Vec<Number<'_>> = limits.iter().filter_map(number).collect();
+    for limit in limits {
+        let Some(key) = number(limit).and_then(|number| number.key.strip_suffix("estimate")) else {
+            continue;
+        };
+        for (word, cause) in [
+            (
+                "over",
+                "what a call uses beyond its estimate is never charged",
+            ),
+            ("under", "what a call does not use is never given back"),
+        ] {
+            let missing = format!("{key}{word}");
+            if !charged.iter().any(|number| number.key == missing) {
+                let message =
+                    format!("needs another limit for {PREFIX}{missing}: without it {cause}");
+                findings.error(&limit.field_or_gap("hits_addend"), message);
+            }
         }
     }
 }
