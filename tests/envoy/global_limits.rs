@@ -5,7 +5,7 @@ use rate_limit_service::{Asked, Limit, Service};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tollgate_tests::{Answer, Ask, Config, Speaks, Stand, eventually, run};
+use tollgate_tests::{Answer, Ask, Config, Release, Speaks, Stand, eventually, run};
 
 /// The tokens of a tenant, of all Envoys together.
 const TOKENS: Limit = Limit {
@@ -110,6 +110,32 @@ fn a_call_takes_its_estimate_and_is_put_right_at_its_end() {
             before,
             "answers of Tollgate cost nothing"
         );
+    });
+}
+
+/// In millionths of a USD, each call's rounded up.
+#[test]
+fn a_budget_of_money() {
+    run(async {
+        let service = Service::start(&[TOKENS]).await;
+        let mut config = by_estimate(&service).replace(
+            "{ backend: mock, model: gpt-5.1 }",
+            "{ backend: mock, model: gpt-5.1, price: { input: 1.25, output: 10 } }",
+        );
+        for key in ["estimate", "over", "under"] {
+            let tokens = format!("tollgate.limit.{key}");
+            config = config.replace(&tokens, &format!("tollgate.limit.cost_{key}"));
+        }
+        let stand = Stand::start(config).await;
+        // 2 tokens of prompt and 100 of answer at most: 2.5 + 1000.
+        let ask = Ask::chat(&call(100)).mock(&usage(11, 5));
+        assert_eq!(stand.send(&ask).await.status, 200);
+        // 13.75 + 50
+        used(&service, 64).await;
+        assert_eq!(service.asked()[0], asked(1003, false));
+        let dear = Ask::chat(&call(1000));
+        assert_eq!(stand.send(&dear).await.code(), "rate_limit_exceeded");
+        used(&service, 64).await;
     });
 }
 
@@ -255,6 +281,21 @@ fn without_estimates_a_budget_is_passed_by_what_is_in_flight() {
         for stand in &stands {
             assert_eq!(stand.send(&Ask::chat(&call(1))).await.status, 429);
         }
+    });
+}
+
+#[test]
+fn the_oldest_envoy_charges_what_was_used() {
+    run(async {
+        let service = Service::start(&[TOKENS]).await;
+        let stand = Stand::start_release(Release::Oldest, by_use(&service)).await;
+        let ask = Ask::chat(&call(100)).mock(&usage(11, 5));
+        assert_eq!(stand.send(&ask).await.status, 200);
+        used(&service, 16).await;
+        let dear = Ask::chat(&call(1)).mock(&usage(11_000, 5));
+        assert_eq!(stand.send(&dear).await.status, 200);
+        used(&service, 11_021).await;
+        assert_eq!(stand.send(&ask).await.code(), "rate_limit_exceeded");
     });
 }
 
