@@ -2,6 +2,7 @@
 
 mod backend;
 mod model;
+mod price;
 mod retry;
 mod rule;
 
@@ -11,7 +12,7 @@ pub(super) use retry::CoolDownEntry;
 pub(super) use rule::RuleEntry;
 
 use super::fields::{Located, Node};
-use super::model::Fallback;
+use super::model::{Fallback, Price};
 use super::policy::{Expiry, Role, SpiffePattern};
 use super::problem::Problems;
 use super::suggest::suggest;
@@ -24,6 +25,8 @@ pub(super) struct Document {
     pub(super) namespace: Option<String>,
     pub(super) backends: Vec<Named<BackendEntry>>,
     pub(super) models: Vec<Named<ModelEntry>>,
+    /// Of targets that have none of their own.
+    pub(super) default_price: Option<Price>,
     pub(super) tenants: Vec<Named<TenantEntry>>,
     pub(super) identity: IdentityEntry,
     pub(super) limits: LimitsEntry,
@@ -109,6 +112,7 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         models: fields
             .required("models", model::models, problems)
             .unwrap_or_default(),
+        default_price: fields.optional("default_price", price::price, problems),
         tenants: fields
             .required("tenants", tenants, problems)
             .unwrap_or_default(),

@@ -5,8 +5,8 @@ use super::super::document::{
 };
 use super::super::fields::Located;
 use super::super::model::{
-    Api, Backend, CoolDown, Lineup, MaxTokensField, Model, Resolve, Strategy, Target, Targets,
-    Timeouts,
+    Api, Backend, CoolDown, Lineup, MaxTokensField, Model, Price, Resolve, Strategy, Target,
+    Targets, Timeouts,
 };
 use super::super::problem::Problems;
 use super::Names;
@@ -64,6 +64,15 @@ fn check_removed(entry: &BackendEntry, problems: &mut Problems) {
     };
     if let Some(field) = entry.remove_fields.iter().find(|field| field.value == used) {
         problems.error(&field.path, "is what max_tokens_field says to use");
+    }
+}
+
+/// Targets without a price of their own have the default one.
+pub(super) fn price_targets(entry: &mut ModelEntry, default_price: Option<Price>) {
+    if let ModelEntry::Targets(entry) = entry {
+        for target in &mut entry.targets {
+            target.price = target.price.or(default_price);
+        }
     }
 }
 

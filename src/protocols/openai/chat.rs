@@ -223,13 +223,15 @@ impl<'a> Draft<'a> {
             return self.traits.add_text(reader);
         }
         reader.object_strict(|reader, key| {
-            let medium = match key.value().as_ref() {
+            let kind = match key.value().as_ref() {
                 "image_url" => &mut self.traits.image,
                 "input_audio" => &mut self.traits.audio,
                 "file" => &mut self.traits.file,
+                // Not OpenAI's; it is passed on to providers that know it.
+                "cache_control" => &mut self.traits.cache,
                 _ => return self.traits.add_text(reader),
             };
-            *medium |= reader.kind()? != Kind::Null;
+            *kind |= reader.kind()? != Kind::Null;
             reader.skip().map(drop).map_err(Stop::from)
         })
     }
