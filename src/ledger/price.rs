@@ -9,8 +9,10 @@ use crate::config::Price;
 pub struct Kinds {
     /// It asks the provider to keep parts of the prompt.
     pub cache: bool,
-    /// There is sound in it, or the answer may be some.
-    pub audio: bool,
+    /// There is sound in it.
+    pub audio_input: bool,
+    /// The answer may be sound.
+    pub audio_output: bool,
     /// There is an image.
     pub image: bool,
 }
@@ -34,13 +36,13 @@ impl Price {
             self.input,
             self.cached_input,
             if_so(kinds.cache, self.cache_write.max(self.cache_write_1h)),
-            if_so(kinds.audio, self.audio_input),
+            if_so(kinds.audio_input, self.audio_input),
             if_so(kinds.image, self.image_input),
         ];
         let output = [
             self.output,
             self.reasoning,
-            if_so(kinds.audio, self.audio_output),
+            if_so(kinds.audio_output, self.audio_output),
         ];
         let most = |tokens, prices: &[u64]| {
             let dearest = prices.iter().copied().max().unwrap_or(0);
@@ -193,7 +195,8 @@ mod tests {
         };
         let kinds = |cache, audio, image| Kinds {
             cache,
-            audio,
+            audio_input: audio,
+            audio_output: audio,
             image,
         };
         for (kinds, most) in [
@@ -202,6 +205,13 @@ mod tests {
             (kinds(true, false, true), 40 * 100 + 7 * 10),
             (kinds(false, false, true), 30 * 100 + 7 * 10),
             (kinds(true, true, true), 300 * 100 + 900 * 10),
+            (
+                Kinds {
+                    audio_input: true,
+                    ..Kinds::default()
+                },
+                300 * 100 + 7 * 10,
+            ),
         ] {
             assert_eq!(price.at_most(100, 10, kinds), most, "{kinds:?}");
         }
@@ -320,7 +330,7 @@ mod tests {
 
         #[test]
         fn a_call_within_its_reservation_costs_no_more(price in price(), usage in usage()) {
-            let every = Kinds { cache: true, audio: true, image: true };
+            let every = Kinds { cache: true, audio_input: true, audio_output: true, image: true };
             prop_assert!(price.cost(&usage) <= price.reserve(usage.input, usage.output, every));
             let text = Usage { input: usage.input, output: usage.output, cached: usage.cached, reasoning: usage.reasoning, ..Usage::NONE };
             prop_assert!(price.cost(&text) <= price.reserve(text.input, text.output, Kinds::default()));

@@ -22,6 +22,8 @@ pub struct Traits {
     pub audio: bool,
     /// Whether there is a file.
     pub file: bool,
+    /// Whether the answer may be sound.
+    pub audio_output: bool,
     /// Whether the provider is asked to keep parts of the prompt in its cache.
     pub cache: bool,
 }
@@ -37,6 +39,7 @@ impl Default for Traits {
             image: false,
             audio: false,
             file: false,
+            audio_output: false,
             cache: false,
         }
     }
@@ -52,7 +55,8 @@ impl Traits {
     pub const fn kinds(&self) -> Kinds {
         Kinds {
             cache: self.cache,
-            audio: self.audio,
+            audio_input: self.audio,
+            audio_output: self.audio_output,
             image: self.image,
         }
     }

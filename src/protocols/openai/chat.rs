@@ -66,6 +66,7 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"user" => ("user", 46),
         b"safety_identifier" => ("safety_identifier", 47),
         b"service_tier" => ("service_tier", 48),
+        b"audio" => ("audio", 49),
         _ => return None,
     })
 }
@@ -181,6 +182,11 @@ impl<'a> Draft<'a> {
             "max_tokens" => self.max_tokens = Limit::read(reader, "max_tokens")?,
             "max_completion_tokens" => {
                 self.max_completion_tokens = Limit::read(reader, "max_completion_tokens")?;
+            }
+            // The voice of an answer, which OpenAI demands where it shall be sound.
+            "audio" => {
+                self.traits.audio_output = reader.kind()? == Kind::Object;
+                let _ = reader.skip()?;
             }
             "tools" => self.traits.add_tools(reader, "tools")?,
             "functions" => self.traits.add_tools(reader, "functions")?,
