@@ -1,6 +1,7 @@
 /*! What was sent, and where. */
 
 use super::Passage;
+use super::budget::Held;
 use crate::attempt::{Attempt, Came, Tries, Try, Why};
 use crate::config::{Backend, Model, Rule, Target};
 use crate::ledger::{Bill, Cost, Settlement, Usage};
@@ -16,6 +17,8 @@ pub(super) struct Ask {
     /// Whether the report of usage is kept from the caller, who did not ask for it.
     pub(super) strip_usage: bool,
     pub(super) adapter: Adapter,
+    /// To be settled when the call is over.
+    pub(super) held: Held,
     /// How many tries were taken into account for the health of their targets.
     pub(super) learned: usize,
 }

@@ -1,5 +1,8 @@
 /*! Providers and virtual models of a compiled policy. */
 
+use super::limit::DefaultOutput;
+use crate::ledger::Price;
+use crate::ledger::limits::Meter;
 use std::rc::Rc;
 
 /// A provider, or a deployment of one.
@@ -61,6 +64,10 @@ pub struct Model {
     pub attempts: Option<u32>,
     /// The name that answers tell.
     pub answer_model: AnswerModel,
+    /// What all its callers together may use.
+    pub limits: Rc<[Meter]>,
+    /// The bound on answers of calls that name none; `None`: as the ledger says.
+    pub default_output: Option<DefaultOutput>,
 }
 
 impl Model {
@@ -120,51 +127,6 @@ pub struct Target {
     pub shadow: bool,
     /// `backend/model`: names its shared records.
     pub key: String,
-}
-
-/// What a call costs. Prices of tokens are in pico-USD each: a millionth of what a million of
-/// them costs in USD, so six decimals of a price are exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Price {
-    /// A token of the prompt.
-    pub input: u64,
-    /// One that the provider reads from its cache; as `input` unless told.
-    pub cached_input: u64,
-    /// One that the provider writes to its cache for its usual time; `input` × 1.25 unless
-    /// told, as Anthropic's prices are.
-    pub cache_write: u64,
-    /// One that it writes there for an hour; `input` × 2 unless told, as Anthropic's are.
-    pub cache_write_1h: u64,
-    /// One of sound; as `input` unless told.
-    pub audio_input: u64,
-    /// One of an image; as `input` unless told.
-    pub image_input: u64,
-    /// A token of the answer.
-    pub output: u64,
-    /// One of hidden reasoning; as `output` unless told.
-    pub reasoning: u64,
-    /// One of sound; as `output` unless told.
-    pub audio_output: u64,
-    /// An answered request, besides its tokens, in nano-USD; 0 unless told.
-    pub request: u64,
-}
-
-impl Price {
-    /// The price of a target of which no more is told: never free for want of a price.
-    pub const fn flat(input: u64, output: u64) -> Self {
-        Self {
-            input,
-            cached_input: input,
-            cache_write: input.saturating_add(input.div_ceil(4)),
-            cache_write_1h: input.saturating_mul(2),
-            audio_input: input,
-            image_input: input,
-            output,
-            reasoning: output,
-            audio_output: output,
-            request: 0,
-        }
-    }
 }
 
 /// The order in which targets are tried.

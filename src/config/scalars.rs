@@ -114,7 +114,7 @@ fn usd(
     let (Tree::String(text) | Tree::Number(text)) = node.tree else {
         return node.wanted(&format!("{what}, such as {example}"), problems);
     };
-    let price = parse_usd(text, decimals);
+    let price = parse_usd(text, decimals, MAX_USD);
     if price.is_none() {
         let message = format!(
             "{text:?} is no price; write {what}, from 0 to {MAX_USD}, with up to {decimals} decimals"
@@ -124,8 +124,46 @@ fn usd(
     price
 }
 
-/// USD with up to so many decimals, in units of the last of them.
-fn parse_usd(text: &str, decimals: u8) -> Option<u64> {
+/// Most dollars in one window: a billion.
+const MAX_BUDGET_USD: u64 = 1_000_000_000;
+
+/// An amount of USD, as nano-USD; more than 0.
+pub(super) fn amount_usd(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
+    let (Tree::String(text) | Tree::Number(text)) = node.tree else {
+        return node.wanted("an amount of USD, such as 50 or 0.25", problems);
+    };
+    let amount = nano_usd(text).filter(|amount| *amount > 0);
+    if amount.is_none() {
+        let message = format!(
+            "{text:?} is no amount; write USD, more than 0 and up to {MAX_BUDGET_USD}, with up to 9 decimals"
+        );
+        problems.error(&node.path, message);
+    }
+    amount
+}
+
+/// An amount of USD with up to 9 decimals, as nano-USD; `None` if it is none, or more than a
+/// billion.
+pub fn nano_usd(text: &str) -> Option<u64> {
+    parse_usd(text, 9, MAX_BUDGET_USD)
+}
+
+/// A percentage from 1 to 100, with or without its sign.
+pub(super) fn percent(node: &Node<'_>, problems: &mut Problems) -> Option<u8> {
+    let (Tree::String(text) | Tree::Number(text)) = node.tree else {
+        return node.wanted("a percentage such as 80%", problems);
+    };
+    let number = whole(text.strip_suffix('%').unwrap_or(text));
+    let percent = number.and_then(|number| u8::try_from(number).ok());
+    let percent = percent.filter(|percent| (1..=100).contains(percent));
+    if percent.is_none() {
+        problems.error(&node.path, "must be a percentage from 1% to 100%");
+    }
+    percent
+}
+
+/// USD up to `most` with up to so many decimals, in units of the last of them.
+fn parse_usd(text: &str, decimals: u8, most: u64) -> Option<u64> {
     let (dollars, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let places = usize::from(decimals);
     let fits = !dollars.is_empty() && (1..=places).contains(&fraction.len());
@@ -136,7 +174,7 @@ fn parse_usd(text: &str, decimals: u8) -> Option<u64> {
     let price = whole(dollars)?
         .checked_mul(unit)?
         .checked_add(whole(&format!("{fraction:0<places$}"))?)?;
-    (price <= MAX_USD.saturating_mul(unit)).then_some(price)
+    (price <= most.saturating_mul(unit)).then_some(price)
 }
 
 /// A text, or the beginning of some with `*` at its end.
@@ -199,6 +237,22 @@ mod tests {
     }
 
     #[test]
+    fn amounts_are_exact() {
+        for (text, nano) in [
+            ("50", Some(50_000_000_000)),
+            ("0.000000001", Some(1)),
+            ("1000000000", Some(1_000_000_000_000_000_000)),
+            ("1000000000.1", None),
+            ("0.0000000001", None),
+            ("-1", None),
+            ("1e3", None),
+            ("", None),
+        ] {
+            assert_eq!(nano_usd(text), nano, "{text}");
+        }
+    }
+
+    #[test]
     fn prices_are_exact() {
         for (text, pico) in [
             ("0", Some(0)),
@@ -221,7 +275,7 @@ mod tests {
             ("", None),
             ("99999999999999999999999", None),
         ] {
-            assert_eq!(parse_usd(text, 6), pico, "{text}");
+            assert_eq!(parse_usd(text, 6, MAX_USD), pico, "{text}");
         }
         for (text, nano) in [
             ("0.001", Some(1_000_000)),
@@ -231,7 +285,7 @@ mod tests {
             ("1000000.000000001", None),
             ("-0.1", None),
         ] {
-            assert_eq!(parse_usd(text, 9), nano, "{text}");
+            assert_eq!(parse_usd(text, 9, MAX_USD), nano, "{text}");
         }
     }
 }

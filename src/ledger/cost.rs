@@ -1,7 +1,6 @@
 /*! What a call cost. */
 
-use super::Usage;
-use crate::config::Price;
+use super::{Price, Usage};
 use serde::{Serialize, Serializer};
 
 /// What a call cost.

@@ -1,8 +1,34 @@
-/*! The arithmetic of prices. */
+/*! Prices and their arithmetic. */
 
 use super::Usage;
 use super::cost::nano_usd;
-use crate::config::Price;
+
+/// What a call costs. Prices of tokens are in pico-USD each: a millionth of what a million of
+/// them costs in USD, so six decimals of a price are exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Price {
+    /// A token of the prompt.
+    pub input: u64,
+    /// One that the provider reads from its cache; as `input` unless told.
+    pub cached_input: u64,
+    /// One that the provider writes to its cache for its usual time; `input` × 1.25 unless
+    /// told, as Anthropic's prices are.
+    pub cache_write: u64,
+    /// One that it writes there for an hour; `input` × 2 unless told, as Anthropic's are.
+    pub cache_write_1h: u64,
+    /// One of sound; as `input` unless told.
+    pub audio_input: u64,
+    /// One of an image; as `input` unless told.
+    pub image_input: u64,
+    /// A token of the answer.
+    pub output: u64,
+    /// One of hidden reasoning; as `output` unless told.
+    pub reasoning: u64,
+    /// One of sound; as `output` unless told.
+    pub audio_output: u64,
+    /// An answered request, besides its tokens, in nano-USD; 0 unless told.
+    pub request: u64,
+}
 
 /// What a request may hold besides text it is charged for at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +44,22 @@ pub struct Kinds {
 }
 
 impl Price {
+    /// The price of a target of which no more is told: never free for want of a price.
+    pub const fn flat(input: u64, output: u64) -> Self {
+        Self {
+            input,
+            cached_input: input,
+            cache_write: input.saturating_add(input.div_ceil(4)),
+            cache_write_1h: input.saturating_mul(2),
+            audio_input: input,
+            image_input: input,
+            output,
+            reasoning: output,
+            audio_output: output,
+            request: 0,
+        }
+    }
+
     /// What an answer with this usage costs, in nano-USD, rounded up.
     pub fn cost(&self, usage: &Usage) -> u64 {
         nano_usd(self.answer(usage))

@@ -2,8 +2,9 @@
 
 use super::cooldown::{self, Health};
 use super::{Asked, Try, speed, sticky, turns};
-use crate::config::{CoolDown, Lineup, Model, Price, Strategy, Target, Targets};
+use crate::config::{CoolDown, Lineup, Model, Strategy, Target, Targets};
 use crate::host::{Host, Instant};
+use crate::ledger::Price;
 use crate::state::Space;
 use std::cell::OnceCell;
 use std::cmp::Reverse;

@@ -5,12 +5,13 @@ use super::super::document::{
 };
 use super::super::fields::Located;
 use super::super::model::{
-    Api, Backend, CoolDown, Lineup, MaxTokensField, Model, Price, Resolve, Strategy, Target,
-    Targets, Timeouts,
+    Api, Backend, CoolDown, Lineup, MaxTokensField, Model, Resolve, Strategy, Target, Targets,
+    Timeouts,
 };
 use super::super::problem::Problems;
-use super::Names;
 use super::turns::turns;
+use super::{Names, limit};
+use crate::ledger::Price;
 use std::rc::Rc;
 
 /// Where Azure's paths begin; its own part of them follows.
@@ -91,6 +92,8 @@ pub(super) fn model(
             timeouts: Timeouts::default(),
             attempts: None,
             answer_model: Default::default(),
+            limits: Rc::from([]),
+            default_output: None,
         }),
         ModelEntry::Targets(entry) => with_targets(name, path, entry, backends, problems),
     }
@@ -110,6 +113,8 @@ fn with_targets(
         timeouts,
         attempts,
         answer_model,
+        limits,
+        default_output,
     } = entry;
     let count = written.len();
     let targets: Vec<Rc<Target>> = written
@@ -138,6 +143,8 @@ fn with_targets(
         timeouts: self::timeouts(&timeouts, problems),
         attempts,
         answer_model,
+        limits: limit::model_meters(&limits, problems),
+        default_output: default_output.map(limit::default_output),
     })
     .filter(|model| whole && model.first().is_some())
 }

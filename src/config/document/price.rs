@@ -1,9 +1,10 @@
 /*! `price` and `default_price`. */
 
 use super::super::fields::Node;
-use super::super::model::Price;
+
 use super::super::problem::Problems;
 use super::super::scalars::{usd_for_a_million, usd_for_a_request};
+use crate::ledger::Price;
 
 pub(super) fn price(node: &Node<'_>, problems: &mut Problems) -> Option<Price> {
     let mut fields = node.fields(problems)?;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::Strategy;
+use crate::ledger::Price;
 
 const ROUTED: &str = r#"{
   "backends": {
