@@ -194,3 +194,24 @@ fn what_is_passed_on_unread_has_no_price() {
     let labels = [("tenant", "acme"), ("model", ""), ("backend", "far")];
     assert_eq!(bench.counted("tollgate.unpriced_calls_total", &labels), [1]);
 }
+
+/// The first call costs what it and its lost try cost, to the nano-USD; the second one needs
+/// the prompt and 4096 tokens at the dearest price of its plan.
+#[test]
+fn a_budget_in_dollars_is_settled_by_the_cost() {
+    let spent = FAR_PROMPT + NEAR;
+    let needed = NEAR_PROMPT + 4096 * 15_000;
+    for (budget, admitted) in [(spent + needed, true), (spent + needed - 1, false)] {
+        let mut policy = priced();
+        policy["default_price"] = json!({"input": 1, "output": 1});
+        let usd = format!("0.{budget:09}");
+        policy["tenants"]["acme"]["limits"] = json!([{"usd": usd, "per": "day"}]);
+        let bench = Bench::of(&policy);
+        let (_, record) = ended(&bench, "200", ANSWER, &[Came::Sent, Came::Answered]);
+        assert_eq!(record["cost_nano_usd"], spent);
+        let mut run = bench.run();
+        run.head("POST", CHAT, &[USER], false);
+        let on = run.body(BODY);
+        assert_eq!(matches!(on, OnBody::Forward(_)), admitted, "{on:?}");
+    }
+}
