@@ -4,6 +4,7 @@ mod answers;
 mod attempts;
 mod chain;
 mod chat;
+mod costs;
 mod direct;
 mod fallback;
 mod faults;
