@@ -107,7 +107,9 @@ impl Demand {
         let input = traits.prompt_tokens();
         let output = each.saturating_mul(traits.answers);
         let prices = tries.iter().filter_map(|planned| planned.target.price);
-        let nano_usd = prices.map(|price| price.reserve(input, output)).max();
+        let nano_usd = prices
+            .map(|price| price.reserve(input, output, traits.kinds()))
+            .max();
         Self {
             amounts: Amounts {
                 requests: 1,
@@ -215,15 +217,15 @@ impl Call {
 
 /// What a call took.
 pub(super) fn took(outcome: &Outcome) -> Amounts {
-    let (Some(ask), false) = (&outcome.ask, outcome.settlement == Settlement::Local) else {
+    if outcome.ask.is_none() || outcome.settlement == Settlement::Local {
         return Amounts::default();
-    };
+    }
     let (usage, _) = Record::counts(outcome.settlement);
     Amounts {
         requests: 1,
         input: usage.input,
         output: usage.output,
-        nano_usd: ask.cost(&usage, &outcome.tries),
+        nano_usd: outcome.cost.nano_usd(),
     }
 }
 
