@@ -39,3 +39,4 @@ pub mod routing;
 pub mod sse;
 pub mod state;
 pub mod telemetry;
+pub mod tokens;
