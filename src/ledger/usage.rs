@@ -18,10 +18,4 @@ impl Usage {
     /// Largest count taken for real, in tokens: a thousand times the largest context
     /// window on offer. A provider that reports more is not believed.
     pub const MAX_TOKENS: u64 = 1_000_000_000;
-
-    /// Tokens that `bytes` of text come to if nobody counted them: four bytes a token,
-    /// rounded up, the usual figure for English text.
-    pub const fn estimate(bytes: u64) -> u64 {
-        bytes.div_ceil(4)
-    }
 }

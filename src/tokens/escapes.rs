@@ -2,7 +2,7 @@
 
 use crate::bytes::{Set, find};
 
-const BACKSLASH: Set = Set::of([b'\\', b'\\']);
+pub(super) const BACKSLASH: Set = Set::of([b'\\', b'\\']);
 
 /// Takes up to `most` bytes off the front of `raw`, which stands between quotes and is
 /// valid, and appends to `out` what they stand for.

@@ -5,88 +5,129 @@ In masks, what stands beside what is a shift and an `and` for 64 bytes at once. 
 /// Bytes of one step.
 pub(super) const BLOCK: usize = 64;
 
-/// The kinds of the bytes of a block. What is in none of them is punctuation.
+/// The kinds of the bytes of a block. What is in none of them is a sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Masks {
     /// Bytes from 0x80 on.
     pub(super) high: u64,
     /// ASCII letters.
     pub(super) letter: u64,
-    /// Bit 5 of each byte is not set: among letters, capitals.
+    /// Among letters, capitals; says nothing of other bytes.
     pub(super) upper: u64,
+    /// Among letters, `j`, `k` and `q` of either case; says nothing of other bytes.
+    pub(super) jkq: u64,
     /// `0` to `9`.
     pub(super) digit: u64,
-    /// `j`, `k` and `q`, of either case.
-    pub(super) jkq: u64,
-    /// `v` to `z`, of either case.
-    pub(super) v_to_z: u64,
     /// The space.
     pub(super) space: u64,
-    /// The tab.
-    pub(super) tab: u64,
-    /// Line ends: from LF to CR.
-    pub(super) line: u64,
-    /// Bytes that are the one before.
-    pub(super) same: u64,
+    /// From the tab to CR: rare enough to look closer only if there is one.
+    blank: u64,
 }
 
-/// The masks of `block`; `before` is the block before it.
+impl Masks {
+    /// Tabs, and line ends.
+    #[inline]
+    pub(super) fn tab_and_line(&self, block: &[u8; BLOCK]) -> (u64, u64) {
+        if self.blank == 0 {
+            return (0, 0);
+        }
+        let tab = equal(block, &[b'\t'; BLOCK]);
+        (tab, self.blank & !tab)
+    }
+}
+
+/// The masks of `block`.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 #[inline]
-pub(super) fn masks(block: &[u8; BLOCK], before: &[u8; BLOCK]) -> Masks {
-    simd::masks(block, before)
+pub(super) fn masks(block: &[u8; BLOCK]) -> Masks {
+    simd::masks(block)
 }
 
-/// The masks of `block`; `before` is the block before it.
+/// The masks of `block`.
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[inline]
-pub(super) fn masks(block: &[u8; BLOCK], before: &[u8; BLOCK]) -> Masks {
-    portable::masks(block, before)
+pub(super) fn masks(block: &[u8; BLOCK]) -> Masks {
+    portable::masks(block)
 }
 
-/// Which bytes begin a character of several.
+/// Which bytes are those of `other` at the same place.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 #[inline]
-pub(super) fn leads(block: &[u8; BLOCK]) -> u64 {
-    portable::mask(block, |byte| byte >= 0xC0)
+fn equal(block: &[u8; BLOCK], other: &[u8; BLOCK]) -> u64 {
+    simd::equal(block, other)
+}
+
+/// Which bytes are those of `other` at the same place.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[inline]
+fn equal(block: &[u8; BLOCK], other: &[u8; BLOCK]) -> u64 {
+    portable::equal(block, other)
+}
+
+/// Which bytes begin a character of several; `high` says which are of one at all.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[inline]
+pub(super) fn leads(block: &[u8; BLOCK], high: u64) -> u64 {
+    simd::bit_6(block) & high
+}
+
+/// Which bytes begin a character of several; `high` says which are of one at all.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[inline]
+pub(super) fn leads(block: &[u8; BLOCK], high: u64) -> u64 {
+    portable::mask(block, |byte| byte & 0x40 != 0) & high
+}
+
+/// Which bytes are the one before them; `last` is the one before the block.
+#[inline]
+pub(super) fn same(block: &[u8; BLOCK], last: u8) -> u64 {
+    let mut before = [last; BLOCK];
+    let [_, rest @ ..] = &mut before;
+    let [front @ .., _] = block;
+    rest.copy_from_slice(front);
+    equal(block, &before)
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd {
     use super::{BLOCK, Masks};
     use core::arch::wasm32::{
-        i8x16_shl, i8x16_shuffle, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat,
-        u8x16_sub, u64x2, v128, v128_or,
+        i16x8_shl, u8x16_bitmask, u8x16_eq, u8x16_le, u8x16_splat, u8x16_sub, u64x2, v128, v128_or,
     };
 
     #[inline]
-    pub(super) fn masks(block: &[u8; BLOCK], before: &[u8; BLOCK]) -> Masks {
-        let [.., last] = vectors(before);
-        let [a, b, c, d] = vectors(block);
-        let all = [a, b, c, d];
-        let shifted = [after(last, a), after(a, b), after(b, c), after(c, d)];
-        let pairs = [
-            u8x16_eq(a, shifted[0]),
-            u8x16_eq(b, shifted[1]),
-            u8x16_eq(c, shifted[2]),
-            u8x16_eq(d, shifted[3]),
-        ];
-        let folded = all.map(|bytes| v128_or(bytes, i8x16_splat(0x20)));
+    pub(super) fn masks(block: &[u8; BLOCK]) -> Masks {
+        let bytes = vectors(block);
+        let fold = bytes.map(|bytes| v128_or(bytes, u8x16_splat(0x20)));
+        let q = |bytes| u8x16_eq(bytes, u8x16_splat(b'q'));
         Masks {
-            high: join(all),
-            letter: join(folded.map(|bytes| range(bytes, b'a', 26))),
-            upper: !join(all.map(|bytes| i8x16_shl(bytes, 2))),
-            digit: join(all.map(|bytes| range(bytes, b'0', 10))),
-            jkq: join(
-                folded.map(|bytes| {
-                    v128_or(range(bytes, b'j', 2), u8x16_eq(bytes, u8x16_splat(b'q')))
-                }),
-            ),
-            v_to_z: join(folded.map(|bytes| range(bytes, b'v', 5))),
-            space: join(all.map(|bytes| u8x16_eq(bytes, u8x16_splat(b' ')))),
-            tab: join(all.map(|bytes| u8x16_eq(bytes, u8x16_splat(b'\t')))),
-            line: join(all.map(|bytes| range(bytes, b'\n', 4))),
-            same: join(pairs),
+            high: join(bytes),
+            letter: join(fold.map(|bytes| range(bytes, b'a', b'z'))),
+            // Bit 5, moved to where a bit mask looks.
+            upper: !join(bytes.map(|bytes| i16x8_shl(bytes, 2))),
+            jkq: join(fold.map(|bytes| v128_or(range(bytes, b'j', b'k'), q(bytes)))),
+            digit: join(bytes.map(|bytes| range(bytes, b'0', b'9'))),
+            space: join(bytes.map(|bytes| u8x16_eq(bytes, u8x16_splat(b' ')))),
+            blank: join(bytes.map(|bytes| range(bytes, b'\t', b'\r'))),
         }
+    }
+
+    #[inline]
+    pub(super) fn equal(block: &[u8; BLOCK], other: &[u8; BLOCK]) -> u64 {
+        let [a, b, c, d] = vectors(block);
+        let [e, f, g, h] = vectors(other);
+        join([
+            u8x16_eq(a, e),
+            u8x16_eq(b, f),
+            u8x16_eq(c, g),
+            u8x16_eq(d, h),
+        ])
+    }
+
+    /// Bit 6 of each byte.
+    #[inline]
+    pub(super) fn bit_6(block: &[u8; BLOCK]) -> u64 {
+        join(vectors(block).map(|bytes| i16x8_shl(bytes, 1)))
     }
 
     #[inline]
@@ -101,18 +142,11 @@ mod simd {
         ]
     }
 
-    /// `bytes` moved up by one, behind the last of `before`.
+    /// Which bytes are from `first` to `last`.
     #[inline]
-    fn after(before: v128, bytes: v128) -> v128 {
-        i8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(
-            before, bytes,
-        )
-    }
-
-    /// Which bytes are among the `count` from `first` on.
-    #[inline]
-    fn range(bytes: v128, first: u8, count: u8) -> v128 {
-        u8x16_lt(u8x16_sub(bytes, u8x16_splat(first)), u8x16_splat(count))
+    fn range(bytes: v128, first: u8, last: u8) -> v128 {
+        let above = u8x16_sub(bytes, u8x16_splat(first));
+        u8x16_le(above, u8x16_splat(last.wrapping_sub(first)))
     }
 
     /// The top bit of each of 64 bytes.
@@ -123,52 +157,35 @@ mod simd {
     }
 }
 
-#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
-mod whole {
-    use super::{BLOCK, Masks, portable::mask};
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod portable {
+    use super::BLOCK;
 
     #[inline]
-    pub(in super::super) fn masks(block: &[u8; BLOCK], before: &[u8; BLOCK]) -> Masks {
-        let fold = |byte: u8| byte | 0x20;
-        let mut shifted = [0; BLOCK];
-        let previous = before.iter().skip(BLOCK - 1).chain(block);
-        shifted
-            .iter_mut()
-            .zip(previous)
-            .for_each(|(to, from)| *to = *from);
-        let mut different = [0; BLOCK];
-        let pairs = block.iter().zip(&shifted);
-        different
-            .iter_mut()
-            .zip(pairs)
-            .for_each(|(to, (a, b))| *to = a ^ b);
-        Masks {
+    pub(super) fn masks(block: &[u8; BLOCK]) -> super::Masks {
+        let range =
+            |byte: u8, first: u8, last: u8| byte.wrapping_sub(first) <= last.wrapping_sub(first);
+        let fold = block.map(|byte| byte | 0x20);
+        super::Masks {
             high: mask(block, |byte| byte >= 0x80),
-            letter: mask(block, |byte| range(fold(byte), b'a', 26)),
+            letter: mask(&fold, |byte| range(byte, b'a', b'z')),
             upper: mask(block, |byte| byte & 0x20 == 0),
-            digit: mask(block, |byte| range(byte, b'0', 10)),
-            jkq: mask(block, |byte| {
-                range(fold(byte), b'j', 2) | (fold(byte) == b'q')
-            }),
-            v_to_z: mask(block, |byte| range(fold(byte), b'v', 5)),
+            jkq: mask(&fold, |byte| range(byte, b'j', b'k') | (byte == b'q')),
+            digit: mask(block, |byte| range(byte, b'0', b'9')),
             space: mask(block, |byte| byte == b' '),
-            tab: mask(block, |byte| byte == b'\t'),
-            line: mask(block, |byte| range(byte, b'\n', 4)),
-            same: mask(&different, |byte| byte == 0),
+            blank: mask(block, |byte| range(byte, b'\t', b'\r')),
         }
     }
 
     #[inline]
-    const fn range(byte: u8, first: u8, count: u8) -> bool {
-        byte.wrapping_sub(first) < count
+    pub(super) fn equal(block: &[u8; BLOCK], other: &[u8; BLOCK]) -> u64 {
+        let mut different = *block;
+        different
+            .iter_mut()
+            .zip(other)
+            .for_each(|(byte, other)| *byte ^= other);
+        mask(&different, |byte| byte == 0)
     }
-}
-
-mod portable {
-    use super::BLOCK;
-
-    #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
-    pub(super) use super::whole::masks;
 
     /// Which bytes `is` holds for.
     #[inline]
@@ -193,7 +210,8 @@ mod tests {
             for place in [0, 1, 7, 8, 15, 16, 31, 32, 62, 63] {
                 let mut block = [b'%'; BLOCK];
                 block[place] = byte;
-                let masks = masks(&block, &[b'%'; BLOCK]);
+                let masks = masks(&block);
+                let (tab, line) = masks.tab_and_line(&block);
                 let fold = byte.to_ascii_lowercase();
                 for (name, mask, wanted) in [
                     ("high", masks.high, byte >= 0x80),
@@ -203,17 +221,12 @@ mod tests {
                         masks.upper & masks.letter,
                         byte.is_ascii_uppercase(),
                     ),
-                    ("digit", masks.digit, byte.is_ascii_digit()),
                     ("jkq", masks.jkq & masks.letter, b"jkq".contains(&fold)),
-                    (
-                        "v_to_z",
-                        masks.v_to_z & masks.letter,
-                        b"vwxyz".contains(&fold),
-                    ),
+                    ("digit", masks.digit, byte.is_ascii_digit()),
                     ("space", masks.space, byte == b' '),
-                    ("tab", masks.tab, byte == b'\t'),
-                    ("line", masks.line, (b'\n'..=b'\r').contains(&byte)),
-                    ("lead", leads(&block), byte >= 0xC0),
+                    ("tab", tab, byte == b'\t'),
+                    ("line", line, (b'\n'..=b'\r').contains(&byte)),
+                    ("lead", leads(&block, masks.high), byte >= 0xC0),
                 ] {
                     assert_eq!(mask, u64::from(wanted) << place, "{name} {byte} {place}");
                 }
@@ -223,12 +236,10 @@ mod tests {
 
     #[test]
     fn a_byte_is_compared_with_the_one_before_it_even_across_blocks() {
-        let mut before = [b'a'; BLOCK];
         let mut block = [b'b'; BLOCK];
-        assert_eq!(masks(&block, &before).same, !1);
-        before[BLOCK - 1] = b'b';
-        assert_eq!(masks(&block, &before).same, !0);
+        assert_eq!(same(&block, b'a'), !1);
+        assert_eq!(same(&block, b'b'), !0);
         block[9] = b'c';
-        assert_eq!(masks(&block, &before).same, !(3 << 9));
+        assert_eq!(same(&block, b'b'), !(3 << 9));
     }
 }

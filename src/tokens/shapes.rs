@@ -4,35 +4,26 @@ The kinds follow how tokenizers of the o200k family cut text before they look an
 a word takes the space or sign before it along, digits go by threes, signs and line ends
 stand in runs of their own. */
 
-use super::masks::{BLOCK, Masks, leads, masks};
+use super::masks::{BLOCK, Masks, leads, masks, same};
 use super::scripts::{SCRIPTS, Script};
 
 /// How many counts there are of ASCII text.
-pub(super) const SHAPES: usize = 21;
+pub(super) const SHAPES: usize = 11;
 
-/// What each of [`Tally`]'s first counts is, in their order.
+/// What each of the first counts is, in their order. The first three are of pieces that
+/// come to nearly as many tokens as there are pieces.
 pub(super) const NAMES: [&str; SHAPES] = [
-    "word after a space",
+    "word after a space, number, signs after a letter or a space",
+    "capital within a word, spaces in a row, signs elsewhere, tabs; of a number, the space before",
+    "word elsewhere, line end after no sign",
     "word after one sign",
-    "word elsewhere",
-    "capital within a word",
-    "letter 5 or later",
-    "letter 9 or later",
-    "letter 13 or later",
+    "letter 5 or later of a word",
+    "letter 9 or later of a word",
     "capital after a capital",
-    "j, k, q",
-    "v to z",
-    "number",
-    "number after a space",
+    "letter j, k or q",
     "number of 4 digits or more",
-    "digit 4 or later",
-    "spaces in a row",
-    "space after a sign",
-    "line end after no sign",
-    "tabs",
-    "signs after a letter or space",
-    "signs elsewhere",
-    "sign 3 or later, another than before",
+    "digit 4 or later of a number",
+    "sign 3 or later in a row, another than before",
 ];
 
 /// What is counted of the characters of one script.
@@ -86,25 +77,25 @@ impl Counts {
 #[derive(Debug, Clone, Copy, Default)]
 struct Before {
     letter: u64,
-    lower: u64,
-    sign: u64,
-    space: u64,
+    upper: u64,
     digit: u64,
-    line: u64,
+    space: u64,
     tab: u64,
+    line: u64,
+    sign: u64,
+    second_letter: u64,
+    third_letter: u64,
+    fifth_letter: u64,
     second_digit: u64,
     fourth_digit: u64,
-    inner: [u64; 3],
-    upper: u64,
-    second_space: u64,
-    second_sign: u64,
 }
 
 /// Reads one text, block by block.
 #[derive(Debug, Clone)]
 pub(super) struct Scan {
     before: Before,
-    block: [u8; BLOCK],
+    /// The byte before the block.
+    last: u8,
     /// Letters beyond ASCII whose bytes reach into the next block.
     spill: u64,
     script: Script,
@@ -125,7 +116,7 @@ impl Default for Scan {
     fn default() -> Self {
         Self {
             before: Before::default(),
-            block: [0; BLOCK],
+            last: 0,
             spill: 0,
             script: Script::Other,
             length: 0,
@@ -174,22 +165,29 @@ impl Scan {
 
     #[inline]
     fn block(&mut self, counts: &mut Counts, block: &[u8; BLOCK], after: &[u8], valid: u64) {
-        let masks = masks(block, &self.block);
+        let masks = masks(block);
         let mut letter = masks.letter | self.spill;
         self.spill = 0;
         if masks.high == 0 {
             self.next = usize::MAX;
         } else {
-            letter |= self.characters(counts, block, after);
+            letter |= self.characters(counts, block, masks.high, after);
         }
-        self.ascii(&mut counts.shapes, &masks, letter, valid);
-        self.block = *block;
+        self.ascii(&mut counts.shapes, block, &masks, letter, valid);
+        let [.., last] = *block;
+        self.last = last;
     }
 
-    /// Counts the characters beyond ASCII; returns which bytes belong to Latin letters.
-    fn characters(&mut self, counts: &mut Counts, block: &[u8; BLOCK], after: &[u8]) -> u64 {
+    /// Counts the characters beyond ASCII, of which there is one; returns which bytes belong to Latin letters.
+    fn characters(
+        &mut self,
+        counts: &mut Counts,
+        block: &[u8; BLOCK],
+        high: u64,
+        after: &[u8],
+    ) -> u64 {
         let mut latin = 0;
-        let mut leads = leads(block);
+        let mut leads = leads(block, high);
         while leads != 0 {
             let at = usize::try_from(leads.trailing_zeros()).unwrap_or(0);
             leads &= leads.wrapping_sub(1);
@@ -233,93 +231,83 @@ impl Scan {
     }
 
     #[inline]
-    fn ascii(&mut self, shapes: &mut [u64; SHAPES], masks: &Masks, letter: u64, valid: u64) {
+    fn ascii(
+        &mut self,
+        shapes: &mut [u64; SHAPES],
+        block: &[u8; BLOCK],
+        masks: &Masks,
+        letter: u64,
+        valid: u64,
+    ) {
         let before = self.before;
-        let Masks {
-            digit,
-            space,
-            tab,
-            line,
-            ..
-        } = *masks;
+        let Masks { digit, space, .. } = *masks;
+        let (tab, line) = masks.tab_and_line(block);
         let sign = !(masks.letter | digit | space | tab | line | masks.high) & valid;
         let upper = masks.upper & masks.letter;
-        let lower = letter & !upper;
 
+        let after_letter = back!(letter, before.letter, 1);
         let after_space = back!(space, before.space, 1);
         let after_sign = back!(sign, before.sign, 1);
-        let after_letter = back!(letter, before.letter, 1);
+        let after_upper = back!(upper, before.upper, 1);
+
         let word = letter & !after_letter;
-        let one_sign = after_sign & !back!(sign | space, before.sign | before.space, 2);
-        let hump = upper & back!(lower, before.lower, 1);
+        let hump = upper & after_letter & !after_upper;
         // Letters that stand in one piece with the letter before, then with so many more.
-        let second = after_letter & letter & !hump;
-        let third = second & back!(second, before.inner[0], 1);
-        let fifth = third & back!(third, before.inner[1], 2);
-        let ninth = fifth & back!(fifth, before.inner[2], 4);
-        let thirteenth = ninth & back!(fifth, before.inner[2], 8);
-        let second_space = space & after_space;
-        let second_sign = sign & after_sign;
-        let after_second_sign = back!(second_sign, before.second_sign, 1);
+        let second = letter & after_letter & !hump;
+        let third = second & back!(second, before.second_letter, 1);
+        let fifth = third & back!(third, before.third_letter, 2);
+        let ninth = fifth & back!(fifth, before.fifth_letter, 4);
+        let one_sign = after_sign & !back!(sign | space, before.sign | before.space, 2);
+
         let first_sign = sign & !after_sign;
         let beside = first_sign & (after_letter | after_space);
+        let spaces = space & after_space & !back!(space, before.space, 2);
+        let lines = line & !back!(line, before.line, 1) & !after_sign;
+        let tabs = tab & !back!(tab, before.tab, 1);
+        let number = digit & !back!(digit, before.digit, 1);
 
         let mut add = |index: usize, mask: u64| {
             if let Some(count) = shapes.get_mut(index) {
                 *count = count.wrapping_add(u64::from(mask.count_ones()));
             }
         };
-        add(0, word & after_space);
-        add(1, word & one_sign);
-        add(2, word & !after_space & !one_sign);
-        add(3, hump);
+        let far_word = word & !after_space & !one_sign;
+        let far_sign = first_sign & !beside;
+        add(0, (word & after_space) | number | beside);
+        add(1, hump | spaces | far_sign | tabs | (number & after_space));
+        add(2, far_word | lines);
+        add(3, word & one_sign);
         add(4, fifth);
         add(5, ninth);
-        add(6, thirteenth);
-        add(7, upper & back!(upper, before.upper, 1));
-        add(8, masks.jkq & masks.letter);
-        add(9, masks.v_to_z & masks.letter);
-        add(
-            14,
-            second_space & !back!(second_space, before.second_space, 1),
-        );
-        add(15, space & after_sign);
-        add(18, beside);
-        add(19, first_sign & !beside);
-        add(20, second_sign & after_second_sign & !masks.same);
-        let mut second_digit = 0;
-        let mut fourth_digit = 0;
+        add(6, upper & after_upper);
+        add(7, masks.jkq & masks.letter);
+        let (mut second_digit, mut fourth_digit) = (0, 0);
         if digit != 0 {
-            let after_digit = back!(digit, before.digit, 1);
-            let number = digit & !after_digit;
-            second_digit = digit & after_digit;
+            second_digit = digit & back!(digit, before.digit, 1);
             fourth_digit = second_digit & back!(second_digit, before.second_digit, 2);
-            add(10, number);
-            add(11, number & after_space);
             add(
-                12,
+                8,
                 fourth_digit & !back!(fourth_digit, before.fourth_digit, 1),
             );
-            add(13, fourth_digit);
+            add(9, fourth_digit);
         }
-        if (line | tab) != 0 {
-            add(16, line & !back!(line, before.line, 1) & !after_sign);
-            add(17, tab & !back!(tab, before.tab, 1));
+        let third_sign = sign & after_sign & back!(sign, before.sign, 2);
+        if third_sign != 0 {
+            add(10, third_sign & !same(block, self.last));
         }
         self.before = Before {
             letter,
-            lower,
-            sign,
-            space,
+            upper,
             digit,
-            line,
+            space,
             tab,
+            line,
+            sign,
+            second_letter: second,
+            third_letter: third,
+            fifth_letter: fifth,
             second_digit,
             fourth_digit,
-            inner: [second, third, fifth],
-            upper,
-            second_space,
-            second_sign,
         };
     }
 }

@@ -1,9 +1,10 @@
 /*! Counts of text, and what they come to in tokens. */
 
-use super::escapes::decode;
+use super::escapes::{BACKSLASH, decode};
 use super::scripts::SCRIPTS;
 use super::shapes::{AHEAD, Counts, NAMES, SHAPES, Scan};
 use super::weights;
+use crate::bytes::find;
 
 /// Bytes that are decoded at a time, so that a prompt never stands in memory twice.
 const PIECE: usize = 8192;
@@ -12,7 +13,8 @@ const PIECE: usize = 8192;
 /// theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
-    counts: Counts,
+    /// A kilobyte, which would be dear to move about.
+    counts: Box<Counts>,
 }
 
 impl Tally {
@@ -27,9 +29,18 @@ impl Tally {
     /// Counts a valid JSON string, given as it stands between its quotes: escapes count as
     /// what they stand for.
     pub fn add_json(&mut self, raw: &[u8]) {
-        let mut stream = Stream::default();
-        stream.push_json(raw);
-        self.add_tally(&stream.tally());
+        if find(raw, BACKSLASH).is_none() {
+            return self.add(raw);
+        }
+        let mut scan = Scan::default();
+        let mut waiting = Vec::with_capacity(raw.len().min(PIECE));
+        let mut rest = raw;
+        while !rest.is_empty() {
+            rest = decode(rest, PIECE.saturating_sub(waiting.len()), &mut waiting);
+            let counted = scan.blocks(&mut self.counts, &waiting);
+            waiting.drain(..counted.min(waiting.len()));
+        }
+        scan.last(&mut self.counts, &waiting);
     }
 
     /// Counts what another tally has counted.
@@ -38,12 +49,12 @@ impl Tally {
     }
 
     /// Bytes of the texts, of escapes those of what they stand for.
-    pub const fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.counts.bytes
     }
 
     /// Whether no text was counted.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.counts.bytes == 0
     }
 
@@ -126,7 +137,7 @@ impl Stream {
     }
 
     /// Whether no text has come.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.tally.is_empty() && self.waiting.is_empty()
     }
 }

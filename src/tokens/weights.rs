@@ -8,57 +8,47 @@ pub(super) const UNIT: u64 = 1024;
 
 /// Of each of `shapes::NAMES`, in their order.
 pub(super) const SHAPES: [u64; shapes::SHAPES] = [
-    928,  // word after a space
-    248,  // word after one sign
-    1363, // word elsewhere
-    1145, // capital within a word
-    35,   // letter 5 or later
-    94,   // letter 9 or later
-    0,    // letter 13 or later
-    130,  // capital after a capital
-    600,  // j, k, q
-    62,   // v to z
-    877,  // number
-    1147, // number after a space
-    612,  // number of 4 digits or more
-    308,  // digit 4 or later
-    1154, // spaces in a row
-    113,  // space after a sign
-    1478, // line end after no sign
-    1099, // tabs
-    859,  // signs after a letter or space
-    1088, // signs elsewhere
-    286,  // sign 3 or later, another than before
+    939,  // word after a space, number, signs after a letter or a space
+    1098, // capital within a word, spaces in a row, signs elsewhere, tabs; of a number, the space before
+    1330, // word elsewhere, line end after no sign
+    188,  // word after one sign
+    37,   // letter 5 or later of a word
+    106,  // letter 9 or later of a word
+    135,  // capital after a capital
+    620,  // letter j, k or q
+    558,  // number of 4 digits or more
+    306,  // digit 4 or later of a number
+    251,  // sign 3 or later in a row, another than before
 ];
 
 /// Of each script in its order: every character, those that begin a run, those behind the
 /// 4th of a run, those behind the 8th.
 #[rustfmt::skip]
 pub(super) const RUNS: [[u64; 4]; SCRIPTS] = [
-    [0, 868, 0, 0],
-    [1232, 218, 940, 0],
-    [0, 0, 1657, 0],
-    [0, 1241, 4096, 0],
-    [1791, 539, 264, 0],
-    [30, 1361, 356, 0],
-    [165, 1014, 0, 0],
-    [147, 1161, 0, 584],
-    [403, 164, 0, 0],
-    [70, 979, 275, 1075],
-    [105, 789, 321, 458],
-    [0, 1410, 492, 0],
-    [78, 2349, 0, 156],
-    [247, 1157, 0, 170],
-    [354, 4096, 0, 0],
-    [701, 249, 394, 0],
-    [470, 0, 187, 65],
-    [579, 849, 0, 141],
-    [970, 0, 0, 0],
-    [696, 0, 627, 0],
-    [1684, 30, 0, 0],
-    [1217, 0, 732, 0],
-    [1483, 0, 256, 0],
-    [1968, 0, 546, 0],
-    [3738, 393, 96, 0],
-    [2192, 0, 0, 0],
+    [0, 838, 0, 0],
+    [1223, 230, 885, 0],
+    [0, 0, 1608, 0],
+    [0, 1223, 4096, 0],
+    [1798, 548, 246, 0],
+    [36, 1348, 350, 0],
+    [163, 1041, 0, 0],
+    [154, 1128, 0, 582],
+    [406, 157, 0, 0],
+    [82, 949, 259, 1084],
+    [99, 809, 332, 456],
+    [0, 1419, 491, 0],
+    [85, 2327, 0, 145],
+    [254, 1109, 0, 164],
+    [355, 4096, 0, 0],
+    [691, 293, 399, 0],
+    [469, 0, 179, 72],
+    [570, 883, 0, 155],
+    [983, 0, 0, 0],
+    [688, 0, 657, 0],
+    [1677, 99, 0, 0],
+    [1221, 0, 730, 0],
+    [1487, 0, 248, 0],
+    [1981, 0, 530, 0],
+    [3741, 390, 96, 0],
+    [2190, 0, 0, 0],
 ];
