@@ -8,6 +8,7 @@ FILE is JSON Lines of `text`, its exact count `o200k`, and `category`. */
     clippy::print_stdout,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "a tool of developers: it may stop at the first surprise"
 )]
 

@@ -33,8 +33,9 @@ impl Head {
         while front.last() == Some(&b'=') {
             front.pop();
         }
-        let whole = front.len() & !3;
-        front.truncate(whole.max(front.len().min(3)));
+        if front.len() % 4 == 1 {
+            front.pop();
+        }
         Self(ENGINE.decode(front).unwrap_or_default())
     }
 
@@ -51,7 +52,9 @@ impl Head {
 
 /// How many bytes `base64` stands for.
 pub(super) fn length(base64: &[u8]) -> u64 {
-    let length = u64::try_from(base64.len()).unwrap_or(u64::MAX);
+    let padding = base64.iter().rev().take_while(|byte| **byte == b'=');
+    let length = base64.len().saturating_sub(padding.count());
+    let length = u64::try_from(length).unwrap_or(u64::MAX);
     length.saturating_mul(3) / 4
 }
 

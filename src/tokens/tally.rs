@@ -73,8 +73,10 @@ impl Tally {
             ]
         });
         let sum = shapes.chain(runs).fold(0, u128::saturating_add);
-        let rounded = sum.saturating_add(u128::from(weights::UNIT / 2)) / u128::from(weights::UNIT);
-        let tokens = u64::try_from(rounded).unwrap_or(u64::MAX);
+        let rounded = sum
+            .saturating_add(weights::UNIT / 2)
+            .checked_div(weights::UNIT);
+        let tokens = u64::try_from(rounded.unwrap_or(0)).unwrap_or(u64::MAX);
         tokens.max(1).min(self.counts.bytes)
     }
 
@@ -99,7 +101,7 @@ fn product(count: u64, weight: u64) -> u128 {
 #[derive(Debug, Clone, Default)]
 pub struct Stream {
     tally: Tally,
-    scan: Scan,
+    scan: Box<Scan>,
     /// What came and is not counted yet.
     waiting: Vec<u8>,
 }
@@ -132,7 +134,7 @@ impl Stream {
     /// What has come so far, as if it ended here.
     pub fn tally(&self) -> Tally {
         let mut tally = self.tally.clone();
-        self.scan.clone().last(&mut tally.counts, &self.waiting);
+        Scan::clone(&self.scan).last(&mut tally.counts, &self.waiting);
         tally
     }
 
