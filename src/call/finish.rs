@@ -160,7 +160,7 @@ impl Call {
         let settlement = match seen.usage {
             _ if so_far.status >= 400 => Settlement::Failed,
             Some(usage) => Settlement::Reported(usage),
-            None => Settlement::Estimated(seen.estimate(ask.traits.text_bytes)),
+            None => Settlement::Estimated(seen.estimate(ask.traits.prompt_tokens())),
         };
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);

@@ -11,7 +11,7 @@ fn bench(limits: Value) -> Bench {
     Bench::of(&policy)
 }
 
-/// 3 tokens of prompt, two answers of 50: 103 tokens, 1004 millionths of a USD.
+/// 10 tokens of prompt, two answers of 50: 110 tokens, 1013 millionths of a USD.
 const TWICE: &str = r#"{"model":"smart","messages":[{"role":"user","content":"PROMPT text"}],"max_tokens":50,"n":2}"#;
 
 fn start(run: &mut Run<'_>, body: &str) -> FilterState {
@@ -98,12 +98,12 @@ fn who_asks_and_what_it_used() {
 fn estimates_and_what_they_missed() {
     let usage = |input: u64, output: u64| json!({"choices": [{"message": {"content": "ANSWER"}}], "usage": {"prompt_tokens": input, "completion_tokens": output}});
     for (answer, wanted) in [
-        (usage(9, 4), ["0", "90", "0", "952"]),
-        (usage(3, 100), ["0", "0", "0", "0"]),
-        (usage(3, 120), ["20", "0", "200", "0"]),
+        (usage(9, 4), ["0", "97", "0", "961"]),
+        (usage(10, 100), ["0", "0", "0", "0"]),
+        (usage(10, 120), ["20", "0", "200", "0"]),
         (
             usage(1_000_000_000, 1_000_000_000),
-            ["999999897", "0", "999998996", "0"],
+            ["999999890", "0", "999998987", "0"],
         ),
     ] {
         let bench = bench(json!({"charge": "estimate"}));
@@ -111,10 +111,10 @@ fn estimates_and_what_they_missed() {
         let state = start(&mut run, TWICE);
         let numbers: Vec<_> = texts(&state).split_off(4);
         let told = [
-            ("tollgate.limit.estimate", "103"),
+            ("tollgate.limit.estimate", "110"),
             ("tollgate.limit.over", "0"),
             ("tollgate.limit.under", "0"),
-            ("tollgate.limit.cost_estimate", "1004"),
+            ("tollgate.limit.cost_estimate", "1013"),
             ("tollgate.limit.cost_over", "0"),
             ("tollgate.limit.cost_under", "0"),
         ];
@@ -149,12 +149,12 @@ fn no_number_is_more_than_envoy_takes() {
 
 #[test]
 fn every_end_gives_back_what_was_not_used() {
-    // Of the estimate of 103; a prompt that may have been read costs 3.
+    // Of the estimate of 110; a prompt that may have been read costs 10.
     for (details, status, under) in [
         (
             "upstream_reset_before_response_started{connection_failure}",
             "503",
-            "103",
+            "110",
         ),
         (
             "upstream_reset_before_response_started{connection_termination}",
@@ -162,15 +162,15 @@ fn every_end_gives_back_what_was_not_used() {
             "100",
         ),
         ("response_timeout", "504", "100"),
-        ("some_filter_behind", "403", "103"),
-        ("via_upstream", "500", "103"),
+        ("some_filter_behind", "403", "110"),
+        ("via_upstream", "500", "110"),
     ] {
         let bench = bench(json!({"charge": "estimate"}));
         let mut run = bench.reading();
         start(&mut run, TWICE);
         run.head_of_answer(status, JSON, details);
         let charged = charges(&mut run, 503, details);
-        let cost = if under == "103" { "1004" } else { "1000" };
+        let cost = if under == "110" { "1013" } else { "1000" };
         assert_eq!(corrections(&charged), ["0", under, "0", cost], "{details}");
     }
 }
@@ -311,8 +311,8 @@ fn a_service_that_does_not_answer_is_a_503_whatever_envoy_says() {
 #[test]
 fn a_refused_estimate_is_given_back_only_where_the_policy_says_that_it_counts() {
     let refund = vec![
-        ("tollgate.limit.under", "103".to_owned()),
-        ("tollgate.limit.cost_under", "1004".to_owned()),
+        ("tollgate.limit.under", "110".to_owned()),
+        ("tollgate.limit.cost_under", "1013".to_owned()),
     ];
     let cases = [
         (
