@@ -1,5 +1,6 @@
 /*! Reading an answer while it passes, in the caller's protocol. */
 
+mod stopping;
 mod stream;
 mod whole;
 
@@ -7,6 +8,7 @@ use crate::host::Instant;
 use crate::http::{HeaderEdits, Headers};
 use crate::ledger::Usage;
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, ReportedUsage, redact_account};
+pub(super) use stopping::Stop;
 use stream::StreamReader;
 use whole::WholeReader;
 
@@ -56,6 +58,17 @@ pub enum OnData {
     Release(HeaderEdits, Vec<u8>),
     /// Head and body, which waited, are replaced by this.
     Reply(Reply),
+    /// It does not go on, and the connections are cut: the caller has all that it gets.
+    Reset,
+}
+
+/// What the reader of an answer asks of its call.
+pub(super) trait Context {
+    /// Now. A host call: not to be asked for without need.
+    fn now(&self) -> Instant;
+
+    /// Whether the answer, which has so many tokens by now, has to end.
+    fn passed(&mut self, output: u64) -> bool;
 }
 
 /// What was learned from an answer.
@@ -74,6 +87,8 @@ pub(super) struct Seen {
     pub(super) error: bool,
     /// Whether a stream ended before the answer was whole, and without an error event.
     pub(super) incomplete: bool,
+    /// Whether a stream was ended before its provider did.
+    pub(super) stopped: bool,
     /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
 }
@@ -89,6 +104,8 @@ pub(super) struct Reading {
     pub(super) judges_end: bool,
     /// The name for the model in the answer, instead of the provider's.
     pub(super) model: Option<String>,
+    /// How it may be ended if it is a stream.
+    pub(super) stop: Stop,
 }
 
 /// An answer of one kind.
@@ -161,11 +178,11 @@ impl AnswerReader {
         seen: &mut Seen,
         piece: &[u8],
         end: bool,
-        now: &dyn Fn() -> Instant,
+        context: &mut dyn Context,
     ) -> OnData {
         match self {
             Self::Json(whole) => whole.data(seen, piece, end),
-            Self::Stream(stream) => stream.data(seen, piece, end, now),
+            Self::Stream(stream) => stream.data(seen, piece, end, context),
             Self::Error { protocol, replaced } => error_data(*protocol, replaced, piece, end),
             Self::Opaque { text } => {
                 if *text {
@@ -179,16 +196,22 @@ impl AnswerReader {
     /// The answer ends in trailers: nothing can be added any more, so what a stream holds
     /// back of an unfinished event is lost. (A client would not have seen it either: SSE
     /// discards events that do not end.)
-    pub(super) fn trailers(&mut self, seen: &mut Seen, now: &dyn Fn() -> Instant) {
+    pub(super) fn trailers(&mut self, seen: &mut Seen, context: &mut dyn Context) {
         match self {
             Self::Json(whole) => whole.end(seen),
-            Self::Stream(stream) => stream.trailers(seen, now),
+            Self::Stream(stream) => stream.trailers(seen, context),
             Self::Error { .. } | Self::Opaque { .. } => {}
         }
     }
 }
 
 impl Seen {
+    /// Tokens of the answer so far, as far as can be told.
+    pub(super) fn output_tokens(&self) -> u64 {
+        let reported = self.usage.map_or(0, |usage| usage.output);
+        Usage::estimate(self.text_bytes).max(reported)
+    }
+
     /// What the call used, where the provider did not say all of it: tokens of the prompt,
     /// estimated from its `prompt_bytes` unless they were reported, and of the text so far.
     pub(super) fn estimate(&self, prompt_bytes: u64) -> Usage {

@@ -1,9 +1,10 @@
 /*! What a call may take of its limits: reserved before it is sent, settled when it is over. */
 
-use super::Call;
+use super::extend::Extension;
 use super::finish::Outcome;
 use super::limited;
-use crate::config::{DefaultOutput, Ledger, Model};
+use super::{Call, Gateway};
+use crate::config::{DefaultOutput, Ledger, Model, Price};
 use crate::host::Host;
 use crate::identity::Caller;
 use crate::ledger::Settlement;
@@ -23,14 +24,35 @@ pub(super) struct Held {
     pub(super) standings: Standings,
     /// When that was, in milliseconds since the Unix epoch.
     pub(super) at_ms: u64,
+    /// How the reservation of a stream grows, if it is to end at the limit.
+    pub(super) extension: Option<Box<Extension>>,
+}
+
+impl Held {
+    /// See [`Extension::passed`]; without one nothing is ever passed.
+    pub(super) fn passed<'b>(&mut self, book: impl FnOnce() -> Book<'b>, output: u64) -> bool {
+        let extension = self.extension.as_mut();
+        extension.is_some_and(|extension| extension.passed(book, &mut self.reservation, output))
+    }
 }
 
 /// What a call is going to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Demand {
     pub(super) amounts: Amounts,
     /// The bound that providers are told where the caller has set none.
     pub(super) default_output: Option<u64>,
+    /// What a stream that is to end at the limit is counted by.
+    pub(super) growth: Option<Growth>,
+}
+
+/// What is known of a stream that is to end at the limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Growth {
+    /// Those of the targets that may answer.
+    prices: Vec<Price>,
+    /// Whether the provider is told how long the answer may become.
+    bounded: bool,
 }
 
 /// The limits that count a caller's calls.
@@ -89,6 +111,7 @@ impl Demand {
             nano_usd: 0,
         },
         default_output: None,
+        growth: None,
     };
 
     /// The most that a call of these targets can take, as far as can be told.
@@ -107,7 +130,13 @@ impl Demand {
         let input = traits.prompt_tokens();
         let output = each.saturating_mul(traits.answers);
         let prices = tries.iter().filter_map(|planned| planned.target.price);
-        let nano_usd = prices.map(|price| price.reserve(input, output)).max();
+        let prices: Vec<Price> = prices.collect();
+        let costs = prices.iter().map(|price| price.reserve(input, output));
+        let nano_usd = costs.max();
+        let growth = (ledger.stop_at_limit && traits.stream).then_some(Growth {
+            prices,
+            bounded: traits.max_output.is_some() || !soft,
+        });
         Self {
             amounts: Amounts {
                 requests: 1,
@@ -116,19 +145,25 @@ impl Demand {
                 nano_usd: nano_usd.unwrap_or(0),
             },
             default_output: (traits.max_output.is_none() && !soft).then_some(tokens),
+            growth,
+        }
+    }
+}
+
+impl Gateway {
+    pub(super) fn book<'a>(&'a self, host: &'a dyn Host) -> Book<'a> {
+        Book {
+            host,
+            space: &self.space,
+            shard_bytes: self.policy.ledger.shard_bytes,
+            now: host.now(),
         }
     }
 }
 
 impl Call {
     pub(super) fn book<'a>(&'a self, host: &'a dyn Host) -> Book<'a> {
-        let gateway = &self.gateway;
-        Book {
-            host,
-            space: &gateway.space,
-            shard_bytes: gateway.policy.ledger.shard_bytes,
-            now: host.now(),
-        }
+        self.gateway.book(host)
     }
 
     /// How much of the caller's dollar budgets is taken, in percent, if a rule asks for it.
@@ -162,6 +197,8 @@ impl Call {
         let book = self.book(host);
         let at_ms = book.now.0 / 1_000_000;
         let metrics = &self.gateway.metrics;
+        let growth = demand.growth.filter(|_| counts_output);
+        let growth = growth.map(|growth| (scopes.list.clone(), growth));
         let granted = limits::reserve(&book, scopes.list, scopes.model, &demand.amounts);
         let Granted {
             reservation,
@@ -182,10 +219,21 @@ impl Call {
         for name in &shadowed {
             metrics.shadow(host, "limit", name);
         }
+        let extension = growth.map(|(list, growth)| {
+            let Growth { prices, bounded } = growth;
+            let output = demand.amounts.output;
+            Box::new(Extension::new(
+                (list, scopes.model),
+                prices,
+                output,
+                bounded,
+            ))
+        });
         let held = Held {
             reservation,
             standings,
             at_ms,
+            extension,
         };
         Ok((held, demand.default_output.filter(|_| counts_output)))
     }

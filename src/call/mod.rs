@@ -7,6 +7,7 @@ mod answer;
 mod ask;
 mod budget;
 mod endpoint;
+mod extend;
 mod finish;
 mod held;
 mod limited;
@@ -30,8 +31,9 @@ use crate::json::Rewrite;
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply};
 use crate::state::Space;
 use crate::telemetry::Metrics;
-use answer::{AnswerReader, Seen};
+use answer::{AnswerReader, Context, Seen};
 use ask::Ask;
+use budget::Held;
 use endpoint::Endpoint;
 use held::HeldBytes;
 use provider::{AnswerHead, reading_refusal};
@@ -306,15 +308,13 @@ impl Call {
                 ..
             } => {
                 *ended |= end;
-                // The clock is a host call: read only when the first text comes.
-                let now = || host.now();
                 let new = match ask.foreign().map(|attempt| attempt.answer_data(piece, end)) {
                     // An error went on when it was whole.
                     Some(OnAttempt::Replace(new)) if *status >= 400 => return OnData::Replace(new),
                     Some(OnAttempt::Replace(new)) => new,
-                    _ => return reader.data(seen, piece, end, &now),
+                    _ => return reader.data(seen, piece, end, &mut side(host, &self.gateway, ask)),
                 };
-                match reader.data(seen, &new, end, &now) {
+                match reader.data(seen, &new, end, &mut side(host, &self.gateway, ask)) {
                     OnData::Pass => OnData::Replace(new),
                     other => other,
                 }
@@ -363,6 +363,7 @@ impl Call {
     /// The answer ends in trailers.
     pub fn answer_trailers(&mut self, host: &dyn Host) {
         let Phase::Answering {
+            ask,
             reader,
             seen,
             ended,
@@ -372,7 +373,7 @@ impl Call {
             return;
         };
         *ended = true;
-        reader.trailers(seen, &|| host.now());
+        reader.trailers(seen, &mut side(host, &self.gateway, ask));
         if seen.dropped > 0 {
             let metrics = &self.gateway.metrics;
             metrics.event(host, "tollgate.unfinished_events_dropped_total");
@@ -424,6 +425,32 @@ impl Call {
             reason: String::new(),
         };
         reply
+    }
+}
+
+/// What the reader of an answer may ask.
+struct Side<'a> {
+    host: &'a dyn Host,
+    gateway: &'a Gateway,
+    held: &'a mut Held,
+}
+
+fn side<'a>(host: &'a dyn Host, gateway: &'a Gateway, ask: &'a mut Ask) -> Side<'a> {
+    let held = &mut ask.held;
+    Side {
+        host,
+        gateway,
+        held,
+    }
+}
+
+impl Context for Side<'_> {
+    fn now(&self) -> Instant {
+        self.host.now()
+    }
+
+    fn passed(&mut self, output: u64) -> bool {
+        self.held.passed(|| self.gateway.book(self.host), output)
     }
 }
 
