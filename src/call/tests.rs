@@ -1566,3 +1566,4 @@ proptest! {
 
 mod foreign;
 mod plan;
+mod stop;

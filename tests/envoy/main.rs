@@ -18,4 +18,5 @@ mod run_script;
 mod sdk;
 mod settlement;
 mod shipped;
+mod stop;
 mod telemetry;

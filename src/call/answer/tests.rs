@@ -1,4 +1,5 @@
 mod dialects;
+mod stopping;
 
 use super::*;
 use crate::json::tests::cases;

@@ -53,7 +53,7 @@ fn the_first_text_of_an_anthropic_stream_is_no_ping() {
     for (at, event) in [START, PING, BLOCK, HELLO, HELLO].iter().enumerate() {
         let at = Instant(u64::try_from(at).unwrap());
         let text = stream("\n", &[event]);
-        let passed = reader.data(&mut seen, text.as_bytes(), false, &|| at);
+        let passed = reader.data(&mut seen, text.as_bytes(), false, &mut At(at.0));
         assert_eq!(passed, OnData::Pass);
     }
     assert_eq!(seen.first_text, Some(Instant(3)));
@@ -231,7 +231,7 @@ fn an_overlong_error_has_the_shape_of_the_protocol() {
             strip_usage: false,
             judges_end: true,
             model: Some("x".to_owned()),
-        stop: Stop::Never,
+            stop: Stop::Never,
         };
         let reader = AnswerReader::new(reading, 529, STREAM);
         let (came, seen) = run_reader(reader, [&[b'a'; MAX_ERROR_BODY + 1] as &[u8], b""]);
@@ -314,10 +314,7 @@ fn a_whole_answer_is_held_no_longer_than_its_model_is_looked_for() {
     );
     assert!(!reader.holds());
     let rest = b"\",\"usage\":{\"prompt_tokens\":1}}";
-    assert_eq!(
-        reader.data(&mut seen, rest, true, &mut At(0)),
-        OnData::Pass
-    );
+    assert_eq!(reader.data(&mut seen, rest, true, &mut At(0)), OnData::Pass);
     assert_eq!(seen.usage.unwrap().input, 1);
 
     let reader = judging(Protocol::OpenAi, "application/json", Some("smart"));

@@ -1,0 +1,113 @@
+//! Streams that end at a limit.
+
+use super::*;
+use crate::call::budget::Scopes;
+
+/// The tenant may use `tokens` a day, and answers of no stated length reserve 8.
+fn bench(tokens: u64, stop: bool) -> Bench {
+    let mut policy = policy();
+    policy["tenants"]["acme"]["limits"] = json!([
+        {"tokens": tokens, "per": "day"}, {"requests": 9, "per": "day"},
+    ]);
+    let output = json!({"tokens": 8, "soft": true});
+    policy["ledger"] = json!({"stop_at_limit": stop, "default_output": output});
+    Bench::of(&policy)
+}
+
+/// Used and reserved of each of the tenant's limits.
+fn counted(bench: &Bench) -> Vec<(u64, u64)> {
+    let mut run = bench.run();
+    run.head("POST", CHAT, &[USER], false);
+    let Phase::Reading(pending) = &run.call.phase else {
+        panic!("not read");
+    };
+    let book = bench.gateway.book(&bench.host);
+    let scopes = Scopes::of(&pending.caller, None).list;
+    let budgets = scopes.iter().flat_map(|scope| scope.budgets(&book));
+    budgets
+        .map(|budget| (budget.used, budget.reserved))
+        .collect()
+}
+
+const LAST: &str = "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"length\"}]}\n\ndata: [DONE]\n\n";
+
+/// Each [`DELTA`] has two tokens.
+fn until_it_stops(run: &mut Run<'_>) -> u64 {
+    for number in 1..10_000 {
+        match run.data(DELTA, false) {
+            OnData::Pass => {}
+            OnData::Replace(new) => {
+                assert_eq!(String::from_utf8(new).unwrap(), DELTA.to_owned() + LAST);
+                return number;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("it never stops");
+}
+
+#[test]
+fn a_stream_ends_where_the_budget_does() {
+    for (tokens, stops) in [(11, 5), (100, 5), (300, 134), (1000, 392)] {
+        let bench = bench(tokens, true);
+        let mut run = bench.answering(STREAMED, SSE);
+        assert_eq!(until_it_stops(&mut run), stops, "{tokens}");
+        assert_eq!(run.data(DELTA, false), OnData::Reset);
+        let record = run.done();
+        // What came behind the end was generated too.
+        let output = 2 * (stops + 1);
+        says(
+            &record,
+            json!({"outcome": "budget_exhausted", "status": 200, "usage": "estimated",
+                "input_tokens": 3, "output_tokens": output}),
+        );
+        let used = 3 + output;
+        assert_eq!(counted(&bench), [(used, 0), (1, 0)], "{tokens}");
+        assert!(
+            used <= tokens + 4,
+            "passed by an event and by what came behind it"
+        );
+    }
+}
+
+#[test]
+fn a_provider_that_ends_by_itself_says_what_was_used() {
+    let bench = bench(11, true);
+    let mut run = bench.answering(STREAMED, SSE);
+    until_it_stops(&mut run);
+    let rest = [DELTA, USAGE, "data: [DONE]\n\n"].concat();
+    assert_eq!(run.data(&rest, true), OnData::Replace(Vec::new()));
+    let record = run.done();
+    says(
+        &record,
+        json!({"outcome": "budget_exhausted", "usage": "reported", "input_tokens": 9, "output_tokens": 4}),
+    );
+    assert_eq!(counted(&bench)[0], (13, 0));
+}
+
+#[test]
+fn a_client_that_hangs_up_at_the_end_is_settled_alike() {
+    let bench = bench(11, true);
+    let mut run = bench.answering(STREAMED, SSE);
+    until_it_stops(&mut run);
+    let record = run.finish(200, "downstream_remote_disconnect");
+    says(
+        &record,
+        json!({"outcome": "budget_exhausted", "output_tokens": 10}),
+    );
+    assert_eq!(counted(&bench)[0], (13, 0));
+}
+
+#[test]
+fn without_the_option_or_a_limit_of_output_a_stream_goes_on() {
+    let mut policy = policy();
+    policy["tenants"]["acme"]["limits"] = json!([{"requests": 9, "per": "day"}]);
+    policy["ledger"] =
+        json!({"stop_at_limit": true, "default_output": {"tokens": 8, "soft": true}});
+    for bench in [bench(11, false), Bench::of(&policy)] {
+        let mut run = bench.answering(STREAMED, SSE);
+        for _ in 0..20 {
+            assert_eq!(run.data(DELTA, false), OnData::Pass);
+        }
+    }
+}
