@@ -7,7 +7,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tollgate_tests::{
-    Config, Fleet, Form, Stand, env_path, eventually, fleet_policy, repo, run, stopping,
+    Config, Fleet, Form, Stand, demo_policy, env_path, eventually, fleet_policy, repo, run,
+    stopping,
 };
 
 /// A client's tests that take longer than this have failed.
@@ -159,6 +160,20 @@ fn python_pairings() {
 #[test]
 fn python_stop() {
     run(with_both("test_stop.py", stopping));
+}
+
+#[test]
+fn node_stop() {
+    run(async {
+        let config = Config::gateway().policy(&stopping(demo_policy()), Form::Struct);
+        let stand = Stand::start(config).await;
+        let folder = TempDir::new().expect("a folder");
+        let file = "stop.test.mjs";
+        let mut command = Command::new("node");
+        command.args(["--test", file]);
+        let port = stand.envoy.port();
+        check_run(command, port, folder.path(), file, "test(").await;
+    });
 }
 
 async fn with_both(file: &str, change: impl Fn(Value) -> Value) {

@@ -61,10 +61,13 @@ def test_tool_calls(client, call, model):
 @MODELS
 def test_the_stream_helper(client, call, model):
     with client.chat.completions.stream(model=model, messages=HI, extra_headers=call(LONG)) as stream:
-        for _ in stream:
-            pass
-        choice = stream.get_final_completion().choices[0]
-    assert choice.finish_reason == "length" and short(choice.message.content)
+        deltas = [event.delta for event in stream if event.type == "content.delta"]
+        choice = stream.current_completion_snapshot.choices[0]
+        assert choice.finish_reason == "length" and short(choice.message.content)
+        assert "".join(deltas) == choice.message.content
+        # The helper's word for every answer that its length has ended.
+        with pytest.raises(openai.LengthFinishReasonError):
+            stream.get_final_completion()
 
 
 @MODELS
