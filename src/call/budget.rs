@@ -1,16 +1,16 @@
 /*! What a call may take of its limits: reserved before it is sent, settled when it is over. */
 
-use super::extend::Extension;
+use super::extend::{Extension, Growth};
 use super::finish::Outcome;
 use super::limited;
 use super::{Call, Gateway};
-use crate::config::{DefaultOutput, Ledger, Model, Price};
+use crate::config::{DefaultOutput, Ledger, Model};
 use crate::host::Host;
 use crate::identity::Caller;
-use crate::ledger::Settlement;
 use crate::ledger::limits::{
     self, Amounts, Book, Denied, Granted, Holder, Meter, Reservation, Scope, Standings, Unit,
 };
+use crate::ledger::{Price, Settlement};
 use crate::protocols::{ErrorKind, Refusal, Traits};
 use crate::routing;
 use crate::telemetry::Record;
@@ -44,15 +44,6 @@ pub(super) struct Demand {
     pub(super) default_output: Option<u64>,
     /// What a stream that is to end at the limit is counted by.
     pub(super) growth: Option<Growth>,
-}
-
-/// What is known of a stream that is to end at the limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Growth {
-    /// Those of the targets that may answer.
-    prices: Vec<Price>,
-    /// Whether the provider is told how long the answer may become.
-    bounded: bool,
 }
 
 /// The limits that count a caller's calls.
@@ -131,10 +122,12 @@ impl Demand {
         let output = each.saturating_mul(traits.answers);
         let prices = tries.iter().filter_map(|planned| planned.target.price);
         let prices: Vec<Price> = prices.collect();
-        let costs = prices.iter().map(|price| price.reserve(input, output));
+        let costs = prices.iter();
+        let costs = costs.map(|price| price.reserve(input, output, traits.kinds()));
         let nano_usd = costs.max();
         let growth = (ledger.stop_at_limit && traits.stream).then_some(Growth {
             prices,
+            kinds: traits.kinds(),
             bounded: traits.max_output.is_some() || !soft,
         });
         Self {
@@ -220,14 +213,8 @@ impl Call {
             metrics.shadow(host, "limit", name);
         }
         let extension = growth.map(|(list, growth)| {
-            let Growth { prices, bounded } = growth;
             let output = demand.amounts.output;
-            Box::new(Extension::new(
-                (list, scopes.model),
-                prices,
-                output,
-                bounded,
-            ))
+            Box::new(Extension::new((list, scopes.model), growth, output))
         });
         let held = Held {
             reservation,
@@ -253,7 +240,7 @@ impl Call {
                 requests: 1,
                 input: usage.input,
                 output: usage.output,
-                nano_usd: ask.cost(&usage, &outcome.tries),
+                nano_usd: outcome.cost.nano_usd(),
             },
         };
         self.settle_held(host, &ask.held, &took);

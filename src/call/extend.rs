@@ -1,7 +1,7 @@
 /*! More budget for a stream that grows beyond what was reserved for it. */
 
-use crate::config::Price;
 use crate::ledger::limits::{self, Amounts, Book, Denied, Reservation, Scope};
+use crate::ledger::{Kinds, Price};
 
 /// Least tokens that are reserved in addition at once: asking has its price, a change of each
 /// record.
@@ -10,6 +10,29 @@ const LEAST: u64 = 256;
 /// What part of the first reservation is reserved in addition at once.
 const PART: u64 = 4;
 
+/// What is known of a stream that is to end at the limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Growth {
+    /// Those of the targets that may answer.
+    pub(super) prices: Vec<Price>,
+    /// What its tokens may be.
+    pub(super) kinds: Kinds,
+    /// Whether the provider is told how long the answer may become.
+    pub(super) bounded: bool,
+}
+
+impl Growth {
+    /// The most that so many more tokens of the answer can cost, in nano-USD.
+    fn cost(&self, output: u64) -> u64 {
+        let cost = |price: &Price| {
+            let most = price.reserve(0, output, self.kinds);
+            // The price of the request itself is reserved already.
+            most.saturating_sub(price.reserve(0, 0, self.kinds))
+        };
+        self.prices.iter().map(cost).max().unwrap_or(0)
+    }
+}
+
 /// How a stream's reservation grows.
 #[derive(Debug)]
 pub(super) struct Extension {
@@ -17,32 +40,28 @@ pub(super) struct Extension {
     scopes: Vec<Scope>,
     /// The virtual model.
     model: String,
-    /// Those of the targets that may answer.
-    prices: Vec<Price>,
+    growth: Growth,
     /// Tokens of the answer that are reserved by now.
     reserved: u64,
     /// Tokens that are reserved in addition at once.
     step: u64,
-    /// Whether the provider was told how long the answer may become.
-    pub(super) bounded: bool,
 }
 
 impl Extension {
     /// For a stream for which `reserved` tokens of the answer are reserved.
-    pub(super) fn new(
-        (scopes, model): (Vec<Scope>, &str),
-        prices: Vec<Price>,
-        reserved: u64,
-        bounded: bool,
-    ) -> Self {
+    pub(super) fn new((scopes, model): (Vec<Scope>, &str), growth: Growth, reserved: u64) -> Self {
         Self {
             scopes,
             model: model.to_owned(),
-            prices,
+            growth,
             reserved,
             step: (reserved / PART).max(LEAST),
-            bounded,
         }
+    }
+
+    /// Whether the provider was told how long the answer may become.
+    pub(super) const fn is_bounded(&self) -> bool {
+        self.growth.bounded
     }
 
     /// Whether the answer, which has so many tokens by now, has passed what is reserved for
@@ -60,12 +79,11 @@ impl Extension {
             return false;
         }
         let output = beyond.saturating_add(self.step);
-        let costs = self.prices.iter().map(|price| price.reserve(0, output));
         let wants = Amounts {
             requests: 0,
             input: 0,
             output,
-            nano_usd: costs.max().unwrap_or(0),
+            nano_usd: self.growth.cost(output),
         };
         match limits::reserve(&book(), self.scopes.clone(), &self.model, &wants) {
             Ok(granted) => {

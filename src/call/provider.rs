@@ -110,7 +110,7 @@ impl Call {
             stop: match &ask.held.extension {
                 Some(extension) => Stop::AtLimit {
                     prompt: ask.traits.prompt_tokens(),
-                    bounded: extension.bounded,
+                    bounded: extension.is_bounded(),
                 },
                 None => Stop::Never,
             },

@@ -33,6 +33,14 @@ struct Bench {
     extension: Extension,
 }
 
+fn free() -> Growth {
+    Growth {
+        prices: Vec::new(),
+        kinds: Kinds::default(),
+        bounded: false,
+    }
+}
+
 const BEGIN: u64 = 1_000_000_000_000_000;
 
 impl Bench {
@@ -53,7 +61,7 @@ impl Bench {
             host: MemoryHost::default(),
             space: Space::new("t"),
             now: BEGIN,
-            extension: Extension::new((scopes.to_vec(), "smart"), Vec::new(), output, false),
+            extension: Extension::new((scopes.to_vec(), "smart"), free(), output),
             scopes: scopes.to_vec(),
             held: Reservation::default(),
         };

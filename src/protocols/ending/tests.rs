@@ -6,7 +6,7 @@ const TOLD: EndUsage = EndUsage {
         input: 12,
         output: 7,
         cached: 2,
-        reasoning: 0,
+        ..Usage::NONE
     },
     prompt_told: false,
     asked: false,
