@@ -7,8 +7,9 @@ use crate::call::budget::Scopes;
 fn bench(tokens: u64, stop: bool) -> Bench {
     let mut policy = policy();
     policy["tenants"]["acme"]["limits"] = json!([
-        {"tokens": tokens, "per": "day"}, {"requests": 9, "per": "day"},
+        {"tokens": tokens, "per": "day"}, {"usd": "1", "per": "day"}, {"requests": 9, "per": "day"},
     ]);
+    policy["default_price"] = json!({"input": 1, "output": 2});
     let output = json!({"tokens": 8, "soft": true});
     policy["ledger"] = json!({"stop_at_limit": stop, "default_output": output});
     Bench::of(&policy)
@@ -62,7 +63,12 @@ fn a_stream_ends_where_the_budget_does() {
                 "input_tokens": 3, "output_tokens": output}),
         );
         let used = 3 + output;
-        assert_eq!(counted(&bench), [(used, 0), (1, 0)], "{tokens}");
+        let nano_usd = (3 + 2 * output) * 1000;
+        assert_eq!(
+            counted(&bench),
+            [(used, 0), (nano_usd, 0), (1, 0)],
+            "{tokens}"
+        );
         assert!(
             used <= tokens + 4,
             "passed by an event and by what came behind it"
