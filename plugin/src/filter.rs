@@ -101,6 +101,11 @@ impl Filter {
                 Action::Continue
             }
             OnData::Reply(reply) => self.reply(&reply),
+            OnData::Reset => {
+                // Envoy does it after this callback.
+                self.reset_http_response();
+                Action::Pause
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 /*! Reading an answer while it passes, in the caller's protocol. */
 
+mod stopping;
 mod stream;
 mod whole;
 
@@ -8,6 +9,7 @@ use crate::http::{HeaderEdits, Headers};
 use crate::ledger::Usage;
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, ReportedUsage, redact_account};
 use crate::tokens::Stream;
+pub(super) use stopping::Stop;
 use stream::StreamReader;
 use whole::WholeReader;
 
@@ -57,6 +59,20 @@ pub enum OnData {
     Release(HeaderEdits, Vec<u8>),
     /// Head and body, which waited, are replaced by this.
     Reply(Reply),
+    /// It does not go on, and the connections are cut: the caller has all that it gets.
+    Reset,
+}
+
+/// What the reader of an answer asks of its call.
+pub(super) trait Context {
+    /// Now. A host call: not to be asked for without need.
+    fn now(&self) -> Instant;
+
+    /// Whether the answer, which has so many tokens by now, has to end.
+    fn passed(&mut self, output: u64) -> bool;
+
+    /// Tokens of the answer that are reserved: fewer have not passed anything.
+    fn room(&self) -> u64;
 }
 
 /// What was learned from an answer.
@@ -75,6 +91,8 @@ pub(super) struct Seen {
     pub(super) error: bool,
     /// Whether a stream ended before the answer was whole, and without an error event.
     pub(super) incomplete: bool,
+    /// Whether a stream was ended before its provider did.
+    pub(super) stopped: bool,
     /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
 }
@@ -90,6 +108,8 @@ pub(super) struct Reading {
     pub(super) judges_end: bool,
     /// The name for the model in the answer, instead of the provider's.
     pub(super) model: Option<String>,
+    /// How it may be ended if it is a stream.
+    pub(super) stop: Stop,
 }
 
 /// An answer of one kind.
@@ -162,11 +182,11 @@ impl AnswerReader {
         seen: &mut Seen,
         piece: &[u8],
         end: bool,
-        now: &dyn Fn() -> Instant,
+        context: &mut dyn Context,
     ) -> OnData {
         match self {
             Self::Json(whole) => whole.data(seen, piece, end),
-            Self::Stream(stream) => stream.data(seen, piece, end, now),
+            Self::Stream(stream) => stream.data(seen, piece, end, context),
             Self::Error { protocol, replaced } => error_data(*protocol, replaced, piece, end),
             Self::Opaque { text } => {
                 if *text {
@@ -180,16 +200,28 @@ impl AnswerReader {
     /// The answer ends in trailers: nothing can be added any more, so what a stream holds
     /// back of an unfinished event is lost. (A client would not have seen it either: SSE
     /// discards events that do not end.)
-    pub(super) fn trailers(&mut self, seen: &mut Seen, now: &dyn Fn() -> Instant) {
+    pub(super) fn trailers(&mut self, seen: &mut Seen, context: &mut dyn Context) {
         match self {
             Self::Json(whole) => whole.end(seen),
-            Self::Stream(stream) => stream.trailers(seen, now),
+            Self::Stream(stream) => stream.trailers(seen, context),
             Self::Error { .. } | Self::Opaque { .. } => {}
         }
     }
 }
 
 impl Seen {
+    /// Tokens of the answer so far, as far as can be told.
+    pub(super) fn output_tokens(&self) -> u64 {
+        let reported = self.usage.map_or(0, |usage| usage.output);
+        self.text.tally().tokens().max(reported)
+    }
+
+    /// More tokens than these the answer can't have so far: each has a byte or more.
+    pub(super) fn most_output_tokens(&self) -> u64 {
+        let reported = self.usage.map_or(0, |usage| usage.output);
+        self.text.bytes().max(reported)
+    }
+
     /// What the call used, where the provider did not say all of it: tokens of the prompt,
     /// `prompt_tokens` unless they were reported, and of the text so far.
     pub(super) fn estimate(&self, prompt_tokens: u64) -> Usage {

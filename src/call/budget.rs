@@ -1,15 +1,16 @@
 /*! What a call may take of its limits: reserved before it is sent, settled when it is over. */
 
-use super::Call;
+use super::extend::{Extension, Growth};
 use super::finish::Outcome;
 use super::limited;
+use super::{Call, Gateway};
 use crate::config::{DefaultOutput, Ledger, Model};
 use crate::host::Host;
 use crate::identity::Caller;
-use crate::ledger::Settlement;
 use crate::ledger::limits::{
     self, Amounts, Book, Denied, Granted, Holder, Meter, Reservation, Scope, Standings, Unit,
 };
+use crate::ledger::{Price, Settlement};
 use crate::protocols::{ErrorKind, Refusal, Traits};
 use crate::routing;
 use crate::telemetry::Record;
@@ -23,14 +24,32 @@ pub(super) struct Held {
     pub(super) standings: Standings,
     /// When that was, in milliseconds since the Unix epoch.
     pub(super) at_ms: u64,
+    /// How the reservation of a stream grows, if it is to end at the limit.
+    pub(super) extension: Option<Box<Extension>>,
+}
+
+impl Held {
+    /// Tokens of a growing answer that are reserved; no bound where it does not grow.
+    pub(super) fn room(&self) -> u64 {
+        let extension = self.extension.as_ref();
+        extension.map_or(u64::MAX, |extension| extension.reserved())
+    }
+
+    /// See [`Extension::passed`]; without one nothing is ever passed.
+    pub(super) fn passed<'b>(&mut self, book: impl FnOnce() -> Book<'b>, output: u64) -> bool {
+        let extension = self.extension.as_mut();
+        extension.is_some_and(|extension| extension.passed(book, &mut self.reservation, output))
+    }
 }
 
 /// What a call is going to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Demand {
     pub(super) amounts: Amounts,
     /// The bound that providers are told where the caller has set none.
     pub(super) default_output: Option<u64>,
+    /// What a stream that is to end at the limit is counted by.
+    pub(super) growth: Option<Growth>,
 }
 
 /// The limits that count a caller's calls.
@@ -89,6 +108,7 @@ impl Demand {
             nano_usd: 0,
         },
         default_output: None,
+        growth: None,
     };
 
     /// The most that a call of these targets can take, as far as can be told.
@@ -107,9 +127,15 @@ impl Demand {
         let input = traits.prompt_tokens();
         let output = each.saturating_mul(traits.answers);
         let prices = tries.iter().filter_map(|planned| planned.target.price);
-        let nano_usd = prices
-            .map(|price| price.reserve(input, output, traits.kinds()))
-            .max();
+        let prices: Vec<Price> = prices.collect();
+        let costs = prices.iter();
+        let costs = costs.map(|price| price.reserve(input, output, traits.kinds()));
+        let nano_usd = costs.max();
+        let growth = (ledger.stop_at_limit && traits.stream).then_some(Growth {
+            prices,
+            kinds: traits.kinds(),
+            bounded: traits.max_output.is_some() || !soft,
+        });
         Self {
             amounts: Amounts {
                 requests: 1,
@@ -118,19 +144,25 @@ impl Demand {
                 nano_usd: nano_usd.unwrap_or(0),
             },
             default_output: (traits.max_output.is_none() && !soft).then_some(tokens),
+            growth,
+        }
+    }
+}
+
+impl Gateway {
+    pub(super) fn book<'a>(&'a self, host: &'a dyn Host) -> Book<'a> {
+        Book {
+            host,
+            space: &self.space,
+            shard_bytes: self.policy.ledger.shard_bytes,
+            now: host.now(),
         }
     }
 }
 
 impl Call {
     pub(super) fn book<'a>(&'a self, host: &'a dyn Host) -> Book<'a> {
-        let gateway = &self.gateway;
-        Book {
-            host,
-            space: &gateway.space,
-            shard_bytes: gateway.policy.ledger.shard_bytes,
-            now: host.now(),
-        }
+        self.gateway.book(host)
     }
 
     /// How much of the caller's dollar budgets is taken, in percent, if a rule asks for it.
@@ -164,6 +196,8 @@ impl Call {
         let book = self.book(host);
         let at_ms = book.now.0 / 1_000_000;
         let metrics = &self.gateway.metrics;
+        let growth = demand.growth.filter(|_| counts_output);
+        let growth = growth.map(|growth| (scopes.list.clone(), growth));
         let granted = limits::reserve(&book, scopes.list, scopes.model, &demand.amounts);
         let Granted {
             reservation,
@@ -184,10 +218,15 @@ impl Call {
         for name in &shadowed {
             metrics.shadow(host, "limit", name);
         }
+        let extension = growth.map(|(list, growth)| {
+            let output = demand.amounts.output;
+            Box::new(Extension::new((list, scopes.model), growth, output))
+        });
         let held = Held {
             reservation,
             standings,
             at_ms,
+            extension,
         };
         Ok((held, demand.default_output.filter(|_| counts_output)))
     }

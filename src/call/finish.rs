@@ -6,7 +6,7 @@ use super::{Call, Passage, Phase};
 use crate::attempt::{Tries, Try};
 use crate::host::{Host, Instant};
 use crate::identity::Caller;
-use crate::ledger::{Cost, Settlement, Totals};
+use crate::ledger::{Cost, Settlement, Totals, Usage};
 use crate::telemetry::{Record, TryRecord};
 
 /// Stands for the model of calls that have none, in totals.
@@ -111,6 +111,7 @@ impl Call {
                 ..
             } => {
                 let (status, outcome) = match ended || seen.done {
+                    _ if seen.stopped => (status, "budget_exhausted"),
                     false => {
                         let end = end();
                         // A head that was held may have been replaced by Envoy's own.
@@ -159,6 +160,11 @@ impl Call {
     ) -> Outcome {
         let settlement = match seen.usage {
             _ if so_far.status >= 400 => Settlement::Failed,
+            // What was told on the way, and may have grown since.
+            Some(usage) if seen.stopped && !seen.done => Settlement::Estimated(Usage {
+                output: seen.output_tokens(),
+                ..usage
+            }),
             Some(usage) => Settlement::Reported(usage),
             None => Settlement::Estimated(seen.estimate(ask.traits.prompt_tokens())),
         };

@@ -7,6 +7,7 @@ mod answer;
 mod ask;
 mod budget;
 mod endpoint;
+mod extend;
 mod finish;
 mod global;
 mod held;
@@ -32,8 +33,9 @@ use crate::json::Rewrite;
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply};
 use crate::state::Space;
 use crate::telemetry::Metrics;
-use answer::{AnswerReader, Seen};
+use answer::{AnswerReader, Context, Seen};
 use ask::Ask;
+use budget::Held;
 use endpoint::Endpoint;
 use global::Charge;
 use held::HeldBytes;
@@ -313,15 +315,13 @@ impl Call {
                 ..
             } => {
                 *ended |= end;
-                // The clock is a host call: read only when the first text comes.
-                let now = || host.now();
                 let new = match ask.foreign().map(|attempt| attempt.answer_data(piece, end)) {
                     // An error went on when it was whole.
                     Some(OnAttempt::Replace(new)) if *status >= 400 => return OnData::Replace(new),
                     Some(OnAttempt::Replace(new)) => new,
-                    _ => return reader.data(seen, piece, end, &now),
+                    _ => return reader.data(seen, piece, end, &mut side(host, &self.gateway, ask)),
                 };
-                match reader.data(seen, &new, end, &now) {
+                match reader.data(seen, &new, end, &mut side(host, &self.gateway, ask)) {
                     OnData::Pass => OnData::Replace(new),
                     other => other,
                 }
@@ -370,6 +370,7 @@ impl Call {
     /// The answer ends in trailers.
     pub fn answer_trailers(&mut self, host: &dyn Host) {
         let Phase::Answering {
+            ask,
             reader,
             seen,
             ended,
@@ -379,7 +380,7 @@ impl Call {
             return;
         };
         *ended = true;
-        reader.trailers(seen, &|| host.now());
+        reader.trailers(seen, &mut side(host, &self.gateway, ask));
         if seen.dropped > 0 {
             let metrics = &self.gateway.metrics;
             metrics.event(host, "tollgate.unfinished_events_dropped_total");
@@ -431,6 +432,36 @@ impl Call {
             reason: String::new(),
         };
         reply
+    }
+}
+
+/// What the reader of an answer may ask.
+struct Side<'a> {
+    host: &'a dyn Host,
+    gateway: &'a Gateway,
+    held: &'a mut Held,
+}
+
+fn side<'a>(host: &'a dyn Host, gateway: &'a Gateway, ask: &'a mut Ask) -> Side<'a> {
+    let held = &mut ask.held;
+    Side {
+        host,
+        gateway,
+        held,
+    }
+}
+
+impl Context for Side<'_> {
+    fn now(&self) -> Instant {
+        self.host.now()
+    }
+
+    fn passed(&mut self, output: u64) -> bool {
+        self.held.passed(|| self.gateway.book(self.host), output)
+    }
+
+    fn room(&self) -> u64 {
+        self.held.room()
     }
 }
 

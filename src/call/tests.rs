@@ -1566,3 +1566,4 @@ mod costs;
 mod foreign;
 mod global;
 mod plan;
+mod stop;

@@ -138,6 +138,12 @@ impl Stream {
         tally
     }
 
+    /// Bytes of text that have come.
+    pub fn bytes(&self) -> u64 {
+        let waiting = u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
+        self.tally.bytes().saturating_add(waiting)
+    }
+
     /// Whether no text has come.
     pub fn is_empty(&self) -> bool {
         self.tally.is_empty() && self.waiting.is_empty()

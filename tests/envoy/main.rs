@@ -21,4 +21,5 @@ mod sdk;
 mod settlement;
 mod shipped;
 mod soak;
+mod stop;
 mod telemetry;

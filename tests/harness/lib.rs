@@ -11,7 +11,7 @@ mod speaks;
 mod stand;
 
 pub use client::{Answer, Ask, Protocol};
-pub use config::{Config, Form, demo_policy, fleet_policy, repo};
+pub use config::{Config, Form, demo_policy, fleet_policy, repo, stopping};
 pub use envoy::{Envoy, Release, env_path, validate};
 pub use fleet::Fleet;
 pub use speaks::Speaks;

@@ -20,6 +20,21 @@ impl Reservation {
     pub const fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
+
+    /// Adds what the same call has reserved later, without another request; both are settled
+    /// as one.
+    pub fn append(&mut self, more: Self) {
+        for mut part in more.parts {
+            part.charges.retain(|charge| charge.amount > 0);
+            let same = |known: &&mut Part| {
+                known.place == part.place && Rc::ptr_eq(&known.meters, &part.meters)
+            };
+            match self.parts.iter_mut().find(same) {
+                Some(known) => part.charges.drain(..).for_each(|charge| known.add(charge)),
+                None => self.parts.push(part),
+            }
+        }
+    }
 }
 
 /// What it holds in one record.
@@ -29,6 +44,17 @@ pub(super) struct Part {
     pub(super) place: Place,
     pub(super) meters: Rc<[Meter]>,
     pub(super) charges: Vec<Charge>,
+}
+
+impl Part {
+    fn add(&mut self, charge: Charge) {
+        let same =
+            |known: &&mut Charge| known.meter == charge.meter && known.bucket == charge.bucket;
+        match self.charges.iter_mut().find(same) {
+            Some(known) => known.amount = known.amount.saturating_add(charge.amount),
+            None => self.charges.push(charge),
+        }
+    }
 }
 
 /// What it holds of one counter.
