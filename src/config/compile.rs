@@ -105,6 +105,8 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         routing,
         fallback: document.fallback,
         cool_down,
+        store: document.ledger.store,
+        alerts: document.alerts,
     }
 }
 

@@ -1,6 +1,7 @@
 /*! The document as written: typed and checked field by field, names not yet resolved. */
 
 mod backend;
+mod background;
 mod model;
 mod retry;
 mod rule;
@@ -10,6 +11,7 @@ pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
 pub(super) use retry::CoolDownEntry;
 pub(super) use rule::RuleEntry;
 
+use super::background::{AlertHook, Store};
 use super::fields::{Located, Node};
 use super::model::Fallback;
 use super::policy::{Expiry, Role, SpiffePattern};
@@ -32,6 +34,13 @@ pub(super) struct Document {
     pub(super) routing: Vec<Option<RuleEntry>>,
     pub(super) fallback: Option<Fallback>,
     pub(super) cool_down: CoolDownEntry,
+    pub(super) ledger: LedgerEntry,
+    pub(super) alerts: Option<AlertHook>,
+}
+
+#[derive(Default)]
+pub(super) struct LedgerEntry {
+    pub(super) store: Option<Store>,
 }
 
 #[derive(Default)]
@@ -128,9 +137,20 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         cool_down: fields
             .optional("cool_down", retry::cool_down, problems)
             .unwrap_or_default(),
+        ledger: fields
+            .optional("ledger", ledger, problems)
+            .unwrap_or_default(),
+        alerts: fields.optional("alerts", background::alerts, problems),
     };
     fields.finish(problems);
     Some(document)
+}
+
+fn ledger(node: &Node<'_>, problems: &mut Problems) -> Option<LedgerEntry> {
+    let mut fields = node.fields(problems)?;
+    let store = fields.optional("store", background::store, problems);
+    fields.finish(problems);
+    Some(LedgerEntry { store })
 }
 
 fn limits(node: &Node<'_>, problems: &mut Problems) -> Option<LimitsEntry> {

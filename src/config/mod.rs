@@ -5,6 +5,7 @@ Three steps, one file each: bytes to a [`Tree`] (`tree`, `protobuf`), the tree t
 values (`fields`, `document`), and those to a policy with all names resolved
 (`compile`). */
 
+mod background;
 mod compile;
 pub(crate) mod date;
 mod document;
@@ -20,6 +21,7 @@ mod suggest;
 mod tree;
 mod values;
 
+pub use background::{AlertHook, Store, UntilLoaded};
 pub use model::{
     AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Price, Resolve,
     StickyBy, Strategy, Target, Targets, Timeouts,

@@ -1,5 +1,6 @@
 /*! The compiled policy: immutable, every name resolved, shared by all calls of a VM. */
 
+use super::background::{AlertHook, Store};
 use super::model::{Backend, CoolDown, Fallback, Model};
 use super::rule::Rules;
 use std::collections::HashMap;
@@ -30,6 +31,10 @@ pub struct Policy {
     pub fallback: Option<Fallback>,
     /// How long a failing target goes last.
     pub cool_down: CoolDown,
+    /// What keeps counters while Envoy does not run; `None`: nothing.
+    pub store: Option<Store>,
+    /// Who is told of alerts; `None`: they are only logged and counted.
+    pub alerts: Option<AlertHook>,
 }
 
 /// Who pays: a team, a customer, an application.
