@@ -222,7 +222,10 @@ mod tests {
         dirty.note("ledger/users/71");
         dirty.note("nothing/that/is/saved");
         let taken = dirty.take();
-        assert_eq!(taken.iter().map(Group::name).collect::<Vec<_>>(), ["users-01"]);
+        assert_eq!(
+            taken.iter().map(Group::name).collect::<Vec<_>>(),
+            ["users-01"]
+        );
         assert!(dirty.take().is_empty());
         dirty.put_back(taken);
         assert_eq!(dirty.take(), taken);

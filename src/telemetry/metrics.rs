@@ -149,6 +149,12 @@ impl Metrics {
         self.count(host, series_name("tollgate.shadow_total", &labels));
     }
 
+    /// Counts an alert, by whose limit it is about.
+    pub fn alert(&self, host: &dyn Host, scope: &'static str, name: &str) {
+        let labels = [("kind", scope), ("name", name)];
+        self.count(host, series_name("tollgate.alerts_total", &labels));
+    }
+
     fn count(&self, host: &dyn Host, name: String) {
         let known = self.named.borrow().get(&name).copied();
         let id = known.unwrap_or_else(|| {
