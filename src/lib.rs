@@ -2,7 +2,7 @@
 
 Rooms, lowest first; each knows only those before it:
 
-- [`bytes`], [`http`], [`host`]: searching, heads, and what the core needs from outside
+- [`bytes`], `date`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
 - [`json`], [`sse`]: text by span and by event, with no idea of AI
 - [`state`]: records that all workers share
 - [`ledger`]: usage and totals
@@ -31,6 +31,7 @@ pub mod background;
 pub mod bytes;
 pub mod call;
 pub mod config;
+mod date;
 pub mod host;
 pub mod http;
 pub mod identity;

@@ -82,15 +82,6 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// How records are saved and loaded: the ledger knows what is in them.
-#[derive(Debug, Clone, Copy)]
-pub struct Durable {
-    /// What is worth saving of a record; `None`: nothing.
-    pub snapshot: fn(bytes: &[u8], now: Instant) -> Option<Vec<u8>>,
-    /// A record with what was saved added to it.
-    pub merge: fn(current: Option<&[u8]>, saved: &[u8], now: Instant) -> Vec<u8>,
-}
-
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Errand {
@@ -124,13 +115,7 @@ pub struct Background {
 impl Background {
     /// The work that `policy` asks for; `None` if it asks for none. `dirty` is where
     /// calls note what they change.
-    pub fn new(
-        host: &dyn Host,
-        policy: &Policy,
-        space: &Space,
-        dirty: &Rc<Dirty>,
-        durable: Durable,
-    ) -> Option<Self> {
+    pub fn new(host: &dyn Host, policy: &Policy, space: &Space, dirty: &Rc<Dirty>) -> Option<Self> {
         if policy.store.is_none() && policy.alerts.is_none() {
             return None;
         }
@@ -140,7 +125,6 @@ impl Background {
                 space.namespace(),
                 records(policy),
                 Rc::clone(dirty),
-                durable,
             )
         });
         Some(Self {

@@ -11,7 +11,7 @@ mod save;
 use super::outbox::{Outbox, Request};
 use super::snapshot::{Snapshot, Unreadable};
 use super::standing::Standing;
-use super::{Answer, Context, Durable, Errand, lease, marks};
+use super::{Answer, Context, Errand, lease, marks};
 use crate::config::{Store as Settings, UntilLoaded};
 use crate::ledger::{Dirty, Group, Groups};
 use load::Load;
@@ -60,7 +60,6 @@ enum Stage {
 pub(super) struct Store {
     settings: Settings,
     objects: Objects,
-    durable: Durable,
     dirty: Rc<Dirty>,
     stage: Stage,
     round: u64,
@@ -78,12 +77,10 @@ impl Store {
         namespace: &str,
         limits: Vec<String>,
         dirty: Rc<Dirty>,
-        durable: Durable,
     ) -> Self {
         Self {
             objects: Objects::new(&settings.path, namespace, limits),
             settings,
-            durable,
             dirty,
             stage: Stage::Idle,
             round: 0,

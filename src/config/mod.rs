@@ -7,7 +7,6 @@ values (`fields`, `document`), and those to a policy with all names resolved
 
 mod background;
 mod compile;
-pub(crate) mod date;
 mod document;
 mod fields;
 mod model;

@@ -1,10 +1,10 @@
 /*! Scalars of a configuration: names, numbers, sizes, digests, dates. */
 
-use super::date::{parse_day, parse_time};
 use super::fields::{Located, Node};
 use super::policy::Expiry;
 use super::problem::Problems;
 use super::tree::Tree;
+use crate::date::{parse_day, parse_time};
 
 /// Longest name of a tenant, model or backend, in bytes: names become metric labels.
 const MAX_NAME: usize = 128;

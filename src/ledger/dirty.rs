@@ -1,16 +1,14 @@
 /*! Which records have changed since they were last saved, by groups: what a store keeps in
 one object each. */
 
+use super::limits::SHARDS;
 use std::cell::Cell;
-
-/// Shards of users' counters.
-pub const USER_SHARDS: u64 = 4096;
 
 /// Groups of the counters of tenants and models, and as many of users' shards.
 const HALF: u8 = 64;
 
 /// Shards of users in a group.
-const SHARDS_IN_GROUP: u64 = USER_SHARDS / HALF as u64;
+const SHARDS_IN_GROUP: u16 = SHARDS / HALF as u16;
 
 const USERS: &str = "ledger/users/";
 const LIMITS: [&str; 2] = ["ledger/tenant/", "ledger/model/"];
@@ -24,7 +22,7 @@ impl Group {
     /// The group of a record, by the record's name; `None` for one that is never saved.
     pub fn of(record: &str) -> Option<Self> {
         if let Some(shard) = record.strip_prefix(USERS) {
-            let shard: u64 = shard.parse().ok()?;
+            let shard: u16 = shard.parse().ok()?;
             let index = u8::try_from(shard.checked_div(SHARDS_IN_GROUP)?).ok()?;
             return (index < HALF).then_some(Self(HALF.saturating_add(index)));
         }
@@ -50,7 +48,7 @@ impl Group {
     pub fn records(self, limits: &[String]) -> Vec<String> {
         match self.0.checked_sub(HALF) {
             Some(index) => {
-                let first = u64::from(index).saturating_mul(SHARDS_IN_GROUP);
+                let first = u16::from(index).saturating_mul(SHARDS_IN_GROUP);
                 let shards = first..first.saturating_add(SHARDS_IN_GROUP);
                 shards.map(|shard| format!("{USERS}{shard}")).collect()
             }

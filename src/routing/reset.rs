@@ -4,7 +4,7 @@ Sources: `retry-after`: RFC 9110 §10.2.3; `retry-after-ms` and `x-ratelimit-*`:
 and Azure OpenAI's API references, "Rate limits"; `anthropic-ratelimit-*`: Anthropic's, the
 same section. */
 
-use crate::config::date::{days, digits, parse_day, parse_time};
+use crate::date::{days, digits, parse_day, parse_time};
 use crate::host::Instant;
 use crate::http::Headers;
 

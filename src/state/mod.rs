@@ -62,6 +62,33 @@ pub fn update(
     Err(Exhausted)
 }
 
+/// As [`update`], for a change that may be refused (nothing is written then) and that has
+/// something to say.
+///
+/// # Errors
+/// [`Exhausted`] after [`MAX_TRIES`] lost rounds.
+pub fn try_update<R, E>(
+    host: &dyn Host,
+    key: &str,
+    mut change: impl FnMut(Option<&[u8]>) -> Result<(Vec<u8>, R), E>,
+) -> Result<Result<R, E>, Exhausted> {
+    for _ in 0..MAX_TRIES {
+        let old = host.shared_get(key);
+        let expect = match &old {
+            Some((_, version)) => Expect::Version(*version),
+            None => Expect::Absent,
+        };
+        let (value, result) = match change(old.as_ref().map(|(bytes, _)| bytes.as_slice())) {
+            Ok(changed) => changed,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if host.shared_set(key, &value, expect).is_ok() {
+            return Ok(Ok(result));
+        }
+    }
+    Err(Exhausted)
+}
+
 /// A record of numbers: its version byte, then each in little-endian order.
 pub fn encode_words(version: u8, words: impl IntoIterator<Item = u64>) -> Vec<u8> {
     let words = words.into_iter().flat_map(u64::to_le_bytes);

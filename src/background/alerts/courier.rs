@@ -43,7 +43,7 @@ impl Courier {
             .iter()
             .filter(|pending| self.is_due(pending, cx.now));
         for pending in due.take(free) {
-            if self.take(cx, pending.id) {
+            if self.take(cx, pending.alert.id) {
                 self.send(cx, out, pending);
             }
         }
@@ -83,7 +83,7 @@ impl Courier {
             body: pending.alert.body(cx.space.namespace()),
             timeout_ms: self.hook.timeout_ms,
         };
-        out.send(Errand::Alert(pending.id), request, cx.now);
+        out.send(Errand::Alert(pending.alert.id), request, cx.now);
     }
 
     pub(in super::super) fn answered(

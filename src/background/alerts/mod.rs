@@ -11,65 +11,51 @@ pub use queue::MAX_QUEUE;
 
 use crate::config::Policy;
 use crate::host::Host;
+use crate::ledger::limits::{Crossed, Holder, Unit};
 use crate::state::Space;
 use crate::telemetry::Metrics;
 use queue::{Added, Pending};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+/// What waits for the webhook: what was crossed, without the user's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Alert {
+    /// The same whenever the same limit crosses the same percentage in the same window: a
+    /// receiver who has it knows it.
+    id: u64,
+    scope: Scope,
+    /// The tenant, or the model.
+    name: String,
+    limit: String,
+    unit: Unit,
+    percent: u8,
+    used: u64,
+    amount: u64,
+    begins_ms: u64,
+    ends_ms: u64,
+}
+
 /// Whose limit it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// A tenant's.
+enum Scope {
     Tenant,
-    /// A virtual model's.
     Model,
-    /// That of a tenant's users, each on their own; which user is not told.
+    /// That of a tenant's users, each on their own.
     User,
-}
-
-/// What a limit counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Calls.
-    Requests,
-    /// Tokens of prompts and answers.
-    Tokens,
-    /// Tokens of prompts.
-    InputTokens,
-    /// Tokens of answers.
-    OutputTokens,
-    /// Money, in billionths of a US dollar.
-    NanoUsd,
-}
-
-/// What has been used of a limit, at the moment when it crossed a percentage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alert {
-    /// Whose limit.
-    pub scope: Scope,
-    /// The tenant's name, or the model's.
-    pub name: String,
-    /// The limit's name.
-    pub limit: String,
-    /// The percentage that was crossed.
-    pub percent: u16,
-    /// What has been used, in `unit`.
-    pub used: u64,
-    /// The whole limit, in `unit`.
-    pub amount: u64,
-    /// What both count.
-    pub unit: Unit,
-    /// When the window began, in milliseconds since the Unix epoch.
-    pub window_start_ms: u64,
-    /// When it ends.
-    pub window_end_ms: u64,
 }
 
 /// Tells of a percentage that was crossed: a counter, a line in the log, and if the policy
 /// has a webhook an entry in its queue. Whether it was crossed for the first time is the
 /// ledger's to know; an alert that waits in the queue already is not added again.
-pub fn raise(host: &dyn Host, metrics: &Metrics, policy: &Policy, space: &Space, alert: &Alert) {
+pub fn raise(
+    host: &dyn Host,
+    metrics: &Metrics,
+    policy: &Policy,
+    space: &Space,
+    crossed: &Crossed,
+) {
+    let alert = Alert::of(crossed);
     let scope = alert.scope.as_str();
     metrics.alert(host, scope, &alert.name);
     log::warn!(
@@ -77,7 +63,7 @@ pub fn raise(host: &dyn Host, metrics: &Metrics, policy: &Policy, space: &Space,
         alert.name,
         alert.used,
         alert.amount,
-        alert.unit.as_str(),
+        unit_as_str(alert.unit),
         alert.limit,
         alert.percent
     );
@@ -85,7 +71,7 @@ pub fn raise(host: &dyn Host, metrics: &Metrics, policy: &Policy, space: &Space,
         return;
     }
     let now = super::millis(host.now());
-    let added = queue::add(host, space, &Pending::new(alert.id(), alert.clone(), now));
+    let added = queue::add(host, space, &Pending::new(alert, now));
     for _ in 0..added.map_or(1, Added::dropped) {
         lost(host, metrics, "more alerts wait than the queue holds");
     }
@@ -98,30 +84,31 @@ fn lost(host: &dyn Host, metrics: &Metrics, why: &str) {
 }
 
 impl Alert {
-    /// The same whenever the same limit crosses the same percentage in the same window: a
-    /// receiver who has it knows it.
-    fn id(&self) -> u64 {
-        let parts = [
-            self.scope.as_str().as_bytes(),
-            self.name.as_bytes(),
-            self.limit.as_bytes(),
-            &self.percent.to_le_bytes(),
-            &self.window_start_ms.to_le_bytes(),
-        ];
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hash.update(part);
+    fn of(crossed: &Crossed) -> Self {
+        let (scope, name, user) = match &crossed.holder {
+            Holder::Tenant(name) => (Scope::Tenant, name, ""),
+            Holder::Model(name) => (Scope::Model, name, ""),
+            Holder::User { tenant, name } => (Scope::User, tenant, name.as_str()),
+        };
+        Self {
+            id: id(crossed, scope, name, user),
+            scope,
+            name: name.clone(),
+            limit: crossed.limit.clone(),
+            unit: crossed.unit,
+            percent: crossed.percent,
+            used: crossed.used,
+            amount: crossed.amount,
+            begins_ms: crossed.begins_ms,
+            ends_ms: crossed.ends_ms,
         }
-        let digest: [u8; 32] = hash.finalize().into();
-        digest.first_chunk().copied().map_or(0, u64::from_le_bytes)
     }
 
     /// What the webhook gets.
     fn body(&self, namespace: &str) -> Vec<u8> {
         let body = json!({
-            "id": format!("{:016x}", self.id()),
             "type": "budget_alert",
+            "id": format!("{:016x}", self.id),
             "namespace": namespace,
             "scope": self.scope.as_str(),
             "name": self.name,
@@ -129,72 +116,48 @@ impl Alert {
             "percent": self.percent,
             "used": self.used,
             "amount": self.amount,
-            "unit": self.unit.as_str(),
-            "window_start": self.window_start_ms / 1_000,
-            "window_end": self.window_end_ms / 1_000,
+            "unit": unit_as_str(self.unit),
+            "window_start": self.begins_ms / 1_000,
+            "window_end": self.ends_ms / 1_000,
         });
         body.to_string().into_bytes()
     }
 }
 
+fn id(crossed: &Crossed, scope: Scope, name: &str, user: &str) -> u64 {
+    let parts = [
+        scope.as_str().as_bytes(),
+        name.as_bytes(),
+        user.as_bytes(),
+        crossed.limit.as_bytes(),
+        &[crossed.percent],
+        &crossed.begins_ms.to_le_bytes(),
+    ];
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(part);
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    digest.first_chunk().copied().map_or(0, u64::from_le_bytes)
+}
+
+/// Money is told in whole numbers, so its unit is another than in a policy.
+const fn unit_as_str(unit: Unit) -> &'static str {
+    match unit {
+        Unit::NanoUsd => "nano_usd",
+        other => other.as_str(),
+    }
+}
+
 impl Scope {
-    /// As alerts and metrics tell it.
-    pub const fn as_str(self) -> &'static str {
+    const ALL: [Self; 3] = [Self::Tenant, Self::Model, Self::User];
+
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Tenant => "tenant",
             Self::Model => "model",
             Self::User => "user",
-        }
-    }
-
-    const fn code(self) -> u8 {
-        match self {
-            Self::Tenant => 0,
-            Self::Model => 1,
-            Self::User => 2,
-        }
-    }
-
-    const fn of_code(code: u8) -> Option<Self> {
-        match code {
-            0 => Some(Self::Tenant),
-            1 => Some(Self::Model),
-            2 => Some(Self::User),
-            _ => None,
-        }
-    }
-}
-
-impl Unit {
-    /// As alerts tell it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Requests => "requests",
-            Self::Tokens => "tokens",
-            Self::InputTokens => "input_tokens",
-            Self::OutputTokens => "output_tokens",
-            Self::NanoUsd => "nano_usd",
-        }
-    }
-
-    const fn code(self) -> u8 {
-        match self {
-            Self::Requests => 0,
-            Self::Tokens => 1,
-            Self::InputTokens => 2,
-            Self::OutputTokens => 3,
-            Self::NanoUsd => 4,
-        }
-    }
-
-    const fn of_code(code: u8) -> Option<Self> {
-        match code {
-            0 => Some(Self::Requests),
-            1 => Some(Self::Tokens),
-            2 => Some(Self::InputTokens),
-            3 => Some(Self::OutputTokens),
-            4 => Some(Self::NanoUsd),
-            _ => None,
         }
     }
 }

@@ -2,8 +2,9 @@
 oldest first. Where there is no room, the oldest goes: what was crossed last says most. */
 
 use super::super::snapshot::Reader;
-use super::{Alert, Scope, Unit};
+use super::{Alert, Scope};
 use crate::host::Host;
+use crate::ledger::limits::Unit;
 use crate::state::{self, Exhausted, Space};
 use std::cell::Cell;
 
@@ -19,7 +20,6 @@ const MAX_TEXT: usize = 255;
 /// An alert that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pending {
-    pub(super) id: u64,
     pub(super) alert: Alert,
     /// How often it was sent.
     pub(super) tries: u8,
@@ -47,9 +47,8 @@ impl Added {
 }
 
 impl Pending {
-    pub(super) const fn new(id: u64, alert: Alert, now: u64) -> Self {
+    pub(super) const fn new(alert: Alert, now: u64) -> Self {
         Self {
-            id,
             alert,
             tries: 0,
             due: now,
@@ -58,15 +57,15 @@ impl Pending {
 
     fn encode(&self) -> Vec<u8> {
         let alert = &self.alert;
-        let mut bytes = vec![self.tries, alert.scope.code(), alert.unit.code()];
-        bytes.extend(alert.percent.to_le_bytes());
+        let scope = code(&Scope::ALL, alert.scope);
+        let mut bytes = vec![self.tries, scope, code(&UNITS, alert.unit), alert.percent];
         let words = [
-            self.id,
+            alert.id,
             self.due,
             alert.used,
             alert.amount,
-            alert.window_start_ms,
-            alert.window_end_ms,
+            alert.begins_ms,
+            alert.ends_ms,
         ];
         bytes.extend(words.into_iter().flat_map(u64::to_le_bytes));
         for text in [&alert.name, &alert.limit] {
@@ -78,27 +77,42 @@ impl Pending {
     }
 
     fn decode(reader: &mut Reader<'_>) -> Option<Self> {
-        let [tries, scope, unit] = [reader.u8()?, reader.u8()?, reader.u8()?];
-        let percent = u16::from_le_bytes([reader.u8()?, reader.u8()?]);
-        let [id, due] = [reader.u64()?, reader.u64()?];
+        let tries = reader.u8()?;
+        let scope = *Scope::ALL.get(usize::from(reader.u8()?))?;
+        let unit = *UNITS.get(usize::from(reader.u8()?))?;
+        let percent = reader.u8()?;
+        let id = reader.u64()?;
+        let due = reader.u64()?;
         let alert = Alert {
-            scope: Scope::of_code(scope)?,
-            unit: Unit::of_code(unit)?,
+            id,
+            scope,
+            unit,
             percent,
             used: reader.u64()?,
             amount: reader.u64()?,
-            window_start_ms: reader.u64()?,
-            window_end_ms: reader.u64()?,
+            begins_ms: reader.u64()?,
+            ends_ms: reader.u64()?,
             name: reader.short_text()?.to_owned(),
             limit: reader.short_text()?.to_owned(),
         };
-        Some(Self {
-            id,
-            alert,
-            tries,
-            due,
-        })
+        Some(Self { alert, tries, due })
     }
+}
+
+/// Units by their number in the record.
+const UNITS: [Unit; 6] = [
+    Unit::Requests,
+    Unit::InputTokens,
+    Unit::OutputTokens,
+    Unit::Tokens,
+    Unit::NanoUsd,
+    Unit::Concurrent,
+];
+
+/// The place of a value in a list that has it.
+fn code<T: PartialEq>(all: &[T], value: T) -> u8 {
+    let place = all.iter().position(|known| *known == value);
+    place.and_then(|at| u8::try_from(at).ok()).unwrap_or(0)
 }
 
 /// As much of a text as fits.
@@ -146,7 +160,7 @@ pub(super) fn add(host: &dyn Host, space: &Space, new: &Pending) -> Result<Added
     let added = Cell::new(Added::Known);
     state::update(host, &space.key(RECORD), |old| {
         let mut queue = decode(old);
-        if queue.iter().any(|pending| pending.id == new.id) {
+        if queue.iter().any(|pending| pending.alert.id == new.alert.id) {
             added.set(Added::Known);
             return encode(&queue).0;
         }
@@ -183,14 +197,14 @@ pub(super) fn change(
     let decided = Cell::new(None);
     state::update(host, &space.key(RECORD), |old| {
         let mut queue = decode(old);
-        let found = queue.iter_mut().find(|pending| pending.id == id);
+        let found = queue.iter_mut().find(|pending| pending.alert.id == id);
         decided.set(found.as_ref().map(|pending| decide(pending)));
         match (decided.get(), found) {
             (Some(Change::Wait { tries, due }), Some(found)) => {
                 found.tries = tries;
                 found.due = due;
             }
-            (Some(Change::Remove), _) => queue.retain(|pending| pending.id != id),
+            (Some(Change::Remove), _) => queue.retain(|pending| pending.alert.id != id),
             _ => {}
         }
         encode(&queue).0

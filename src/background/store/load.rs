@@ -11,6 +11,7 @@ use super::super::{Answer, Context, Errand};
 use super::object::Fetched;
 use super::{Stage, Step, Store};
 use crate::host::Instant;
+use crate::ledger::limits::durable;
 use crate::ledger::{Group, Groups};
 use crate::state;
 use std::collections::VecDeque;
@@ -113,7 +114,7 @@ impl Store {
     fn add(&self, cx: &Context<'_>, group: Group, snapshot: &Snapshot) -> usize {
         let now = Instant(cx.now.saturating_mul(1_000_000));
         for (name, saved) in &snapshot.records {
-            let merge = |current: Option<&[u8]>| (self.durable.merge)(current, saved, now);
+            let merge = |current: Option<&[u8]>| durable::merge(name, current, saved, now);
             if state::update(cx.host, &cx.space.key(name), merge).is_err() {
                 cx.metrics
                     .event(cx.host, "tollgate.store_records_lost_total");

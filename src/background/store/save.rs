@@ -7,6 +7,7 @@ use super::object::stored;
 use super::{Stage, Step, Store};
 use crate::host::Instant;
 use crate::ledger::Group;
+use crate::ledger::limits::durable;
 use std::collections::VecDeque;
 
 /// Most objects written at once: each is put together when it is its turn, so a worker does
@@ -80,7 +81,8 @@ impl Store {
         let records = group.records(&self.objects.limits).into_iter();
         let records = records.filter_map(|name| {
             let (bytes, _) = cx.host.shared_get(&cx.space.key(&name))?;
-            Some((name, (self.durable.snapshot)(&bytes, now)?))
+            let saved = durable::snapshot(&name, &bytes, now)?;
+            Some((name, saved))
         });
         Snapshot {
             epoch,

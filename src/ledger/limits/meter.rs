@@ -1,0 +1,111 @@
+/*! What an operator limits: meters, each with the limits that look at it. */
+
+use super::window::Window;
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Calls that were let through.
+    Requests,
+    /// Tokens of prompts.
+    InputTokens,
+    /// Tokens of answers.
+    OutputTokens,
+    /// Both.
+    Tokens,
+    /// Money, in billionths of a US dollar.
+    NanoUsd,
+    /// Calls under way.
+    Concurrent,
+}
+
+impl Unit {
+    /// The word in a policy.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::InputTokens => "input_tokens",
+            Self::OutputTokens => "output_tokens",
+            Self::Tokens => "tokens",
+            Self::NanoUsd => "usd",
+            Self::Concurrent => "concurrent",
+        }
+    }
+}
+
+/// One thing that is counted in one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meter {
+    /// Names its counter in shared records: it depends on what is counted, not on how much is
+    /// allowed, so that a changed limit keeps what was used.
+    pub id: u32,
+    /// What it counts.
+    pub unit: Unit,
+    /// How long.
+    pub window: Window,
+    /// The virtual models whose calls it counts; empty: of all.
+    pub models: Vec<String>,
+    /// At least one.
+    pub limits: Vec<Limit>,
+}
+
+/// How much is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// For messages, records and metrics.
+    pub name: String,
+    /// Most that may be taken in a window, in the meter's unit.
+    pub amount: u64,
+    /// Whether it only counts what it would have refused.
+    pub shadow: bool,
+    /// Percentages of the amount at which an alert is raised, ascending; of the limits of a
+    /// meter, one at most has any.
+    pub alert_at: Vec<u8>,
+}
+
+/// What a call takes, or took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Amounts {
+    /// 1, or 0 for what is no call.
+    pub requests: u64,
+    /// Tokens of the prompt.
+    pub input: u64,
+    /// Tokens of the answer.
+    pub output: u64,
+    /// Its price, in billionths of a US dollar.
+    pub nano_usd: u64,
+}
+
+impl Amounts {
+    /// How much of a unit that is.
+    pub const fn of(&self, unit: Unit) -> u64 {
+        match unit {
+            Unit::Requests | Unit::Concurrent => self.requests,
+            Unit::InputTokens => self.input,
+            Unit::OutputTokens => self.output,
+            Unit::Tokens => self.input.saturating_add(self.output),
+            Unit::NanoUsd => self.nano_usd,
+        }
+    }
+}
+
+impl Meter {
+    /// Whether it counts calls of a virtual model.
+    pub fn counts(&self, model: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|known| known == model)
+    }
+
+    /// Most bytes that its counter takes in a record, as long as what is counted stays near
+    /// its limits.
+    pub(super) fn most_bytes(&self) -> usize {
+        const HEAD: usize = 32;
+        const BUCKET_INDEX: usize = 2;
+        let amount = self.limits.iter().map(|limit| limit.amount).max();
+        let bits = u64::BITS.saturating_sub(amount.unwrap_or(0).leading_zeros());
+        // 7 bits a byte, and one more byte for what goes beyond the limit.
+        let number = usize::try_from(bits / 7).unwrap_or(0).saturating_add(1);
+        let bucket = number.saturating_mul(2).saturating_add(BUCKET_INDEX);
+        let buckets = usize::try_from(self.window.before().saturating_add(1)).unwrap_or(0);
+        bucket.saturating_mul(buckets).saturating_add(HEAD)
+    }
+}

@@ -1,0 +1,58 @@
+/*! Limits that hold: reserved before a call, settled after it.
+
+A call reserves what it may take, in every record that one of its limits counts in, or in none
+of them; settling puts what it took in the place of the reservation. Both are one
+compare-and-swap for each record: the tenant's, the virtual model's, the user's shard, in this
+order. Between two of them others may see a reservation that is then undone, never less than
+what is taken.
+
+- `window`: when usage counts; `counter`: usage by buckets of a window
+- `record`, `users`: counters as bytes, of one holder and of many
+- `meter`: what an operator limits
+- `reserve`, `settle`: the protocol
+- `standing`: what is left, for callers
+- `durable`: what outlives a restart */
+
+mod counter;
+pub mod durable;
+mod meter;
+mod place;
+mod record;
+mod reserve;
+mod settle;
+mod standing;
+mod users;
+mod window;
+
+pub use meter::{Amounts, Limit, Meter, Unit};
+pub use place::{Holder, Scope};
+pub use reserve::{Denied, Exceeded, Granted, Reservation, reserve};
+pub use settle::{Crossed, Settled, settle};
+pub use standing::{Budget, Standing, Standings};
+pub use users::{SHARDS, User};
+pub use window::{Period, Window};
+
+use crate::host::{Host, Instant};
+use crate::state::Space;
+
+/// Where limits are counted, and when.
+#[derive(Clone, Copy)]
+pub struct Book<'a> {
+    /// Holds the records.
+    pub host: &'a dyn Host,
+    /// Where they are.
+    pub space: &'a Space,
+    /// Bytes of each of the [`SHARDS`] that users share.
+    pub shard_bytes: u64,
+    /// Now.
+    pub now: Instant,
+}
+
+impl Book<'_> {
+    const fn now_ms(&self) -> u64 {
+        self.now.0 / 1_000_000
+    }
+}
+
+#[cfg(test)]
+mod tests;

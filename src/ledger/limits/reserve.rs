@@ -1,0 +1,243 @@
+/*! Reserving: in all records, or in none. */
+
+use super::counter::Counter;
+use super::meter::{Amounts, Limit, Meter, Unit};
+use super::place::{Holder, Place, Scope};
+use super::record::Record;
+use super::standing::{Standing, Standings};
+use super::window::Window;
+use super::{Book, settle};
+use std::rc::Rc;
+
+/// What a call holds of its limits until it is settled.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reservation {
+    pub(super) parts: Vec<Part>,
+}
+
+/// What it holds in one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) holder: Holder,
+    pub(super) place: Place,
+    pub(super) meters: Rc<[Meter]>,
+    pub(super) charges: Vec<Charge>,
+}
+
+/// What it holds of one counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Charge {
+    /// The meter's index.
+    pub(super) meter: usize,
+    /// Where it was reserved.
+    pub(super) bucket: u64,
+    /// How much.
+    pub(super) amount: u64,
+}
+
+/// A call that may go on.
+#[derive(Debug, Default)]
+pub struct Granted {
+    /// To be settled, exactly once.
+    pub reservation: Reservation,
+    /// What is left now.
+    pub standings: Standings,
+    /// The names of limits in shadow mode that would have refused it.
+    pub shadowed: Vec<String>,
+}
+
+/// Why a call may not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denied {
+    /// A limit is reached.
+    Exceeded(Box<Exceeded>),
+    /// Other workers won every round: nobody can say whether there is room.
+    Busy,
+}
+
+/// A limit that is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exceeded {
+    /// Whose.
+    pub holder: Holder,
+    /// Its name.
+    pub limit: String,
+    /// What it counts.
+    pub unit: Unit,
+    /// In what window.
+    pub window: Window,
+    /// How much it allows.
+    pub amount: u64,
+    /// How much of that is taken.
+    pub taken: u64,
+    /// How much the call would have taken.
+    pub wanted: u64,
+    /// When there will be room, in milliseconds since the Unix epoch, unless what others
+    /// reserved comes back earlier; `None`: never, the call is too large.
+    pub free_ms: Option<u64>,
+    /// What is left of all limits.
+    pub standings: Standings,
+}
+
+/// Reserves `wants` for a call of the virtual model `model`, in every scope, or in none.
+///
+/// # Errors
+/// The limit that will be reached longest, or that the ledger was too busy; nothing is
+/// reserved then.
+pub fn reserve(
+    book: &Book<'_>,
+    scopes: Vec<Scope>,
+    model: &str,
+    wants: &Amounts,
+) -> Result<Granted, Denied> {
+    let mut granted = Granted::default();
+    for scope in scopes {
+        let demand = Demand {
+            scope: &scope,
+            model,
+            wants,
+            now_ms: book.now_ms(),
+        };
+        let place = scope.place();
+        let charged = place.change(book, Some(&scope.meters), |record| demand.charge(record));
+        let denied = match charged {
+            Ok(Ok((charged, place))) => {
+                granted.standings.add(charged.standings);
+                granted.shadowed.extend(charged.shadowed);
+                granted.reservation.parts.push(Part {
+                    charges: charged.charges,
+                    holder: scope.holder,
+                    meters: scope.meters,
+                    place,
+                });
+                continue;
+            }
+            Ok(Err(exceeded)) => Denied::Exceeded(exceeded),
+            Err(_) => Denied::Busy,
+        };
+        settle::settle(book, &granted.reservation, &Amounts::default());
+        return Err(denied);
+    }
+    Ok(granted)
+}
+
+/// What a call asks of one scope.
+struct Demand<'a> {
+    scope: &'a Scope,
+    model: &'a str,
+    wants: &'a Amounts,
+    now_ms: u64,
+}
+
+/// What was reserved in one record.
+#[derive(Default)]
+struct Charged {
+    charges: Vec<Charge>,
+    standings: Standings,
+    shadowed: Vec<String>,
+}
+
+impl Demand<'_> {
+    fn charge(&self, record: &mut Record) -> Result<Charged, Box<Exceeded>> {
+        let mut charged = Charged::default();
+        let mut exceeded: Option<Box<Exceeded>> = None;
+        let meters = self.scope.meters.iter().enumerate();
+        for (index, meter) in meters.filter(|(_, meter)| meter.counts(self.model)) {
+            let new = || Counter::new(meter.id, meter.window);
+            record.change(meter.id, new, |counter| {
+                if let Some(refused) = self.take(index, counter, &mut charged)
+                    && exceeded
+                        .as_ref()
+                        .is_none_or(|worst| refused.worse_than(worst))
+                {
+                    exceeded = Some(refused);
+                }
+            });
+        }
+        match exceeded {
+            None => Ok(charged),
+            Some(mut exceeded) => {
+                exceeded.standings = charged.standings;
+                Err(exceeded)
+            }
+        }
+    }
+
+    /// Takes the call's part of one counter; what its limits say against it.
+    fn take(
+        &self,
+        index: usize,
+        counter: &mut Counter,
+        charged: &mut Charged,
+    ) -> Option<Box<Exceeded>> {
+        let meter = self.scope.meters.get(index)?;
+        let (window, amount) = (meter.window, self.wants.of(meter.unit));
+        let now = window.bucket(self.now_ms);
+        counter.tidy(window, now);
+        let mut exceeded = None;
+        for limit in &meter.limits {
+            let most = limit.amount.saturating_add(counter.topped_up.value);
+            let taken = counter.taken();
+            let refuses = amount > 0 && taken.saturating_add(amount) > most;
+            if limit.shadow {
+                charged.shadowed.extend(refuses.then(|| limit.name.clone()));
+                continue;
+            }
+            let left = if refuses {
+                taken
+            } else {
+                taken.saturating_add(amount)
+            };
+            charged.standings.note(
+                meter.unit,
+                Standing {
+                    limit: most,
+                    remaining: most.saturating_sub(left),
+                    full_ms: counter.empty_ms(window).max(window.ends_ms(now)),
+                },
+            );
+            if refuses {
+                exceeded = Some(self.exceeded(meter, limit, counter, most));
+            }
+        }
+        counter.reserve(window, now, amount);
+        charged.charges.push(Charge {
+            meter: index,
+            bucket: now,
+            amount,
+        });
+        exceeded
+    }
+
+    fn exceeded(
+        &self,
+        meter: &Meter,
+        limit: &Limit,
+        counter: &Counter,
+        most: u64,
+    ) -> Box<Exceeded> {
+        let wanted = self.wants.of(meter.unit);
+        Box::new(Exceeded {
+            holder: self.scope.holder.clone(),
+            limit: limit.name.clone(),
+            unit: meter.unit,
+            window: meter.window,
+            amount: most,
+            taken: counter.taken(),
+            wanted,
+            free_ms: counter.free_ms(meter.window, wanted, most),
+            standings: Standings::default(),
+        })
+    }
+}
+
+impl Exceeded {
+    /// Whether it lasts longer; then, whether it is about money.
+    fn worse_than(&self, other: &Self) -> bool {
+        let until = |exceeded: &Self| {
+            let money = exceeded.unit == Unit::NanoUsd;
+            (exceeded.free_ms.unwrap_or(u64::MAX), money)
+        };
+        until(self) > until(other)
+    }
+}

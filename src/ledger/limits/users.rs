@@ -1,0 +1,231 @@
+/*! Many users in a fixed amount of memory.
+
+Records of users lie in a fixed number of shards, each a shared value of bounded size. A user
+keeps the record as long as one of its windows lives. Who comes when a shard is full shares one
+record with all others that come so late: limits hold for them together, and nobody is let
+through uncounted. */
+
+use super::meter::Meter;
+use super::record::{Record, block, number, put, put_block};
+use sha2::{Digest, Sha256};
+
+/// Into how many shared values users are divided: never changed, so that no setting can make
+/// users forgotten.
+pub const SHARDS: u16 = 4096;
+
+/// The record of those for whom there was no room.
+const SHARED: u64 = 0;
+
+/// Who a record belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct User {
+    /// Never [`SHARED`].
+    id: u64,
+    /// The shard.
+    pub shard: u16,
+}
+
+impl User {
+    /// The user of a tenant; an empty name stands for all calls that name nobody.
+    ///
+    /// Known by 64 bits of a SHA-256: nobody can find a name that shares another's record.
+    pub fn of(tenant: &str, name: &str) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(tenant.as_bytes());
+        hasher.update([0]);
+        hasher.update(name.as_bytes());
+        let digest: [u8; 32] = hasher.finalize().into();
+        let (id, rest) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+        let shard = rest
+            .first_chunk::<2>()
+            .map_or(0, |two| u16::from_le_bytes(*two));
+        Self {
+            id: u64::from_le_bytes(*id).max(SHARED.saturating_add(1)),
+            shard: shard % SHARDS,
+        }
+    }
+
+    /// All those that share one record.
+    const fn shared(self) -> Self {
+        Self {
+            id: SHARED,
+            shard: self.shard,
+        }
+    }
+}
+
+/// One user's record within a shard, as bytes: only the one that changes is read.
+struct Entry<'b> {
+    id: u64,
+    /// Bytes that are kept free for it.
+    most: u64,
+    record: &'b [u8],
+}
+
+impl Entry<'_> {
+    fn lives(&self, now_ms: u64) -> bool {
+        let mut counters = Record::decode(self.record).counters.into_iter();
+        counters.any(|counter| counter.expires_ms > now_ms)
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend(self.id.to_le_bytes());
+        put(out, self.most);
+        put_block(out, self.record);
+    }
+}
+
+/// How a user comes into a shard.
+pub(super) struct Room<'a> {
+    /// What is to be counted of the user.
+    pub(super) meters: &'a [Meter],
+    /// Bytes of the shard.
+    pub(super) bytes: u64,
+}
+
+/// Changes the record of a user in a shard (what follows its version byte). With `room`, one
+/// is made for a user who has none; the answer says whose record it was. Returns what the
+/// shard has become.
+///
+/// # Errors
+/// That of `change`.
+pub(super) fn change<R, E>(
+    shard: &[u8],
+    user: User,
+    room: Option<&Room<'_>>,
+    now_ms: u64,
+    change: impl FnOnce(&mut Record) -> Result<R, E>,
+) -> Result<(Vec<u8>, R, User), E> {
+    let mut entries = entries(shard);
+    let mut whose = user;
+    let mut most = 0;
+    if let Some(room) = room
+        && !has(&entries, user)
+    {
+        most = most_bytes(room.meters);
+        if !has_room(&mut entries, most, room.bytes, now_ms) {
+            whose = user.shared();
+        }
+    }
+    let own = entries.iter().position(|entry| entry.id == whose.id);
+    let own = own.map(|at| entries.swap_remove(at));
+    most = own.as_ref().map_or(most, |entry| entry.most);
+    let mut record = Record::decode(own.map_or(&[], |entry| entry.record));
+    let result = change(&mut record)?;
+    let bytes = write(&entries, whose.id, most, &record, now_ms);
+    Ok((bytes, result, whose))
+}
+
+/// The record of a user, to look at: the user's own, or the shared one.
+pub(super) fn read(shard: &[u8], user: User) -> Record {
+    let entries = entries(shard);
+    let find = |id| entries.iter().find(|entry| entry.id == id);
+    let entry = find(user.id).or_else(|| find(SHARED));
+    Record::decode(entry.map_or(&[], |entry| entry.record))
+}
+
+/// All records of a shard as they are after `change`; what it leaves empty is dropped.
+pub(super) fn change_all(
+    shard: &[u8],
+    now_ms: u64,
+    mut change: impl FnMut(u64, &mut Record),
+) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in entries(shard) {
+        let mut record = Record::decode(entry.record);
+        change(entry.id, &mut record);
+        let mut body = Vec::new();
+        record.encode(now_ms, &mut body);
+        if !body.is_empty() {
+            Entry {
+                record: &body,
+                ..entry
+            }
+            .put(&mut bytes);
+        }
+    }
+    bytes
+}
+
+/// Shows all records of a shard, with the bytes that are kept free for each.
+pub(super) fn each(shard: &[u8], mut show: impl FnMut(u64, u64, Record)) {
+    for entry in entries(shard) {
+        show(entry.id, entry.most, Record::decode(entry.record));
+    }
+}
+
+/// Changes the record `id`, for which `most` bytes are kept free if it has to be made: what
+/// was promised before a restart is kept, even if there is less room by now.
+pub(super) fn put_record(
+    shard: &[u8],
+    id: u64,
+    most: u64,
+    now_ms: u64,
+    change: impl FnOnce(&mut Record),
+) -> Vec<u8> {
+    let mut entries = entries(shard);
+    let own = entries.iter().position(|entry| entry.id == id);
+    let own = own.map(|at| entries.swap_remove(at));
+    let most = own.as_ref().map_or(most, |entry| entry.most);
+    let mut record = Record::decode(own.map_or(&[], |entry| entry.record));
+    change(&mut record);
+    write(&entries, id, most, &record, now_ms)
+}
+
+fn write(others: &[Entry<'_>], id: u64, most: u64, record: &Record, now_ms: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in others {
+        entry.put(&mut bytes);
+    }
+    let mut body = Vec::new();
+    record.encode(now_ms, &mut body);
+    if !body.is_empty() {
+        let record = &body;
+        Entry { id, most, record }.put(&mut bytes);
+    }
+    bytes
+}
+
+fn has(entries: &[Entry<'_>], user: User) -> bool {
+    entries.iter().any(|entry| entry.id == user.id)
+}
+
+/// Whether `most` more bytes can be promised to somebody, perhaps after those are forgotten
+/// of whom nothing counts any more.
+fn has_room(entries: &mut Vec<Entry<'_>>, most: u64, room: u64, now_ms: u64) -> bool {
+    let fits = |entries: &[Entry<'_>]| {
+        let own = entries.iter().filter(|entry| entry.id != SHARED);
+        let promised = own.fold(0, |sum: u64, entry| sum.saturating_add(entry.most));
+        promised.saturating_add(most) <= room
+    };
+    if fits(entries) {
+        return true;
+    }
+    entries.retain(|entry| entry.lives(now_ms));
+    fits(entries)
+}
+
+fn most_bytes(meters: &[Meter]) -> u64 {
+    /// Of the entry itself.
+    const HEAD: u64 = 16;
+    let bytes = meters.iter().map(Meter::most_bytes);
+    let bytes = bytes.fold(0, usize::saturating_add);
+    u64::try_from(bytes)
+        .unwrap_or(u64::MAX)
+        .saturating_add(HEAD)
+}
+
+fn entries(shard: &[u8]) -> Vec<Entry<'_>> {
+    let mut rest = shard;
+    std::iter::from_fn(|| entry(&mut rest)).collect()
+}
+
+fn entry<'b>(rest: &mut &'b [u8]) -> Option<Entry<'b>> {
+    let (id, after) = rest.split_first_chunk::<8>()?;
+    *rest = after;
+    Some(Entry {
+        id: u64::from_le_bytes(*id),
+        most: number(rest)?,
+        record: block(rest)?,
+    })
+}
