@@ -2,16 +2,18 @@
 
 mod backend;
 mod background;
+mod limit;
 mod model;
 mod retry;
 mod rule;
 
 pub(super) use backend::BackendEntry;
+pub(super) use limit::{LedgerEntry, LimitEntry, OutputEntry, PerEntry, TierEntry};
 pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
 pub(super) use retry::CoolDownEntry;
 pub(super) use rule::RuleEntry;
 
-use super::background::{AlertHook, Store};
+use super::background::AlertHook;
 use super::fields::{Located, Node};
 use super::model::Fallback;
 use super::policy::{Expiry, Role, SpiffePattern};
@@ -27,6 +29,8 @@ pub(super) struct Document {
     pub(super) backends: Vec<Named<BackendEntry>>,
     pub(super) models: Vec<Named<ModelEntry>>,
     pub(super) tenants: Vec<Named<TenantEntry>>,
+    pub(super) tiers: Vec<Named<TierEntry>>,
+    pub(super) ledger: LedgerEntry,
     pub(super) identity: IdentityEntry,
     pub(super) limits: LimitsEntry,
     pub(super) other_paths: OtherPathsEntry,
@@ -34,13 +38,7 @@ pub(super) struct Document {
     pub(super) routing: Vec<Option<RuleEntry>>,
     pub(super) fallback: Option<Fallback>,
     pub(super) cool_down: CoolDownEntry,
-    pub(super) ledger: LedgerEntry,
     pub(super) alerts: Option<AlertHook>,
-}
-
-#[derive(Default)]
-pub(super) struct LedgerEntry {
-    pub(super) store: Option<Store>,
 }
 
 #[derive(Default)]
@@ -64,6 +62,9 @@ pub(super) struct TenantEntry {
     pub(super) keys: Option<Vec<KeyEntry>>,
     pub(super) jwt: Option<Vec<Located<String>>>,
     pub(super) spiffe: Vec<Located<SpiffePattern>>,
+    /// `None`: as the tier says.
+    pub(super) limits: Option<Vec<LimitEntry>>,
+    pub(super) per_user: Option<Vec<LimitEntry>>,
 }
 
 pub(super) struct KeyEntry {
@@ -121,6 +122,12 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         tenants: fields
             .required("tenants", tenants, problems)
             .unwrap_or_default(),
+        tiers: fields
+            .optional("tiers", limit::tiers, problems)
+            .unwrap_or_default(),
+        ledger: fields
+            .optional("ledger", limit::ledger, problems)
+            .unwrap_or_default(),
         identity: fields
             .optional("identity", identity, problems)
             .unwrap_or_default(),
@@ -137,20 +144,10 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         cool_down: fields
             .optional("cool_down", retry::cool_down, problems)
             .unwrap_or_default(),
-        ledger: fields
-            .optional("ledger", ledger, problems)
-            .unwrap_or_default(),
         alerts: fields.optional("alerts", background::alerts, problems),
     };
     fields.finish(problems);
     Some(document)
-}
-
-fn ledger(node: &Node<'_>, problems: &mut Problems) -> Option<LedgerEntry> {
-    let mut fields = node.fields(problems)?;
-    let store = fields.optional("store", background::store, problems);
-    fields.finish(problems);
-    Some(LedgerEntry { store })
 }
 
 fn limits(node: &Node<'_>, problems: &mut Problems) -> Option<LimitsEntry> {
@@ -206,6 +203,8 @@ fn tenant(node: &Node<'_>, problems: &mut Problems) -> Option<TenantEntry> {
     let keys = fields.optional("keys", keys, problems);
     let jwt = fields.optional("jwt", references, problems);
     let spiffe = fields.optional("spiffe", spiffe_list, problems);
+    let limits = fields.optional("limits", limit::limits, problems);
+    let per_user = fields.optional("per_user", limit::limits, problems);
     fields.finish(problems);
     Some(TenantEntry {
         tier,
@@ -213,6 +212,8 @@ fn tenant(node: &Node<'_>, problems: &mut Problems) -> Option<TenantEntry> {
         keys,
         jwt,
         spiffe: spiffe.unwrap_or_default(),
+        limits,
+        per_user,
     })
 }
 

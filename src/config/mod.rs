@@ -9,6 +9,7 @@ mod background;
 mod compile;
 mod document;
 mod fields;
+mod limit;
 mod model;
 mod plugin;
 mod policy;
@@ -21,6 +22,7 @@ mod tree;
 mod values;
 
 pub use background::{AlertHook, Store, UntilLoaded};
+pub use limit::{DefaultOutput, Ledger};
 pub use model::{
     AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Price, Resolve,
     StickyBy, Strategy, Target, Targets, Timeouts,
@@ -32,6 +34,7 @@ pub use policy::{
 };
 pub use problem::{Problem, Problems, Severity};
 pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
+pub use scalars::nano_usd;
 pub use tree::Tree;
 
 /// Reads a policy from what Envoy hands a plugin: JSON text (from a `StringValue`, or from

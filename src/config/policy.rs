@@ -1,8 +1,10 @@
 /*! The compiled policy: immutable, every name resolved, shared by all calls of a VM. */
 
 use super::background::{AlertHook, Store};
+use super::limit::Ledger;
 use super::model::{Backend, CoolDown, Fallback, Model};
 use super::rule::Rules;
+use crate::ledger::limits::Meter;
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
@@ -35,6 +37,8 @@ pub struct Policy {
     pub store: Option<Store>,
     /// Who is told of alerts; `None`: they are only logged and counted.
     pub alerts: Option<AlertHook>,
+    /// How usage is counted.
+    pub ledger: Ledger,
 }
 
 /// Who pays: a team, a customer, an application.
@@ -46,6 +50,10 @@ pub struct Tenant {
     pub tier: String,
     /// The virtual models it may use, in the order of the document.
     pub models: Vec<Rc<Model>>,
+    /// What it may use.
+    pub limits: Rc<[Meter]>,
+    /// What each of its users may use.
+    pub per_user: Rc<[Meter]>,
 }
 
 /// What a caller may do beyond calling models.
