@@ -1,10 +1,12 @@
 /*! The whole gateway: every feature through real Envoy. */
 
+mod alerts;
 mod answers;
 mod attempts;
 mod chain;
 mod chat;
 mod direct;
+mod durable;
 mod fallback;
 mod faults;
 mod fitting;
