@@ -1,5 +1,6 @@
 /*! From the document to the policy: names resolved, contradictions found. */
 
+mod background;
 mod limit;
 mod model;
 mod rule;
@@ -99,7 +100,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     finish_identity(&mut identity, document.identity, claims, &tenants, problems);
     check_prices(&models, &tenants, problems);
     let routing = rule::rules(document.routing, &models, &tenants, problems);
-    Policy {
+    let policy = Policy {
         namespace: document.namespace,
         models: models.built,
         tenants,
@@ -113,7 +114,9 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         store: document.ledger.store,
         alerts: document.alerts,
         ledger,
-    }
+    };
+    background::warn_of_loss(&policy, problems);
+    policy
 }
 
 fn in_order(backends: &Names<Backend>) -> Vec<Rc<Backend>> {

@@ -522,4 +522,5 @@ proptest! {
     }
 }
 
+mod background;
 mod routing;
