@@ -1447,11 +1447,15 @@ fn envoy_filters() {
 
 /// The gateway with a store and alerts, whose clusters are `clusters`.
 fn with_callouts(clusters: &str) -> String {
-    let settings = "\
-                    ledger: { store: { cluster: store } }
-                    alerts: { cluster: alerts, path: /budget }
-                    limits:";
-    let text = change(GATEWAY, "                    limits:", settings);
+    let indent = " ".repeat(20);
+    let settings = [
+        "ledger: { store: { cluster: store } }",
+        "alerts: { cluster: alerts, path: /budget }",
+        "limits:",
+    ];
+    let settings: Vec<String> = settings.map(|line| format!("{indent}{line}")).into();
+    let settings = settings.join("\n");
+    let text = change(GATEWAY, &format!("{indent}limits:"), &settings);
     format!("{}\n{clusters}", text.trim_end())
 }
 

@@ -3,7 +3,7 @@ spoilt. The store is nginx. */
 
 use serde_json::{Value, json};
 use std::time::Duration;
-use tollgate_tests::{Answer, Ask, Config, Form, Kv, Stand, demo_policy, eventually, run};
+use tollgate_tests::{Answer, Ask, Config, Form, Kv, Release, Stand, demo_policy, eventually, run};
 
 /// Two tenants: acme may make ten calls a day, blue as many as it likes in a minute.
 fn policy(until_loaded: &str) -> Value {
@@ -294,18 +294,20 @@ fn after_a_hot_restart_the_old_envoy_neither_writes_nor_admits() {
 #[test]
 fn the_shipped_file_runs_with_the_documented_store() {
     run(async {
-        let store = Kv::start().await;
-        let port = format!("port_value: {}", store.port());
-        let config = Config::shipped("durable.yaml").replace("port_value: 8090", &port);
-        let stand = Stand::start(config).await;
-        eventually("the store is loaded", 20, async || {
-            (acme(&stand).await.status == 200).then_some(())
-        })
-        .await;
-        eventually("it is saved", 20, async || {
-            // acme's, and the user's shard.
-            (store.objects("tollgate").len() == 3).then_some(())
-        })
-        .await;
+        for release in [Release::Current, Release::Oldest] {
+            let store = Kv::start().await;
+            let port = format!("port_value: {}", store.port());
+            let config = Config::shipped("durable.yaml").replace("port_value: 8090", &port);
+            let stand = Stand::start_release(release, config).await;
+            eventually("the store is loaded", 20, async || {
+                (acme(&stand).await.status == 200).then_some(())
+            })
+            .await;
+            eventually("it is saved", 20, async || {
+                // acme's, the user's shard, and the owner.
+                (store.objects("tollgate").len() == 3).then_some(())
+            })
+            .await;
+        }
     });
 }
