@@ -3,7 +3,9 @@ spoilt. The store is nginx. */
 
 use serde_json::{Value, json};
 use std::time::Duration;
-use tollgate_tests::{Answer, Ask, Config, Form, Kv, Release, Stand, demo_policy, eventually, run};
+use tollgate_tests::{
+    Answer, Ask, Config, Form, Kv, Release, Stand, demo_policy, env_path, eventually, run,
+};
 
 /// Two tenants: acme may make ten calls a day, blue as many as it likes in a minute.
 fn policy(until_loaded: &str) -> Value {
@@ -288,6 +290,31 @@ fn after_a_hot_restart_the_old_envoy_neither_writes_nor_admits() {
             3,
             "3 of the old one, 3 of the new one, and 1"
         );
+    });
+}
+
+#[test]
+fn what_is_left_of_a_crashed_machine_is_saved() {
+    run(async {
+        let store = Kv::start().await;
+        let wasm = env_path("TOLLGATE_PANIC_WASM").display().to_string();
+        let config = config(&store, &policy("refuse"));
+        let stand = Stand::start(config.replace("dist/tollgate.wasm", &wasm)).await;
+        is_ready(&stand).await;
+        // Some of these crash the machine that saves.
+        for _ in 0..6 {
+            let crash = hello("smart").header("x-test-panic", "1");
+            assert_eq!(stand.send(&crash).await.status, 503);
+            calls(&stand, 1).await;
+        }
+        // The lease of a crashed machine runs out first.
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        saved(&stand).await;
+        stand.envoy.kill();
+
+        let stand = start(&store, "refuse").await;
+        is_ready(&stand).await;
+        assert_eq!(left(&stand).await, 2, "1 + 6 and 1");
     });
 }
 
