@@ -7,9 +7,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tollgate::background::{Answer, Background, Callout, MAX_OBJECT, TICK_MS};
 
+/// The first tick comes at once: after a start, calls may wait for what it brings about.
+const FIRST_TICK_MS: u64 = 10;
+
 /// The background work of one root context.
 pub(crate) struct Clerk {
     background: Background,
+    ticked: bool,
     /// The core's tokens by Envoy's.
     tokens: HashMap<u32, u64>,
 }
@@ -17,16 +21,19 @@ pub(crate) struct Clerk {
 impl Clerk {
     /// Takes up the work, and asks Envoy for ticks.
     pub(crate) fn start(background: Background) -> Self {
-        if hostcalls::set_tick_period(Duration::from_millis(TICK_MS)).is_err() {
-            log::error!("Envoy gives no ticks: nothing is saved, nobody is told of alerts");
-        }
+        ask_for_ticks(FIRST_TICK_MS);
         Self {
             background,
+            ticked: false,
             tokens: HashMap::new(),
         }
     }
 
     pub(crate) fn tick(&mut self) {
+        if !self.ticked {
+            self.ticked = true;
+            ask_for_ticks(TICK_MS);
+        }
         let callouts = self.background.tick(&Envoy);
         self.make(callouts);
     }
@@ -55,6 +62,12 @@ impl Clerk {
                 }
             }
         }
+    }
+}
+
+fn ask_for_ticks(period_ms: u64) {
+    if hostcalls::set_tick_period(Duration::from_millis(period_ms)).is_err() {
+        log::error!("Envoy gives no ticks: nothing is saved, nobody is told of alerts");
     }
 }
 
