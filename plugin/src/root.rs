@@ -25,7 +25,7 @@ pub(crate) enum Root {
     Gateway {
         gateway: Rc<Gateway>,
         /// What the policy wants done beside calls.
-        clerk: Option<Clerk>,
+        clerk: Option<Box<Clerk>>,
     },
     /// In front of providers.
     Backend(Rc<Stand>),
@@ -59,13 +59,13 @@ impl Root {
         gateway.dirty = dirty(gateway.space.namespace());
         let gateway = Rc::new(gateway);
         let work = Background::new(&Envoy, &gateway.policy, &gateway.space, &gateway.dirty);
-        let clerk = work.map(Clerk::start);
+        let clerk = work.map(|work| Box::new(Clerk::start(work)));
         Self::Gateway { gateway, clerk }
     }
 
     fn clerk(&mut self) -> Option<&mut Clerk> {
         match self {
-            Self::Gateway { clerk, .. } => clerk.as_mut(),
+            Self::Gateway { clerk, .. } => clerk.as_deref_mut(),
             Self::Backend(_) | Self::Closed => None,
         }
     }

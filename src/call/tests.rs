@@ -899,13 +899,16 @@ fn usage_is_shown_to_admins() {
     let mut run = bench.run();
     let usage = json_of(run.head("GET", "/tollgate/usage", &[ADMIN], true));
     let zero = json!({"calls": 0, "estimated": 0, "failed": 0, "local": 0, "input_tokens": 0,
-        "output_tokens": 0, "cached_tokens": 0, "reasoning_tokens": 0});
+        "output_tokens": 0, "cached_tokens": 0, "reasoning_tokens": 0, "cache_write_tokens": 0,
+        "cache_write_1h_tokens": 0, "audio_input_tokens": 0, "audio_output_tokens": 0,
+        "image_input_tokens": 0, "cost_nano_usd": 0, "unpriced": 0});
     let mut smart = zero.clone();
     (
         smart["calls"],
         smart["input_tokens"],
         smart["output_tokens"],
-    ) = (json!(1), json!(9), json!(4));
+        smart["unpriced"],
+    ) = (json!(1), json!(9), json!(4), json!(1));
     let models = json!({"smart": smart, "same": zero, "-": zero});
     assert_eq!(
         usage,
@@ -1564,5 +1567,6 @@ proptest! {
     }
 }
 
+mod costs;
 mod foreign;
 mod plan;
