@@ -210,17 +210,7 @@ impl Call {
     /// Settles what a call held with what it took.
     pub(super) fn settle_limits(&self, host: &dyn Host, outcome: &Outcome) {
         let Some(ask) = &outcome.ask else { return };
-        let (usage, _) = Record::counts(outcome.settlement);
-        let took = match outcome.settlement {
-            Settlement::Local => Amounts::default(),
-            _ => Amounts {
-                requests: 1,
-                input: usage.input,
-                output: usage.output,
-                nano_usd: outcome.cost.nano_usd(),
-            },
-        };
-        self.settle_held(host, &ask.held, &took);
+        self.settle_held(host, &ask.held, &took(outcome));
     }
 
     fn settle_held(&self, host: &dyn Host, held: &Held, took: &Amounts) {
@@ -262,6 +252,20 @@ impl Call {
 fn loading() -> Refusal {
     let message = "The gateway does not know yet how much was used before; try again.";
     Refusal::new(ErrorKind::Unavailable, "ledger_loading", message).header("retry-after", "1")
+}
+
+/// What a call took.
+pub(super) fn took(outcome: &Outcome) -> Amounts {
+    if outcome.ask.is_none() || outcome.settlement == Settlement::Local {
+        return Amounts::default();
+    }
+    let (usage, _) = Record::counts(outcome.settlement);
+    Amounts {
+        requests: 1,
+        input: usage.input,
+        output: usage.output,
+        nano_usd: outcome.cost.nano_usd(),
+    }
 }
 
 fn busy() -> Refusal {

@@ -53,6 +53,7 @@ impl Call {
         let outcome = self.outcome(host, passage, phase, end);
         self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
+        self.end_charge(&outcome);
         let record = self.record(host, &outcome);
         self.gateway.metrics.call(host, &record);
         Some(record.to_json())

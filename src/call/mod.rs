@@ -8,6 +8,7 @@ mod ask;
 mod budget;
 mod endpoint;
 mod finish;
+mod global;
 mod held;
 mod limited;
 mod provider;
@@ -18,6 +19,7 @@ mod tried;
 
 pub use answer::{OnData, account_headers};
 pub use finish::End;
+pub use global::{FilterState, LIMIT_NAMES, limit_numbers};
 pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
 
@@ -34,6 +36,7 @@ use crate::telemetry::Metrics;
 use answer::{AnswerReader, Seen};
 use ask::Ask;
 use endpoint::Endpoint;
+use global::Charge;
 use held::HeldBytes;
 use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
@@ -87,6 +90,8 @@ pub struct Outgoing {
     pub rewrite: Option<Rewrite>,
     /// What the filters in front of providers must know.
     pub plan: Option<Vec<u8>>,
+    /// What Envoy's rate limit filter must know.
+    pub limits: FilterState,
 }
 
 /// What to do with a request's head.
@@ -131,6 +136,7 @@ pub struct Call {
     request_id: String,
     started: Instant,
     phase: Phase,
+    charge: Charge,
 }
 
 #[derive(Debug)]
@@ -201,6 +207,7 @@ impl Call {
             request_id: String::new(),
             started: now,
             phase: Phase::Idle,
+            charge: Charge::None,
         }
     }
 

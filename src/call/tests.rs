@@ -1169,10 +1169,9 @@ fn envoys_errors_speak_the_callers_protocol() {
 
 #[test]
 fn regression_a_call_that_a_rate_limit_refused_was_never_sent() {
-    for details in [
-        "request_rate_limited",
-        "local_rate_limited",
-        "rate_limiter_error",
+    for (details, totals) in [
+        ("request_rate_limited", [1, 0, 0, 1, 0, 0]),
+        ("local_rate_limited", [1, 0, 1, 0, 0, 0]),
     ] {
         let bench = Bench::new();
         let mut run = bench.sent(BODY);
@@ -1182,11 +1181,7 @@ fn regression_a_call_that_a_rate_limit_refused_was_never_sent() {
             (429, "rate_limit_exceeded".to_owned())
         );
         run.done();
-        assert_eq!(
-            bench.totals("acme", "smart"),
-            [1, 0, 1, 0, 0, 0],
-            "{details}"
-        );
+        assert_eq!(bench.totals("acme", "smart"), totals, "{details}");
     }
 }
 
@@ -1569,4 +1564,5 @@ proptest! {
 
 mod costs;
 mod foreign;
+mod global;
 mod plan;

@@ -115,6 +115,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         cool_down,
         store: document.ledger.store,
         alerts: document.alerts,
+        global_limits: document.global_limits,
         ledger,
     };
     background::warn_of_loss(&policy, problems);

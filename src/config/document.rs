@@ -2,6 +2,7 @@
 
 mod backend;
 mod background;
+mod global;
 mod limit;
 mod model;
 mod price;
@@ -16,6 +17,7 @@ pub(super) use rule::RuleEntry;
 
 use super::background::AlertHook;
 use super::fields::{Located, Node};
+use super::global::GlobalCharge;
 use super::model::Fallback;
 use super::policy::{Expiry, Role, SpiffePattern};
 use super::problem::Problems;
@@ -43,6 +45,7 @@ pub(super) struct Document {
     pub(super) fallback: Option<Fallback>,
     pub(super) cool_down: CoolDownEntry,
     pub(super) alerts: Option<AlertHook>,
+    pub(super) global_limits: Option<GlobalCharge>,
 }
 
 #[derive(Default)]
@@ -150,6 +153,7 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
             .optional("cool_down", retry::cool_down, problems)
             .unwrap_or_default(),
         alerts: fields.optional("alerts", background::alerts, problems),
+        global_limits: fields.optional("global_limits", global::global_limits, problems),
     };
     fields.finish(problems);
     Some(document)

@@ -9,6 +9,7 @@ mod background;
 mod compile;
 mod document;
 mod fields;
+mod global;
 mod limit;
 mod model;
 mod plugin;
@@ -22,6 +23,7 @@ mod tree;
 mod values;
 
 pub use background::{AlertHook, Store, UntilLoaded};
+pub use global::GlobalCharge;
 pub use limit::{DefaultOutput, Ledger};
 pub use model::{
     AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Resolve,

@@ -1,6 +1,7 @@
 /*! The compiled policy: immutable, every name resolved, shared by all calls of a VM. */
 
 use super::background::{AlertHook, Store};
+use super::global::GlobalCharge;
 use super::limit::Ledger;
 use super::model::{Backend, CoolDown, Fallback, Model};
 use super::rule::Rules;
@@ -37,6 +38,8 @@ pub struct Policy {
     pub store: Option<Store>,
     /// Who is told of alerts; `None`: they are only logged and counted.
     pub alerts: Option<AlertHook>,
+    /// What Envoy's rate limit filter is told of calls; `None`: nothing.
+    pub global_limits: Option<GlobalCharge>,
     /// How usage is counted.
     pub ledger: Ledger,
 }

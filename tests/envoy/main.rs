@@ -11,6 +11,7 @@ mod durable;
 mod fallback;
 mod faults;
 mod fitting;
+mod global_limits;
 mod identity;
 mod limits;
 mod messages;

@@ -389,7 +389,7 @@ fn regression_envoys_own_rate_limit_says_nothing_of_a_provider() {
         let record = run.done();
         says(
             &record,
-            json!({"backend": "far", "attempts": 0, "usage": "none"}),
+            json!({"backend": "", "attempts": 0, "usage": "none"}),
         );
     }
 }
