@@ -81,7 +81,7 @@ setup_wasm() {
 }
 
 # Servers that tests start by themselves: the program, and Debian's package of it.
-stores=(redis-server:redis-server)
+stores=(redis-server:redis-server nginx:nginx)
 
 # What is not in PATH is unpacked into .stores: no root, no service that starts with it.
 setup_stores() {

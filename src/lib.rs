@@ -11,6 +11,7 @@ Rooms, lowest first; each knows only those before it:
 - [`config`]: what an operator writes, compiled into a policy
 - [`identity`], [`routing`]: who, and where to
 - [`telemetry`]: metrics and the decision record
+- [`background`]: what is done beside calls: counters kept in a store, alerts sent
 - [`attempt`]: one try at one provider
 - [`call`]: one call from first byte to settlement
 
@@ -27,6 +28,7 @@ Rooms, lowest first; each knows only those before it:
 )]
 
 pub mod attempt;
+pub mod background;
 pub mod bytes;
 pub mod call;
 pub mod config;

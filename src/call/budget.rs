@@ -2,9 +2,9 @@
 
 use super::extend::{Extension, Growth};
 use super::finish::Outcome;
-use super::limited;
-use super::{Call, Gateway};
-use crate::config::{DefaultOutput, Ledger, Model};
+use super::{Call, Gateway, limited};
+use crate::background::{self, alerts};
+use crate::config::{DefaultOutput, Ledger, Model, UntilLoaded};
 use crate::host::Host;
 use crate::identity::Caller;
 use crate::ledger::limits::{
@@ -83,6 +83,12 @@ impl<'a> Scopes<'a> {
             list,
             model: model.map_or("", |model| &model.name),
         }
+    }
+
+    /// Whether any of them lasts an hour or more.
+    fn are_long(&self) -> bool {
+        let mut meters = self.list.iter().flat_map(|scope| scope.meters.iter());
+        meters.any(|meter| meter.window.is_long() && meter.counts(self.model))
     }
 
     /// Whether the length of the answer matters to any of them.
@@ -191,6 +197,9 @@ impl Call {
         if scopes.list.is_empty() {
             return Ok(<_>::default());
         }
+        if scopes.are_long() && !self.knows_what_was_used(host) {
+            return Err(loading());
+        }
         let counts_output = scopes.count_output();
         let demand = demand();
         let book = self.book(host);
@@ -215,6 +224,7 @@ impl Call {
             }
             Err(Denied::Busy) => return Err(busy()),
         };
+        self.note_changes(&reservation);
         for name in &shadowed {
             metrics.shadow(host, "limit", name);
         }
@@ -247,11 +257,40 @@ impl Call {
             return;
         }
         let settled = limits::settle(&self.book(host), &held.reservation, took);
-        let metrics = &self.gateway.metrics;
+        self.note_changes(&held.reservation);
+        let Gateway {
+            metrics,
+            policy,
+            space,
+            ..
+        } = &*self.gateway;
         for _ in 0..settled.lost {
             metrics.event(host, "tollgate.settlements_lost_total");
         }
+        for crossed in &settled.crossed {
+            alerts::raise(host, metrics, policy, space, crossed);
+        }
     }
+
+    /// Whether the store has told what was used before Envoy was started, where calls have to
+    /// wait for that.
+    fn knows_what_was_used(&self, host: &dyn Host) -> bool {
+        let store = self.gateway.policy.store.as_ref();
+        let waits = store.is_some_and(|store| store.until_loaded == UntilLoaded::Refuse);
+        !waits || background::is_loaded(host, &self.gateway.space)
+    }
+
+    /// What has changed is to be saved.
+    fn note_changes(&self, reservation: &Reservation) {
+        for record in reservation.long_records() {
+            self.gateway.dirty.note(record);
+        }
+    }
+}
+
+fn loading() -> Refusal {
+    let message = "The gateway does not know yet how much was used before; try again.";
+    Refusal::new(ErrorKind::Unavailable, "ledger_loading", message).header("retry-after", "1")
 }
 
 /// What a call took.

@@ -30,6 +30,7 @@ use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::{self, Caller, Peer};
 use crate::json::Rewrite;
+use crate::ledger::Dirty;
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply};
 use crate::state::Space;
 use crate::telemetry::Metrics;
@@ -54,6 +55,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// The request bytes that are held.
     pub held: Rc<HeldMeter>,
+    /// What its calls have changed and the other machines do not know yet.
+    pub dirty: Rc<Dirty>,
 }
 
 impl Gateway {
@@ -65,6 +68,7 @@ impl Gateway {
             space: Space::new(namespace),
             metrics: Metrics::default(),
             held: Rc::default(),
+            dirty: Rc::default(),
             policy,
         }
     }

@@ -1,5 +1,6 @@
 /*! From the document to the policy: names resolved, contradictions found. */
 
+mod background;
 mod limit;
 mod model;
 mod rule;
@@ -101,7 +102,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     finish_identity(&mut identity, document.identity, claims, &tenants, problems);
     check_prices(&models, &tenants, problems);
     let routing = rule::rules(document.routing, &models, &tenants, problems);
-    Policy {
+    let policy = Policy {
         namespace: document.namespace,
         models: models.built,
         tenants,
@@ -112,9 +113,13 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         routing,
         fallback: document.fallback,
         cool_down,
+        store: document.ledger.store,
+        alerts: document.alerts,
         global_limits: document.global_limits,
         ledger,
-    }
+    };
+    background::warn_of_loss(&policy, problems);
+    policy
 }
 
 fn in_order(backends: &Names<Backend>) -> Vec<Rc<Backend>> {

@@ -1,6 +1,7 @@
 /*! The document as written: typed and checked field by field, names not yet resolved. */
 
 mod backend;
+mod background;
 mod global;
 mod limit;
 mod model;
@@ -14,6 +15,7 @@ pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
 pub(super) use retry::CoolDownEntry;
 pub(super) use rule::RuleEntry;
 
+use super::background::AlertHook;
 use super::fields::{Located, Node};
 use super::global::GlobalCharge;
 use super::model::Fallback;
@@ -42,6 +44,7 @@ pub(super) struct Document {
     pub(super) routing: Vec<Option<RuleEntry>>,
     pub(super) fallback: Option<Fallback>,
     pub(super) cool_down: CoolDownEntry,
+    pub(super) alerts: Option<AlertHook>,
     pub(super) global_limits: Option<GlobalCharge>,
 }
 
@@ -149,6 +152,7 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         cool_down: fields
             .optional("cool_down", retry::cool_down, problems)
             .unwrap_or_default(),
+        alerts: fields.optional("alerts", background::alerts, problems),
         global_limits: fields.optional("global_limits", global::global_limits, problems),
     };
     fields.finish(problems);

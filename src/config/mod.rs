@@ -5,6 +5,7 @@ Three steps, one file each: bytes to a [`Tree`] (`tree`, `protobuf`), the tree t
 values (`fields`, `document`), and those to a policy with all names resolved
 (`compile`). */
 
+mod background;
 mod compile;
 mod document;
 mod fields;
@@ -21,6 +22,7 @@ mod suggest;
 mod tree;
 mod values;
 
+pub use background::{AlertHook, Store, UntilLoaded};
 pub use global::GlobalCharge;
 pub use limit::{DefaultOutput, Ledger};
 pub use model::{

@@ -522,6 +522,7 @@ proptest! {
     }
 }
 
+mod background;
 mod routing;
 
 #[test]

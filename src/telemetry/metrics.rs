@@ -170,6 +170,12 @@ impl Metrics {
         self.count(host, series_name("tollgate.shadow_total", &labels));
     }
 
+    /// Counts an alert, by whose limit it is about.
+    pub fn alert(&self, host: &dyn Host, scope: &'static str, name: &str) {
+        let labels = [("kind", scope), ("name", name)];
+        self.count(host, series_name("tollgate.alerts_total", &labels));
+    }
+
     /// Counts a call that a limit refused.
     pub fn limited(&self, host: &dyn Host, tenant: &str, limit: &str) {
         let labels = [("tenant", tenant), ("limit", limit)];

@@ -1,11 +1,13 @@
 /*! The whole gateway: every feature through real Envoy. */
 
+mod alerts;
 mod answers;
 mod attempts;
 mod chain;
 mod chat;
 mod costs;
 mod direct;
+mod durable;
 mod fallback;
 mod faults;
 mod fitting;

@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod envoy;
 mod fleet;
+mod kv;
 mod speaks;
 mod stand;
 
@@ -14,6 +15,7 @@ pub use client::{Answer, Ask, Protocol};
 pub use config::{Config, Form, demo_policy, fleet_policy, repo, stopping};
 pub use envoy::{Envoy, Release, env_path, validate};
 pub use fleet::Fleet;
+pub use kv::Kv;
 pub use speaks::Speaks;
 pub use stand::{Lease, Stand};
 

@@ -16,6 +16,19 @@ pub struct Reservation {
 }
 
 impl Reservation {
+    /// The names of the records in which it counts in a window that outlives a restart.
+    pub fn long_records(&self) -> impl Iterator<Item = &str> {
+        let long = |part: &&Part| {
+            let mut meters = part
+                .charges
+                .iter()
+                .filter_map(|it| part.meters.get(it.meter));
+            meters.any(|meter| meter.window.is_long())
+        };
+        let parts = self.parts.iter().filter(long);
+        parts.map(|part| part.place.name.as_str())
+    }
+
     /// Whether nothing is held.
     pub const fn is_empty(&self) -> bool {
         self.parts.is_empty()

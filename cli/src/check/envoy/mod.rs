@@ -1,6 +1,7 @@
 /*! Envoy around a policy: what of its file would keep the policy from working. One rule
 a file. */
 
+mod callouts;
 mod chains;
 mod clusters;
 mod decompressor;
@@ -54,6 +55,7 @@ pub(super) fn check(
     }
     if let Some(compiled) = compiled {
         clusters::check(root, compiled, findings);
+        callouts::check(root, filters, compiled, findings);
         fallback::check(root, filters, compiled, findings);
         chains::check(root, &places, compiled, findings);
         tls::check(&places, &compiled.policy, findings);
