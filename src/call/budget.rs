@@ -1,8 +1,10 @@
 /*! What a call may take of its limits: reserved before it is sent, settled when it is over. */
 
+use super::ask::Ask;
 use super::extend::{Extension, Growth};
 use super::finish::Outcome;
 use super::{Call, Gateway, limited};
+use crate::attempt::Tries;
 use crate::background::{self, alerts};
 use crate::config::{DefaultOutput, Ledger, Model, UntilLoaded};
 use crate::host::Host;
@@ -10,10 +12,11 @@ use crate::identity::Caller;
 use crate::ledger::limits::{
     self, Amounts, Book, Denied, Granted, Holder, Meter, Reservation, Scope, Standings, Unit,
 };
-use crate::ledger::{Price, Settlement};
+use crate::ledger::{Price, Settlement, Usage};
 use crate::protocols::{ErrorKind, Refusal, Traits};
 use crate::routing;
 use crate::telemetry::Record;
+use crate::tokens::{Prompt, correction};
 use std::rc::Rc;
 
 /// What a call holds of its limits.
@@ -117,9 +120,10 @@ impl Demand {
         growth: None,
     };
 
-    /// The most that a call of these targets can take, as far as can be told.
+    /// The most that a call of these targets can take whose prompt has `input` tokens, as far as
+    /// can be told.
     pub(super) fn of(
-        traits: &Traits,
+        (traits, input): (&Traits, u64),
         model: &Model,
         tries: &[routing::Try],
         ledger: &Ledger,
@@ -130,7 +134,6 @@ impl Demand {
         let most = tries.iter().map(|planned| planned.target.max_output);
         let most = most.map(|most| most.unwrap_or(u64::MAX)).max();
         let each = each.min(most.unwrap_or(u64::MAX));
-        let input = traits.prompt_tokens();
         let output = each.saturating_mul(traits.answers);
         let prices = tries.iter().filter_map(|planned| planned.target.price);
         let prices: Vec<Price> = prices.collect();
@@ -239,6 +242,48 @@ impl Call {
             extension,
         };
         Ok((held, demand.default_output.filter(|_| counts_output)))
+    }
+
+    /// How closely the prompt of a caller has to be counted: as well as possible if something
+    /// depends on it.
+    pub(super) fn counter(&self, caller: &Caller) -> Prompt {
+        let policy = &self.gateway.policy;
+        let tenant = &caller.tenant;
+        let limited = !tenant.limits.is_empty() || !tenant.per_user.is_empty();
+        match limited || policy.counts_prompts {
+            true => Prompt::counted(self.started.0),
+            false => Prompt::by_length(),
+        }
+    }
+
+    /// Tokens of a prompt, corrected by what the targets have reported of others: those of the
+    /// one that counts most.
+    pub(super) fn prompt_tokens(
+        &self,
+        host: &dyn Host,
+        traits: &Traits,
+        tries: &[routing::Try],
+    ) -> u64 {
+        let tokens = traits.prompt_tokens();
+        let space = &self.gateway.space;
+        let of_target = |planned: &routing::Try| {
+            correction::read(host, space, &planned.target.key).correct(tokens)
+        };
+        tries.iter().map(of_target).max().unwrap_or(tokens)
+    }
+
+    /// Takes note of how far the estimate of a prompt was off.
+    pub(super) fn learn_prompt(&self, host: &dyn Host, ask: &Ask, tries: &Tries, usage: &Usage) {
+        let traits = &ask.traits;
+        let sure = traits.text.is_counted() && traits.media.is_empty();
+        let Some(target) = ask.latest_target(tries).filter(|_| sure) else {
+            return;
+        };
+        let (space, estimated) = (&self.gateway.space, traits.prompt_tokens());
+        if correction::learn(host, space, &target.key, estimated, usage.input).is_err() {
+            let metrics = &self.gateway.metrics;
+            metrics.event(host, "tollgate.health_notes_lost_total");
+        }
     }
 
     /// Gives back what a call held that was not sent.

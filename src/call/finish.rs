@@ -175,6 +175,9 @@ impl Call {
             "upstream_reset" | "upstream_incomplete" | "timeout"
         );
         self.learn_end(host, &ask, &tries, broke_off);
+        if let Settlement::Reported(usage) = &settlement {
+            self.learn_prompt(host, &ask, &tries, usage);
+        }
         if so_far.outcome == "ok" {
             let output = Record::counts(settlement).0.output;
             self.learn_speed(host, &ask, &tries, seen.first_text, output);

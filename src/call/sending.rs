@@ -29,7 +29,7 @@ pub(super) struct Pending {
 impl Call {
     /// Reads the body, finds the targets and sends the request to them.
     pub(super) fn send(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
-        let request = match Request::read(self.protocol, body) {
+        let request = match Request::read(self.protocol, body, self.counter(&pending.caller)) {
             Ok(request) => request,
             Err(refusal) => {
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
@@ -44,7 +44,9 @@ impl Call {
         };
         let demand = || {
             let ledger = &self.gateway.policy.ledger;
-            Demand::of(request.traits(), &routed.model, &routed.targets, ledger)
+            let prompt = self.prompt_tokens(host, request.traits(), &routed.targets);
+            let asked = (request.traits(), prompt);
+            Demand::of(asked, &routed.model, &routed.targets, ledger)
         };
         let reserved = self.reserve(host, &pending.caller, Some(&routed.model), demand);
         let foreseen = self.gateway.policy.global_limits.map(|_| demand());

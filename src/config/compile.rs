@@ -103,6 +103,9 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     check_prices(&models, &tenants, problems);
     let routing = rule::rules(document.routing, &models, &tenants, problems);
     let policy = Policy {
+        counts_prompts: document.global_limits.is_some()
+            || models.built.values().any(|model| model.counts_prompts())
+            || routing.count_prompts(),
         namespace: document.namespace,
         models: models.built,
         tenants,

@@ -40,6 +40,8 @@ pub struct Policy {
     pub alerts: Option<AlertHook>,
     /// What Envoy's rate limit filter is told of calls; `None`: nothing.
     pub global_limits: Option<GlobalCharge>,
+    /// Whether something besides the limits of tenants depends on how long prompts are.
+    pub counts_prompts: bool,
     /// How usage is counted.
     pub ledger: Ledger,
 }

@@ -1,7 +1,7 @@
 /*! What a request asks of a model, whatever its protocol. */
 
 use crate::ledger::Kinds;
-use crate::tokens::{Media, Tally};
+use crate::tokens::{Media, Prompt};
 
 /// What a request asks of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Traits {
     pub stream: bool,
     /// The text of the prompt: messages, system prompts, definitions of tools and of what the
     /// answer shall look like.
-    pub text: Tally,
+    pub text: Prompt,
     /// Tokens that messages and tools cost beside their text.
     pub framing: u64,
     /// Images, sounds and files.
@@ -37,7 +37,7 @@ impl Default for Traits {
     fn default() -> Self {
         Self {
             stream: false,
-            text: Tally::default(),
+            text: Prompt::default(),
             framing: 0,
             media: Media::default(),
             max_output: None,

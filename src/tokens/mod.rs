@@ -11,10 +11,12 @@ pub mod framing;
 mod image;
 mod masks;
 pub mod media;
+mod prompt;
 mod scripts;
 mod shapes;
 mod tally;
 mod weights;
 
 pub use media::Media;
+pub use prompt::Prompt;
 pub use tally::{Stream, Tally};

@@ -5,7 +5,7 @@ mod unsigned;
 use crate::json::{Edits, Key, Kind, Reader, Rewrite, Span, quote};
 use crate::protocols::reading::{self, MISSING, Stop, field};
 use crate::protocols::{Refusal, Traits};
-use crate::tokens::{framing, media};
+use crate::tokens::{Prompt, framing, media};
 use std::borrow::Cow;
 use unsigned::Unsigned;
 
@@ -96,18 +96,19 @@ struct Draft<'a> {
     unsigned: Unsigned,
 }
 
-/// Reads a messages request in one pass.
+/// Reads a messages request in one pass; its text is added to `text`.
 ///
 /// # Errors
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
-pub fn read_messages(body: &[u8]) -> Result<MessagesRequest<'_>, Refusal> {
-    read(body).map_err(Refusal::from)
+pub fn read_messages(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Refusal> {
+    read(body, text).map_err(Refusal::from)
 }
 
-fn read(body: &[u8]) -> Result<MessagesRequest<'_>, Stop> {
+fn read(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Stop> {
     let mut reader = Reader::new(body, watched)?;
     reading::open(&mut reader)?;
     let mut draft = Draft::default();
+    draft.traits.text = text;
     reader.object_strict(|reader, key| draft.member(reader, key))?;
     reader.finish()?;
     draft.finish()

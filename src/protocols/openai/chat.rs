@@ -10,7 +10,7 @@ use crate::json::{Key, Kind, Reader, Span};
 use crate::protocols::members::Members;
 use crate::protocols::reading::{self, MISSING, Stop, field};
 use crate::protocols::{Refusal, Traits};
-use crate::tokens::{framing, media};
+use crate::tokens::{Prompt, framing, media};
 use std::borrow::Cow;
 
 /// The keys that are read, here, in translation or by the guards that scan messages: a
@@ -109,18 +109,19 @@ struct Draft<'a> {
     max_completion_tokens: Limit,
 }
 
-/// Reads a chat request in one pass.
+/// Reads a chat request in one pass; its text is added to `text`.
 ///
 /// # Errors
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
-pub fn read_chat(body: &[u8]) -> Result<ChatRequest<'_>, Refusal> {
-    read(body).map_err(Refusal::from)
+pub fn read_chat(body: &[u8], text: Prompt) -> Result<ChatRequest<'_>, Refusal> {
+    read(body, text).map_err(Refusal::from)
 }
 
-fn read(body: &[u8]) -> Result<ChatRequest<'_>, Stop> {
+fn read(body: &[u8], text: Prompt) -> Result<ChatRequest<'_>, Stop> {
     let mut reader = Reader::new(body, watched)?;
     let mut members = Members::new(reading::open(&mut reader)?);
     let mut draft = Draft::default();
+    draft.traits.text = text;
     reader.object_strict(|reader, key| {
         draft.member(reader, key)?;
         members.note(key, reader.offset())

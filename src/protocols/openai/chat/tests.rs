@@ -1,6 +1,7 @@
 use super::*;
 use crate::json::tests::{Tape, arb_string, arb_tape, arb_value, cases, render};
-use crate::tokens::{Media, Tally};
+use crate::tokens::Media;
+use crate::tokens::Prompt;
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ fn with_message(message: &str) -> String {
 }
 
 fn refused(body: &[u8]) -> (&'static str, Option<String>) {
-    let refusal = read_chat(body).expect_err(&String::from_utf8_lossy(body));
+    let refusal = read_chat(body, Prompt::default()).expect_err(&String::from_utf8_lossy(body));
     assert_eq!(refusal.kind.status(), 400);
     (refusal.code, refusal.param)
 }
@@ -40,7 +41,7 @@ const fn plain(model: &str) -> Adapt<'_> {
 }
 
 fn adapted(body: &str, adapt: &Adapt<'_>) -> Option<String> {
-    let request = read_chat(body.as_bytes()).expect(body);
+    let request = read_chat(body.as_bytes(), Prompt::default()).expect(body);
     let rewrite = request.adapt(body.as_bytes(), adapt)?;
     let new = rewrite.whole(body.as_bytes());
     assert_eq!(new.len(), rewrite.length);
@@ -70,7 +71,7 @@ fn good_requests() {
         r#"{"messages":[{"content":"hi","role":"user"}],"model":"smart"}"#.to_owned(),
         r#"{"mod\u0065l":"sm\u0061rt","messages":[{"role":"user"}]}"#.to_owned(),
     ] {
-        let request = read_chat(text.as_bytes()).expect(&text);
+        let request = read_chat(text.as_bytes(), Prompt::default()).expect(&text);
         assert_eq!(request.model, "smart", "{text}");
     }
 }
@@ -105,7 +106,7 @@ fn whether_a_stream_is_asked_for() {
         ),
     ] {
         let text = body(members);
-        let request = read_chat(text.as_bytes()).unwrap();
+        let request = read_chat(text.as_bytes(), Prompt::default()).unwrap();
         assert_eq!(
             (request.traits.stream, request.asks_for_usage()),
             (stream, usage),
@@ -303,7 +304,7 @@ fn refusals_hold_nothing_of_the_request() {
         body(r#","n":"SECRET""#),
         format!("{{\"SECRET\":\"{}", "SECRET".repeat(100)),
     ] {
-        let refusal = read_chat(text.as_bytes()).unwrap_err();
+        let refusal = read_chat(text.as_bytes(), Prompt::default()).unwrap_err();
         assert!(!format!("{refusal:?}").contains("SECRET"), "{refusal:?}");
     }
 }
@@ -337,7 +338,11 @@ fn text_is_counted_without_images_sounds_and_files() {
     ] {
         let text = with_message(message);
         assert_eq!(
-            read_chat(text.as_bytes()).unwrap().traits.text.bytes(),
+            read_chat(text.as_bytes(), Prompt::default())
+                .unwrap()
+                .traits
+                .text
+                .bytes(),
             bytes,
             "{message}"
         );
@@ -348,7 +353,7 @@ fn text_is_counted_without_images_sounds_and_files() {
 fn by_bytes(traits: &Traits) -> Traits {
     Traits {
         framing: traits.text.bytes(),
-        text: Tally::default(),
+        text: Prompt::default(),
         media: Media::default(),
         ..traits.clone()
     }
@@ -463,14 +468,18 @@ fn traits() {
             },
         ),
     ] {
-        let request = read_chat(text.as_bytes()).unwrap();
+        let request = read_chat(text.as_bytes(), Prompt::default()).unwrap();
         assert_eq!(by_bytes(&request.traits), wanted, "{text}");
     }
 }
 
 #[test]
 fn a_prompt_is_its_text_its_framing_and_its_media() {
-    let read = |text: &str| read_chat(text.as_bytes()).unwrap().traits;
+    let read = |text: &str| {
+        read_chat(text.as_bytes(), Prompt::default())
+            .unwrap()
+            .traits
+    };
     let one = read(&with_message(
         r#"{"role":"user","content":"Hello, how are you?"}"#,
     ));
@@ -479,7 +488,7 @@ fn a_prompt_is_its_text_its_framing_and_its_media() {
     let escaped = read(&with_message(
         r#"{"role":"user","content":"Hello,\u0020how ar\u0065 you?"}"#,
     ));
-    assert_eq!(escaped.text, one.text);
+    assert_eq!(escaped.text.tokens(), one.text.tokens());
     let two = with_message(r#"{"role":"user","content":"a"},{"role":"user","content":"b"}"#);
     assert_eq!(read(&two).framing, 11);
     let tools = two.replace("\"messages\"", r#""tools":[{"name":"f"}],"messages""#);
@@ -796,7 +805,7 @@ proptest! {
         let new = new.as_deref().unwrap_or(&text);
         let parsed: Value = serde_json::from_str(new).unwrap();
         prop_assert_eq!(parsed, wanted(original, &new_model));
-        prop_assert!(read_chat(new.as_bytes()).is_ok());
+        prop_assert!(read_chat(new.as_bytes(), Prompt::default()).is_ok());
         for (name, value) in unknown {
             prop_assert!(new.contains(&format!("\"{name}\":{value}")), "{} is untouched", name);
         }
@@ -868,7 +877,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-        let _ = read_chat(&bytes);
-        let _ = read_chat(&[b"{\"model\":\"a\",\"messages\":[{", bytes.as_slice()].concat());
+        let _ = read_chat(&bytes, Prompt::default());
+        let _ = read_chat(&[b"{\"model\":\"a\",\"messages\":[{", bytes.as_slice()].concat(), Prompt::default());
     }
 }
