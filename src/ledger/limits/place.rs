@@ -78,7 +78,7 @@ impl Place {
         &self,
         book: &Book<'_>,
         meters: Option<&[Meter]>,
-        mut change: impl FnMut(&mut Record) -> Result<R, E>,
+        mut change: impl FnMut(&mut Record<'_>) -> Result<R, E>,
     ) -> Result<Result<(R, Self), E>, Exhausted> {
         let now_ms = book.now_ms();
         let room = meters.map(|meters| Room {
@@ -105,14 +105,14 @@ impl Place {
         })
     }
 
-    /// What is there.
-    pub(super) fn read(&self, book: &Book<'_>) -> Record {
+    /// Shows what is there.
+    pub(super) fn read<R>(&self, book: &Book<'_>, see: impl FnOnce(&Record<'_>) -> R) -> R {
         let found = book.host.shared_get(&book.space.key(&self.name));
         let bytes = body(found.as_ref().map(|(bytes, _)| bytes.as_slice()));
-        match self.user {
+        see(&match self.user {
             None => Record::decode(bytes),
             Some(user) => users::read(bytes, user),
-        }
+        })
     }
 }
 

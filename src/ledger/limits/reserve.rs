@@ -138,7 +138,7 @@ struct Charged {
 }
 
 impl Demand<'_> {
-    fn charge(&self, record: &mut Record) -> Result<Charged, Box<Exceeded>> {
+    fn charge(&self, record: &mut Record<'_>) -> Result<Charged, Box<Exceeded>> {
         let mut charged = Charged::default();
         let mut exceeded: Option<Box<Exceeded>> = None;
         let meters = self.scope.meters.iter().enumerate();

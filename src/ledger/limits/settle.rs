@@ -61,7 +61,7 @@ pub fn settle(book: &Book<'_>, reservation: &Reservation, took: &Amounts) -> Set
     settled
 }
 
-fn settle_part(part: &Part, record: &mut Record, took: &Amounts, now_ms: u64) -> Vec<Crossed> {
+fn settle_part(part: &Part, record: &mut Record<'_>, took: &Amounts, now_ms: u64) -> Vec<Crossed> {
     let mut all = Vec::new();
     for charge in &part.charges {
         let Some(meter) = part.meters.get(charge.meter) else {

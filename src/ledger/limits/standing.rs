@@ -3,6 +3,7 @@
 use super::Book;
 use super::meter::Unit;
 use super::place::Scope;
+use super::record::Record;
 
 /// What is left of one limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,11 +96,14 @@ pub struct Budget {
 impl Scope {
     /// All its limits as they stand.
     pub fn budgets(&self, book: &Book<'_>) -> Vec<Budget> {
-        let record = self.place().read(book);
+        self.place().read(book, |record| self.budgets_in(record, book))
+    }
+
+    fn budgets_in(&self, record: &Record<'_>, book: &Book<'_>) -> Vec<Budget> {
         let mut all = Vec::new();
         for meter in self.meters.iter() {
             let now = meter.window.bucket(book.now_ms());
-            let mut counter = record.find(meter.id).cloned().unwrap_or_default();
+            let mut counter = record.find(meter.id).unwrap_or_default();
             counter.tidy(meter.window, now);
             let used = counter.used();
             let budgets = meter.limits.iter().map(|limit| Budget {

@@ -64,8 +64,7 @@ struct Entry<'b> {
 
 impl Entry<'_> {
     fn lives(&self, now_ms: u64) -> bool {
-        let mut counters = Record::decode(self.record).counters.into_iter();
-        counters.any(|counter| counter.expires_ms > now_ms)
+        Record::decode(self.record).lives(now_ms)
     }
 
     fn put(&self, out: &mut Vec<u8>) {
@@ -94,7 +93,7 @@ pub(super) fn change<R, E>(
     user: User,
     room: Option<&Room<'_>>,
     now_ms: u64,
-    change: impl FnOnce(&mut Record) -> Result<R, E>,
+    change: impl FnOnce(&mut Record<'_>) -> Result<R, E>,
 ) -> Result<(Vec<u8>, R, User), E> {
     let mut entries = entries(shard);
     let mut whose = user;
@@ -117,7 +116,7 @@ pub(super) fn change<R, E>(
 }
 
 /// The record of a user, to look at: the user's own, or the shared one.
-pub(super) fn read(shard: &[u8], user: User) -> Record {
+pub(super) fn read(shard: &[u8], user: User) -> Record<'_> {
     let entries = entries(shard);
     let find = |id| entries.iter().find(|entry| entry.id == id);
     let entry = find(user.id).or_else(|| find(SHARED));
@@ -128,7 +127,7 @@ pub(super) fn read(shard: &[u8], user: User) -> Record {
 pub(super) fn change_all(
     shard: &[u8],
     now_ms: u64,
-    mut change: impl FnMut(u64, &mut Record),
+    mut change: impl FnMut(u64, &mut Record<'_>),
 ) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in entries(shard) {
@@ -148,7 +147,7 @@ pub(super) fn change_all(
 }
 
 /// Shows all records of a shard, with the bytes that are kept free for each.
-pub(super) fn each(shard: &[u8], mut show: impl FnMut(u64, u64, Record)) {
+pub(super) fn each(shard: &[u8], mut show: impl FnMut(u64, u64, Record<'_>)) {
     for entry in entries(shard) {
         show(entry.id, entry.most, Record::decode(entry.record));
     }
@@ -161,7 +160,7 @@ pub(super) fn put_record(
     id: u64,
     most: u64,
     now_ms: u64,
-    change: impl FnOnce(&mut Record),
+    change: impl FnOnce(&mut Record<'_>),
 ) -> Vec<u8> {
     let mut entries = entries(shard);
     let own = entries.iter().position(|entry| entry.id == id);
@@ -172,7 +171,7 @@ pub(super) fn put_record(
     write(&entries, id, most, &record, now_ms)
 }
 
-fn write(others: &[Entry<'_>], id: u64, most: u64, record: &Record, now_ms: u64) -> Vec<u8> {
+fn write(others: &[Entry<'_>], id: u64, most: u64, record: &Record<'_>, now_ms: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in others {
         entry.put(&mut bytes);
