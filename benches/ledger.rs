@@ -15,8 +15,10 @@ use tollgate::ledger::limits::{
 };
 use tollgate::state::Space;
 
-/// Calls that are measured, after as many that are not.
-const CALLS: u32 = 20_000;
+/// Calls of a round.
+const CALLS: u32 = 5_000;
+/// The best one counts: others may want the processor, too.
+const ROUNDS: u32 = 12;
 
 fn main() {
     println!("reserve + settle, µs per call and bytes of the record");
@@ -67,10 +69,12 @@ fn measure(host: &MapHost, scopes: impl Fn(u32) -> Vec<Scope>) -> f64 {
             black_box(settle(&book, &granted.reservation, &took));
         }
     };
-    (0..CALLS).for_each(round);
-    let begun = std::time::Instant::now();
-    (0..CALLS).for_each(round);
-    begun.elapsed().as_secs_f64() * 1e6 / f64::from(CALLS)
+    let best = (0..ROUNDS).map(|_| {
+        let begun = std::time::Instant::now();
+        (0..CALLS).for_each(round);
+        begun.elapsed().as_secs_f64() * 1e6 / f64::from(CALLS)
+    });
+    best.fold(f64::INFINITY, f64::min)
 }
 
 /// So many limits: windows of all kinds, all units.
