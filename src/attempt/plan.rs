@@ -56,6 +56,9 @@ pub struct Entry {
     /// The most that it can write, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output: Option<u64>,
+    /// The bound on the answers of callers who set none, in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_output: Option<u64>,
     /// Members of a request that it does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove_fields: Vec<String>,
@@ -128,6 +131,7 @@ impl Entry {
             authority: backend.authority.clone(),
             context: target.context,
             max_output: target.max_output,
+            default_output: None,
             remove_fields: backend.remove_fields.clone(),
             max_tokens_field: match backend.max_tokens_field {
                 MaxTokensField::AsSent => None,

@@ -148,6 +148,7 @@ fn adapt(entry: &Entry) -> Adapt<'_> {
         remove_fields: &entry.remove_fields,
         max_tokens_field: entry.max_tokens_field.map(MaxTokensName::as_str),
         max_output: entry.max_output,
+        default_output: entry.default_output,
         ask_usage: true,
     }
 }
@@ -156,6 +157,7 @@ fn translated(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Re
     let target = translate::Target {
         model: &entry.model,
         max_output: entry.max_output,
+        default_output: entry.default_output,
     };
     let mut new = translate::request(caller, entry.api, body, &target)?;
     if entry.api == Protocol::OpenAi

@@ -11,6 +11,7 @@ fn entry(backend: &str, api: Protocol) -> Entry {
         Protocol::Anthropic => ("/v1/messages", KeyHeader::XApiKey),
     };
     Entry {
+        default_output: None,
         backend: backend.to_owned(),
         api,
         model: format!("{backend}-model"),

@@ -1,6 +1,7 @@
 /*! What was sent, and where. */
 
 use super::Passage;
+use super::budget::Held;
 use crate::attempt::{Attempt, Came, Tries, Try, Why};
 use crate::config::{Backend, Model, Rule, Target};
 use crate::ledger::{Settlement, Usage};
@@ -16,6 +17,8 @@ pub(super) struct Ask {
     /// Whether the report of usage is kept from the caller, who did not ask for it.
     pub(super) strip_usage: bool,
     pub(super) adapter: Adapter,
+    /// To be settled when the call is over.
+    pub(super) held: Held,
     /// How many tries were taken into account for the health of their targets.
     pub(super) learned: usize,
 }
@@ -101,6 +104,13 @@ impl Ask {
             Route::Model(routed) => routed.rule.as_ref().map_or("", |rule| &rule.name),
             Route::Pass(_) => "",
         }
+    }
+
+    /// What a call cost that took `usage`, in nano-USD; 0 where there is no price.
+    pub(super) fn cost(&self, usage: &Usage, tries: &Tries) -> u64 {
+        let target = self.latest_target(tries);
+        let price = target.and_then(|target| target.price);
+        price.map_or(0, |price| price.cost(usage))
     }
 
     /// What the call is settled by: what the answer used, and the prompt for each try

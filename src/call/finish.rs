@@ -24,15 +24,15 @@ pub struct End {
 }
 
 /// What came of a call.
-struct Outcome {
+pub(super) struct Outcome {
     caller: Option<Caller>,
-    ask: Option<Ask>,
+    pub(super) ask: Option<Ask>,
     model: String,
     status: u16,
     outcome: &'static str,
     reason: String,
-    settlement: Settlement,
-    tries: Tries,
+    pub(super) settlement: Settlement,
+    pub(super) tries: Tries,
     first_token_ms: Option<u64>,
 }
 
@@ -50,6 +50,7 @@ impl Call {
             return None;
         }
         let outcome = self.outcome(host, passage, phase, end);
+        self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
         let record = self.record(host, &outcome);
         self.gateway.metrics.call(host, &record);
@@ -75,7 +76,9 @@ impl Call {
                 model,
                 status,
                 outcome,
+                reason,
             } => Outcome {
+                reason,
                 model: model.map(|model| model.name.clone()).unwrap_or_default(),
                 ..local(caller, status, outcome)
             },

@@ -5,9 +5,11 @@ is known at each point; whatever happens, [`Call::finish`] settles exactly once.
 
 mod answer;
 mod ask;
+mod budget;
 mod endpoint;
 mod finish;
 mod held;
+mod limited;
 mod provider;
 mod request;
 mod sending;
@@ -163,6 +165,8 @@ enum Phase {
         model: Option<Rc<Model>>,
         status: u16,
         outcome: &'static str,
+        /// What exactly was decided; for operators only.
+        reason: String,
     },
     /// The way to the provider failed; Envoy's error was put into the caller's protocol.
     Failed {
@@ -223,7 +227,7 @@ impl Call {
             Endpoint::Models => self.all_models(caller),
             Endpoint::Model(name) => self.one_model(caller, name),
             Endpoint::Usage => self.usage(host, caller),
-            Endpoint::Other(below) => self.other_path(caller, headers, path, below),
+            Endpoint::Other(below) => self.other_path(host, caller, headers, path, below),
         }
     }
 
@@ -391,6 +395,7 @@ impl Call {
             model,
             status: reply.status,
             outcome: refusal.code,
+            reason: refusal.detail.clone(),
         };
         reply
     }
@@ -416,6 +421,7 @@ impl Call {
             model: None,
             status: reply.status,
             outcome: "ok",
+            reason: String::new(),
         };
         reply
     }

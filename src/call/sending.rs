@@ -1,6 +1,7 @@
 /*! Sending a request on: its plan, and the edits that put it on its way. */
 
 use super::ask::{Adapter, Ask, Route, Routed};
+use super::budget::{Demand, Held};
 use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
@@ -41,7 +42,23 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
             }
         };
-        match self.put_on_way(host, pending, &request, routed, body) {
+        let demand = || {
+            let ledger = &self.gateway.policy.ledger;
+            Demand::of(request.traits(), &routed.model, &routed.targets, ledger)
+        };
+        let reserved = self.reserve(host, &pending.caller, Some(&routed.model), demand);
+        let (held, default_output) = match reserved {
+            Ok(reserved) => reserved,
+            Err(refusal) => {
+                let model = Some(Rc::clone(&routed.model));
+                return OnBody::Reply(self.refuse(Some(pending.caller), model, &refusal));
+            }
+        };
+        let mut routed = routed;
+        let (space, policy) = (&self.gateway.space, &self.gateway.policy);
+        routing::claim_probe(host, space, policy, &mut routed.targets);
+        let budget = (held, default_output);
+        match self.put_on_way(host, pending, &request, (routed, budget), body) {
             Ok(outgoing) => OnBody::Forward(outgoing),
             Err(reply) => OnBody::Reply(reply),
         }
@@ -61,6 +78,7 @@ impl Call {
             model: request.model(),
             traits: request.traits(),
             headers: &pending.kept.rules,
+            budget_percent: self.budget_percent(host, &pending.caller),
         };
         let choice = routing::choose(host, &gateway.space, &gateway.policy, &asked)?;
         self.count_shadow(host, &choice.shadow);
@@ -69,7 +87,6 @@ impl Call {
         if !is_chain(&targets) {
             truncate(&mut targets, attempts);
         }
-        routing::claim_probe(host, &gateway.space, &gateway.policy, &mut targets);
         Ok(Routed {
             model: choice.model,
             targets,
@@ -127,7 +144,7 @@ impl Call {
         host: &dyn Host,
         pending: Pending,
         request: &Request<'_>,
-        routed: Routed,
+        (mut routed, (budget, default_output)): (Routed, (Held, Option<u64>)),
         body: &[u8],
     ) -> Result<Outgoing, Reply> {
         let Pending {
@@ -138,10 +155,13 @@ impl Call {
             held,
         } = pending;
         let traits = request.traits().clone();
-        let plan = self.plan(&routed, &traits, kept);
+        let mut plan = self.plan(&routed, &traits, kept);
+        for entry in plan.tries.iter_mut() {
+            let most = entry.max_output.unwrap_or(u64::MAX);
+            entry.default_output = default_output.map(|tokens| tokens.min(most));
+        }
         let alone = self.gateway.policy.fallback.is_none();
         time_limits(&mut edits, routed.model.timeouts, traits.stream, alone);
-        let mut routed = routed;
         let (adapter, rewrite, plan) = if alone {
             // The clock is a host call, and only this strategy asks how long a try took.
             let timed = routed.model.strategy == Strategy::Fastest;
@@ -152,6 +172,7 @@ impl Call {
                     (Adapter::Gateway(Box::new(attempt)), fitted.rewrite, None)
                 }
                 Err(refusal) => {
+                    self.release(host, &budget);
                     let model = Rc::clone(&routed.model);
                     return Err(self.refuse(Some(caller), Some(model), &refusal));
                 }
@@ -171,6 +192,7 @@ impl Call {
                 traits,
                 strip_usage: request.strips_usage(),
                 adapter,
+                held: budget,
                 learned: 0,
             },
             _held: held,
@@ -189,6 +211,7 @@ impl Call {
         backend: Rc<Backend>,
         path: &str,
         (mut edits, kept): (HeaderEdits, Kept),
+        held: Held,
     ) -> Outgoing {
         let path = format!("{}{path}", backend.base_path);
         let plan = Plan {
@@ -218,6 +241,7 @@ impl Call {
                 traits: Traits::default(),
                 strip_usage: false,
                 adapter,
+                held,
                 learned: 0,
             },
         };

@@ -1,5 +1,6 @@
 /*! What each endpoint does for an identified caller. */
 
+use super::budget::Demand;
 use super::endpoint;
 use super::finish::NO_MODEL;
 use super::held::HeldBytes;
@@ -97,6 +98,7 @@ impl Call {
 
     pub(super) fn other_path(
         &mut self,
+        host: &dyn Host,
         caller: Caller,
         headers: Headers<'_>,
         path: &str,
@@ -115,7 +117,10 @@ impl Call {
         let path = format!("{below}{}", request::query_without_keys(path));
         let kept = Kept::of(headers, self.protocol, &[]);
         let edits = (request::clean(headers, &policy.identity), kept);
-        OnHead::Forward(self.pass(caller, backend, &path, edits))
+        match self.reserve(host, &caller, None, || Demand::OPAQUE) {
+            Ok((held, _)) => OnHead::Forward(self.pass(caller, backend, &path, edits, held)),
+            Err(refusal) => OnHead::Reply(self.refuse(Some(caller), None, &refusal)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::ask::{Adapter, Ask, Route};
+use super::limited;
 use crate::attempt::{Attempt, Came, Entry, Tries, Try, Why};
 use crate::config::{AnswerModel, Strategy};
 use crate::host::{Host, Instant};
@@ -159,6 +160,8 @@ impl Ask {
             };
             told.push(("x-tollgate-model", name.clone()));
         }
+        let standings = limited::headers(&self.held.standings, caller, self.held.at_ms);
+        told.extend(standings);
         let dropped = self.dropped(tries, caller);
         if !dropped.is_empty() {
             told.push(("x-tollgate-dropped", dropped.join(", ")));

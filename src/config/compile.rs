@@ -1,5 +1,6 @@
 /*! From the document to the policy: names resolved, contradictions found. */
 
+mod limit;
 mod model;
 mod rule;
 mod turns;
@@ -16,6 +17,7 @@ use super::policy::{
 };
 use super::problem::Problems;
 use super::suggest::suggest;
+use limit::check_prices;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -69,6 +71,7 @@ impl<T> Names<T> {
 
 pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     let limits = limits(&document.limits, problems);
+    let ledger = limit::ledger(&document.ledger, problems);
     let cool_down = model::cool_down(&document.cool_down, problems);
     let backends = Names::build("backend", document.backends, |name, _, entry| {
         Some(model::backend(name, entry, problems))
@@ -76,6 +79,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     let models = Names::build("model", document.models, |name, path, entry| {
         model::model(name, path, entry, &backends, problems)
     });
+    let tiers = limit::Tiers::new(document.tiers, &document.tenants, problems);
     let other_paths = match &document.other_paths {
         OtherPathsEntry::Refuse => OtherPaths::Refuse,
         OtherPathsEntry::Pass(name) => backends
@@ -87,12 +91,13 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     let tenants = tenants(
         document.tenants,
         &document.identity,
-        &models,
+        (&models, &tiers),
         &mut identity,
         &mut claims,
         problems,
     );
     finish_identity(&mut identity, document.identity, claims, &tenants, problems);
+    check_prices(&models, &tenants, problems);
     let routing = rule::rules(document.routing, &models, &tenants, problems);
     Policy {
         namespace: document.namespace,
@@ -105,6 +110,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         routing,
         fallback: document.fallback,
         cool_down,
+        ledger,
     }
 }
 
@@ -139,7 +145,7 @@ fn limits(written: &LimitsEntry, problems: &mut Problems) -> Limits {
 fn tenants(
     entries: Vec<Named<TenantEntry>>,
     identity: &IdentityEntry,
-    models: &Names<Model>,
+    (models, tiers): (&Names<Model>, &limit::Tiers),
     rules: &mut IdentityRules,
     claims: &mut HashMap<String, Rc<Tenant>>,
     problems: &mut Problems,
@@ -148,7 +154,7 @@ fn tenants(
     for Named { name, path, entry } in entries {
         let Some(entry) = entry else { continue };
         warn_if_unreachable(&path, &entry, identity, problems);
-        let tenant = Rc::new(tenant(&name, &entry, models, problems));
+        let tenant = Rc::new(tenant(&name, &entry, (models, tiers), problems));
         add_keys(
             &mut rules.keys,
             entry.keys.unwrap_or_default(),
@@ -165,7 +171,7 @@ fn tenants(
 fn tenant(
     name: &str,
     entry: &TenantEntry,
-    models: &Names<Model>,
+    (models, tiers): (&Names<Model>, &limit::Tiers),
     problems: &mut Problems,
 ) -> Tenant {
     let mut allowed: Vec<Rc<Model>> = Vec::new();
@@ -178,10 +184,16 @@ fn tenant(
         }
         allowed.push(model);
     }
+    let tier = entry.tier.clone().unwrap_or_else(|| "default".to_owned());
+    let of_tier = tiers.entry(&tier);
+    let limits = entry.limits.as_ref().unwrap_or(&of_tier.limits);
+    let per_user = entry.per_user.as_ref().unwrap_or(&of_tier.per_user);
     Tenant {
         name: name.to_owned(),
-        tier: entry.tier.clone().unwrap_or_else(|| "default".to_owned()),
+        limits: limit::meters(limits, models, problems),
+        per_user: limit::meters(per_user, models, problems),
         models: allowed,
+        tier,
     }
 }
 

@@ -1,11 +1,13 @@
 /*! The document as written: typed and checked field by field, names not yet resolved. */
 
 mod backend;
+mod limit;
 mod model;
 mod retry;
 mod rule;
 
 pub(super) use backend::BackendEntry;
+pub(super) use limit::{LedgerEntry, LimitEntry, OutputEntry, PerEntry, TierEntry};
 pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
 pub(super) use retry::CoolDownEntry;
 pub(super) use rule::RuleEntry;
@@ -25,6 +27,8 @@ pub(super) struct Document {
     pub(super) backends: Vec<Named<BackendEntry>>,
     pub(super) models: Vec<Named<ModelEntry>>,
     pub(super) tenants: Vec<Named<TenantEntry>>,
+    pub(super) tiers: Vec<Named<TierEntry>>,
+    pub(super) ledger: LedgerEntry,
     pub(super) identity: IdentityEntry,
     pub(super) limits: LimitsEntry,
     pub(super) other_paths: OtherPathsEntry,
@@ -55,6 +59,9 @@ pub(super) struct TenantEntry {
     pub(super) keys: Option<Vec<KeyEntry>>,
     pub(super) jwt: Option<Vec<Located<String>>>,
     pub(super) spiffe: Vec<Located<SpiffePattern>>,
+    /// `None`: as the tier says.
+    pub(super) limits: Option<Vec<LimitEntry>>,
+    pub(super) per_user: Option<Vec<LimitEntry>>,
 }
 
 pub(super) struct KeyEntry {
@@ -111,6 +118,12 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
             .unwrap_or_default(),
         tenants: fields
             .required("tenants", tenants, problems)
+            .unwrap_or_default(),
+        tiers: fields
+            .optional("tiers", limit::tiers, problems)
+            .unwrap_or_default(),
+        ledger: fields
+            .optional("ledger", limit::ledger, problems)
             .unwrap_or_default(),
         identity: fields
             .optional("identity", identity, problems)
@@ -186,6 +199,8 @@ fn tenant(node: &Node<'_>, problems: &mut Problems) -> Option<TenantEntry> {
     let keys = fields.optional("keys", keys, problems);
     let jwt = fields.optional("jwt", references, problems);
     let spiffe = fields.optional("spiffe", spiffe_list, problems);
+    let limits = fields.optional("limits", limit::limits, problems);
+    let per_user = fields.optional("per_user", limit::limits, problems);
     fields.finish(problems);
     Some(TenantEntry {
         tier,
@@ -193,6 +208,8 @@ fn tenant(node: &Node<'_>, problems: &mut Problems) -> Option<TenantEntry> {
         keys,
         jwt,
         spiffe: spiffe.unwrap_or_default(),
+        limits,
+        per_user,
     })
 }
 

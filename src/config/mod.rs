@@ -8,6 +8,7 @@ values (`fields`, `document`), and those to a policy with all names resolved
 mod compile;
 mod document;
 mod fields;
+mod limit;
 mod model;
 mod plugin;
 mod policy;
@@ -19,6 +20,7 @@ mod suggest;
 mod tree;
 mod values;
 
+pub use limit::{DefaultOutput, Ledger};
 pub use model::{
     AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Price, Resolve,
     StickyBy, Strategy, Target, Targets, Timeouts,
@@ -30,6 +32,7 @@ pub use policy::{
 };
 pub use problem::{Problem, Problems, Severity};
 pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
+pub use scalars::nano_usd;
 pub use tree::Tree;
 
 /// Reads a policy from what Envoy hands a plugin: JSON text (from a `StringValue`, or from

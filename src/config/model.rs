@@ -1,5 +1,8 @@
 /*! Providers and virtual models of a compiled policy. */
 
+use super::limit::DefaultOutput;
+use crate::ledger::Usage;
+use crate::ledger::limits::Meter;
 use std::rc::Rc;
 
 /// A provider, or a deployment of one.
@@ -61,6 +64,10 @@ pub struct Model {
     pub attempts: Option<u32>,
     /// The name that answers tell.
     pub answer_model: AnswerModel,
+    /// What all its callers together may use.
+    pub limits: Rc<[Meter]>,
+    /// The bound on answers of calls that name none; `None`: as the ledger says.
+    pub default_output: Option<DefaultOutput>,
 }
 
 impl Model {
@@ -132,6 +139,30 @@ pub struct Price {
     pub cached_input: u64,
     /// A token of the answer.
     pub output: u64,
+}
+
+impl Price {
+    /// What so many tokens cost at most, in nano-USD.
+    pub fn reserve(&self, input: u64, output: u64) -> u64 {
+        let pico = u128::from(input)
+            .saturating_mul(u128::from(self.input.max(self.cached_input)))
+            .saturating_add(u128::from(output).saturating_mul(u128::from(self.output)));
+        u64::try_from(pico.div_ceil(1000)).unwrap_or(u64::MAX)
+    }
+
+    /// What usage costs, in nano-USD.
+    pub fn cost(&self, usage: &Usage) -> u64 {
+        let cached = usage.cached.min(usage.input);
+        let fresh = usage.input.saturating_sub(cached);
+        let pico = [
+            (fresh, self.input),
+            (cached, self.cached_input),
+            (usage.output, self.output),
+        ];
+        let pico = pico.map(|(tokens, price)| u128::from(tokens).saturating_mul(u128::from(price)));
+        let pico = pico.into_iter().fold(0, u128::saturating_add);
+        u64::try_from(pico.div_ceil(1000)).unwrap_or(u64::MAX)
+    }
 }
 
 /// The order in which targets are tried.

@@ -1,7 +1,9 @@
 /*! The compiled policy: immutable, every name resolved, shared by all calls of a VM. */
 
+use super::limit::Ledger;
 use super::model::{Backend, CoolDown, Fallback, Model};
 use super::rule::Rules;
+use crate::ledger::limits::Meter;
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
@@ -30,6 +32,8 @@ pub struct Policy {
     pub fallback: Option<Fallback>,
     /// How long a failing target goes last.
     pub cool_down: CoolDown,
+    /// How usage is counted.
+    pub ledger: Ledger,
 }
 
 /// Who pays: a team, a customer, an application.
@@ -41,6 +45,10 @@ pub struct Tenant {
     pub tier: String,
     /// The virtual models it may use, in the order of the document.
     pub models: Vec<Rc<Model>>,
+    /// What it may use.
+    pub limits: Rc<[Meter]>,
+    /// What each of its users may use.
+    pub per_user: Rc<[Meter]>,
 }
 
 /// What a caller may do beyond calling models.

@@ -10,6 +10,8 @@ pub struct Rules {
     pub list: Vec<Rc<Rule>>,
     /// Headers that rules and sticky strategies look at, lower case, each once.
     pub headers: Vec<String>,
+    /// Whether one of them asks how much of a budget is used.
+    pub look_at_budgets: bool,
 }
 
 /// One rule.
@@ -48,6 +50,8 @@ pub enum Condition {
     MaxOutput(Range),
     /// Tools are offered, or not.
     Tools(bool),
+    /// So many percent of one of the caller's dollar budgets are taken, or more.
+    BudgetUsedOver(u8),
     /// One of these is in the prompt.
     Modality(Vec<Modality>),
 }
@@ -145,6 +149,7 @@ impl Condition {
                 .all(|one| theirs.iter().any(|other| header_covers(one, other))),
             (Self::PromptTokens(mine), Self::PromptTokens(theirs))
             | (Self::MaxOutput(mine), Self::MaxOutput(theirs)) => mine.covers(*theirs),
+            (Self::BudgetUsedOver(mine), Self::BudgetUsedOver(theirs)) => mine <= theirs,
             (Self::Modality(mine), Self::Modality(theirs)) => all_in(mine, theirs),
             _ => self == other,
         }

@@ -109,6 +109,52 @@ pub(super) fn usd(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
     price
 }
 
+/// Most dollars in one window: a billion.
+const MAX_BUDGET_USD: u64 = 1_000_000_000;
+
+/// An amount of USD, as nano-USD; more than 0.
+pub(super) fn amount_usd(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
+    let (Tree::String(text) | Tree::Number(text)) = node.tree else {
+        return node.wanted("an amount of USD, such as 50 or 0.25", problems);
+    };
+    let amount = nano_usd(text).filter(|amount| *amount > 0);
+    if amount.is_none() {
+        let message = format!(
+            "{text:?} is no amount; write USD, more than 0 and up to {MAX_BUDGET_USD}, with up to 9 decimals"
+        );
+        problems.error(&node.path, message);
+    }
+    amount
+}
+
+/// An amount of USD with up to 9 decimals, as nano-USD; `None` if it is none, or more than a
+/// billion.
+pub fn nano_usd(text: &str) -> Option<u64> {
+    let (dollars, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    if dollars.is_empty() || !(1..=9).contains(&decimals.len()) {
+        return None;
+    }
+    let billionths = whole(&format!("{decimals:0<9}"))?;
+    let amount = whole(dollars)?
+        .checked_mul(1_000_000_000)?
+        .checked_add(billionths)?;
+    (amount <= MAX_BUDGET_USD.saturating_mul(1_000_000_000)).then_some(amount)
+}
+
+/// A percentage from 1 to 100, with or without its sign.
+pub(super) fn percent(node: &Node<'_>, problems: &mut Problems) -> Option<u8> {
+    let (Tree::String(text) | Tree::Number(text)) = node.tree else {
+        return node.wanted("a percentage such as 80%", problems);
+    };
+    let number = whole(text.strip_suffix('%').unwrap_or(text));
+    let percent = number.and_then(|number| u8::try_from(number).ok());
+    let percent = percent.filter(|percent| (1..=100).contains(percent));
+    if percent.is_none() {
+        problems.error(&node.path, "must be a percentage from 1% to 100%");
+    }
+    percent
+}
+
 fn parse_usd(text: &str) -> Option<u64> {
     let (dollars, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let fits = !dollars.is_empty() && (1..=6).contains(&decimals.len());
@@ -178,6 +224,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(parse_duration(text), ms, "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_exact() {
+        for (text, nano) in [
+            ("50", Some(50_000_000_000)),
+            ("0.000000001", Some(1)),
+            ("1000000000", Some(1_000_000_000_000_000_000)),
+            ("1000000000.1", None),
+            ("0.0000000001", None),
+            ("-1", None),
+            ("1e3", None),
+            ("", None),
+        ] {
+            assert_eq!(nano_usd(text), nano, "{text}");
         }
     }
 

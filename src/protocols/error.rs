@@ -48,6 +48,8 @@ pub enum ErrorKind {
     MediaType,
     /// 429
     RateLimit,
+    /// 429: the budget is spent.
+    Quota,
     /// 500
     Internal,
     /// 502
@@ -70,7 +72,7 @@ impl ErrorKind {
             Self::RequestTimeout => 408,
             Self::TooLarge => 413,
             Self::MediaType => 415,
-            Self::RateLimit => 429,
+            Self::RateLimit | Self::Quota => 429,
             Self::Internal => 500,
             Self::BadGateway => 502,
             Self::Unavailable => 503,
@@ -102,6 +104,7 @@ impl ErrorKind {
             Self::Authentication => "authentication_error",
             Self::Permission => "permission_error",
             Self::RateLimit => "rate_limit_error",
+            Self::Quota => "insufficient_quota",
             Self::Internal | Self::BadGateway | Self::Unavailable | Self::Timeout => "server_error",
             _ => "invalid_request_error",
         }
@@ -113,7 +116,7 @@ impl ErrorKind {
             Self::Permission => "permission_error",
             Self::NotFound => "not_found_error",
             Self::TooLarge => "request_too_large",
-            Self::RateLimit => "rate_limit_error",
+            Self::RateLimit | Self::Quota => "rate_limit_error",
             Self::Timeout | Self::RequestTimeout => "timeout_error",
             Self::Internal | Self::BadGateway | Self::Unavailable => "api_error",
             _ => "invalid_request_error",
@@ -145,6 +148,8 @@ pub struct Refusal {
     pub message: String,
     /// The field of the request that is at fault.
     pub param: Option<String>,
+    /// For the operator's record: what exactly was decided; names from the policy only.
+    pub detail: String,
     /// Headers that belong to it: `retry-after`, `allow`, `www-authenticate`.
     pub headers: Vec<(&'static str, String)>,
 }
@@ -157,6 +162,7 @@ impl Refusal {
             code,
             message: message.into(),
             param: None,
+            detail: String::new(),
             headers: Vec::new(),
         }
     }
@@ -206,8 +212,11 @@ impl Refusal {
     /// The answer that tells a caller.
     pub fn reply(&self, protocol: Protocol) -> Reply {
         let mut reply = Reply::json(self.kind.status(), &self.value(protocol));
-        let retry = self.kind.worth_retrying().to_string();
-        reply.headers.push(("x-should-retry", retry));
+        let said = |(name, _): &(&str, String)| *name == "x-should-retry";
+        if !self.headers.iter().any(said) {
+            let retry = self.kind.worth_retrying().to_string();
+            reply.headers.push(("x-should-retry", retry));
+        }
         reply.headers.extend(self.headers.iter().cloned());
         reply
     }

@@ -38,6 +38,9 @@ pub struct Asked<'a> {
     pub traits: &'a Traits,
     /// The headers that the policy's [`crate::config::Rules::headers`] names, lower case.
     pub headers: &'a [(String, String)],
+    /// How much of the caller's dollar budgets is taken, in percent, of the one of which least
+    /// is left; only if [`crate::config::Rules::look_at_budgets`].
+    pub budget_percent: u64,
 }
 
 impl<'a> Asked<'a> {

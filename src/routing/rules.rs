@@ -44,6 +44,7 @@ fn holds(condition: &Condition, asked: &Asked<'_>) -> bool {
         Condition::Stream(wanted) => traits.stream == *wanted,
         Condition::PromptTokens(range) => range.has(traits.prompt_tokens()),
         Condition::MaxOutput(range) => traits.max_output.is_some_and(|most| range.has(most)),
+        Condition::BudgetUsedOver(percent) => asked.budget_percent >= u64::from(*percent),
         Condition::Tools(wanted) => traits.tools == *wanted,
         Condition::Modality(wanted) => wanted.iter().any(|one| has_modality(*one, traits)),
     }

@@ -72,6 +72,7 @@ impl Caller {
             model,
             traits: &self.traits,
             headers: &self.headers,
+            budget_percent: 0,
         };
         let choice = choose(&self.host, &self.space, &self.policy, &asked);
         choice.map(|mut choice| {
@@ -794,6 +795,7 @@ fn a_model_with_a_single_target_touches_no_shared_record() {
             model: "m",
             traits: &caller.traits,
             headers: &[],
+            budget_percent: 0,
         };
         let choice = choose(&Deaf, &caller.space, &caller.policy, &asked).unwrap();
         assert_eq!(choice.tries[0].health, Health::Alone, "{strategy}");

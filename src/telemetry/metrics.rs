@@ -149,6 +149,12 @@ impl Metrics {
         self.count(host, series_name("tollgate.shadow_total", &labels));
     }
 
+    /// Counts a call that a limit refused.
+    pub fn limited(&self, host: &dyn Host, tenant: &str, limit: &str) {
+        let labels = [("tenant", tenant), ("limit", limit)];
+        self.count(host, series_name("tollgate.limited_total", &labels));
+    }
+
     fn count(&self, host: &dyn Host, name: String) {
         let known = self.named.borrow().get(&name).copied();
         let id = known.unwrap_or_else(|| {

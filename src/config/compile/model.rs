@@ -9,8 +9,8 @@ use super::super::model::{
     Timeouts,
 };
 use super::super::problem::Problems;
-use super::Names;
 use super::turns::turns;
+use super::{Names, limit};
 use std::rc::Rc;
 
 /// Where Azure's paths begin; its own part of them follows.
@@ -82,6 +82,8 @@ pub(super) fn model(
             timeouts: Timeouts::default(),
             attempts: None,
             answer_model: Default::default(),
+            limits: Rc::from([]),
+            default_output: None,
         }),
         ModelEntry::Targets(entry) => with_targets(name, path, entry, backends, problems),
     }
@@ -101,6 +103,8 @@ fn with_targets(
         timeouts,
         attempts,
         answer_model,
+        limits,
+        default_output,
     } = entry;
     let count = written.len();
     let targets: Vec<Rc<Target>> = written
@@ -129,6 +133,8 @@ fn with_targets(
         timeouts: self::timeouts(&timeouts, problems),
         attempts,
         answer_model,
+        limits: limit::model_meters(&limits, problems),
+        default_output: default_output.map(limit::default_output),
     })
     .filter(|model| whole && model.first().is_some())
 }

@@ -9,6 +9,7 @@ use super::super::problem::Problems;
 use super::super::rule::{Condition, Pattern, Rule, Rules};
 use super::super::suggest::suggest;
 use super::Names;
+use crate::ledger::limits::Unit;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -43,7 +44,12 @@ pub(super) fn rules(
         check_allowed(&placed, tenants, problems);
     }
     let list: Vec<Rc<Rule>> = placed.into_iter().map(|placed| placed.rule).collect();
+    let asks = |rule: &Rc<Rule>| {
+        let mut when = rule.when.iter();
+        when.any(|condition| matches!(condition, Condition::BudgetUsedOver(_)))
+    };
     Rules {
+        look_at_budgets: list.iter().any(asks),
         headers: headers(&list, models),
         list,
     }
@@ -105,8 +111,19 @@ fn check_names(
                     problems.warning(path, format!("no tenant is of tier {name:?}{hint}"));
                 }
             }
+            Condition::BudgetUsedOver(_) => check_budgets(path, tenants, problems),
             _ => {}
         }
+    }
+}
+
+/// Without a budget a rule that looks at one never applies.
+fn check_budgets(path: &str, tenants: &HashMap<String, Rc<Tenant>>, problems: &mut Problems) {
+    let mut meters = tenants
+        .values()
+        .flat_map(|tenant| tenant.limits.iter().chain(tenant.per_user.iter()));
+    if !meters.any(|meter| meter.unit == Unit::NanoUsd) {
+        problems.warning(path, "no tenant and no user has a limit in usd");
     }
 }
 

@@ -6,7 +6,7 @@ use super::super::problem::Problems;
 use super::super::scalars::{duration, flag, small_count, tokens, usd};
 use super::super::tree::Tree;
 use super::super::values::{check_model_name, header_name, reference, text};
-use super::{Located, Named, choice, named};
+use super::{LimitEntry, Located, Named, OutputEntry, choice, limit, named};
 
 pub(in super::super) enum ModelEntry {
     Rules,
@@ -19,6 +19,8 @@ pub(in super::super) struct TargetsEntry {
     pub(in super::super) timeouts: TimeoutsEntry,
     pub(in super::super) attempts: Option<u32>,
     pub(in super::super) answer_model: AnswerModel,
+    pub(in super::super) limits: Vec<LimitEntry>,
+    pub(in super::super) default_output: Option<OutputEntry>,
 }
 
 pub(in super::super) struct TargetEntry {
@@ -65,6 +67,8 @@ fn refuse_targets(fields: &mut Fields<'_>, problems: &mut Problems) {
         "timeouts",
         "attempts",
         "answer_model",
+        "limits",
+        "default_output",
     ] {
         if let Some(node) = fields.find(name) {
             problems.error(&node.path, "has no meaning with rules: true");
@@ -78,12 +82,16 @@ fn with_targets(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Targ
     let timeouts = fields.optional("timeouts", timeouts, problems);
     let attempts = fields.optional("attempts", attempts, problems);
     let answer_model = fields.optional("answer_model", answer_model, problems);
+    let limits = fields.optional("limits", limit::limits, problems);
+    let default_output = fields.optional("default_output", limit::output, problems);
     Some(TargetsEntry {
         targets: targets?,
         strategy: strategy.unwrap_or_default(),
         timeouts: timeouts.unwrap_or_default(),
         attempts,
         answer_model: answer_model.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
+        default_output,
     })
 }
 

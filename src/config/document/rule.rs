@@ -3,7 +3,7 @@
 use super::super::fields::{Node, Read};
 use super::super::problem::Problems;
 use super::super::rule::{Condition, HeaderIs, Modality, Range};
-use super::super::scalars::{count, flag, one_or_more, pattern};
+use super::super::scalars::{count, flag, one_or_more, pattern, percent};
 use super::super::tree::Tree;
 use super::super::values::{check_header_name, name, reference, text};
 use super::{Located, choice};
@@ -18,7 +18,7 @@ pub(in super::super) struct RuleEntry {
 }
 
 /// The fields of `when`.
-const CONDITIONS: [(&str, Read<Condition>); 10] = [
+const CONDITIONS: [(&str, Read<Condition>); 11] = [
     ("model", |node, problems| {
         one_or_more(node, problems, pattern).map(Condition::Model)
     }),
@@ -45,6 +45,9 @@ const CONDITIONS: [(&str, Read<Condition>); 10] = [
     }),
     ("tools", |node, problems| {
         flag(node, problems).map(Condition::Tools)
+    }),
+    ("budget_used_over", |node, problems| {
+        percent(node, problems).map(Condition::BudgetUsedOver)
     }),
     ("modality", |node, problems| {
         one_or_more(node, problems, modality).map(Condition::Modality)

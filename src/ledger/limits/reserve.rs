@@ -15,6 +15,13 @@ pub struct Reservation {
     pub(super) parts: Vec<Part>,
 }
 
+impl Reservation {
+    /// Whether nothing is held.
+    pub const fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+}
+
 /// What it holds in one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {

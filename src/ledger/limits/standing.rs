@@ -30,6 +30,16 @@ pub struct Standings {
 }
 
 impl Standings {
+    /// Of the limits of tokens of any kind, the one of which least is left.
+    pub fn tightest_tokens(&self) -> Option<Standing> {
+        let all = [self.tokens, self.input_tokens, self.output_tokens];
+        let tighter = |one: Standing, other: Standing| match other.is_tighter(&one) {
+            true => other,
+            false => one,
+        };
+        all.into_iter().flatten().reduce(tighter)
+    }
+
     pub(super) fn note(&mut self, unit: Unit, standing: Standing) {
         let place = match unit {
             Unit::Requests => &mut self.requests,

@@ -4,7 +4,7 @@ Each window is divided into buckets with a running number. A calendar window is 
 A sliding window is the bucket of now and as many before it as make up its length, so what is
 told of it is never too little, and too much by less than one bucket. */
 
-use crate::date;
+use crate::date::{month, month_begins};
 
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
@@ -141,29 +141,10 @@ impl Window {
     }
 }
 
-/// The running number of the month that a day (since 1970-01-01) is in.
-fn month(day: u64) -> u64 {
-    // 400 years of the Gregorian calendar have 4800 months and 146097 days.
-    let mut month = day.saturating_mul(4800) / 146_097;
-    while month_begins(month.saturating_add(1)) <= day {
-        month = month.saturating_add(1);
-    }
-    while month > 0 && month_begins(month) > day {
-        month = month.saturating_sub(1);
-    }
-    month
-}
-
-/// The first day of a month, in days since 1970-01-01.
-fn month_begins(month: u64) -> u64 {
-    let year = (month / 12).saturating_add(1970);
-    let of_year = (month % 12).saturating_add(1);
-    date::days(year, of_year, 1).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::date;
 
     fn ms(date: &str) -> u64 {
         date::parse_day(date).unwrap() * DAY

@@ -36,6 +36,8 @@ pub struct Target<'a> {
     /// Most output tokens it can write. A caller's larger bound becomes this; so does none
     /// where the provider's protocol demands one.
     pub max_output: Option<u64>,
+    /// The bound of callers who have none.
+    pub default_output: Option<u64>,
 }
 
 impl Target<'_> {

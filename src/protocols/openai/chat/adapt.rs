@@ -16,6 +16,8 @@ pub struct Adapt<'a> {
     /// Most output tokens that the target can write; a larger bound of the caller's becomes
     /// this. `None` leaves all bounds.
     pub max_output: Option<u64>,
+    /// The bound of callers who have none, in tokens; `None`: they may go without.
+    pub default_output: Option<u64>,
     /// Whether streams shall report usage, unless `stream_options` is removed.
     pub ask_usage: bool,
 }
@@ -64,7 +66,11 @@ impl ChatRequest<'_> {
         if self.traits.stream && adapt.ask_usage && !adapt.removes("stream_options") {
             self.stream_options.ask_for_usage(&self.members, &mut edits);
         }
-        let limit = self.limit_edit(adapt.max_tokens_field);
+        let fills = self.fills(adapt, &mut edits);
+        let limit = match fills {
+            true => LimitEdit::Nothing,
+            false => self.limit_edit(adapt.max_tokens_field),
+        };
         if let LimitEdit::Rename(from, to) | LimitEdit::Replace(from, to) = limit {
             self.members.rename(&mut edits, from, to);
         }
@@ -72,12 +78,34 @@ impl ChatRequest<'_> {
             LimitEdit::Replace(_, name) | LimitEdit::Remove(name) => Some(name),
             LimitEdit::Nothing | LimitEdit::Rename(..) => None,
         };
-        let gone = |name: &str| Some(name) == gone || adapt.removes(name);
+        let gone = |name: &str| {
+            // One of them was written in front.
+            let emptied = fills && LIMITS.contains(&name);
+            Some(name) == gone || emptied || adapt.removes(name)
+        };
         if let Some(most) = adapt.max_output {
             self.bound(most, gone, &mut edits);
         }
         self.members.remove(&mut edits, gone);
         edits.apply(body)
+    }
+
+    /// Sets a bound where the caller has none; whether it did.
+    fn fills(&self, adapt: &Adapt<'_>, edits: &mut Edits) -> bool {
+        let [_, new] = LIMITS;
+        // OpenAI's reasoning models know this one alone, and most other servers both.
+        let name = adapt.max_tokens_field.unwrap_or(new);
+        let asked = self
+            .max_tokens
+            .tokens()
+            .or(self.max_completion_tokens.tokens());
+        match adapt.default_output {
+            Some(tokens) if asked.is_none() && !adapt.removes(name) => {
+                self.members.insert(edits, &format!("\"{name}\":{tokens}"));
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Lowers the bounds that stay.

@@ -33,6 +33,7 @@ const fn plain(model: &str) -> Adapt<'_> {
         remove_fields: &[],
         max_tokens_field: None,
         max_output: None,
+        default_output: None,
         ask_usage: true,
     }
 }
@@ -564,6 +565,7 @@ fn regression_no_bound_is_above_what_the_target_can_write() {
         let adapt = Adapt {
             max_tokens_field: field,
             max_output: Some(100),
+            default_output: None,
             ..plain("smart")
         };
         let (text, wanted) = (body(&format!(",{before}")), body(&format!(",{after}")));
@@ -574,6 +576,7 @@ fn regression_no_bound_is_above_what_the_target_can_write() {
     let adapt = Adapt {
         remove_fields: &removed,
         max_output: Some(100),
+        default_output: None,
         ..plain("smart")
     };
     assert_eq!(
@@ -738,7 +741,7 @@ proptest! {
         let body = format!("{{{}}}", body.join(","));
         let mut fields = removed.clone();
         fields.extend(drop_options.then(|| "stream_options".to_owned()));
-        let adapt = Adapt { model: "b", remove_fields: &fields, max_tokens_field: field, max_output: None, ask_usage: true };
+        let adapt = Adapt { model: "b", remove_fields: &fields, max_tokens_field: field, max_output: None, default_output: None, ask_usage: true };
 
         let new = adapted(&body, &adapt).unwrap();
         let parsed: Value = serde_json::from_str(&new).expect(&new);

@@ -27,7 +27,10 @@ pub(in super::super) fn write(
     check(request)?;
     let most = match request.max_output {
         Some(asked) => asked.within(target, dropped),
-        None => target.max_output.unwrap_or(Target::DEFAULT_MAX_OUTPUT),
+        None => target
+            .default_output
+            .or(target.max_output)
+            .unwrap_or(Target::DEFAULT_MAX_OUTPUT),
     };
     let thinking = Thinking::of(request, target.model, most, dropped);
     let mut json = Writer::new(out);

@@ -18,6 +18,7 @@ fn target() -> Target<'static> {
     Target {
         model: "claude-sonnet-4-5",
         max_output: Some(64_000),
+        default_output: None,
     }
 }
 

@@ -198,6 +198,7 @@ fn the_bound_on_output() {
     ];
     for (more, max_output, wanted) in cases {
         let target = Target {
+            default_output: None,
             model: "m",
             max_output,
         };
@@ -235,6 +236,7 @@ fn regression_no_bound_is_above_what_the_target_can_write() {
     }
     // Thinking fits into what is left.
     let target = Target {
+        default_output: None,
         model: "claude-sonnet-4-5",
         max_output: Some(4096),
     };
@@ -335,6 +337,7 @@ fn sampling_for_anthropic() {
 fn reasoning_for_anthropic() {
     let asked = |model: &str, most: u64, more: &Json| {
         let target = Target {
+            default_output: None,
             model,
             max_output: Some(most),
         };

@@ -1,0 +1,240 @@
+/*! Limits: those that count the same thing in the same window share a counter. */
+
+use super::super::document::{
+    LedgerEntry, LimitEntry, Named, OutputEntry, PerEntry, TenantEntry, TierEntry,
+};
+use super::super::limit::{DefaultOutput, Ledger};
+use super::super::model::{Model, Resolve};
+use super::super::policy::Tenant;
+use super::super::problem::Problems;
+use super::super::suggest::suggest;
+use super::Names;
+use crate::ledger::limits::{Limit, Meter, SHARDS, Unit, Window};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The limits of tiers.
+pub(super) struct Tiers {
+    entries: HashMap<String, TierEntry>,
+    none: TierEntry,
+}
+
+impl Tiers {
+    pub(super) fn new(
+        entries: Vec<Named<TierEntry>>,
+        tenants: &[Named<TenantEntry>],
+        problems: &mut Problems,
+    ) -> Self {
+        let tiers = tenants.iter().filter_map(|tenant| tenant.entry.as_ref());
+        let tiers = tiers.map(|entry| entry.tier.as_deref().unwrap_or("default"));
+        let used: Vec<&str> = tiers.collect();
+        let mut built = HashMap::new();
+        for Named { name, path, entry } in entries {
+            if !used.contains(&name.as_str()) {
+                let hint = suggest(&name, used.iter().copied());
+                problems.warning(path, format!("no tenant is of this tier{hint}"));
+            }
+            built.extend(entry.map(|entry| (name, entry)));
+        }
+        Self {
+            entries: built,
+            none: TierEntry::default(),
+        }
+    }
+
+    pub(super) fn entry(&self, tier: &str) -> &TierEntry {
+        self.entries.get(tier).unwrap_or(&self.none)
+    }
+}
+
+/// The meters of a tenant or its users.
+pub(super) fn meters(
+    entries: &[LimitEntry],
+    models: &Names<Model>,
+    problems: &mut Problems,
+) -> Rc<[Meter]> {
+    for wanted in entries.iter().flat_map(|entry| &entry.models) {
+        models.resolve(wanted, problems);
+    }
+    build(entries, problems)
+}
+
+/// The meters of a model, which are about that model alone.
+pub(super) fn model_meters(entries: &[LimitEntry], problems: &mut Problems) -> Rc<[Meter]> {
+    for other in entries.iter().filter_map(|entry| entry.models.first()) {
+        problems.error(
+            &other.path,
+            "the limits of a model count its own calls only",
+        );
+    }
+    build(entries, problems)
+}
+
+fn build(entries: &[LimitEntry], problems: &mut Problems) -> Rc<[Meter]> {
+    let mut meters: Vec<Meter> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    for entry in entries {
+        let limit = Limit {
+            name: entry.name.clone().unwrap_or_else(|| default_name(entry)),
+            amount: entry.amount,
+            shadow: entry.shadow,
+            alert_at: entry.alert_at.clone(),
+        };
+        if names.contains(&limit.name) {
+            let message = format!(
+                "{:?} is another limit here: give one of them a name",
+                limit.name
+            );
+            problems.error(&entry.path, message);
+        }
+        names.push(limit.name.clone());
+        add(&mut meters, meter(entry), limit, &entry.path, problems);
+    }
+    Rc::from(meters)
+}
+
+fn add(meters: &mut Vec<Meter>, new: Meter, limit: Limit, path: &str, problems: &mut Problems) {
+    let known = meters.iter_mut().find(|known| known.id == new.id);
+    let Some(known) = known else {
+        meters.push(Meter {
+            limits: vec![limit],
+            ..new
+        });
+        return;
+    };
+    let alerts = |limit: &Limit| !limit.alert_at.is_empty();
+    if alerts(&limit) && known.limits.iter().any(alerts) {
+        let message = "another limit of the same usage has alert_at: one of them is enough";
+        problems.error(path, message);
+    }
+    if (known.unit, known.window) != (new.unit, new.window) || known.models != new.models {
+        // Two hashes of 32 bits are alike.
+        problems.error(
+            path,
+            "set reset: 1 here: the counter has the number of another one",
+        );
+    }
+    known.limits.push(limit);
+}
+
+fn meter(entry: &LimitEntry) -> Meter {
+    let window = match entry.per {
+        PerEntry::Period {
+            period,
+            sliding: true,
+        } => Window::Sliding(period),
+        PerEntry::Period {
+            period,
+            sliding: false,
+        } => Window::Fixed(period),
+        PerEntry::Lease(millis) => Window::Lease(millis),
+    };
+    let models = entry.models.iter().map(|model| model.value.clone());
+    let mut models: Vec<String> = models.collect();
+    models.sort_unstable();
+    models.dedup();
+    Meter {
+        id: id(entry.unit, window, &models, entry.reset),
+        unit: entry.unit,
+        window,
+        models,
+        limits: Vec::new(),
+    }
+}
+
+/// The number of a counter: what it counts, and nothing that an operator may change without
+/// beginning anew.
+fn id(unit: Unit, window: Window, models: &[String], reset: u64) -> u32 {
+    let kind = match window {
+        Window::Fixed(period) => format!("fixed {}", period.as_str()),
+        Window::Sliding(period) => format!("sliding {}", period.as_str()),
+        Window::Lease(millis) => format!("lease {millis}"),
+    };
+    let text = format!("{} {kind} {} {reset}", unit.as_str(), models.join(" "));
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    digest
+        .first_chunk::<4>()
+        .map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+/// `tokens/minute`, `concurrent`, `usd/day/smart`.
+fn default_name(entry: &LimitEntry) -> String {
+    let mut name = entry.unit.as_str().to_owned();
+    if let PerEntry::Period { period, .. } = entry.per {
+        name = format!("{name}/{}", period.as_str());
+    }
+    for model in &entry.models {
+        name = format!("{name}/{}", model.value);
+    }
+    name
+}
+
+pub(super) fn ledger(entry: &LedgerEntry, problems: &mut Problems) -> Ledger {
+    let default = Ledger::default();
+    let shard_bytes = entry.user_memory.as_ref().map(|memory| {
+        let bytes = memory.value / u64::from(SHARDS);
+        if !(256..=16_384).contains(&bytes) {
+            problems.error(&memory.path, "must be between 1MiB and 64MiB");
+        }
+        bytes
+    });
+    Ledger {
+        shard_bytes: shard_bytes.unwrap_or(default.shard_bytes),
+        default_output: entry
+            .default_output
+            .map_or(default.default_output, default_output),
+        admit_when_busy: entry.admit_when_busy,
+        stop_at_limit: entry.stop_at_limit,
+    }
+}
+
+pub(super) const fn default_output(entry: OutputEntry) -> DefaultOutput {
+    DefaultOutput {
+        tokens: entry.tokens,
+        soft: entry.soft,
+    }
+}
+
+/// Every target whose calls a limit in dollars counts must have a price.
+pub(super) fn check_prices(
+    models: &Names<Model>,
+    tenants: &HashMap<String, Rc<Tenant>>,
+    problems: &mut Problems,
+) {
+    let money = |meters: &[Meter], model: &str| {
+        let mut meters = meters.iter();
+        meters.any(|meter| meter.unit == Unit::NanoUsd && meter.counts(model))
+    };
+    for (name, path) in models.known.iter().zip(&models.paths) {
+        let Some(model) = models.built.get(name) else {
+            continue;
+        };
+        let limited = money(&model.limits, name)
+            || tenants.values().any(|tenant| {
+                let allowed = tenant.models.iter().any(|known| known.name == *name);
+                allowed && (money(&tenant.limits, name) || money(&tenant.per_user, name))
+            });
+        if limited {
+            check_model_prices(model, path, problems);
+        }
+    }
+}
+
+fn check_model_prices(model: &Model, path: &str, problems: &mut Problems) {
+    let Resolve::Targets(targets) = &model.resolve else {
+        return;
+    };
+    for target in targets
+        .live
+        .targets
+        .iter()
+        .filter(|target| target.price.is_none())
+    {
+        let message = format!(
+            "{} has no price, and a limit in usd counts its calls: give it a price, or set default_price",
+            target.key
+        );
+        problems.error(path, message);
+    }
+}
