@@ -79,7 +79,12 @@ fn measure(host: &MapHost, scopes: impl Fn(u32) -> Vec<Scope>) -> f64 {
 
 /// So many limits: windows of all kinds, all units.
 fn meters(count: u32) -> Rc<[Meter]> {
-    let units = [Unit::Tokens, Unit::Requests, Unit::NanoUsd, Unit::InputTokens];
+    let units = [
+        Unit::Tokens,
+        Unit::Requests,
+        Unit::NanoUsd,
+        Unit::InputTokens,
+    ];
     let windows = [
         Window::Sliding(Period::Minute),
         Window::Fixed(Period::Day),

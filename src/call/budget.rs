@@ -167,10 +167,12 @@ impl Call {
             reservation,
             standings,
             shadowed,
+            crowded,
         } = match granted {
             Ok(granted) => granted,
             Err(Denied::Exceeded(exceeded)) => {
                 metrics.limited(host, &caller.tenant.name, &exceeded.limit);
+                self.count_lost(host, exceeded.lost);
                 return Err(limited::refusal(&exceeded, self.protocol, at_ms));
             }
             Err(Denied::Busy) if self.gateway.policy.ledger.admit_when_busy => {
@@ -179,6 +181,9 @@ impl Call {
             }
             Err(Denied::Busy) => return Err(busy()),
         };
+        if crowded {
+            metrics.event(host, "tollgate.users_without_room_total");
+        }
         for name in &shadowed {
             metrics.shadow(host, "limit", name);
         }
@@ -216,8 +221,12 @@ impl Call {
             return;
         }
         let settled = limits::settle(&self.book(host), &held.reservation, took);
+        self.count_lost(host, settled.lost);
+    }
+
+    fn count_lost(&self, host: &dyn Host, lost: u32) {
         let metrics = &self.gateway.metrics;
-        for _ in 0..settled.lost {
+        for _ in 0..lost {
             metrics.event(host, "tollgate.settlements_lost_total");
         }
     }

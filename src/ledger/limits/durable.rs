@@ -31,7 +31,12 @@ pub fn merge(name: &str, current: Option<&[u8]>, saved: &[u8], now: Instant) -> 
     versioned(&bytes)
 }
 
-fn changed(name: &str, bytes: &[u8], now_ms: u64, change: impl Fn(u64, &mut Record<'_>)) -> Vec<u8> {
+fn changed(
+    name: &str,
+    bytes: &[u8],
+    now_ms: u64,
+    change: impl Fn(u64, &mut Record<'_>),
+) -> Vec<u8> {
     if name.starts_with(USERS) {
         return users::change_all(body(Some(bytes)), now_ms, change);
     }

@@ -17,6 +17,9 @@ const LONG: u8 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Record<'b> {
     slots: Vec<Slot<'b>>,
+    /// Where the next counter that is asked for is likely to be: they are asked for in the
+    /// order in which they were made.
+    next: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +47,7 @@ impl<'b> Record<'b> {
         };
         Self {
             slots: std::iter::from_fn(slot).collect(),
+            next: 0,
         }
     }
 
@@ -80,7 +84,9 @@ impl<'b> Record<'b> {
         new: impl FnOnce() -> Counter,
         change: impl FnOnce(&mut Counter) -> R,
     ) -> R {
-        let slot = self.slots.iter_mut().find(|slot| slot.id() == id);
+        let at = self.position(id);
+        self.next = at.saturating_add(1);
+        let slot = self.slots.get_mut(at);
         if let Some(Slot::Open(counter)) = slot {
             return change(counter);
         }
@@ -92,6 +98,16 @@ impl<'b> Record<'b> {
             None => self.slots.push(Slot::Open(counter)),
         }
         result
+    }
+
+    /// Where the counter with this id is; the end, if there is none.
+    fn position(&self, id: u32) -> usize {
+        let is = |slot: &Slot<'_>| slot.id() == id;
+        if self.slots.get(self.next).is_some_and(is) {
+            return self.next;
+        }
+        let found = self.slots.iter().position(is);
+        found.unwrap_or(self.slots.len())
     }
 
     /// Drops what does not outlive a restart.
@@ -310,7 +326,7 @@ mod tests {
     fn written(counters: &[Counter], now_ms: u64) -> Vec<u8> {
         let slots = counters.iter().cloned().map(Slot::Open).collect();
         let mut bytes = Vec::new();
-        Record { slots }.encode(now_ms, &mut bytes);
+        Record { slots, next: 0 }.encode(now_ms, &mut bytes);
         bytes
     }
 

@@ -49,7 +49,7 @@ pub fn settle(book: &Book<'_>, reservation: &Reservation, took: &Amounts) -> Set
         .iter()
         .filter(|part| !part.charges.is_empty())
     {
-        let changed = part.place.change(book, None, |record| {
+        let changed = part.place.change(book, &part.meters, |record, _| {
             Ok::<_, Infallible>(settle_part(part, record, took, book.now_ms()))
         });
         match changed {
@@ -78,7 +78,9 @@ fn settle_part(part: &Part, record: &mut Record<'_>, took: &Amounts, now_ms: u64
         let crossed = record.change(meter.id, new, |counter| {
             counter.tidy(window, now);
             counter.settle(window, (charge.bucket, now), charge.amount, used);
-            crossed(part, meter, counter, now)
+            // What is undone or failed raises nothing.
+            let raises = used > 0;
+            raises.then(|| crossed(part, meter, counter, now)).flatten()
         });
         all.extend(crossed);
     }
