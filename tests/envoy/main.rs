@@ -9,6 +9,7 @@ mod fallback;
 mod faults;
 mod fitting;
 mod identity;
+mod limits;
 mod messages;
 mod policy;
 mod refusals;
