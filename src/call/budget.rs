@@ -232,7 +232,7 @@ impl Call {
     }
 }
 
-fn busy() -> Refusal {
+pub(super) fn busy() -> Refusal {
     let message = "The gateway could not count this call; try again.";
     Refusal::new(ErrorKind::Unavailable, "ledger_busy", message).header("retry-after", "1")
 }

@@ -19,3 +19,4 @@ mod sdk;
 mod settlement;
 mod shipped;
 mod telemetry;
+mod usage;

@@ -2,7 +2,7 @@
 
 use super::Book;
 use super::counter::{Counter, Noted};
-use super::meter::{Limit, Meter};
+use super::meter::{Limit, Meter, Unit};
 use super::place::Scope;
 use super::standing::Budget;
 use super::users::Whose;
@@ -75,6 +75,13 @@ fn find<'m>(meters: &'m [Meter], name: &str) -> Option<(&'m Meter, &'m Limit)> {
         let limit = meter.limits.iter().find(|limit| limit.name == name)?;
         Some((meter, limit))
     })
+}
+
+impl Scope {
+    /// What the limit called `name` counts, if there is one.
+    pub fn unit_of(&self, name: &str) -> Option<Unit> {
+        find(&self.meters, name).map(|(meter, _)| meter.unit)
+    }
 }
 
 impl Counter {
