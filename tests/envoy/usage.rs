@@ -6,8 +6,11 @@ use tollgate_tests::{Answer, Ask, Config, Form, Stand, demo_policy, eventually, 
 
 async fn stand(limits: &Value, per_user: &Value) -> Stand {
     let mut policy = demo_policy();
-    policy["tenants"]["acme"]["limits"] = limits.clone();
-    policy["tenants"]["acme"]["per_user"] = per_user.clone();
+    for (name, list) in [("limits", limits), ("per_user", per_user)] {
+        if list != &json!([]) {
+            policy["tenants"]["acme"][name] = list.clone();
+        }
+    }
     for model in ["smart", "light"] {
         policy["models"][model]["targets"][0]["price"] = json!({"input": 1, "output": 2});
     }
@@ -46,7 +49,7 @@ fn the_page_tells_of_all_workers_and_of_the_caller() {
     run(async {
         const CALLS: u64 = 40;
         let limits = json!([{"usd": 1, "per": "day"}, {"concurrent": 100}]);
-        let stand = stand(&limits, &json!([{"tokens": 100_000, "per": "hour"}])).await;
+        let stand = stand(&limits, &json!([{"tokens": 1_000_000, "per": "hour"}])).await;
         let port = stand.envoy.port();
         let mut calls = JoinSet::new();
         for _ in 0..CALLS {
