@@ -1,9 +1,9 @@
 # `make` lists the targets. Each is one command; what it does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt bench clean
+.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt soak bench clean
 
 help: ## Lists these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Installs Envoys, the wasm target and the test clients (ENVOY=/path uses that Envoy)
 	@scripts/setup.sh
@@ -36,6 +36,12 @@ envoy-test: setup ## Runs the tests with Envoy whose names contain T=name
 
 fmt: ## Formats the code
 	@cargo fmt --all
+
+soak: setup ## Makes 50,000 calls that end in every way and compares what was settled (CALLS=n)
+	@SOAK_CALLS=$${CALLS:-50000} scripts/test.sh envoy soak::
+
+bench-ledger: ## Measures what it costs to reserve and to settle
+	@cargo bench --locked -p tollgate --bench ledger
 
 bench: setup ## Measures Tollgate
 	@scripts/bench.sh

@@ -29,22 +29,22 @@ fn main() {
             meters,
         }];
         let host = MapHost::default();
-        let took = measure(&host, |_| scopes.to_vec());
+        let took = measure(&host, || scopes.to_vec());
         println!("tenant, {limits:2} limits: {took:6.2} {:6}", host.largest());
     }
     let meters = meters(1);
     let host = MapHost::default();
     let names = of_one_shard(400);
-    let took = measure(&host, |call| {
-        let at = usize::try_from(call).unwrap_or(0) % names.len();
-        let name = names.get(at).cloned().unwrap_or_default();
+    let next = RefCell::new(names.iter().cycle());
+    let took = measure(&host, || {
+        let name = next.borrow_mut().next().cloned().unwrap_or_default();
         vec![user(name, &meters)]
     });
     println!("user, full shard:  {took:6.2} {:6}", host.largest());
 }
 
 /// Microseconds of one reserve and settle.
-fn measure(host: &MapHost, scopes: impl Fn(u32) -> Vec<Scope>) -> f64 {
+fn measure(host: &MapHost, scopes: impl Fn() -> Vec<Scope>) -> f64 {
     let space = Space::new("bench");
     let wants = Amounts {
         requests: 1,
@@ -56,7 +56,7 @@ fn measure(host: &MapHost, scopes: impl Fn(u32) -> Vec<Scope>) -> f64 {
         output: 300,
         ..wants
     };
-    let round = |call: u32| {
+    let round = |_: u32| {
         // 8 milliseconds a call: all buckets of a sliding minute are in use.
         host.now.set(host.now.get().saturating_add(8_000_000));
         let book = Book {
@@ -65,7 +65,7 @@ fn measure(host: &MapHost, scopes: impl Fn(u32) -> Vec<Scope>) -> f64 {
             shard_bytes: 4096,
             now: host.now(),
         };
-        if let Ok(granted) = reserve(&book, scopes(call), "smart", &wants) {
+        if let Ok(granted) = reserve(&book, scopes(), "smart", &wants) {
             black_box(settle(&book, &granted.reservation, &took));
         }
     };

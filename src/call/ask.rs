@@ -4,7 +4,7 @@ use super::Passage;
 use super::budget::Held;
 use crate::attempt::{Attempt, Came, Tries, Try, Why};
 use crate::config::{Backend, Model, Rule, Target};
-use crate::ledger::{Settlement, Usage};
+use crate::ledger::{Bill, Cost, Settlement, Usage};
 use crate::protocols::Traits;
 use crate::routing;
 use std::rc::Rc;
@@ -106,18 +106,10 @@ impl Ask {
         }
     }
 
-    /// What a call cost that took `usage`, in nano-USD; 0 where there is no price.
-    pub(super) fn cost(&self, usage: &Usage, tries: &Tries) -> u64 {
-        let target = self.latest_target(tries);
-        let price = target.and_then(|target| target.price);
-        price.map_or(0, |price| price.cost(usage))
-    }
-
     /// What the call is settled by: what the answer used, and the prompt for each try
     /// that a provider may have worked on without saying so.
     pub(super) fn settlement(&self, answered: Settlement, tries: &Tries) -> Settlement {
-        let lost = tries.0.iter().filter(|tried| may_have_cost(&tried.came));
-        let lost = u64::try_from(lost.count()).unwrap_or(u64::MAX);
+        let lost = u64::try_from(lost(tries).count()).unwrap_or(u64::MAX);
         let prompts = self.traits.prompt_tokens().saturating_mul(lost);
         match answered {
             _ if lost == 0 => answered,
@@ -131,6 +123,27 @@ impl Ask {
             }),
         }
     }
+    /// What that costs: the answer at the price of the target that gave it, the prompt of
+    /// each lost try at that of its own.
+    pub(super) fn cost(&self, answered: Settlement, tries: &Tries) -> Cost {
+        let mut bill = Bill::default();
+        if let Settlement::Reported(usage) | Settlement::Estimated(usage) = answered {
+            let target = self.latest_target(tries);
+            bill.answer(target.and_then(|target| target.price.as_ref()), &usage);
+        }
+        for tried in lost(tries) {
+            let planned = self.planned(tried);
+            let price = planned.and_then(|planned| planned.target.price.as_ref());
+            bill.lost(price, self.traits.prompt_tokens());
+        }
+        bill.cost()
+    }
+}
+
+/// The tries that a provider may have worked on without saying so.
+fn lost(tries: &Tries) -> impl Iterator<Item = &Try> {
+    let tries = tries.0.iter();
+    tries.filter(|tried| may_have_cost(&tried.came))
 }
 
 /// Whether a provider may charge for a try that gave no answer: errors are free, what was

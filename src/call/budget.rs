@@ -107,7 +107,9 @@ impl Demand {
         let input = traits.prompt_tokens();
         let output = each.saturating_mul(traits.answers);
         let prices = tries.iter().filter_map(|planned| planned.target.price);
-        let nano_usd = prices.map(|price| price.reserve(input, output)).max();
+        let nano_usd = prices
+            .map(|price| price.reserve(input, output, traits.kinds()))
+            .max();
         Self {
             amounts: Amounts {
                 requests: 1,
@@ -210,7 +212,7 @@ impl Call {
                 requests: 1,
                 input: usage.input,
                 output: usage.output,
-                nano_usd: ask.cost(&usage, &outcome.tries),
+                nano_usd: outcome.cost.nano_usd(),
             },
         };
         self.settle_held(host, &ask.held, &took);

@@ -6,7 +6,7 @@ use super::{Call, Passage, Phase};
 use crate::attempt::{Tries, Try};
 use crate::host::{Host, Instant};
 use crate::identity::Caller;
-use crate::ledger::{Settlement, Totals};
+use crate::ledger::{Cost, Settlement, Totals};
 use crate::telemetry::{Record, TryRecord};
 
 /// Stands for the model of calls that have none, in totals.
@@ -32,6 +32,7 @@ pub(super) struct Outcome {
     outcome: &'static str,
     reason: String,
     pub(super) settlement: Settlement,
+    pub(super) cost: Cost,
     pub(super) tries: Tries,
     first_token_ms: Option<u64>,
 }
@@ -139,6 +140,7 @@ impl Call {
         self.learn(host, &mut ask, &tries, targets_fault);
         Outcome {
             settlement: ask.settlement(Settlement::Failed, &tries),
+            cost: ask.cost(Settlement::Failed, &tries),
             model: ask.model(),
             ask: Some(ask),
             tries,
@@ -174,6 +176,7 @@ impl Call {
         let since = |first: Instant| first.millis_since(self.started);
         Outcome {
             settlement: ask.settlement(settlement, &tries),
+            cost: ask.cost(settlement, &tries),
             first_token_ms: first.map(since),
             model: ask.model(),
             ask: Some(ask),
@@ -198,6 +201,7 @@ impl Call {
             &caller.tenant.name,
             model,
             outcome.settlement,
+            outcome.cost,
         );
         if settled.is_err() {
             let metrics = &self.gateway.metrics;
@@ -211,7 +215,7 @@ impl Call {
         let tries = &outcome.tries;
         let target = ask.and_then(|ask| ask.latest_target(tries));
         let backend = ask.map_or("", |ask| ask.latest_backend(tries));
-        let (usage, source) = Record::counts(outcome.settlement);
+        let (tokens, source) = Record::counts(outcome.settlement);
         Record {
             request_id: &self.request_id,
             tenant: caller.map_or("", |caller| &caller.tenant.name),
@@ -233,11 +237,9 @@ impl Call {
             status: outcome.status,
             outcome: outcome.outcome,
             reason: &outcome.reason,
-            input_tokens: usage.input,
-            output_tokens: usage.output,
-            cached_tokens: usage.cached,
-            reasoning_tokens: usage.reasoning,
+            tokens,
             usage: source,
+            cost: outcome.cost,
             time_to_first_token_ms: outcome.first_token_ms,
             duration_ms: host.now().millis_since(self.started),
         }
@@ -253,6 +255,7 @@ const fn local(caller: Option<Caller>, status: u16, outcome: &'static str) -> Ou
         outcome,
         reason: String::new(),
         settlement: Settlement::Local,
+        cost: Cost::FREE,
         tries: Tries(Vec::new()),
         first_token_ms: None,
     }

@@ -1545,6 +1545,7 @@ proptest! {
     }
 }
 
+mod costs;
 mod foreign;
 mod plan;
 mod usage;

@@ -178,5 +178,13 @@ fn totals_entry(totals: &Totals) -> Value {
         "output_tokens": totals.usage.output,
         "cached_tokens": totals.usage.cached,
         "reasoning_tokens": totals.usage.reasoning,
+        "cache_write_tokens": totals.usage.cache_write,
+        "cache_write_1h_tokens": totals.usage.cache_write_1h,
+        "audio_input_tokens": totals.usage.audio_input,
+        "audio_output_tokens": totals.usage.audio_output,
+        "image_input_tokens": totals.usage.image_input,
+        "cost_usd": usd(totals.cost_nano_usd),
+        "cost_nano_usd": totals.cost_nano_usd,
+        "unpriced": totals.unpriced,
     })
 }

@@ -76,7 +76,9 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     let backends = Names::build("backend", document.backends, |name, _, entry| {
         Some(model::backend(name, entry, problems))
     });
-    let models = Names::build("model", document.models, |name, path, entry| {
+    let default_price = document.default_price;
+    let models = Names::build("model", document.models, |name, path, mut entry| {
+        model::price_targets(&mut entry, default_price);
         model::model(name, path, entry, &backends, problems)
     });
     let tiers = limit::Tiers::new(document.tiers, &document.tenants, problems);

@@ -3,6 +3,7 @@
 mod backend;
 mod limit;
 mod model;
+mod price;
 mod retry;
 mod rule;
 
@@ -21,11 +22,14 @@ use super::tree::Tree;
 use super::values::{
     check_name, claim, expiry, header_name, name, reference, references, sha256, size, text,
 };
+use crate::ledger::Price;
 
 pub(super) struct Document {
     pub(super) namespace: Option<String>,
     pub(super) backends: Vec<Named<BackendEntry>>,
     pub(super) models: Vec<Named<ModelEntry>>,
+    /// Of targets that have none of their own.
+    pub(super) default_price: Option<Price>,
     pub(super) tenants: Vec<Named<TenantEntry>>,
     pub(super) tiers: Vec<Named<TierEntry>>,
     pub(super) ledger: LedgerEntry,
@@ -116,6 +120,7 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         models: fields
             .required("models", model::models, problems)
             .unwrap_or_default(),
+        default_price: fields.optional("default_price", price::price, problems),
         tenants: fields
             .required("tenants", tenants, problems)
             .unwrap_or_default(),

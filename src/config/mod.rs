@@ -22,7 +22,7 @@ mod values;
 
 pub use limit::{DefaultOutput, Ledger};
 pub use model::{
-    AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Price, Resolve,
+    AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Resolve,
     StickyBy, Strategy, Target, Targets, Timeouts,
 };
 pub use plugin::{Plugin, Stand};

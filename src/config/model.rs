@@ -1,7 +1,7 @@
 /*! Providers and virtual models of a compiled policy. */
 
 use super::limit::DefaultOutput;
-use crate::ledger::Usage;
+use crate::ledger::Price;
 use crate::ledger::limits::Meter;
 use std::rc::Rc;
 
@@ -127,42 +127,6 @@ pub struct Target {
     pub shadow: bool,
     /// `backend/model`: names its shared records.
     pub key: String,
-}
-
-/// What tokens cost, in pico-USD each: a millionth of what a million of them costs in USD,
-/// so six decimals of a price are exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Price {
-    /// A token of the prompt.
-    pub input: u64,
-    /// One that the provider reads from its cache; as `input` unless told.
-    pub cached_input: u64,
-    /// A token of the answer.
-    pub output: u64,
-}
-
-impl Price {
-    /// What so many tokens cost at most, in nano-USD.
-    pub fn reserve(&self, input: u64, output: u64) -> u64 {
-        let pico = u128::from(input)
-            .saturating_mul(u128::from(self.input.max(self.cached_input)))
-            .saturating_add(u128::from(output).saturating_mul(u128::from(self.output)));
-        u64::try_from(pico.div_ceil(1000)).unwrap_or(u64::MAX)
-    }
-
-    /// What usage costs, in nano-USD.
-    pub fn cost(&self, usage: &Usage) -> u64 {
-        let cached = usage.cached.min(usage.input);
-        let fresh = usage.input.saturating_sub(cached);
-        let pico = [
-            (fresh, self.input),
-            (cached, self.cached_input),
-            (usage.output, self.output),
-        ];
-        let pico = pico.map(|(tokens, price)| u128::from(tokens).saturating_mul(u128::from(price)));
-        let pico = pico.into_iter().fold(0, u128::saturating_add);
-        u64::try_from(pico.div_ceil(1000)).unwrap_or(u64::MAX)
-    }
 }
 
 /// The order in which targets are tried.

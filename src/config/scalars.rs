@@ -95,14 +95,29 @@ fn parse_duration(text: &str) -> Option<u64> {
 }
 
 /// USD for a million tokens, as pico-USD for one.
-pub(super) fn usd(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
+pub(super) fn usd_for_a_million(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
+    usd(node, problems, "USD for a million tokens", "1.25", 6)
+}
+
+/// USD for an answered request, as nano-USD.
+pub(super) fn usd_for_a_request(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
+    usd(node, problems, "USD for a request", "0.001", 9)
+}
+
+fn usd(
+    node: &Node<'_>,
+    problems: &mut Problems,
+    what: &str,
+    example: &str,
+    decimals: u8,
+) -> Option<u64> {
     let (Tree::String(text) | Tree::Number(text)) = node.tree else {
-        return node.wanted("USD for a million tokens, such as 1.25", problems);
+        return node.wanted(&format!("{what}, such as {example}"), problems);
     };
-    let price = parse_usd(text);
+    let price = parse_usd(text, decimals, MAX_USD);
     if price.is_none() {
         let message = format!(
-            "{text:?} is no price; write USD for a million tokens, from 0 to {MAX_USD}, with up to 6 decimals"
+            "{text:?} is no price; write {what}, from 0 to {MAX_USD}, with up to {decimals} decimals"
         );
         problems.error(&node.path, message);
     }
@@ -130,15 +145,7 @@ pub(super) fn amount_usd(node: &Node<'_>, problems: &mut Problems) -> Option<u64
 /// An amount of USD with up to 9 decimals, as nano-USD; `None` if it is none, or more than a
 /// billion.
 pub fn nano_usd(text: &str) -> Option<u64> {
-    let (dollars, decimals) = text.split_once('.').unwrap_or((text, "0"));
-    if dollars.is_empty() || !(1..=9).contains(&decimals.len()) {
-        return None;
-    }
-    let billionths = whole(&format!("{decimals:0<9}"))?;
-    let amount = whole(dollars)?
-        .checked_mul(1_000_000_000)?
-        .checked_add(billionths)?;
-    (amount <= MAX_BUDGET_USD.saturating_mul(1_000_000_000)).then_some(amount)
+    parse_usd(text, 9, MAX_BUDGET_USD)
 }
 
 /// A percentage from 1 to 100, with or without its sign.
@@ -155,17 +162,19 @@ pub(super) fn percent(node: &Node<'_>, problems: &mut Problems) -> Option<u8> {
     percent
 }
 
-fn parse_usd(text: &str) -> Option<u64> {
-    let (dollars, decimals) = text.split_once('.').unwrap_or((text, "0"));
-    let fits = !dollars.is_empty() && (1..=6).contains(&decimals.len());
+/// USD up to `most` with up to so many decimals, in units of the last of them.
+fn parse_usd(text: &str, decimals: u8, most: u64) -> Option<u64> {
+    let (dollars, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let places = usize::from(decimals);
+    let fits = !dollars.is_empty() && (1..=places).contains(&fraction.len());
     if !fits {
         return None;
     }
-    let millionths = whole(&format!("{decimals:0<6}"))?;
+    let unit = 10_u64.checked_pow(u32::from(decimals))?;
     let price = whole(dollars)?
-        .checked_mul(1_000_000)?
-        .checked_add(millionths)?;
-    (price <= MAX_USD.saturating_mul(1_000_000)).then_some(price)
+        .checked_mul(unit)?
+        .checked_add(whole(&format!("{fraction:0<places$}"))?)?;
+    (price <= most.saturating_mul(unit)).then_some(price)
 }
 
 /// A text, or the beginning of some with `*` at its end.
@@ -266,7 +275,17 @@ mod tests {
             ("", None),
             ("99999999999999999999999", None),
         ] {
-            assert_eq!(parse_usd(text), pico, "{text}");
+            assert_eq!(parse_usd(text, 6, MAX_USD), pico, "{text}");
+        }
+        for (text, nano) in [
+            ("0.001", Some(1_000_000)),
+            ("0.000000001", Some(1)),
+            ("0.0000000001", None),
+            ("1000000", Some(1_000_000_000_000_000)),
+            ("1000000.000000001", None),
+            ("-0.1", None),
+        ] {
+            assert_eq!(parse_usd(text, 9, MAX_USD), nano, "{text}");
         }
     }
 }

@@ -1,8 +1,13 @@
-/*! What calls used and may use: usage of one call, the totals that all workers share, and limits. */
+/*! What calls used, cost and may use: usage of one call, prices, the totals that all workers
+share, and limits. */
 
+mod cost;
 pub mod limits;
+mod price;
 mod totals;
 mod usage;
 
+pub use cost::{Bill, Cost};
+pub use price::{Kinds, Price};
 pub use totals::{Settlement, Totals};
 pub use usage::Usage;

@@ -1,6 +1,6 @@
 /*! Totals per tenant and model, exact over all workers of an Envoy. */
 
-use super::Usage;
+use super::{Cost, Usage};
 use crate::host::Host;
 use crate::state::{self, Exhausted, Space};
 
@@ -30,10 +30,15 @@ pub struct Totals {
     pub local: u64,
     /// Tokens of all calls.
     pub usage: Usage,
+    /// What they cost, in nano-USD, as far as there are prices.
+    pub cost_nano_usd: u64,
+    /// Of the calls: something of their cost has no price.
+    pub unpriced: u64,
 }
 
-const VERSION: u8 = 1;
-const FIELDS: usize = 8;
+/// 1 ended with `reasoning`.
+const VERSION: u8 = 2;
+const FIELDS: usize = 15;
 
 impl Totals {
     /// Adds one call to the totals of `tenant` and `model`.
@@ -46,11 +51,12 @@ impl Totals {
         tenant: &str,
         model: &str,
         settlement: Settlement,
+        cost: Cost,
     ) -> Result<(), Exhausted> {
         state::update(host, &Self::key(space, tenant, model), |old| {
             old.map(Self::decode)
                 .unwrap_or_default()
-                .plus(settlement)
+                .plus(settlement, cost)
                 .encode()
         })
     }
@@ -66,28 +72,24 @@ impl Totals {
         space.key(&format!("totals/{tenant}/{model}"))
     }
 
-    const fn plus(mut self, settlement: Settlement) -> Self {
+    fn plus(mut self, settlement: Settlement, cost: Cost) -> Self {
         self.calls = self.calls.saturating_add(1);
         match settlement {
-            Settlement::Reported(usage) => self.add(usage),
+            Settlement::Reported(usage) => self.usage = self.usage.plus(usage),
             Settlement::Estimated(usage) => {
                 self.estimated = self.estimated.saturating_add(1);
-                self.add(usage);
+                self.usage = self.usage.plus(usage);
             }
             Settlement::Failed => self.failed = self.failed.saturating_add(1),
             Settlement::Local => self.local = self.local.saturating_add(1),
         }
+        self.cost_nano_usd = self.cost_nano_usd.saturating_add(cost.nano_usd());
+        let unpriced = u64::from(cost.is_unpriced());
+        self.unpriced = self.unpriced.saturating_add(unpriced);
         self
     }
 
-    const fn add(&mut self, usage: Usage) {
-        self.usage.input = self.usage.input.saturating_add(usage.input);
-        self.usage.output = self.usage.output.saturating_add(usage.output);
-        self.usage.cached = self.usage.cached.saturating_add(usage.cached);
-        self.usage.reasoning = self.usage.reasoning.saturating_add(usage.reasoning);
-    }
-
-    /// Version byte, then eight little-endian 64-bit sums.
+    /// Version byte, then little-endian 64-bit sums. Newer layouts add theirs at the end.
     fn encode(self) -> Vec<u8> {
         let fields: [u64; FIELDS] = [
             self.calls,
@@ -98,6 +100,13 @@ impl Totals {
             self.usage.output,
             self.usage.cached,
             self.usage.reasoning,
+            self.usage.cache_write,
+            self.usage.cache_write_1h,
+            self.usage.audio_input,
+            self.usage.audio_output,
+            self.usage.image_input,
+            self.cost_nano_usd,
+            self.unpriced,
         ];
         std::iter::once(VERSION)
             .chain(fields.into_iter().flat_map(u64::to_le_bytes))
@@ -120,7 +129,14 @@ impl Totals {
                 output: next(),
                 cached: next(),
                 reasoning: next(),
+                cache_write: next(),
+                cache_write_1h: next(),
+                audio_input: next(),
+                audio_output: next(),
+                image_input: next(),
             },
+            cost_nano_usd: next(),
+            unpriced: next(),
         }
     }
 }
@@ -130,32 +146,43 @@ mod tests {
     use super::*;
     use crate::host::memory::MemoryHost;
 
+    /// Every field has a value of its own, so that none is taken for another.
     const USAGE: Usage = Usage {
-        input: 10,
-        output: 5,
+        input: 100,
+        output: 50,
         cached: 3,
         reasoning: 2,
+        cache_write: 4,
+        cache_write_1h: 5,
+        audio_input: 6,
+        audio_output: 7,
+        image_input: 8,
     };
 
     #[test]
     fn sums_every_kind_of_settlement() {
         let host = MemoryHost::default();
         let space = Space::new("t");
-        for settlement in [
-            Settlement::Reported(USAGE),
-            Settlement::Estimated(USAGE),
-            Settlement::Failed,
-            Settlement::Local,
+        for (settlement, cost) in [
+            (Settlement::Reported(USAGE), Cost::Known(11)),
+            (Settlement::Estimated(USAGE), Cost::Unpriced(22)),
+            (Settlement::Failed, Cost::FREE),
+            (Settlement::Local, Cost::FREE),
         ] {
-            Totals::settle(&host, &space, "acme", "smart", settlement).unwrap();
+            Totals::settle(&host, &space, "acme", "smart", settlement, cost).unwrap();
         }
         let totals = Totals::read(&host, &space, "acme", "smart");
-        assert_eq!(
-            (totals.calls, totals.estimated, totals.failed, totals.local),
-            (4, 1, 1, 1)
-        );
-        assert_eq!(totals.usage.input, 20);
-        assert_eq!(totals.usage.reasoning, 4);
+        let wanted = Totals {
+            calls: 4,
+            estimated: 1,
+            failed: 1,
+            local: 1,
+            usage: USAGE.plus(USAGE),
+            cost_nano_usd: 33,
+            unpriced: 1,
+        };
+        assert_eq!(totals, wanted);
+        assert_eq!((totals.usage.input, totals.usage.image_input), (200, 16));
         assert_eq!(
             Totals::read(&host, &space, "acme", "light"),
             Totals::default()
@@ -163,9 +190,51 @@ mod tests {
     }
 
     #[test]
+    fn sums_saturate() {
+        let full = Totals {
+            calls: u64::MAX,
+            cost_nano_usd: u64::MAX - 1,
+            ..Totals::default()
+        };
+        let sum = full.plus(Settlement::Failed, Cost::Unpriced(7));
+        assert_eq!((sum.calls, sum.cost_nano_usd), (u64::MAX, u64::MAX));
+    }
+
+    #[test]
+    fn reads_the_first_layout() {
+        let words: [u64; 8] = [9, 2, 3, 4, 10, 5, 6, 7];
+        let old: Vec<u8> = std::iter::once(1)
+            .chain(words.into_iter().flat_map(u64::to_le_bytes))
+            .collect();
+        let wanted = Totals {
+            calls: 9,
+            estimated: 2,
+            failed: 3,
+            local: 4,
+            usage: Usage {
+                input: 10,
+                output: 5,
+                cached: 6,
+                reasoning: 7,
+                ..Usage::NONE
+            },
+            ..Totals::default()
+        };
+        assert_eq!(Totals::decode(&old), wanted);
+        let next = Totals::decode(&old).plus(Settlement::Reported(USAGE), Cost::Known(1));
+        let read = Totals::decode(&next.encode());
+        assert_eq!(read, next);
+        assert_eq!((read.calls, read.usage.input), (10, 110));
+        assert_eq!(next.encode().first(), Some(&2));
+    }
+
+    #[test]
     fn reads_a_record_that_is_too_short_or_too_long() {
         assert_eq!(Totals::decode(&[]), Totals::default());
-        let mut bytes = Totals::default().plus(Settlement::Reported(USAGE)).encode();
+        let settlement = Settlement::Reported(USAGE);
+        let mut bytes = Totals::default()
+            .plus(settlement, Cost::Unpriced(5))
+            .encode();
         let whole = Totals::decode(&bytes);
         bytes.extend([7; 8]);
         assert_eq!(Totals::decode(&bytes), whole);

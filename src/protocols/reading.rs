@@ -159,7 +159,7 @@ impl Traits {
                 let mut any = false;
                 reader.array(|reader| {
                     any = true;
-                    reader.skip().map(drop)
+                    self.tool(reader)
                 })?;
                 if any {
                     self.tools = true;
@@ -170,5 +170,16 @@ impl Traits {
             _ => return field(path, "must be an array"),
         }
         Ok(())
+    }
+
+    fn tool(&mut self, reader: &mut Reader<'_>) -> Result<(), Stop> {
+        if reader.kind()? != Kind::Object {
+            return reader.skip().map(drop).map_err(Stop::from);
+        }
+        reader.object(|reader, key| {
+            let marked = key.value() == "cache_control" && reader.kind()? == Kind::Object;
+            self.cache |= marked;
+            reader.skip().map(drop).map_err(Stop::from)
+        })
     }
 }

@@ -1,6 +1,6 @@
 /*! What a request asks of a model, whatever its protocol. */
 
-use crate::ledger::Usage;
+use crate::ledger::{Kinds, Usage};
 
 /// What a request asks of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub struct Traits {
     pub audio: bool,
     /// Whether there is a file.
     pub file: bool,
+    /// Whether the answer may be sound.
+    pub audio_output: bool,
+    /// Whether the provider is asked to keep parts of the prompt in its cache.
+    pub cache: bool,
 }
 
 impl Default for Traits {
@@ -35,6 +39,8 @@ impl Default for Traits {
             image: false,
             audio: false,
             file: false,
+            audio_output: false,
+            cache: false,
         }
     }
 }
@@ -43,5 +49,15 @@ impl Traits {
     /// Tokens of the prompt, estimated.
     pub const fn prompt_tokens(&self) -> u64 {
         Usage::estimate(self.text_bytes)
+    }
+
+    /// What it may be charged for besides text.
+    pub const fn kinds(&self) -> Kinds {
+        Kinds {
+            cache: self.cache,
+            audio_input: self.audio,
+            audio_output: self.audio_output,
+            image: self.image,
+        }
     }
 }

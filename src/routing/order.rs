@@ -2,8 +2,9 @@
 
 use super::cooldown::{self, Health};
 use super::{Asked, Try, speed, sticky, turns};
-use crate::config::{CoolDown, Lineup, Model, Price, Strategy, Target, Targets};
+use crate::config::{CoolDown, Lineup, Model, Strategy, Target, Targets};
 use crate::host::{Host, Instant};
+use crate::ledger::Price;
 use crate::state::Space;
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -131,15 +132,13 @@ impl Orderer<'_> {
         each.saturating_mul(traits.answers.max(1))
     }
 
-    /// In pico-USD; what has no price counts as dearer than all that have one.
+    /// In pico-USD, by the same arithmetic that budgets reserve by; what has no price counts
+    /// as dearer than all that have one.
     fn cost(&self, target: &Target) -> u128 {
-        let input = u128::from(self.asked.traits.prompt_tokens());
-        let output = u128::from(self.output_tokens());
-        let of = |price: Price| {
-            let input = u128::from(price.input).saturating_mul(input);
-            input.saturating_add(u128::from(price.output).saturating_mul(output))
-        };
-        target.price.map_or(u128::MAX, of)
+        let traits = self.asked.traits;
+        let (input, output) = (traits.prompt_tokens(), self.output_tokens());
+        let most = |price: Price| price.at_most(input, output, traits.kinds());
+        target.price.map_or(u128::MAX, most)
     }
 
     /// Those never measured first, so that they are; shadow targets, which never can be,

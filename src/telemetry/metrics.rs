@@ -39,28 +39,49 @@ enum Label {
     Type(&'static str),
 }
 
-const SERIES: [Series; 10] = [
+const SERIES: [Series; 17] = [
     Series {
         kind: MetricKind::Counter,
         name: "tollgate.calls_total",
         labels: &[Label::Backend, Label::Outcome],
         value: |_| Some(1),
     },
-    tokens(&[Label::Type("input")], |record| some(record.input_tokens)),
-    tokens(&[Label::Type("output")], |record| {
-        some(record.output_tokens)
+    tokens(&[Label::Type("input")], |it| some(it.tokens.input)),
+    tokens(&[Label::Type("output")], |it| some(it.tokens.output)),
+    tokens(&[Label::Type("cached")], |it| some(it.tokens.cached)),
+    tokens(&[Label::Type("reasoning")], |it| some(it.tokens.reasoning)),
+    tokens(&[Label::Type("cache_write")], |it| {
+        some(it.tokens.cache_write)
     }),
-    tokens(&[Label::Type("cached")], |record| {
-        some(record.cached_tokens)
+    tokens(&[Label::Type("cache_write_1h")], |it| {
+        some(it.tokens.cache_write_1h)
     }),
-    tokens(&[Label::Type("reasoning")], |record| {
-        some(record.reasoning_tokens)
+    tokens(&[Label::Type("audio_input")], |it| {
+        some(it.tokens.audio_input)
     }),
+    tokens(&[Label::Type("audio_output")], |it| {
+        some(it.tokens.audio_output)
+    }),
+    tokens(&[Label::Type("image_input")], |it| {
+        some(it.tokens.image_input)
+    }),
+    Series {
+        kind: MetricKind::Counter,
+        name: "tollgate.cost_nano_usd_total",
+        labels: &[Label::Backend],
+        value: |record| some(record.cost.nano_usd()),
+    },
+    Series {
+        kind: MetricKind::Counter,
+        name: "tollgate.unpriced_calls_total",
+        labels: &[Label::Backend],
+        value: |record| record.cost.is_unpriced().then_some(1),
+    },
     token_usage(&[Label::Type("input")], |record| {
-        counted(record).then_some(record.input_tokens)
+        counted(record).then_some(record.tokens.input)
     }),
     token_usage(&[Label::Type("output")], |record| {
-        counted(record).then_some(record.output_tokens)
+        counted(record).then_some(record.tokens.output)
     }),
     Series {
         kind: MetricKind::Counter,

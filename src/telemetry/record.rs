@@ -1,6 +1,6 @@
 /*! The decision record: one JSON object per call. */
 
-use crate::ledger::{Settlement, Usage};
+use crate::ledger::{Cost, Settlement, Usage};
 use serde::Serialize;
 
 /// Where the token counts come from.
@@ -60,16 +60,14 @@ pub struct Record<'a> {
     /// `response.code_details`, or the provider's status.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub reason: &'a str,
-    /// Prompt tokens.
-    pub input_tokens: u64,
-    /// Generated tokens.
-    pub output_tokens: u64,
-    /// Prompt tokens from the provider's cache.
-    pub cached_tokens: u64,
-    /// Tokens of hidden reasoning.
-    pub reasoning_tokens: u64,
+    /// Token counts.
+    #[serde(flatten)]
+    pub tokens: Usage,
     /// Where these counts come from.
     pub usage: UsageSource,
+    /// What the call cost, as `cost_nano_usd`; missing if something of it has no price.
+    #[serde(rename = "cost_nano_usd", skip_serializing_if = "Cost::is_unpriced")]
+    pub cost: Cost,
     /// Milliseconds to the first generated text of a stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_to_first_token_ms: Option<u64>,
@@ -97,16 +95,10 @@ impl Record<'_> {
 
     /// The token counts of a settlement and where they come from.
     pub const fn counts(settlement: Settlement) -> (Usage, UsageSource) {
-        const NOTHING: Usage = Usage {
-            input: 0,
-            output: 0,
-            cached: 0,
-            reasoning: 0,
-        };
         match settlement {
             Settlement::Reported(usage) => (usage, UsageSource::Reported),
             Settlement::Estimated(usage) => (usage, UsageSource::Estimated),
-            Settlement::Failed | Settlement::Local => (NOTHING, UsageSource::None),
+            Settlement::Failed | Settlement::Local => (Usage::NONE, UsageSource::None),
         }
     }
 }

@@ -1,9 +1,11 @@
 /*! Limits that hold: over two workers, both HTTP versions, every way a call can end. */
 
+use crate::policy::{discovered, put};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tollgate_tests::{
-    Answer, Ask, Config, Fleet, Form, Protocol, Stand, demo_policy, eventually, fleet_policy, run,
+    Answer, Ask, Config, Fleet, Form, Protocol, Stand, demo_policy, env_path, eventually,
+    fleet_policy, run,
 };
 
 /// The demo policy with limits of tenant acme.
@@ -429,5 +431,104 @@ fn tries_that_fail_are_settled_once() {
             (remaining(&answer) + first + took == PLENTY).then_some(())
         });
         settled.await;
+    });
+}
+
+#[test]
+fn a_reload_keeps_what_was_used() {
+    run(async {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("tollgate.yaml");
+        let with = |requests: u64| {
+            let mut policy = limited(&json!([{"requests": requests, "per": "day"}]));
+            policy["models"]["smart"]["limits"] = json!([{"tokens": PLENTY, "per": "day"}]);
+            discovered(Config::gateway().policy(&policy, Form::Struct), &file)
+        };
+        let (config, first) = with(5);
+        put(&file, &first);
+        let stand = Stand::start(config).await;
+        // One that is under way when the policy changes is settled where it was reserved.
+        let usage =
+            json!({"usage": {"prompt_tokens": 3, "completion_tokens": 4}, "delay_ms": 3000});
+        let slow = Ask::chat(&bounded(1000)).mock(&usage);
+        let (asked, port) = (slow.clone(), stand.envoy.port());
+        let running = tokio::spawn(async move { asked.send(port).await });
+        for _ in 0..3 {
+            assert_eq!(stand.send(&Ask::chat(&bounded(9))).await.status, 200);
+        }
+        let probe = async |requests: u64| {
+            eventually("the new policy", 20, async || {
+                let answer = stand.send(&Ask::chat(&bounded(9))).await;
+                let limit = answer.header("x-ratelimit-limit-requests").to_owned();
+                (limit == requests.to_string()).then_some(answer)
+            })
+            .await
+        };
+        // Below what is used nothing passes; above it, what is left.
+        put(&file, &with(2).1);
+        assert_eq!(probe(2).await.status, 429);
+        put(&file, &with(1000).1);
+        let answer = probe(1000).await;
+        assert_eq!(answer.status, 200);
+        let left: u64 = answer
+            .header("x-ratelimit-remaining-requests")
+            .parse()
+            .unwrap();
+        assert!((990..=995).contains(&left), "{left}");
+        assert_eq!(running.await.unwrap().status, 200);
+        eventually("the slow call's reservation is gone", 20, async || {
+            let answer = stand.send(&Ask::chat(&bounded(9))).await;
+            let taken =
+                PLENTY.saturating_sub(answer.header("x-ratelimit-remaining-tokens").parse().ok()?);
+            (answer.status == 200 && taken < 1000).then_some(())
+        })
+        .await;
+    });
+}
+
+#[test]
+fn what_a_lost_worker_held_is_over_charged_and_its_slots_come_back() {
+    run(async {
+        let limits = json!([{"tokens": PLENTY, "per": "day"}, {"concurrent": 2, "lease": "4s"}]);
+        let wasm = env_path("TOLLGATE_PANIC_WASM");
+        let config = Config::gateway()
+            .policy(&limited(&limits), Form::Struct)
+            .replace("dist/tollgate.wasm", &wasm.display().to_string());
+        let stand = Stand::start(config).await;
+        let port = stand.envoy.port();
+        let hang = Ask::chat(&bounded(500)).mock(&json!({"fault": "hang"}));
+        let mut lost = JoinSet::new();
+        for _ in 0..2 {
+            let hang = hang.clone();
+            lost.spawn(async move { hang.try_send(port).await });
+        }
+        eventually("both are under way", 10, async || {
+            (stand.received(&hang).len() == 2).then_some(())
+        })
+        .await;
+        let small = Ask::chat(&bounded(1));
+        assert_eq!(stand.send(&small).await.status, 429);
+        // Each crash hits the worker that its connection is on: both are hit in time.
+        let crash = async || {
+            let crash = Ask::chat(&bounded(1)).header("x-test-panic", "1");
+            crash.try_send(port).await;
+        };
+        eventually("both calls are cut", 20, async || {
+            crash().await;
+            while lost.try_join_next().is_some() {}
+            lost.is_empty().then_some(())
+        })
+        .await;
+        let answer = eventually("the slots come back", 10, async || {
+            let answer = stand.send(&Ask::chat(&bounded(1))).await;
+            (answer.status == 200).then_some(answer)
+        })
+        .await;
+        let taken = PLENTY - remaining(&answer);
+        let each = reservation(&bounded(500)).await;
+        assert!(
+            (2 * each..2 * each + 100).contains(&taken),
+            "{taken} of {each}"
+        );
     });
 }

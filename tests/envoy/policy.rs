@@ -74,7 +74,7 @@ fn no_policy_at_all_stops_the_start() {
 }
 
 /// Moves the filter's configuration into a file that Envoy watches.
-fn discovered(config: Config, file: &Path) -> (Config, String) {
+pub(crate) fn discovered(config: Config, file: &Path) -> (Config, String) {
     let start = "          - name: tollgate\n            typed_config:\n";
     let (before, rest) = config.0.split_once(start).unwrap();
     let (filter, after) = rest
@@ -95,7 +95,7 @@ fn discovered(config: Config, file: &Path) -> (Config, String) {
 }
 
 /// Puts a file in place at once, as Envoy's watch demands.
-fn put(path: &Path, text: &str) {
+pub(crate) fn put(path: &Path, text: &str) {
     let new = path.with_extension("new");
     let wasm = tollgate_tests::env_path("TOLLGATE_WASM");
     std::fs::write(

@@ -1,12 +1,14 @@
 /*! Real clients, at their pinned versions: the tests in tests/sdk. */
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tollgate_tests::{Config, Fleet, Form, Stand, env_path, eventually, fleet_policy, repo, run};
+use tollgate_tests::{
+    Config, Fleet, Form, Stand, demo_policy, env_path, eventually, fleet_policy, repo, run,
+};
 
 /// A client's tests that take longer than this have failed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -48,6 +50,7 @@ async fn finish(mut command: Command, port: u16, folder: &Path) -> (Option<ExitS
         .env("BASE_URL", format!("http://127.0.0.1:{port}/v1"))
         .env("ACME_KEY", "demo-acme-key")
         .env("BLUE_KEY", "demo-blue-key")
+        .env("ADMIN_KEY", "demo-admin-key")
         .env("CALLS", folder.join("calls"))
         .current_dir(repo("tests/sdk"))
         .stdin(Stdio::null())
@@ -145,6 +148,25 @@ fn python_anthropic() {
 #[test]
 fn node_openai() {
     client("node".into(), &["--test"], "openai.test.mjs", "test(");
+}
+
+/// Both clients where a limit is reached.
+#[test]
+fn python_limits() {
+    run(async {
+        let mut policy = demo_policy();
+        policy["tenants"]["acme"]["keys"][0]["user"] = json!("ada");
+        policy["tenants"]["acme"]["per_user"] = json!([{"requests": 2, "per": "hour"}]);
+        policy["tenants"]["blue"]["limits"] = json!([{"usd": "0.01", "per": "day"}]);
+        policy["models"]["light"]["targets"][0]["price"] = json!({"input": 10, "output": 10});
+        let stand = Stand::start(Config::gateway().policy(&policy, Form::Struct)).await;
+        let folder = TempDir::new().expect("a folder");
+        let file = "test_limits.py";
+        let mut command = Command::new(env_path("TOLLGATE_PYTHON"));
+        command.args(["-m", "pytest", "-q", file]);
+        let port = stand.envoy.port();
+        check_run(command, port, folder.path(), file, "def test_").await;
+    });
 }
 
 /// Both clients with both providers: what a caller speaks is what it hears.

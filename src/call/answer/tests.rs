@@ -99,6 +99,7 @@ const COUNTS: Usage = Usage {
     output: 10,
     cached: 4,
     reasoning: 3,
+    ..Usage::NONE
 };
 
 /// Events, each ended by an empty line.

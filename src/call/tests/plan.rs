@@ -4,7 +4,7 @@ use super::*;
 use crate::attempt::{Came, Failure, PLAN_HEADER, Plan, Tries, Why, priority_groups};
 use crate::protocols::Protocol;
 
-fn planned() -> Value {
+pub(super) fn planned() -> Value {
     let mut policy = policy();
     policy["backends"]["near"]["api"] = json!("anthropic");
     policy["models"]["smart"]["targets"] = json!([
@@ -16,8 +16,8 @@ fn planned() -> Value {
 }
 
 /// What Envoy knows, with what the tries have noted.
-struct Way {
-    details: &'static str,
+pub(super) struct Way {
+    pub(super) details: &'static str,
     tries: Tries,
 }
 
@@ -31,7 +31,7 @@ impl Passage for Way {
     }
 }
 
-fn way(came: &[Came]) -> Way {
+pub(super) fn way(came: &[Came]) -> Way {
     let mut tries = Tries::default();
     for (target, came) in came.iter().enumerate() {
         tries.begin(target, Instant(START));
@@ -43,7 +43,7 @@ fn way(came: &[Came]) -> Way {
     }
 }
 
-const fn failed(why: Why, until: Option<u64>) -> Came {
+pub(super) const fn failed(why: Why, until: Option<u64>) -> Came {
     Came::Failed(Failure {
         why,
         status: 500,
@@ -53,7 +53,7 @@ const fn failed(why: Why, until: Option<u64>) -> Came {
 
 /// A call that ends with this status and answer after these tries: what the caller is told,
 /// and the record.
-fn ended(bench: &Bench, status: &str, body: &str, came: &[Came]) -> (OnAnswer, Value) {
+pub(super) fn ended(bench: &Bench, status: &str, body: &str, came: &[Came]) -> (OnAnswer, Value) {
     let mut run = bench.sent(BODY);
     let way = way(came);
     let head = headers(&[&[(":status", status)], JSON]);

@@ -52,9 +52,16 @@ fn admins_see_the_whole_tenant() {
     let mut run = bench.run();
     let usage = json_of(run.head("GET", PAGE, &[ADMIN], true));
     let zero = json!({"calls": 0, "estimated": 0, "failed": 0, "local": 0, "input_tokens": 0,
-        "output_tokens": 0, "cached_tokens": 0, "reasoning_tokens": 0});
+        "output_tokens": 0, "cached_tokens": 0, "reasoning_tokens": 0, "cache_write_tokens": 0,
+        "cache_write_1h_tokens": 0, "audio_input_tokens": 0, "audio_output_tokens": 0,
+        "image_input_tokens": 0, "cost_usd": "0", "cost_nano_usd": 0, "unpriced": 0});
     let mut smart = zero.clone();
-    for (name, value) in [("calls", 1), ("input_tokens", 9), ("output_tokens", 4)] {
+    for (name, value) in [
+        ("calls", 1),
+        ("input_tokens", 9),
+        ("output_tokens", 4),
+        ("unpriced", 1),
+    ] {
         smart[name] = json!(value);
     }
     let wanted = json!({

@@ -173,7 +173,7 @@ fn default_name(entry: &LimitEntry) -> String {
 pub(super) fn ledger(entry: &LedgerEntry, problems: &mut Problems) -> Ledger {
     let default = Ledger::default();
     let shard_bytes = entry.user_memory.as_ref().map(|memory| {
-        let bytes = memory.value / u64::from(SHARDS);
+        let bytes = memory.value.checked_div(u64::from(SHARDS)).unwrap_or(0);
         if !(256..=16_384).contains(&bytes) {
             problems.error(&memory.path, "must be between 1MiB and 64MiB");
         }

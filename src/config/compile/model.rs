@@ -11,6 +11,7 @@ use super::super::model::{
 use super::super::problem::Problems;
 use super::turns::turns;
 use super::{Names, limit};
+use crate::ledger::Price;
 use std::rc::Rc;
 
 /// Where Azure's paths begin; its own part of them follows.
@@ -64,6 +65,15 @@ fn check_removed(entry: &BackendEntry, problems: &mut Problems) {
     };
     if let Some(field) = entry.remove_fields.iter().find(|field| field.value == used) {
         problems.error(&field.path, "is what max_tokens_field says to use");
+    }
+}
+
+/// Targets without a price of their own have the default one.
+pub(super) fn price_targets(entry: &mut ModelEntry, default_price: Option<Price>) {
+    if let ModelEntry::Targets(entry) = entry {
+        for target in &mut entry.targets {
+            target.price = target.price.or(default_price);
+        }
     }
 }
 

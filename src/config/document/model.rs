@@ -1,12 +1,14 @@
 /*! `models`. */
 
 use super::super::fields::{Fields, Node};
-use super::super::model::{AnswerModel, Price, StickyBy, Strategy};
+use super::super::model::{AnswerModel, StickyBy, Strategy};
 use super::super::problem::Problems;
-use super::super::scalars::{duration, flag, small_count, tokens, usd};
+use super::super::scalars::{duration, flag, small_count, tokens};
 use super::super::tree::Tree;
 use super::super::values::{check_model_name, header_name, reference, text};
+use super::price::price;
 use super::{LimitEntry, Located, Named, OutputEntry, choice, limit, named};
+use crate::ledger::Price;
 
 pub(in super::super) enum ModelEntry {
     Rules,
@@ -204,19 +206,4 @@ fn located_text(node: &Node<'_>, problems: &mut Problems) -> Option<Located<Stri
 fn weight(node: &Node<'_>, problems: &mut Problems) -> Option<Located<u32>> {
     let weight = small_count(node, problems, 1..=1000)?;
     Some(node.located(weight))
-}
-
-fn price(node: &Node<'_>, problems: &mut Problems) -> Option<Price> {
-    let mut fields = node.fields(problems)?;
-    let input = fields.required("input", usd, problems);
-    let cached_input = fields.optional("cached_input", usd, problems);
-    let output = fields.required("output", usd, problems);
-    fields.finish(problems);
-    let input = input?;
-    Some(Price {
-        input,
-        // Never free for want of a price.
-        cached_input: cached_input.unwrap_or(input),
-        output: output?,
-    })
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::Strategy;
+use crate::ledger::Price;
 
 const ROUTED: &str = r#"{
   "backends": {
@@ -114,9 +115,8 @@ fn models_and_targets() {
     assert_eq!(
         gpt.price,
         Some(Price {
-            input: 1_250_000,
             cached_input: 125_000,
-            output: 10_000_000
+            ..Price::flat(1_250_000, 10_000_000)
         })
     );
     let price = sonnet.price.unwrap();
@@ -284,6 +284,79 @@ fn fallback_and_cool_down() {
 }
 
 #[test]
+fn prices_of_every_kind() {
+    let price = r#"{"input": 1.25, "cached_input": 0.125, "cache_write": "1.5625", "cache_write_1h": 2.6, "output": 10, "reasoning": 11,
+        "audio_input": 40, "audio_output": 80, "image_input": 2.5, "request": 0.001}"#;
+    let old = r#"{"input": 1.25, "cached_input": "0.125", "output": 10}"#;
+    let policy = policy(&changed(old, price));
+    let gpt = policy.models["smart"].first().unwrap();
+    let wanted = Price {
+        input: 1_250_000,
+        cached_input: 125_000,
+        cache_write: 1_562_500,
+        cache_write_1h: 2_600_000,
+        audio_input: 40_000_000,
+        image_input: 2_500_000,
+        output: 10_000_000,
+        reasoning: 11_000_000,
+        audio_output: 80_000_000,
+        request: 1_000_000,
+    };
+    assert_eq!(gpt.price, Some(wanted));
+}
+
+#[test]
+fn what_a_price_does_not_tell_is_never_free() {
+    let price = Price::flat(5, 7);
+    let wanted = Price {
+        input: 5,
+        cached_input: 5,
+        // 6.25, rounded up.
+        cache_write: 7,
+        cache_write_1h: 10,
+        audio_input: 5,
+        image_input: 5,
+        output: 7,
+        reasoning: 7,
+        audio_output: 7,
+        request: 0,
+    };
+    assert_eq!(price, wanted);
+    let dearest = Price::flat(u64::MAX, u64::MAX);
+    assert_eq!(
+        (dearest.cache_write, dearest.cache_write_1h),
+        (u64::MAX, u64::MAX)
+    );
+}
+
+#[test]
+fn the_default_price_is_for_targets_without_one() {
+    let text = changed(
+        "\"tenants\"",
+        r#""default_price": {"input": 10, "output": 30, "cached_input": 1}, "tenants""#,
+    );
+    let default = Price {
+        cached_input: 1_000_000,
+        ..Price::flat(10_000_000, 30_000_000)
+    };
+    let policy = policy(&text);
+    let Resolve::Targets(smart) = &policy.models["smart"].resolve else {
+        panic!()
+    };
+    let all = smart.with_shadow.as_ref().unwrap().targets.iter();
+    let prices: Vec<u64> = all.map(|target| target.price.unwrap().input).collect();
+    assert_eq!(prices, [1_250_000, 3_000_000, 10_000_000]);
+    let llama = policy.models["light"].first().unwrap();
+    assert_eq!(llama.price, Some(default));
+    // So nothing is missing for `cheapest` either.
+    let cheapest = text.replace(
+        r#""light": {"targets""#,
+        r#""light": {"strategy": "cheapest", "targets""#,
+    );
+    assert_eq!(told(&cheapest), "");
+}
+
+#[test]
 fn every_problem_of_routing_is_told_with_its_path() {
     const AUTO: &str = r#""auto": {"rules": true}"#;
     const LIGHT: &str = r#""light": {"targets""#;
@@ -358,6 +431,14 @@ fn every_problem_of_routing_is_told_with_its_path() {
         (r#""input": 1.25"#, r#""input": "1e3""#, format!("models.smart.targets[0].price.input: \"1e3\" {USD}")),
         (r#""input": 1.25"#, r#""input": true"#,
             "models.smart.targets[0].price.input: must be USD for a million tokens, such as 1.25, not a boolean\n".to_owned()),
+        (r#""input": 1.25"#, r#""input": 1.25, "request": "0.0000000001""#,
+            "models.smart.targets[0].price.request: \"0.0000000001\" is no price; write USD for a request, from 0 to 1000000, with up to 9 decimals\n".to_owned()),
+        (r#""input": 1.25"#, r#""input": 1.25, "request": []"#,
+            "models.smart.targets[0].price.request: must be USD for a request, such as 0.001, not a list\n".to_owned()),
+        (r#""input": 1.25"#, r#""input": 1.25, "cache_write1h": 2"#,
+            "models.smart.targets[0].price.cache_write1h: unknown field (did you mean \"cache_write_1h\"?)\n".to_owned()),
+        (r#""tenants""#, r#""default_price": {"input": 1}, "tenants""#, "default_price.output: is missing\n".to_owned()),
+        (r#""tenants""#, r#""default_price": 7, "tenants""#, "default_price: must be a map, not a number\n".to_owned()),
         (r#", "output": "15""#, "", "models.smart.targets[1].price.output: is missing\n".to_owned()),
         (LIGHT, r#""light": {"strategy": "cheapest", "targets""#,
             "warning: models.light.targets[0]: has no price: it comes after those with one\n".to_owned()),

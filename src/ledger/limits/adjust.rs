@@ -103,9 +103,8 @@ impl Counter {
 
     /// Alerts of percentages that are no longer reached may be raised again.
     fn alert_again(&mut self, amount: u64) {
-        let amount = u128::from(amount.saturating_add(self.topped_up.value).max(1));
-        let percent = u128::from(self.used()).saturating_mul(100) / amount;
-        let percent = u64::try_from(percent).unwrap_or(u64::MAX);
+        let amount = amount.saturating_add(self.topped_up.value);
+        let percent = super::percent(self.used(), amount);
         if percent < self.alerted.value {
             self.alerted.value = percent;
         }

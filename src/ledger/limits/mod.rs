@@ -57,5 +57,14 @@ impl Book<'_> {
     }
 }
 
+/// How many whole percent of `amount` are `taken`.
+fn percent(taken: u64, amount: u64) -> u64 {
+    let hundredfold = u128::from(taken).saturating_mul(100);
+    let percent = hundredfold.checked_div(u128::from(amount));
+    percent.map_or(u64::MAX, |percent| {
+        u64::try_from(percent).unwrap_or(u64::MAX)
+    })
+}
+
 #[cfg(test)]
 mod tests;

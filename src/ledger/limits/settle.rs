@@ -95,9 +95,9 @@ fn crossed(part: &Part, meter: &Meter, counter: &mut Counter, now: u64) -> Optio
         .find(|limit| !limit.alert_at.is_empty())?;
     let amount = limit.amount.saturating_add(counter.topped_up.value);
     let used = counter.used();
-    let percent = u128::from(used).saturating_mul(100) / u128::from(amount.max(1));
+    let percent = super::percent(used, amount);
     let mut reached = limit.alert_at.iter().rev().copied();
-    let percent = reached.find(|at| u128::from(*at) <= percent)?;
+    let percent = reached.find(|at| u64::from(*at) <= percent)?;
     if u64::from(percent) <= counter.alerted.value {
         return None;
     }

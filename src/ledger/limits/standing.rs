@@ -159,8 +159,7 @@ impl Scope {
         }
         let percents = self.budgets(book).into_iter().filter(money).map(|budget| {
             let taken = budget.used.saturating_add(budget.reserved);
-            let percent = u128::from(taken).saturating_mul(100) / u128::from(budget.limit.max(1));
-            u64::try_from(percent).unwrap_or(u64::MAX)
+            super::percent(taken, budget.limit)
         });
         percents.max()
     }

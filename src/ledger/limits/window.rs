@@ -75,8 +75,9 @@ impl Window {
     pub(super) fn bucket(self, now_ms: u64) -> u64 {
         match self {
             Self::Fixed(Period::Month) => month(now_ms / DAY),
-            Self::Fixed(period) => now_ms / period.sliding().0,
-            Self::Sliding(_) | Self::Lease(_) => now_ms / self.width(),
+            Self::Fixed(_) | Self::Sliding(_) | Self::Lease(_) => {
+                now_ms.checked_div(self.width()).unwrap_or(0)
+            }
         }
     }
 

@@ -223,6 +223,8 @@ mod tests {
                     output: 8,
                     cached: 10,
                     reasoning: 6,
+                    cache_write: 2,
+                    ..Usage::NONE
                 }),
             ),
             (

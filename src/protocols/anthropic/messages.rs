@@ -162,6 +162,10 @@ impl<'a> Draft<'a> {
             ("system", Kind::String | Kind::Null) => self.traits.add_text(reader)?,
             ("system", _) => return field("system", "must be a string or an array of blocks"),
             ("tools", _) => self.traits.add_tools(reader, "tools")?,
+            ("cache_control", Kind::Object) => {
+                self.traits.cache = true;
+                let _ = reader.skip()?;
+            }
             ("mcp_servers", Kind::Array) => reader.array(|reader| {
                 self.mcp_servers = true;
                 reader.skip().map(drop)
@@ -242,6 +246,10 @@ impl<'a> Draft<'a> {
                 ("content", Kind::Object) => drop(self.block(reader)?),
                 ("signature", Kind::String) => unsigned = reader.string()?.is_empty(),
                 ("source", Kind::Object) => self.source(reader)?,
+                ("cache_control", Kind::Object) => {
+                    self.traits.cache = true;
+                    let _ = reader.skip()?;
+                }
                 (name, _) if is_unread(name) => drop(reader.skip()?),
                 _ => self.traits.add_text(reader)?,
             }

@@ -11,10 +11,17 @@ use crate::protocols::usage::token_count;
 pub struct Counts {
     /// Neither read from the cache nor written to it.
     uncached: Option<u64>,
+    /// Written to the cache, for whatever time.
     cache_creation: u64,
+    /// Of these, by time; older servers do not tell.
+    written_5m: u64,
+    written_1h: u64,
     cache_read: u64,
+    audio_input: u64,
+    image_input: u64,
     output: Option<u64>,
     thinking: u64,
+    audio_output: u64,
 }
 
 /// Reads the `usage` of a whole answer. The reader stands before the value.
@@ -62,30 +69,39 @@ impl Counts {
                 "output_tokens" => count(&mut new.output, reader)?,
                 "cache_creation_input_tokens" => count(&mut new.cache_creation, reader)?,
                 "cache_read_input_tokens" => count(&mut new.cache_read, reader)?,
-                "output_tokens_details" => new.details(reader)?,
+                "cache_creation" => new.details(reader, of_creation)?,
+                "input_tokens_details" => new.details(reader, of_input)?,
+                "output_tokens_details" => new.details(reader, of_output)?,
                 _ => return reader.skip().map(drop),
             };
             absurd |= !read;
             counted = true;
             Ok(())
         })?;
-        if absurd || new.input() > Usage::MAX_TOKENS {
+        if absurd || !new.usage().is_believable() {
             return Ok(Read::Absurd);
         }
         *self = new;
         Ok(if counted { Read::Counts } else { Read::Absent })
     }
 
-    fn details(&mut self, reader: &mut Reader<'_>) -> Result<bool, Error> {
+    fn details(
+        &mut self,
+        reader: &mut Reader<'_>,
+        fields: fn(&str) -> Option<Field>,
+    ) -> Result<bool, Error> {
         if reader.kind()? != Kind::Object {
             return reader.skip().map(|_| false);
         }
         let mut good = true;
         reader.object(|reader, key| {
-            if key.value() != "thinking_tokens" || reader.kind()? == Kind::Null {
+            let Some(field) = fields(&key.value()) else {
+                return reader.skip().map(drop);
+            };
+            if reader.kind()? == Kind::Null {
                 return reader.skip().map(drop);
             }
-            good &= count(&mut self.thinking, reader)?;
+            good &= count(field(self), reader)?;
             Ok::<(), Error>(())
         })?;
         Ok(good)
@@ -96,6 +112,7 @@ impl Counts {
     pub(in crate::protocols) const fn forget_output(&mut self) {
         self.output = None;
         self.thinking = 0;
+        self.audio_output = 0;
     }
 
     /// What is known by now.
@@ -123,28 +140,61 @@ impl Counts {
         self.input() == 0 && self.output.unwrap_or(0) == 0
     }
 
-    /// Prompt tokens written to the cache; part of the input.
-    pub(in crate::protocols) const fn written(&self) -> u64 {
-        self.cache_creation
+    /// Prompt tokens written to the cache; what is told by time may be more than the sum told.
+    fn written(&self) -> u64 {
+        let by_time = self.written_5m.saturating_add(self.written_1h);
+        self.cache_creation.max(by_time)
     }
 
     fn usage(&self) -> Usage {
-        Usage {
+        let usage = Usage {
             input: self.input(),
             output: self.output.unwrap_or(0),
             cached: self.cache_read,
             reasoning: self.thinking,
-        }
+            // Five minutes are Anthropic's default.
+            cache_write: self.written().saturating_sub(self.written_1h),
+            cache_write_1h: self.written_1h,
+            audio_input: self.audio_input,
+            audio_output: self.audio_output,
+            image_input: self.image_input,
+        };
+        usage.with_parts_inside()
     }
 
     fn input(&self) -> u64 {
-        let parts = [
-            self.uncached.unwrap_or(0),
-            self.cache_creation,
-            self.cache_read,
-        ];
+        let parts = [self.uncached.unwrap_or(0), self.written(), self.cache_read];
         parts.into_iter().fold(0, u64::saturating_add)
     }
+}
+
+/// Where a count goes.
+type Field = fn(&mut Counts) -> &mut u64;
+
+fn of_creation(name: &str) -> Option<Field> {
+    Some(match name {
+        "ephemeral_5m_input_tokens" => |counts| &mut counts.written_5m,
+        "ephemeral_1h_input_tokens" => |counts| &mut counts.written_1h,
+        _ => return None,
+    })
+}
+
+/// Not Anthropic's: answers that were translated tell it so.
+fn of_input(name: &str) -> Option<Field> {
+    Some(match name {
+        "audio_tokens" => |counts| &mut counts.audio_input,
+        "image_tokens" => |counts| &mut counts.image_input,
+        _ => return None,
+    })
+}
+
+/// `audio_tokens` are in translated answers only.
+fn of_output(name: &str) -> Option<Field> {
+    Some(match name {
+        "thinking_tokens" => |counts| &mut counts.thinking,
+        "audio_tokens" => |counts| &mut counts.audio_output,
+        _ => return None,
+    })
 }
 
 /// A count that later members replace.
@@ -197,8 +247,45 @@ mod tests {
             output: 30,
             cached: 100,
             reasoning: 12,
+            cache_write: 20,
+            ..Usage::NONE
         };
         assert_eq!(usage, ReportedUsage::Counted(wanted));
+    }
+
+    #[test]
+    fn what_is_written_to_the_cache_by_time() {
+        for (told, wanted) in [
+            (r#""cache_creation_input_tokens":20"#, (25, 20, 0)),
+            (
+                r#""cache_creation_input_tokens":20,"cache_creation":null"#,
+                (25, 20, 0),
+            ),
+            (
+                r#""cache_creation":{"ephemeral_1h_input_tokens":15,"ephemeral_5m_input_tokens":5},"cache_creation_input_tokens":20"#,
+                (25, 5, 15),
+            ),
+            // The sum is missing, too small, or more than the times tell.
+            (
+                r#""cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":15}"#,
+                (25, 5, 15),
+            ),
+            (
+                r#""cache_creation_input_tokens":3,"cache_creation":{"ephemeral_1h_input_tokens":15}"#,
+                (20, 0, 15),
+            ),
+            (
+                r#""cache_creation_input_tokens":20,"cache_creation":{"ephemeral_1h_input_tokens":15,"x":[]}"#,
+                (25, 5, 15),
+            ),
+        ] {
+            let text = format!(r#"{{"input_tokens":5,{told},"output_tokens":1}}"#);
+            let ReportedUsage::Counted(usage) = read(&text) else {
+                panic!("{text}")
+            };
+            let got = (usage.input, usage.cache_write, usage.cache_write_1h);
+            assert_eq!(got, wanted, "{text}");
+        }
     }
 
     #[test]
@@ -219,6 +306,9 @@ mod tests {
             "[1]",
             r#"{"input_tokens":600000000,"cache_read_input_tokens":600000000}"#,
             r#"{"output_tokens_details":{"thinking_tokens":-1},"output_tokens":1}"#,
+            r#"{"cache_creation":{"ephemeral_1h_input_tokens":-1},"input_tokens":1}"#,
+            r#"{"cache_creation":7,"input_tokens":1}"#,
+            r#"{"input_tokens":600000000,"cache_creation":{"ephemeral_1h_input_tokens":600000000}}"#,
         ] {
             assert_eq!(read(text), ReportedUsage::Absurd, "{text}");
         }

@@ -66,6 +66,7 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"user" => ("user", 46),
         b"safety_identifier" => ("safety_identifier", 47),
         b"service_tier" => ("service_tier", 48),
+        b"audio" => ("audio", 49),
         _ => return None,
     })
 }
@@ -182,6 +183,11 @@ impl<'a> Draft<'a> {
             "max_completion_tokens" => {
                 self.max_completion_tokens = Limit::read(reader, "max_completion_tokens")?;
             }
+            // The voice of an answer, which OpenAI demands where it shall be sound.
+            "audio" => {
+                self.traits.audio_output = reader.kind()? == Kind::Object;
+                let _ = reader.skip()?;
+            }
             "tools" => self.traits.add_tools(reader, "tools")?,
             "functions" => self.traits.add_tools(reader, "functions")?,
             _ => drop(reader.skip()?),
@@ -223,13 +229,15 @@ impl<'a> Draft<'a> {
             return self.traits.add_text(reader);
         }
         reader.object_strict(|reader, key| {
-            let medium = match key.value().as_ref() {
+            let kind = match key.value().as_ref() {
                 "image_url" => &mut self.traits.image,
                 "input_audio" => &mut self.traits.audio,
                 "file" => &mut self.traits.file,
+                // Not OpenAI's; it is passed on to providers that know it.
+                "cache_control" => &mut self.traits.cache,
                 _ => return self.traits.add_text(reader),
             };
-            *medium |= reader.kind()? != Kind::Null;
+            *kind |= reader.kind()? != Kind::Null;
             reader.skip().map(drop).map_err(Stop::from)
         })
     }

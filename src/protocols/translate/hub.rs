@@ -343,12 +343,8 @@ pub(super) enum Usage {
     /// Nothing, or nothing that can be.
     #[default]
     Untold,
-    Told {
-        /// `input` includes what was read from the cache and what was written to it.
-        counts: Counts,
-        /// Prompt tokens written to the provider's cache.
-        written: u64,
-    },
+    /// `input` includes what was read from the cache and what was written to it.
+    Told(Counts),
 }
 
 /// What one event of a provider's stream says.

@@ -88,6 +88,21 @@ impl<'o> Writer<'o> {
         self.raw_member(name, &value.to_string());
     }
 
+    /// Number members, of the counts that are not zero.
+    pub(super) fn rare_counts(&mut self, counts: &[(&'static str, u64)]) {
+        let some = counts.iter().filter(|(_, count)| *count > 0);
+        some.for_each(|(name, count)| self.count(name, *count));
+    }
+
+    /// The same in an object member, if there are any.
+    pub(super) fn rare_counts_in(&mut self, name: &'static str, counts: &[(&'static str, u64)]) {
+        if counts.iter().any(|(_, count)| *count > 0) {
+            self.open_member(name);
+            self.rare_counts(counts);
+            self.close();
+        }
+    }
+
     /// An object member, to be closed.
     pub(super) fn open_member(&mut self, name: &'static str) {
         self.raw_member(name, "{");

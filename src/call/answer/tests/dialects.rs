@@ -21,6 +21,12 @@ fn anthropic_stream(text: &str) -> (Came, Seen) {
     all_cuts(|| judging(Protocol::Anthropic, STREAM, None), text)
 }
 
+/// What the events below report.
+const WRITTEN: Usage = Usage {
+    cache_write: 6,
+    ..COUNTS
+};
+
 const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"model\":\"claude-x\",\"content\":[],\"usage\":{\"input_tokens\":9,\"cache_creation_input_tokens\":6,\"cache_read_input_tokens\":4,\"output_tokens\":1}}}";
 const PING: &str = "event: ping\ndata: {\"type\":\"ping\"}";
 const BLOCK: &str = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}";
@@ -40,7 +46,7 @@ fn an_anthropic_stream_is_read_alike_over_all_cuts_and_line_endings() {
         let text = stream("\n", &events).replace('\n', ending);
         let (came, seen) = anthropic_stream(&text);
         assert_eq!(came.out, text, "{ending:?}");
-        assert_eq!((came.usage, came.text_bytes), (Some(COUNTS), 6));
+        assert_eq!((came.usage, came.text_bytes), (Some(WRITTEN), 6));
         assert!(came.spoke && seen.done && !seen.error && !seen.incomplete);
     }
 }
@@ -63,10 +69,9 @@ fn a_cut_anthropic_stream_is_estimated_from_the_prompt_that_was_reported() {
     let (came, seen) = anthropic_stream(&stream("\n", &[START, BLOCK, HELLO]));
     assert_eq!(came.usage, None, "the 1 of message_start is no count");
     let wanted = Usage {
-        input: 19,
         output: 2,
-        cached: 4,
         reasoning: 0,
+        ..WRITTEN
     };
     assert_eq!(seen.estimate(1_000_000), wanted);
     let (_, unreported) = anthropic_stream(&stream("\n", &[HELLO]));
@@ -83,7 +88,7 @@ fn anthropic_json_is_read_over_all_cuts() {
     let text = r#"{"id":"msg_1","type":"message","model":"claude-x","content":[{"type":"text","text":"\"usage\":1"}],"usage":{"input_tokens":9,"cache_creation_input_tokens":6,"cache_read_input_tokens":4,"output_tokens":10,"output_tokens_details":{"thinking_tokens":3}}}"#;
     let reader = || judging(Protocol::Anthropic, "application/json", None);
     let (came, _) = all_cuts(reader, text);
-    assert_eq!((came.out.as_str(), came.usage), (text, Some(COUNTS)));
+    assert_eq!((came.out.as_str(), came.usage), (text, Some(WRITTEN)));
     let reader = || judging(Protocol::OpenAi, "application/json", None);
     let (came, _) = all_cuts(reader, text);
     assert_eq!(came.usage, None, "the names are another protocol's");
@@ -267,7 +272,7 @@ fn the_models_name_is_replaced_in_streams() {
     let reader = || judging(Protocol::Anthropic, STREAM, Some(name));
     let (came, _) = all_cuts(reader, &stream("\n", &events));
     assert_eq!(came.out, stream("\n", &[&start, HELLO, DELTA, STOP]));
-    assert_eq!(came.usage, Some(COUNTS));
+    assert_eq!(came.usage, Some(WRITTEN));
 }
 
 #[test]

@@ -96,8 +96,24 @@ fn traits() {
         ),
         (body(r#","tools":[]"#), text(2)),
         blocks(r#"{"type":"text","text":"hello"}"#, 5, false, false),
+        (
+            with_blocks(
+                r#"{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}}"#,
+            ),
+            Traits {
+                cache: true,
+                ..text(1)
+            },
+        ),
+        (
+            body(r#","cache_control":{"type":"ephemeral"}"#),
+            Traits {
+                cache: true,
+                ..text(2)
+            },
+        ),
         blocks(
-            r#"{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}}"#,
+            r#"{"type":"text","text":"a","cache_control":null}"#,
             1,
             false,
             false,

@@ -398,6 +398,38 @@ fn traits() {
             none.clone(),
         ),
         (
+            with_message(r#"{"role":"user"}"#).replace(
+                "\"messages\"",
+                r#""audio":{"voice":"x"},"tools":[1,{"cache_control":{}}],"messages""#,
+            ),
+            Traits {
+                tools: true,
+                text_bytes: 24,
+                cache: true,
+                audio_output: true,
+                ..none.clone()
+            },
+        ),
+        (
+            with_message(r#"{"role":"user"}"#).replace(
+                "\"messages\"",
+                r#""audio":null,"tools":[{"cache_control":null}],"messages""#,
+            ),
+            Traits {
+                tools: true,
+                text_bytes: 24,
+                ..none.clone()
+            },
+        ),
+        (
+            parts(r#"{"text":"abc","cache_control":{"type":"ephemeral"}}"#),
+            Traits {
+                text_bytes: 3,
+                cache: true,
+                ..none.clone()
+            },
+        ),
+        (
             parts(r#"{"image_url":{"url":"x"}}"#),
             Traits {
                 image: true,

@@ -126,30 +126,39 @@ impl Tokens {
             return Usage::Untold;
         };
         match of(tokens) {
-            ReportedUsage::Counted(counts) => Usage::Told {
-                counts,
-                written: tokens.written(),
-            },
+            ReportedUsage::Counted(counts) => Usage::Told(counts),
             _ => Usage::Untold,
         }
     }
 }
 
 /// The members of a `usage` object. Anthropic's always has counts, so what was not told
-/// is zero; thinking is told only where there was some.
+/// is zero; what is rare is told only where there was some. Sound and images have no words
+/// there, and bear OpenAI's: the call is settled by what is written here.
 fn write_usage(usage: &Usage, json: &mut Json<'_>) {
-    let (counts, written) = match usage {
-        Usage::Untold => (ledger::Usage::default(), 0),
-        Usage::Told { counts, written } => (*counts, *written),
+    let counts = match usage {
+        Usage::Untold => ledger::Usage::NONE,
+        Usage::Told(counts) => *counts,
     };
-    let cached = counts.cached.saturating_add(written);
-    json.count("input_tokens", counts.input.saturating_sub(cached));
-    json.count("cache_creation_input_tokens", written);
-    json.count("cache_read_input_tokens", counts.cached);
-    json.count("output_tokens", counts.output);
-    if counts.reasoning > 0 {
-        json.open_member("output_tokens_details");
-        json.count("thinking_tokens", counts.reasoning);
+    let kept = counts.cached.saturating_add(counts.written());
+    json.count("input_tokens", counts.input.saturating_sub(kept));
+    json.count("cache_creation_input_tokens", counts.written());
+    if counts.cache_write_1h > 0 {
+        json.open_member("cache_creation");
+        json.count("ephemeral_5m_input_tokens", counts.cache_write);
+        json.count("ephemeral_1h_input_tokens", counts.cache_write_1h);
         json.close();
     }
+    json.count("cache_read_input_tokens", counts.cached);
+    json.count("output_tokens", counts.output);
+    let of_input = [
+        ("audio_tokens", counts.audio_input),
+        ("image_tokens", counts.image_input),
+    ];
+    json.rare_counts_in("input_tokens_details", &of_input);
+    let of_output = [
+        ("thinking_tokens", counts.reasoning),
+        ("audio_tokens", counts.audio_output),
+    ];
+    json.rare_counts_in("output_tokens_details", &of_output);
 }

@@ -89,7 +89,7 @@ pub(in super::super) fn write(answer: &Answer<'_>, about: &About<'_>) -> Vec<u8>
     json.member("finish_reason", stop_word(&answer.stop));
     json.close();
     json.close_list();
-    if let Usage::Told { counts, .. } = &answer.usage {
+    if let Usage::Told(counts) = &answer.usage {
         json.open_member("usage");
         write_usage(counts, &mut json);
         json.close();

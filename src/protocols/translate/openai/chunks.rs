@@ -76,7 +76,7 @@ impl Writer {
     ) {
         self.choice(about, out, stop_word(stop), |_| {});
         // Where nobody knows, there is nothing to take out for callers who did not ask.
-        if let Usage::Told { counts, .. } = usage {
+        if let Usage::Told(counts) = usage {
             self.chunk(about, out, |json| {
                 json.open_list_member("choices");
                 json.close_list();

@@ -20,9 +20,11 @@ pub(super) use write::write as write_request;
 
 use super::hub::{Stop, Usage};
 use super::text::Text;
-use super::tree::Value;
+use super::tree::{Value, unwatched};
 use super::write::Writer as Json;
+use crate::json;
 use crate::ledger::Usage as Counts;
+use crate::protocols::{ReportedUsage, openai};
 
 /// What OpenAI's ids of answers begin with.
 const ID_PREFIX: &str = "chatcmpl-";
@@ -59,58 +61,43 @@ fn read_thinking<'a>(message: &Value<'a>) -> Option<Text<'a>> {
     names.iter().find_map(|name| message.text_at(name))
 }
 
+/// Read as that by which Tollgate settles.
 fn read_usage(usage: Option<&Value<'_>>) -> Usage {
-    let Some(usage) = usage else {
-        return Usage::Untold;
-    };
-    let main = |name: &str| believable(usage.get(name));
-    let detail = |object: &str, name: &str| {
-        believable(usage.get(object).and_then(|details| details.get(name)))
-    };
-    if usage.get("prompt_tokens").is_none() && usage.get("completion_tokens").is_none() {
-        return Usage::Untold;
-    }
-    let counts = (
-        main("prompt_tokens"),
-        main("completion_tokens"),
-        detail("prompt_tokens_details", "cached_tokens"),
-        detail("completion_tokens_details", "reasoning_tokens"),
-    );
-    let (Some(input), Some(output), Some(cached), Some(reasoning)) = counts else {
-        return Usage::Untold;
-    };
-    Usage::Told {
-        counts: Counts {
-            input,
-            output,
-            cached,
-            reasoning,
-        },
-        written: 0,
+    let read = usage.map(|usage| {
+        json::Reader::new(usage.raw.as_bytes(), unwatched)
+            .and_then(|mut reader| openai::read_usage(&mut reader))
+    });
+    match read {
+        Some(Ok(ReportedUsage::Counted(counts))) => Usage::Told(counts),
+        _ => Usage::Untold,
     }
 }
 
-/// A count; nothing said is zero, nonsense is `None`.
-fn believable(count: Option<&Value<'_>>) -> Option<u64> {
-    match count {
-        None => Some(0),
-        Some(count) => count
-            .as_count()
-            .filter(|count| *count <= Counts::MAX_TOKENS),
-    }
-}
-
-/// The members of a `usage` object. Hidden reasoning is told only where there was some.
+/// The members of a `usage` object. What is rare is told only where there was some. OpenAI
+/// does not tell apart for which time a cache is written, so Anthropic's words do: the call
+/// is settled by what is written here.
 fn write_usage(counts: &Counts, json: &mut Json<'_>) {
     json.count("prompt_tokens", counts.input);
     json.count("completion_tokens", counts.output);
     json.count("total_tokens", counts.input.saturating_add(counts.output));
     json.open_member("prompt_tokens_details");
     json.count("cached_tokens", counts.cached);
-    json.close();
-    if counts.reasoning > 0 {
-        json.open_member("completion_tokens_details");
-        json.count("reasoning_tokens", counts.reasoning);
+    let rare = [
+        ("cache_write_tokens", counts.written()),
+        ("audio_tokens", counts.audio_input),
+        ("image_tokens", counts.image_input),
+    ];
+    json.rare_counts(&rare);
+    if counts.cache_write_1h > 0 {
+        json.open_member("cache_creation");
+        json.count("ephemeral_5m_input_tokens", counts.cache_write);
+        json.count("ephemeral_1h_input_tokens", counts.cache_write_1h);
         json.close();
     }
+    json.close();
+    let of_answer = [
+        ("reasoning_tokens", counts.reasoning),
+        ("audio_tokens", counts.audio_output),
+    ];
+    json.rare_counts_in("completion_tokens_details", &of_answer);
 }

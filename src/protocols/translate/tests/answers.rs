@@ -30,7 +30,7 @@ fn anthropic_to_openai() {
                     {"id": "toolu_2", "type": "function", "function": {"name": "g", "arguments": "{}"}},
                 ]}}],
             "usage": {"prompt_tokens": 130, "completion_tokens": 7, "total_tokens": 137,
-                "prompt_tokens_details": {"cached_tokens": 100}},
+                "prompt_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 20}},
         })
     );
 }
@@ -210,4 +210,42 @@ fn regression_thinking_is_counted_apart_in_both_protocols() {
     );
     body["usage"]["output_tokens_details"]["thinking_tokens"] = json!(-4);
     assert_eq!(told_answer(Anthropic, OpenAi, &body).get("usage"), None);
+}
+
+/// Usage with every kind of token, in both protocols.
+const EVERY_KIND: [&str; 2] = [
+    r#"{"prompt_tokens":200,"completion_tokens":30,"total_tokens":230,
+        "prompt_tokens_details":{"cached_tokens":100,"cache_write_tokens":30,"audio_tokens":7,"image_tokens":8,
+            "cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20}},
+        "completion_tokens_details":{"reasoning_tokens":4,"audio_tokens":5}}"#,
+    r#"{"input_tokens":70,"cache_creation_input_tokens":30,"cache_read_input_tokens":100,"output_tokens":30,
+        "cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20},
+        "input_tokens_details":{"audio_tokens":7,"image_tokens":8},
+        "output_tokens_details":{"thinking_tokens":4,"audio_tokens":5}}"#,
+];
+
+#[test]
+fn usage_keeps_all_that_is_priced_apart() {
+    let [openai, anthropic] = EVERY_KIND.map(|text| serde_json::from_str::<Json>(text).unwrap());
+    let mut from_anthropic = anthropic_answer(&json!([]), "end_turn");
+    from_anthropic["usage"] = anthropic.clone();
+    let told = told_answer(Anthropic, OpenAi, &from_anthropic);
+    assert_eq!(told["usage"], openai);
+    let from_openai = json!({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "usage": openai});
+    let told = told_answer(OpenAi, Anthropic, &from_openai);
+    assert_eq!(told["usage"], anthropic);
+}
+
+#[test]
+fn both_protocols_say_what_a_call_is_settled_by() {
+    use crate::json::Reader;
+    let [openai, anthropic] =
+        EVERY_KIND.map(|text| Reader::new(text.as_bytes(), |_| None).unwrap());
+    let openai = crate::protocols::openai::read_usage(&mut { openai }).unwrap();
+    let anthropic = crate::protocols::anthropic::read_usage(&mut { anthropic }).unwrap();
+    assert_eq!(openai, anthropic);
+    assert!(matches!(
+        openai,
+        crate::protocols::ReportedUsage::Counted(_)
+    ));
 }

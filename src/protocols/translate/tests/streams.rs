@@ -151,7 +151,7 @@ fn anthropic_to_openai_event_by_event() {
         chunks[8],
         json!({"id": "chatcmpl-9", "object": "chat.completion.chunk", "created": 1_700_000_000,
         "model": "smart", "choices": [], "usage": {"prompt_tokens": 16, "completion_tokens": 30, "total_tokens": 46,
-        "prompt_tokens_details": {"cached_tokens": 5}}})
+        "prompt_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 1}}})
     );
 }
 
@@ -290,7 +290,7 @@ fn regression_zero_counts_do_not_overwrite_real_ones() {
         "cache_creation_input_tokens": 0, "output_tokens": 8,
         "output_tokens_details": {"thinking_tokens": 6}});
     let wanted = json!({"prompt_tokens": 5120, "completion_tokens": 8, "total_tokens": 5128,
-        "prompt_tokens_details": {"cached_tokens": 100},
+        "prompt_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 20},
         "completion_tokens_details": {"reasoning_tokens": 6}});
     assert_eq!(usage_of(&start, &zeros), Some(wanted));
     // Some servers know the prompt only at the end.
