@@ -178,7 +178,7 @@ impl Metrics {
 
     /// Counts a change of a limit's window by an admin.
     pub fn adjusted(&self, host: &dyn Host, tenant: &str, limit: &str, change: &'static str) {
-        let labels = [("tenant", tenant), ("limit", limit), ("change", change)];
+        let labels = [("tenant", tenant), ("limit", limit), ("kind", change)];
         self.count(host, series_name("tollgate.limit_changes_total", &labels));
     }
 

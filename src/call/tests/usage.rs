@@ -185,7 +185,7 @@ fn a_top_up_is_in_the_unit_of_the_limit() {
     let labels = [
         ("tenant", "acme"),
         ("limit", "usd/day"),
-        ("change", "limit_top_up"),
+        ("kind", "limit_top_up"),
     ];
     assert_eq!(
         bench.counted("tollgate.limit_changes_total", &labels),

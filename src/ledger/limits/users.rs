@@ -125,16 +125,14 @@ pub(super) fn change<R, E>(
 ) -> Result<(Vec<u8>, R, User), E> {
     let mut entries = entries(shard);
     let mut whose = user;
-    let mut most = 0;
-    if !has(&entries, user) {
-        most = most_bytes(room.meters);
-        if !has_room(&mut entries, most, room.bytes, now_ms) {
-            whose = user.shared();
-        }
+    // After a reload, users who are there already may be counted by more meters than before.
+    let mut most = most_bytes(room.meters);
+    if !has(&entries, user) && !has_room(&mut entries, most, room.bytes, now_ms) {
+        whose = user.shared();
     }
     let own = entries.iter().position(|entry| entry.id == whose.id);
     let own = own.map(|at| entries.swap_remove(at));
-    most = own.as_ref().map_or(most, |entry| entry.most);
+    most = own.as_ref().map_or(most, |entry| entry.most.max(most));
     let mut record = Record::decode(own.map_or(&[], |entry| entry.record));
     let result = change(&mut record, whose.whose())?;
     let bytes = write(&entries, whose.id, most, &record, now_ms);

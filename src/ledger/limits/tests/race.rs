@@ -36,8 +36,9 @@ enum Action {
 #[derive(Debug, Clone, Copy)]
 struct Step {
     worker: usize,
-    /// Runs inside of the step before it, if that one is not over.
-    inside: bool,
+    /// Runs inside of the steps before it, after so many of their reads and writes; if they
+    /// have no more of them, when they are over.
+    after: u8,
     action: Action,
 }
 
@@ -51,12 +52,11 @@ fn any_action() -> impl Strategy<Value = Action> {
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
-    (0..WORKERS, prop::bool::weighted(0.7), any_action()).prop_map(|(worker, inside, action)| {
-        Step {
-            worker,
-            inside,
-            action,
-        }
+    let step = (0..WORKERS, 0..5_u8, any_action());
+    step.prop_map(|(worker, after, action)| Step {
+        worker,
+        after,
+        action,
     })
 }
 
@@ -107,6 +107,7 @@ struct Race {
     shard_bytes: u64,
     steps: RefCell<VecDeque<Step>>,
     busy: [Cell<bool>; WORKERS],
+    conflicts: Cell<u32>,
     truth: RefCell<Truth>,
     tenant: Scope,
     users: [Scope; USERS],
@@ -124,7 +125,10 @@ impl Host for Race {
 
     fn shared_set(&self, key: &str, value: &[u8], expect: Expect) -> Result<(), Conflict> {
         self.others();
-        self.memory.shared_set(key, value, expect)
+        let written = self.memory.shared_set(key, value, expect);
+        let lost = u32::from(written.is_err());
+        self.conflicts.set(self.conflicts.get() + lost);
+        written
     }
 
     fn metric(&self, _: MetricKind, _: &str) -> MetricId {
@@ -151,6 +155,7 @@ impl Race {
             shard_bytes,
             steps: RefCell::new(steps.into()),
             busy: Default::default(),
+            conflicts: Cell::default(),
             truth: RefCell::default(),
             tenant,
             users,
@@ -174,8 +179,11 @@ impl Race {
 
     /// Lets other workers go on, in the midst of somebody's step.
     fn others(&self) {
-        while let Some(step) = self.pop(|step| step.inside && !self.busy[step.worker].get()) {
+        while let Some(step) = self.pop(|step| step.after == 0 && !self.busy[step.worker].get()) {
             self.step(step);
+        }
+        if let Some(next) = self.steps.borrow_mut().front_mut() {
+            next.after = next.after.saturating_sub(1);
         }
     }
 
@@ -231,13 +239,13 @@ impl Race {
             Some(_) => call(took, 0),
             None => Amounts::default(),
         };
-        // Until it is settled it counts as reserved, afterwards as used: the truth changes
-        // when nothing of it is on its way any more.
-        let settled = settle(&self.book(), &call_over.reservation, &amounts);
-        assert_eq!(settled.lost, 0);
+        // What it gives back may be had by others from its first write on.
         let mut truth = self.truth.borrow_mut();
         truth.settled += u64::from(percent.is_some());
         truth.over(&call_over, took);
+        drop(truth);
+        let settled = settle(&self.book(), &call_over.reservation, &amounts);
+        assert_eq!(settled.lost, 0);
     }
 
     /// Nothing is under way: the records say what is true.
@@ -299,19 +307,19 @@ proptest! {
 /// The test above is worth something only if steps really get in each other's way.
 #[test]
 fn steps_inside_of_steps_cause_conflicts() {
-    let step = |worker, inside, tokens| Step {
+    let step = |worker, after, tokens| Step {
         worker,
-        inside,
+        after,
         action: Action::Reserve { user: 0, tokens },
     };
-    let race = Race::new(
-        vec![step(0, false, 40), step(1, true, 50), step(2, true, 30)],
-        4096,
-    );
+    // Each begins before the first write of the one before it.
+    let steps = vec![step(0, 0, 40), step(1, 1, 50), step(2, 1, 30)];
+    let race = Race::new(steps, 4096);
     race.run();
     race.check_records();
     let truth = race.truth.borrow();
     let held = truth.held.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(race.conflicts.get(), 2);
     // The innermost is first; the user's 60 tokens have room for it and none of the others.
     assert_eq!((held, truth.reserved[0]), (vec![0, 0, 1, 0], 30));
 }
