@@ -1,6 +1,6 @@
 # `make` lists the targets. Each is one command; what it does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt soak bench clean
+.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt soak bench eval clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench-ledger: ## Measures what it costs to reserve and to settle
 
 bench: setup ## Measures Tollgate
 	@scripts/bench.sh
+
+eval: ## Measures quality on labelled texts (DATA=folder; docs/estimates.md)
+	@scripts/eval.sh
 
 clean: ## Removes what was built; what set-up installed stays
 	@rm -rf target dist .run

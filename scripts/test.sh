@@ -41,6 +41,8 @@ environment() {
   export TOLLGATE_WASM=$root/dist/tollgate.wasm
   export TOLLGATE_PANIC_WASM=$root/dist/tollgate-panic.wasm
   export TOLLGATE_PYTHON=$python
+  TOLLGATE_REDIS=$(store_path redis-server)
+  export TOLLGATE_REDIS
   # Istio's schemas are not part of this repository: without them, manifests are not checked.
   if [[ -z ${ISTIO_CRDS:-} && -d ../shared/istio ]]; then ISTIO_CRDS=$(realpath ../shared/istio); fi
   if [[ -n ${ISTIO_CRDS:-} ]]; then

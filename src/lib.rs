@@ -5,6 +5,7 @@ Rooms, lowest first; each knows only those before it:
 - [`bytes`], `date`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
 - [`json`], [`sse`]: text by span and by event, with no idea of AI
 - [`state`]: records that all workers share
+- [`tokens`]: estimates of tokens
 - [`ledger`]: usage and totals
 - [`protocols`]: what callers and providers say
 - [`config`]: what an operator writes, compiled into a policy
@@ -40,3 +41,4 @@ pub mod routing;
 pub mod sse;
 pub mod state;
 pub mod telemetry;
+pub mod tokens;

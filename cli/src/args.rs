@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use tollgate::config::suggestion;
 
 const HELP: &str = "\
-Tollgate's tool: checks what an operator writes before Envoy reads it.
+Tollgate's tool: checks what an operator writes before Envoy reads it, and estimates tokens.
 
 Usage: tollgate COMMAND
 
 Commands:
-  check FILE…    check policies, Envoy files and Istio manifests
+  check FILE…           check policies, Envoy files and Istio manifests
+  estimate --model M    estimate the tokens of texts
 
 Options:
   -h, --help     print this, or after a command its own help
@@ -33,6 +34,17 @@ A file without errors ends with FILE: ok (N backends, N models, N tenants).
 Exit status: 0 if no file has errors, 1 if one has, 2 for a wrong command line.
 ";
 
+const ESTIMATE_HELP: &str = "\
+Estimates how many tokens texts come to, as the gateway does before it sends a call.
+
+Usage: tollgate estimate --model M <TEXTS
+
+Reads JSON Lines {\"id\",\"text\"} and writes {\"id\",\"tokens\"} for each. M may be any name:
+the estimate is the same for all models. (The gateway corrects it by what each reports.)
+
+Exit status: 0 if all lines were read, 1 if one is wrong, 2 for a wrong command line.
+";
+
 /// What the user asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -40,6 +52,11 @@ pub(crate) enum Command {
     Say(String),
     /// To have these files checked.
     Check(Vec<PathBuf>),
+    /// To have the tokens of the texts on stdin estimated.
+    Estimate {
+        /// For this model.
+        model: String,
+    },
 }
 
 /// Understands the words after the program's name.
@@ -55,9 +72,10 @@ pub(crate) fn read(words: impl Iterator<Item = OsString>) -> Result<Command, Str
         "-h" | "--help" => Ok(Command::Say(HELP.to_owned())),
         "-V" | "--version" => Ok(Command::Say(version())),
         "check" => check(words),
+        "estimate" => estimate(words),
         option if option.starts_with('-') => Err(format!("unknown option {option:?}")),
         other => {
-            let hint = suggestion(other, ["check"]);
+            let hint = suggestion(other, ["check", "estimate"]);
             Err(format!("unknown command {other:?}{hint}"))
         }
     }
@@ -84,4 +102,53 @@ fn check(words: impl Iterator<Item = OsString>) -> Result<Command, String> {
         return Err("check: a FILE is missing".to_owned());
     }
     Ok(Command::Check(files))
+}
+
+fn estimate(words: impl Iterator<Item = OsString>) -> Result<Command, String> {
+    let mut words = words.map(|word| word.to_string_lossy().into_owned());
+    let mut model = None;
+    while let Some(word) = words.next() {
+        match (word.as_str(), word.strip_prefix("--model=")) {
+            ("-h" | "--help", _) => return Ok(Command::Say(ESTIMATE_HELP.to_owned())),
+            ("--model", _) => model = words.next(),
+            (_, Some(name)) => model = Some(name.to_owned()),
+            _ => return Err(format!("estimate: {word:?} is not understood")),
+        }
+    }
+    let model = model.filter(|name| !name.is_empty());
+    let model = model.ok_or("estimate: --model needs a name")?;
+    Ok(Command::Estimate { model })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(words: &[&str]) -> Result<Command, String> {
+        read(words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn estimate_needs_a_model() {
+        let wanted = Ok(Command::Estimate {
+            model: "m".to_owned(),
+        });
+        assert_eq!(read_all(&["estimate", "--model", "m"]), wanted);
+        assert_eq!(read_all(&["estimate", "--model=m"]), wanted);
+        for words in [
+            &["estimate"][..],
+            &["estimate", "--model"],
+            &["estimate", "--model="],
+            &["estimate", "--model", "m", "file"],
+            &["estimate", "--modle", "m"],
+        ] {
+            assert!(
+                read_all(words).unwrap_err().starts_with("estimate: "),
+                "{words:?}"
+            );
+        }
+        let help = read_all(&["estimate", "--help"]);
+        assert!(matches!(help, Ok(Command::Say(text)) if text.contains("--model")));
+        assert!(read_all(&["estimat"]).unwrap_err().contains("estimate"));
+    }
 }

@@ -7,6 +7,7 @@ use crate::host::Instant;
 use crate::http::{HeaderEdits, Headers};
 use crate::ledger::Usage;
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, ReportedUsage, redact_account};
+use crate::tokens::Stream;
 use stream::StreamReader;
 use whole::WholeReader;
 
@@ -64,8 +65,8 @@ pub(super) struct Seen {
     pub(super) usage: Option<Usage>,
     /// The counts of the prompt, if they came before the others.
     pub(super) prompt: Option<Usage>,
-    /// Bytes of generated text, or of the whole body where it is not read that closely.
-    pub(super) text_bytes: u64,
+    /// What was generated, or the whole body where it is not read that closely.
+    pub(super) text: Stream,
     pub(super) first_text: Option<Instant>,
     /// Whether a stream came to the event that ends its protocol's streams. SDKs hang up
     /// there without waiting for the end of the body.
@@ -169,7 +170,7 @@ impl AnswerReader {
             Self::Error { protocol, replaced } => error_data(*protocol, replaced, piece, end),
             Self::Opaque { text } => {
                 if *text {
-                    seen.add_text(piece.len());
+                    seen.text.push(piece);
                 }
                 OnData::Pass
             }
@@ -190,21 +191,16 @@ impl AnswerReader {
 
 impl Seen {
     /// What the call used, where the provider did not say all of it: tokens of the prompt,
-    /// estimated from its `prompt_bytes` unless they were reported, and of the text so far.
-    pub(super) fn estimate(&self, prompt_bytes: u64) -> Usage {
+    /// `prompt_tokens` unless they were reported, and of the text so far.
+    pub(super) fn estimate(&self, prompt_tokens: u64) -> Usage {
         let prompt = self.prompt.unwrap_or(Usage {
-            input: Usage::estimate(prompt_bytes),
+            input: prompt_tokens,
             ..Usage::default()
         });
         Usage {
-            output: Usage::estimate(self.text_bytes),
+            output: self.text.tally().tokens(),
             ..prompt
         }
-    }
-
-    fn add_text(&mut self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.text_bytes = self.text_bytes.saturating_add(bytes);
     }
 
     const fn add_usage(&mut self, reported: ReportedUsage) {

@@ -98,6 +98,14 @@ impl Ask {
         }
     }
 
+    /// The virtual model, if there is one.
+    pub(super) fn virtual_model(&self) -> Option<Rc<Model>> {
+        match &self.route {
+            Route::Model(routed) => Some(Rc::clone(&routed.model)),
+            Route::Pass(_) => None,
+        }
+    }
+
     /// The name of the rule that decided, empty if none did.
     pub(super) fn rule(&self) -> &str {
         match &self.route {

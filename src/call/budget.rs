@@ -205,17 +205,7 @@ impl Call {
     /// Settles what a call held with what it took.
     pub(super) fn settle_limits(&self, host: &dyn Host, outcome: &Outcome) {
         let Some(ask) = &outcome.ask else { return };
-        let (usage, _) = Record::counts(outcome.settlement);
-        let took = match outcome.settlement {
-            Settlement::Local => Amounts::default(),
-            _ => Amounts {
-                requests: 1,
-                input: usage.input,
-                output: usage.output,
-                nano_usd: outcome.cost.nano_usd(),
-            },
-        };
-        self.settle_held(host, &ask.held, &took);
+        self.settle_held(host, &ask.held, &took(outcome));
     }
 
     fn settle_held(&self, host: &dyn Host, held: &Held, took: &Amounts) {
@@ -231,6 +221,20 @@ impl Call {
         for _ in 0..lost {
             metrics.event(host, "tollgate.settlements_lost_total");
         }
+    }
+}
+
+/// What a call took.
+pub(super) fn took(outcome: &Outcome) -> Amounts {
+    if outcome.ask.is_none() || outcome.settlement == Settlement::Local {
+        return Amounts::default();
+    }
+    let (usage, _) = Record::counts(outcome.settlement);
+    Amounts {
+        requests: 1,
+        input: usage.input,
+        output: usage.output,
+        nano_usd: outcome.cost.nano_usd(),
     }
 }
 

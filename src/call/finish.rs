@@ -53,6 +53,7 @@ impl Call {
         let outcome = self.outcome(host, passage, phase, end);
         self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
+        self.end_charge(&outcome);
         let record = self.record(host, &outcome);
         self.gateway.metrics.call(host, &record);
         Some(record.to_json())
@@ -159,7 +160,7 @@ impl Call {
         let settlement = match seen.usage {
             _ if so_far.status >= 400 => Settlement::Failed,
             Some(usage) => Settlement::Reported(usage),
-            None => Settlement::Estimated(seen.estimate(ask.traits.text_bytes)),
+            None => Settlement::Estimated(seen.estimate(ask.traits.prompt_tokens())),
         };
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);

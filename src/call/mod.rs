@@ -9,6 +9,7 @@ mod ask;
 mod budget;
 mod endpoint;
 mod finish;
+mod global;
 mod held;
 mod limited;
 mod provider;
@@ -20,6 +21,7 @@ mod usage;
 
 pub use answer::{OnData, account_headers};
 pub use finish::End;
+pub use global::{FilterState, LIMIT_NAMES, limit_numbers};
 pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
 
@@ -35,6 +37,7 @@ use crate::telemetry::Metrics;
 use answer::{AnswerReader, Seen};
 use ask::Ask;
 use endpoint::Endpoint;
+use global::Charge;
 use held::HeldBytes;
 use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
@@ -85,6 +88,8 @@ pub struct Outgoing {
     pub rewrite: Option<Rewrite>,
     /// What the filters in front of providers must know.
     pub plan: Option<Vec<u8>>,
+    /// What Envoy's rate limit filter must know.
+    pub limits: FilterState,
 }
 
 /// What to do with a request's head.
@@ -129,6 +134,7 @@ pub struct Call {
     request_id: String,
     started: Instant,
     phase: Phase,
+    charge: Charge,
 }
 
 #[derive(Debug)]
@@ -199,6 +205,7 @@ impl Call {
             request_id: String::new(),
             started: now,
             phase: Phase::Idle,
+            charge: Charge::None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::answer::{self, AnswerReader, OnData, Reading, Seen};
 use super::ask::{Adapter, Ask, Route};
+use super::global::Limited;
 use super::{Call, OnAnswer, Passage, Phase};
 use crate::attempt::{Came, Failure, OnAttempt, RETRY_HEADER, Tries, Why};
 use crate::config::AnswerModel;
@@ -34,6 +35,9 @@ impl Call {
         } = *head;
         let details = (status >= 400).then(|| passage.details());
         if let Some(envoy) = details.filter(|details| details != VIA_UPSTREAM) {
+            if let Some(limited) = Limited::of(&envoy, headers) {
+                return OnAnswer::Reply(self.limited(host, (caller, ask), &limited, passage));
+            }
             return self.failed(host, (caller, ask), status, &envoy, passage);
         }
         let mut edits = HeaderEdits {

@@ -59,6 +59,7 @@ impl Call {
             Demand::of(request.traits(), &routed.model, &routed.targets, ledger)
         };
         let reserved = self.reserve(host, &pending.caller, Some(&routed.model), demand);
+        let foreseen = self.gateway.policy.global_limits.map(|_| demand());
         let (held, default_output) = match reserved {
             Ok(reserved) => reserved,
             Err(refusal) => {
@@ -69,7 +70,8 @@ impl Call {
         let mut routed = routed;
         let (space, policy) = (&self.gateway.space, &self.gateway.policy);
         routing::claim_probe(host, space, policy, &mut routed.targets);
-        let budget = (held, default_output);
+        let bound = foreseen.and_then(|demand| self.foresee(&demand));
+        let budget = (held, default_output.or(bound));
         match self.put_on_way(host, pending, &request, (routed, budget), body) {
             Ok(outgoing) => OnBody::Forward(outgoing),
             Err(reply) => OnBody::Reply(reply),
@@ -198,6 +200,7 @@ impl Call {
             let length = rewrite.length.to_string();
             edits.set.push(("content-length", length));
         }
+        let limits = self.charge.before(&caller, &routed.model.name);
         self.phase = Phase::Sent {
             caller,
             ask: Ask {
@@ -214,6 +217,7 @@ impl Call {
             edits,
             rewrite,
             plan,
+            limits,
         })
     }
 
@@ -246,6 +250,8 @@ impl Call {
             edits.set.push(request::to_cluster(&backend.cluster));
             (Adapter::Gateway(Box::new(noted)), None)
         };
+        self.foresee(&Demand::OPAQUE);
+        let limits = self.charge.before(&caller, "");
         self.phase = Phase::Sent {
             _held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
             caller,
@@ -262,6 +268,7 @@ impl Call {
             edits,
             rewrite: None,
             plan,
+            limits,
         }
     }
 

@@ -112,6 +112,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         routing,
         fallback: document.fallback,
         cool_down,
+        global_limits: document.global_limits,
         ledger,
     }
 }

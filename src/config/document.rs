@@ -1,6 +1,7 @@
 /*! The document as written: typed and checked field by field, names not yet resolved. */
 
 mod backend;
+mod global;
 mod limit;
 mod model;
 mod price;
@@ -14,6 +15,7 @@ pub(super) use retry::CoolDownEntry;
 pub(super) use rule::RuleEntry;
 
 use super::fields::{Located, Node};
+use super::global::GlobalCharge;
 use super::model::Fallback;
 use super::policy::{Expiry, Role, SpiffePattern};
 use super::problem::Problems;
@@ -40,6 +42,7 @@ pub(super) struct Document {
     pub(super) routing: Vec<Option<RuleEntry>>,
     pub(super) fallback: Option<Fallback>,
     pub(super) cool_down: CoolDownEntry,
+    pub(super) global_limits: Option<GlobalCharge>,
 }
 
 #[derive(Default)]
@@ -146,6 +149,7 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         cool_down: fields
             .optional("cool_down", retry::cool_down, problems)
             .unwrap_or_default(),
+        global_limits: fields.optional("global_limits", global::global_limits, problems),
     };
     fields.finish(problems);
     Some(document)

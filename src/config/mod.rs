@@ -8,6 +8,7 @@ values (`fields`, `document`), and those to a policy with all names resolved
 mod compile;
 mod document;
 mod fields;
+mod global;
 mod limit;
 mod model;
 mod plugin;
@@ -20,6 +21,7 @@ mod suggest;
 mod tree;
 mod values;
 
+pub use global::GlobalCharge;
 pub use limit::{DefaultOutput, Ledger};
 pub use model::{
     AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Resolve,

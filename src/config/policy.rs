@@ -1,5 +1,6 @@
 /*! The compiled policy: immutable, every name resolved, shared by all calls of a VM. */
 
+use super::global::GlobalCharge;
 use super::limit::Ledger;
 use super::model::{Backend, CoolDown, Fallback, Model};
 use super::rule::Rules;
@@ -32,6 +33,8 @@ pub struct Policy {
     pub fallback: Option<Fallback>,
     /// How long a failing target goes last.
     pub cool_down: CoolDown,
+    /// What Envoy's rate limit filter is told of calls; `None`: nothing.
+    pub global_limits: Option<GlobalCharge>,
     /// How usage is counted.
     pub ledger: Ledger,
 }

@@ -9,6 +9,7 @@ mod direct;
 mod fallback;
 mod faults;
 mod fitting;
+mod global_limits;
 mod identity;
 mod limits;
 mod messages;

@@ -132,7 +132,7 @@ impl StreamReader {
         let Some(data) = sse::data(event) else {
             return unchanged;
         };
-        let Ok(read) = self.events.read(&data) else {
+        let Ok(read) = self.events.read(&data, &mut seen.text) else {
             return unchanged;
         };
         self.note(seen, &read, now);
@@ -152,7 +152,6 @@ impl StreamReader {
     }
 
     fn note(&mut self, seen: &mut Seen, read: &Event, now: &dyn Fn() -> Instant) {
-        seen.text_bytes = seen.text_bytes.saturating_add(read.text_bytes);
         if read.text_bytes > 0 {
             seen.first_text.get_or_insert_with(now);
         }

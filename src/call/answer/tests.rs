@@ -58,7 +58,7 @@ fn run_reader<'p>(
     let came = Came {
         out: String::from_utf8_lossy(&out).into_owned(),
         usage: seen.usage,
-        text_bytes: seen.text_bytes,
+        text_bytes: seen.text.tally().bytes(),
         spoke: seen.first_text.is_some(),
     };
     (came, seen)
@@ -419,7 +419,7 @@ fn error_bodies_are_held_and_lose_the_account() {
         reader.data(&mut seen, b"ab", true, &|| Instant(0)),
         OnData::Pass
     );
-    assert_eq!((seen.usage, seen.text_bytes), (None, 0));
+    assert_eq!((seen.usage, seen.text.tally().bytes()), (None, 0));
 }
 
 #[test]

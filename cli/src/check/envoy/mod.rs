@@ -9,6 +9,7 @@ mod guarded;
 mod jwt;
 mod place;
 mod plugin;
+mod ratelimit;
 mod routes;
 mod secrets;
 mod tls;
@@ -58,6 +59,7 @@ pub(super) fn check(
         tls::check(&places, &compiled.policy, findings);
         for place in &places {
             jwt::check(root, place, &compiled.policy, findings);
+            ratelimit::check(root, place, compiled, findings);
         }
     }
 }

@@ -80,7 +80,7 @@ fn a_cut_anthropic_stream_is_estimated_from_the_prompt_that_was_reported() {
         output: 2,
         ..Usage::default()
     };
-    assert_eq!(unreported.estimate(12), wanted);
+    assert_eq!(unreported.estimate(3), wanted);
 }
 
 #[test]

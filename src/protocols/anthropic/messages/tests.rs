@@ -1,5 +1,6 @@
 use super::*;
 use crate::json::tests::{Tape, arb_string, arb_tape, arb_value, cases, render};
+use crate::tokens::{Media, Tally};
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -56,20 +57,82 @@ fn good_requests() {
 }
 
 #[test]
+fn media_count_by_where_they_are() {
+    for (block, image, file) in [
+        (
+            r#"{"type":"image","source":{"type":"url","url":"https://x"}}"#,
+            1600,
+            0,
+        ),
+        // A GIF of 300 × 200 pixels.
+        (
+            r#"{"type":"image","source":{"type":"base64","data":"R0lGODlhLAHIAAAA"}}"#,
+            80,
+            0,
+        ),
+        (
+            r#"{"source":{"data":"R0lGODlhLAHIAAAA","type":"base64"},"type":"image"}"#,
+            80,
+            0,
+        ),
+        (
+            r#"{"type":"document","source":{"type":"base64","data":"AAAA"}}"#,
+            0,
+            3000,
+        ),
+        (
+            r#"{"type":"document","source":{"type":"file","file_id":"f"}}"#,
+            0,
+            30_000,
+        ),
+        (
+            r#"{"type":"document","source":{"type":"text","data":"abc"}}"#,
+            0,
+            0,
+        ),
+        (
+            r#"{"type":"document","source":{"type":"content","content":[{"type":"image","source":{"type":"url"}}]}}"#,
+            1600,
+            0,
+        ),
+        (r#"{"type":"container_upload","file_id":"f"}"#, 0, 30_000),
+    ] {
+        let body = with_blocks(block);
+        let traits = read_messages(body.as_bytes()).unwrap().traits;
+        assert_eq!(
+            (traits.media.image, traits.media.file),
+            (image, file),
+            "{block}"
+        );
+        assert_eq!(traits.framing, 7, "{block}");
+    }
+}
+
+/// What was read, with bytes of text in the place of the tokens of framing, without media.
+fn by_bytes(traits: &Traits) -> Traits {
+    Traits {
+        framing: traits.text.bytes(),
+        text: Tally::default(),
+        media: Media::default(),
+        ..traits.clone()
+    }
+}
+
+#[test]
 fn traits() {
     let none = Traits {
         max_output: Some(16),
         ..Traits::default()
     };
-    let text = |text_bytes| Traits {
-        text_bytes,
+    let text = |bytes| Traits {
+        framing: bytes,
         ..none.clone()
     };
-    let blocks = |blocks: &str, text_bytes, image, file| {
+    let blocks = |blocks: &str, bytes, image, file| {
         let traits = Traits {
             image,
             file,
-            ..text(text_bytes)
+            ..text(bytes)
         };
         (with_blocks(blocks), traits)
     };
@@ -204,7 +267,7 @@ fn traits() {
         ),
     ] {
         let read = read_messages(request.as_bytes()).expect(&request);
-        assert_eq!(read.traits, wanted, "{request}");
+        assert_eq!(by_bytes(&read.traits), wanted, "{request}");
     }
 }
 

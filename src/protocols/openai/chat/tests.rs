@@ -1,5 +1,6 @@
 use super::*;
 use crate::json::tests::{Tape, arb_string, arb_tape, arb_value, cases, render};
+use crate::tokens::{Media, Tally};
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -319,11 +320,11 @@ fn text_is_counted_without_images_sounds_and_files() {
         ),
         (
             r#"{"role":"user","content":[{"type":"text","text":"hello"}]}"#,
-            9,
+            5,
         ),
         (
             r#"{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:AAAAAAAA"}}]}"#,
-            9,
+            0,
         ),
         (
             r#"{"role":"user","content":[{"input_audio":{"data":"AAAA"}},{"file":{"file_data":"AA"}}]}"#,
@@ -336,10 +337,20 @@ fn text_is_counted_without_images_sounds_and_files() {
     ] {
         let text = with_message(message);
         assert_eq!(
-            read_chat(text.as_bytes()).unwrap().traits.text_bytes,
+            read_chat(text.as_bytes()).unwrap().traits.text.bytes(),
             bytes,
             "{message}"
         );
+    }
+}
+
+/// What was read, with bytes of text in the place of the tokens of framing, without media.
+fn by_bytes(traits: &Traits) -> Traits {
+    Traits {
+        framing: traits.text.bytes(),
+        text: Tally::default(),
+        media: Media::default(),
+        ..traits.clone()
     }
 }
 
@@ -379,7 +390,7 @@ fn traits() {
                 .replace("\"messages\"", r#""tools":[{"a":"b"}],"messages""#),
             Traits {
                 tools: true,
-                text_bytes: 11,
+                framing: 11,
                 ..none.clone()
             },
         ),
@@ -388,7 +399,7 @@ fn traits() {
                 .replace("\"messages\"", r#""functions":[ 1],"messages""#),
             Traits {
                 tools: true,
-                text_bytes: 4,
+                framing: 4,
                 ..none.clone()
             },
         ),
@@ -404,7 +415,7 @@ fn traits() {
             ),
             Traits {
                 tools: true,
-                text_bytes: 24,
+                framing: 24,
                 cache: true,
                 audio_output: true,
                 ..none.clone()
@@ -417,14 +428,14 @@ fn traits() {
             ),
             Traits {
                 tools: true,
-                text_bytes: 24,
+                framing: 24,
                 ..none.clone()
             },
         ),
         (
             parts(r#"{"text":"abc","cache_control":{"type":"ephemeral"}}"#),
             Traits {
-                text_bytes: 3,
+                framing: 3,
                 cache: true,
                 ..none.clone()
             },
@@ -447,19 +458,69 @@ fn traits() {
         (
             parts(r#"{"image_url":null,"text":"abcde"}"#),
             Traits {
-                text_bytes: 5,
+                framing: 5,
                 ..none.clone()
             },
         ),
     ] {
         let request = read_chat(text.as_bytes()).unwrap();
-        assert_eq!(request.traits, wanted, "{text}");
+        assert_eq!(by_bytes(&request.traits), wanted, "{text}");
     }
-    let long = Traits {
-        text_bytes: 9,
-        ..none
-    };
-    assert_eq!(long.prompt_tokens(), 3);
+}
+
+#[test]
+fn a_prompt_is_its_text_its_framing_and_its_media() {
+    let read = |text: &str| read_chat(text.as_bytes()).unwrap().traits;
+    let one = read(&with_message(
+        r#"{"role":"user","content":"Hello, how are you?"}"#,
+    ));
+    assert_eq!((one.framing, one.media), (7, Media::default()));
+    assert_eq!(one.prompt_tokens(), one.text.tokens() + 7);
+    let escaped = read(&with_message(
+        r#"{"role":"user","content":"Hello,\u0020how ar\u0065 you?"}"#,
+    ));
+    assert_eq!(escaped.text, one.text);
+    let two = with_message(r#"{"role":"user","content":"a"},{"role":"user","content":"b"}"#);
+    assert_eq!(read(&two).framing, 11);
+    let tools = two.replace("\"messages\"", r#""tools":[{"name":"f"}],"messages""#);
+    assert_eq!(read(&tools).framing, 23);
+    assert_eq!(read(&tools).text.bytes(), 16);
+    let schema = two.replace(
+        "\"messages\"",
+        r#""response_format":{"type":"json_schema"},"messages""#,
+    );
+    assert_eq!(read(&schema).text.bytes(), 24);
+    for (part, wanted) in [
+        (
+            r#"{"type":"image_url","image_url":{"url":"https://x","detail":"low"}}"#,
+            (85, 0, 0),
+        ),
+        (
+            r#"{"type":"image_url","image_url":{"url":"https://x"}}"#,
+            (1536, 0, 0),
+        ),
+        (
+            r#"{"type":"image_url","image_url":"https://x"}"#,
+            (1536, 0, 0),
+        ),
+        (r#"{"type":"image_url","image_url":null}"#, (0, 0, 0)),
+        (
+            r#"{"type":"input_audio","input_audio":{"data":"AAAA"}}"#,
+            (0, 1, 0),
+        ),
+        (
+            r#"{"type":"file","file":{"file_data":"AAAA"}}"#,
+            (0, 0, 3000),
+        ),
+        (r#"{"type":"file","file":{"file_id":"f"}}"#, (0, 0, 30_000)),
+    ] {
+        let traits = read(&with_message(&format!(
+            r#"{{"role":"user","content":[{part}]}}"#
+        )));
+        let Media { image, audio, file } = traits.media;
+        assert_eq!((image, audio, file), wanted, "{part}");
+        assert_eq!(traits.prompt_tokens(), 7 + image + audio + file);
+    }
 }
 
 #[test]
