@@ -215,10 +215,12 @@ impl Call {
             reservation,
             standings,
             shadowed,
+            crowded,
         } = match granted {
             Ok(granted) => granted,
             Err(Denied::Exceeded(exceeded)) => {
                 metrics.limited(host, &caller.tenant.name, &exceeded.limit);
+                self.count_lost(host, exceeded.lost);
                 return Err(limited::refusal(&exceeded, self.protocol, at_ms));
             }
             Err(Denied::Busy) if self.gateway.policy.ledger.admit_when_busy => {
@@ -228,6 +230,9 @@ impl Call {
             Err(Denied::Busy) => return Err(busy()),
         };
         self.note_changes(&reservation);
+        if crowded {
+            metrics.event(host, "tollgate.users_without_room_total");
+        }
         for name in &shadowed {
             metrics.shadow(host, "limit", name);
         }
@@ -303,17 +308,22 @@ impl Call {
         }
         let settled = limits::settle(&self.book(host), &held.reservation, took);
         self.note_changes(&held.reservation);
+        self.count_lost(host, settled.lost);
         let Gateway {
             metrics,
             policy,
             space,
             ..
         } = &*self.gateway;
-        for _ in 0..settled.lost {
-            metrics.event(host, "tollgate.settlements_lost_total");
-        }
         for crossed in &settled.crossed {
             alerts::raise(host, metrics, policy, space, crossed);
+        }
+    }
+
+    fn count_lost(&self, host: &dyn Host, lost: u32) {
+        let metrics = &self.gateway.metrics;
+        for _ in 0..lost {
+            metrics.event(host, "tollgate.settlements_lost_total");
         }
     }
 
@@ -352,7 +362,7 @@ pub(super) fn took(outcome: &Outcome) -> Amounts {
     }
 }
 
-fn busy() -> Refusal {
+pub(super) fn busy() -> Refusal {
     let message = "The gateway could not count this call; try again.";
     Refusal::new(ErrorKind::Unavailable, "ledger_busy", message).header("retry-after", "1")
 }

@@ -3,6 +3,7 @@
 Sans-IO: events come in (a head, bytes, the end), actions go out. The `Phase` owns what
 is known at each point; whatever happens, [`Call::finish`] settles exactly once. */
 
+mod adjusting;
 mod answer;
 mod ask;
 mod budget;
@@ -17,6 +18,7 @@ mod request;
 mod sending;
 mod serve;
 mod tried;
+mod usage;
 
 pub use answer::{OnData, account_headers};
 pub use finish::End;
@@ -168,7 +170,7 @@ enum Phase {
         ask: Ask,
         status: u16,
         reader: AnswerReader,
-        seen: Seen,
+        seen: Box<Seen>,
         ended: bool,
     },
     /// Answered by Tollgate.
@@ -240,6 +242,9 @@ impl Call {
             Endpoint::Models => self.all_models(caller),
             Endpoint::Model(name) => self.one_model(caller, name),
             Endpoint::Usage => self.usage(host, caller),
+            Endpoint::Limit(change, name) => {
+                self.adjust_head(host, caller, headers, (change, name), end)
+            }
             Endpoint::Other(below) => self.other_path(host, caller, headers, path, below),
         }
     }
@@ -269,7 +274,9 @@ impl Call {
     /// The body is whole: `body`, of which Envoy said that it has `expected` bytes.
     pub fn request_body(&mut self, host: &dyn Host, body: &[u8], expected: usize) -> OnBody {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Reading(pending) if body.len() == expected => self.send(host, pending, body),
+            Phase::Reading(pending) if body.len() == expected => {
+                self.body_read(host, pending, body)
+            }
             // What was not read must not pass.
             Phase::Reading(pending) => OnBody::Reply(self.lost(Some(pending.caller))),
             _ => OnBody::Reply(self.lost(None)),

@@ -1,6 +1,6 @@
 /*! The head of an answer: a provider's, or Envoy's word that there is none. */
 
-use super::answer::{self, AnswerReader, OnData, Reading, Seen, Stop};
+use super::answer::{self, AnswerReader, OnData, Reading, Stop};
 use super::ask::{Adapter, Ask, Route};
 use super::global::Limited;
 use super::{Call, OnAnswer, Passage, Phase, side};
@@ -129,7 +129,7 @@ impl Call {
             ask,
             status,
             reader,
-            seen: Seen::default(),
+            seen: Box::default(),
             ended: end,
         };
         begun

@@ -1,5 +1,6 @@
 /*! Sending a request on: its plan, and the edits that put it on its way. */
 
+use super::adjusting::Change;
 use super::ask::{Adapter, Ask, Route, Routed};
 use super::budget::{Demand, Held};
 use super::held::HeldBytes;
@@ -24,6 +25,17 @@ pub(super) struct Pending {
     /// Whether the length was declared.
     pub(super) framed: bool,
     pub(super) held: HeldBytes,
+    pub(super) purpose: Purpose,
+}
+
+/// What a body is read for.
+#[derive(Debug, Default)]
+pub(super) enum Purpose {
+    /// A call of a model.
+    #[default]
+    Call,
+    /// The change of the limit with this name.
+    Adjust(Change, String),
 }
 
 impl Call {
@@ -157,6 +169,7 @@ impl Call {
             kept,
             framed,
             held,
+            ..
         } = pending;
         let traits = request.traits().clone();
         let mut plan = self.plan(&routed, &traits, kept);

@@ -699,7 +699,14 @@ fn refused_at_the_head() {
             "model_not_allowed",
             "acme",
         ),
-        ("GET", "/tollgate/usage", &[USER], 403, "admin_only", "acme"),
+        (
+            "POST",
+            "/tollgate/limits/usd/reset",
+            &[USER],
+            403,
+            "admin_only",
+            "acme",
+        ),
         ("", "", &[USER], 404, "unknown_endpoint", "acme"),
     ];
     for (method, path, list, status, code, tenant) in table {
@@ -887,36 +894,6 @@ fn models_have_the_shape_of_the_callers_protocol() {
     assert_eq!(
         (&entry["type"], &entry["id"]),
         (&json!("model"), &json!("same"))
-    );
-}
-
-#[test]
-fn usage_is_shown_to_admins() {
-    let bench = Bench::new();
-    let mut run = bench.answering(BODY, JSON);
-    run.data(ANSWER, true);
-    run.done();
-    let mut run = bench.run();
-    let usage = json_of(run.head("GET", "/tollgate/usage", &[ADMIN], true));
-    let zero = json!({"calls": 0, "estimated": 0, "failed": 0, "local": 0, "input_tokens": 0,
-        "output_tokens": 0, "cached_tokens": 0, "reasoning_tokens": 0, "cache_write_tokens": 0,
-        "cache_write_1h_tokens": 0, "audio_input_tokens": 0, "audio_output_tokens": 0,
-        "image_input_tokens": 0, "cost_nano_usd": 0, "unpriced": 0});
-    let mut smart = zero.clone();
-    (
-        smart["calls"],
-        smart["input_tokens"],
-        smart["output_tokens"],
-        smart["unpriced"],
-    ) = (json!(1), json!(9), json!(4), json!(1));
-    let models = json!({"smart": smart, "same": zero, "-": zero});
-    assert_eq!(
-        usage,
-        json!({"object": "tollgate.usage", "tenant": "acme", "models": models})
-    );
-    says(
-        &run.done(),
-        json!({"operation": "usage", "outcome": "ok", "key_label": "root"}),
     );
 }
 
@@ -1503,6 +1480,7 @@ fn arb_event() -> impl Strategy<Value = Event> {
         CHAT,
         "/v1/models",
         "/tollgate/usage",
+        "/tollgate/limits/usd/day/top-up",
         "/v1/files",
         "/",
     ]);
@@ -1567,3 +1545,4 @@ mod foreign;
 mod global;
 mod plan;
 mod stop;
+mod usage;

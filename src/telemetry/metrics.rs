@@ -182,6 +182,12 @@ impl Metrics {
         self.count(host, series_name("tollgate.limited_total", &labels));
     }
 
+    /// Counts a change of a limit's window by an admin.
+    pub fn adjusted(&self, host: &dyn Host, tenant: &str, limit: &str, change: &'static str) {
+        let labels = [("tenant", tenant), ("limit", limit), ("kind", change)];
+        self.count(host, series_name("tollgate.limit_changes_total", &labels));
+    }
+
     fn count(&self, host: &dyn Host, name: String) {
         let known = self.named.borrow().get(&name).copied();
         let id = known.unwrap_or_else(|| {

@@ -25,3 +25,4 @@ mod shipped;
 mod soak;
 mod stop;
 mod telemetry;
+mod usage;

@@ -5,6 +5,7 @@ use super::meter::{Amounts, Limit, Meter, Unit};
 use super::place::{Holder, Place, Scope};
 use super::record::Record;
 use super::standing::{Standing, Standings};
+use super::users::Whose;
 use super::window::Window;
 use super::{Book, settle};
 use std::rc::Rc;
@@ -13,6 +14,8 @@ use std::rc::Rc;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reservation {
     pub(super) parts: Vec<Part>,
+    /// Whether it may hold several charges of one meter.
+    pub(super) grown: bool,
 }
 
 impl Reservation {
@@ -37,6 +40,7 @@ impl Reservation {
     /// Adds what the same call has reserved later, without another request; both are settled
     /// as one.
     pub fn append(&mut self, more: Self) {
+        self.grown = true;
         for mut part in more.parts {
             part.charges.retain(|charge| charge.amount > 0);
             let same = |known: &&mut Part| {
@@ -90,6 +94,8 @@ pub struct Granted {
     pub standings: Standings,
     /// The names of limits in shadow mode that would have refused it.
     pub shadowed: Vec<String>,
+    /// Whether there was no room for a record of the user: it is counted with others.
+    pub crowded: bool,
 }
 
 /// Why a call may not go on.
@@ -123,6 +129,9 @@ pub struct Exceeded {
     pub free_ms: Option<u64>,
     /// What is left of all limits.
     pub standings: Standings,
+    /// Records in which others won every round when the call was to be undone: it stays
+    /// reserved in them until its window ends.
+    pub lost: u32,
 }
 
 /// Reserves `wants` for a call of the virtual model `model`, in every scope, or in none.
@@ -137,7 +146,8 @@ pub fn reserve(
     wants: &Amounts,
 ) -> Result<Granted, Denied> {
     let mut granted = Granted::default();
-    for scope in scopes {
+    let counted = |scope: &Scope| scope.meters.iter().any(|meter| meter.counts(model));
+    for scope in scopes.into_iter().filter(counted) {
         let demand = Demand {
             scope: &scope,
             model,
@@ -145,9 +155,12 @@ pub fn reserve(
             now_ms: book.now_ms(),
         };
         let place = scope.place();
-        let charged = place.change(book, Some(&scope.meters), |record| demand.charge(record));
-        let denied = match charged {
-            Ok(Ok((charged, place))) => {
+        let charged = place.change(book, &scope.meters, |record, whose| {
+            demand.charge(record).map(|charged| (charged, whose))
+        });
+        let mut denied = match charged {
+            Ok(Ok(((charged, whose), place))) => {
+                granted.crowded |= whose == Whose::Shared;
                 granted.standings.add(charged.standings);
                 granted.shadowed.extend(charged.shadowed);
                 granted.reservation.parts.push(Part {
@@ -161,7 +174,10 @@ pub fn reserve(
             Ok(Err(exceeded)) => Denied::Exceeded(exceeded),
             Err(_) => Denied::Busy,
         };
-        settle::settle(book, &granted.reservation, &Amounts::default());
+        let undone = settle::settle(book, &granted.reservation, &Amounts::default());
+        if let Denied::Exceeded(exceeded) = &mut denied {
+            exceeded.lost = undone.lost;
+        }
         return Err(denied);
     }
     Ok(granted)
@@ -184,7 +200,7 @@ struct Charged {
 }
 
 impl Demand<'_> {
-    fn charge(&self, record: &mut Record) -> Result<Charged, Box<Exceeded>> {
+    fn charge(&self, record: &mut Record<'_>) -> Result<Charged, Box<Exceeded>> {
         let mut charged = Charged::default();
         let mut exceeded: Option<Box<Exceeded>> = None;
         let meters = self.scope.meters.iter().enumerate();
@@ -273,6 +289,7 @@ impl Demand<'_> {
             wanted,
             free_ms: counter.free_ms(meter.window, wanted, most),
             standings: Standings::default(),
+            lost: 0,
         })
     }
 }

@@ -55,7 +55,7 @@ pub fn settle(book: &Book<'_>, reservation: &Reservation, took: &Amounts) -> Set
             .iter()
             .map(|charge| shares.take(part, charge))
             .collect();
-        let changed = part.place.change(book, None, |record| {
+        let changed = part.place.change(book, &part.meters, |record, _| {
             Ok::<_, Infallible>(settle_part(part, record, &used, book.now_ms()))
         });
         match changed {
@@ -71,6 +71,8 @@ pub fn settle(book: &Book<'_>, reservation: &Reservation, took: &Amounts) -> Set
 /// each takes what it had reserved, in their order, and the last one the rest.
 struct Shares<'a> {
     took: &'a Amounts,
+    /// Whether there may be several of one meter.
+    grown: bool,
     /// The charges that have not taken their share, of holders' meters.
     left: Vec<(&'a Holder, u32)>,
     /// What was taken of holders' meters.
@@ -80,7 +82,7 @@ struct Shares<'a> {
 impl<'a> Shares<'a> {
     fn new(reservation: &'a Reservation, took: &'a Amounts) -> Self {
         let mut left = Vec::new();
-        for part in &reservation.parts {
+        for part in reservation.parts.iter().filter(|_| reservation.grown) {
             let meters = part
                 .charges
                 .iter()
@@ -91,6 +93,7 @@ impl<'a> Shares<'a> {
             took,
             left,
             taken: Vec::new(),
+            grown: reservation.grown,
         }
     }
 
@@ -103,6 +106,9 @@ impl<'a> Shares<'a> {
             Unit::Concurrent => 0,
             unit => self.took.of(unit),
         };
+        if !self.grown {
+            return whole;
+        }
         let key = (&part.holder, meter.id);
         let place = self.left.iter().position(|other| *other == key);
         if let Some(place) = place {
@@ -121,7 +127,7 @@ impl<'a> Shares<'a> {
     }
 }
 
-fn settle_part(part: &Part, record: &mut Record, used: &[u64], now_ms: u64) -> Vec<Crossed> {
+fn settle_part(part: &Part, record: &mut Record<'_>, used: &[u64], now_ms: u64) -> Vec<Crossed> {
     let mut all = Vec::new();
     for (charge, used) in part.charges.iter().zip(used) {
         let Some(meter) = part.meters.get(charge.meter) else {
@@ -133,7 +139,9 @@ fn settle_part(part: &Part, record: &mut Record, used: &[u64], now_ms: u64) -> V
         let crossed = record.change(meter.id, new, |counter| {
             counter.tidy(window, now);
             counter.settle(window, (charge.bucket, now), charge.amount, *used);
-            crossed(part, meter, counter, now)
+            // What is undone or failed raises nothing.
+            let raises = *used > 0;
+            raises.then(|| crossed(part, meter, counter, now)).flatten()
         });
         all.extend(crossed);
     }
