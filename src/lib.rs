@@ -2,7 +2,7 @@
 
 Rooms, lowest first; each knows only those before it:
 
-- [`bytes`], `date`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
+- [`bytes`], `date`, `sorting`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
 - [`json`], [`sse`]: text by span and by event, with no idea of AI
 - [`state`]: records that all workers share
 - [`tokens`]: estimates of tokens
@@ -40,6 +40,7 @@ pub mod json;
 pub mod ledger;
 pub mod protocols;
 pub mod routing;
+mod sorting;
 pub mod sse;
 pub mod state;
 pub mod telemetry;

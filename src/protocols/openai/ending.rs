@@ -3,6 +3,7 @@
 use crate::json::{Error, Kind, Reader, Span, quote};
 use crate::protocols::ending::{EndReason, EndUsage};
 use crate::protocols::event::unwatched;
+use crate::sorting::sort_few;
 
 /// Most choices that are followed: the most that OpenAI's API gives.
 const MAX_CHOICES: usize = 128;
@@ -105,7 +106,7 @@ impl Ending {
         };
         let open = self.choices.iter().filter(|choice| !choice.finished);
         let mut open: Vec<u64> = open.map(|choice| choice.index).collect();
-        open.sort_unstable();
+        sort_few(&mut open, &Ord::cmp);
         let usage = if told.asked { ",\"usage\":null" } else { "" };
         let mut events = String::new();
         for index in open {
