@@ -42,7 +42,7 @@ fn by_use(service: &Service) -> Config {
         .replace(UNDER, "")
 }
 
-/// A call whose prompt is estimated at 2 tokens.
+/// A call whose prompt is estimated at 10 tokens: 3 of text, 7 around it.
 fn call(max_tokens: u64) -> Value {
     json!({"model": "smart", "max_tokens": max_tokens, "messages": [{"role": "user", "content": "12345678"}]})
 }
@@ -79,15 +79,15 @@ fn a_call_takes_its_estimate_and_is_put_right_at_its_end() {
         let stand = Stand::start(by_estimate(&service)).await;
         // Each with what the provider says, and what is used by then.
         for (said, over, under, sum) in [
-            (usage(11, 5), 0, 86, 16),
-            (usage(2, 100), 0, 0, 118),
-            (usage(200, 300), 398, 0, 618),
+            (usage(11, 5), 0, 94, 16),
+            (usage(10, 100), 0, 0, 126),
+            (usage(200, 300), 390, 0, 626),
         ] {
             let before = service.asked().len();
             let answer = stand.send(&Ask::chat(&call(100)).mock(&said)).await;
             assert_eq!(answer.status, 200);
             used(&service, sum).await;
-            let wanted = [asked(102, false), asked(over, false), asked(under, true)];
+            let wanted = [asked(110, false), asked(over, false), asked(under, true)];
             let new = eventually("the service is told all", 5, async || {
                 let new = service.asked().split_off(before);
                 (new.len() >= wanted.len()).then_some(new)
@@ -127,12 +127,12 @@ fn a_budget_of_money() {
             config = config.replace(&tokens, &format!("tollgate.limit.cost_{key}"));
         }
         let stand = Stand::start(config).await;
-        // 2 tokens of prompt and 100 of answer at most: 2.5 + 1000.
+        // 10 tokens of prompt and 100 of answer at most: 12.5 + 1000.
         let ask = Ask::chat(&call(100)).mock(&usage(11, 5));
         assert_eq!(stand.send(&ask).await.status, 200);
         // 13.75 + 50
         used(&service, 64).await;
-        assert_eq!(service.asked()[0], asked(1003, false));
+        assert_eq!(service.asked()[0], asked(1013, false));
         let dear = Ask::chat(&call(1000));
         assert_eq!(stand.send(&dear).await.code(), "rate_limit_exceeded");
         used(&service, 64).await;
@@ -153,7 +153,7 @@ fn however_a_call_ends_the_service_has_what_it_used() {
             // Nobody said what was used: the prompt is charged as estimated.
             (
                 Ask::chat(&call(100)).mock(&json!({"fault": "reset_before_head"})),
-                2,
+                10,
             ),
         ] {
             drop(ask.try_send(stand.envoy.port()).await);
@@ -171,9 +171,9 @@ fn however_a_call_ends_the_service_has_what_it_used() {
             (!stand.received(&ask).is_empty()).then_some(())
         })
         .await;
-        assert_eq!(service.used(&TOKENS, "acme").await, sum + 102);
+        assert_eq!(service.used(&TOKENS, "acme").await, sum + 110);
         task.abort();
-        used(&service, sum + 2).await;
+        used(&service, sum + 10).await;
     });
 }
 
@@ -207,20 +207,20 @@ fn two_envoys_share_a_budget_that_holds_to_the_token() {
             Stand::start(by_estimate(&service)).await,
             Stand::start(by_estimate(&service)).await,
         ];
-        // 9 calls of 1002 tokens fit, however many come at once.
-        let ask = || Ask::chat(&call(1000)).mock(&usage(2, 1000));
+        // 9 calls of 1010 tokens fit, however many come at once.
+        let ask = || Ask::chat(&call(1000)).mock(&usage(10, 1000));
         let answers = at_once(&stands, 60, ask).await;
         assert_eq!((count(&answers, 200), count(&answers, 429)), (9, 51));
         let received = |stand: &Stand| stand.mock.received(|_| true).len();
         assert_eq!(stands.iter().map(received).sum::<usize>(), 9);
         // What was refused was taken for a moment, and is given back.
-        used(&service, 9 * 1002).await;
+        used(&service, 9 * 1010).await;
         // What is left is there for a call that fits, at either Envoy, and for no other.
-        let fits = Ask::chat(&call(980)).mock(&usage(2, 0));
+        let fits = Ask::chat(&call(900)).mock(&usage(2, 0));
         assert_eq!(stands[0].send(&fits).await.status, 200);
-        used(&service, 9 * 1002 + 2).await;
+        used(&service, 9 * 1010 + 2).await;
         assert_eq!(stands[1].send(&fits).await.status, 429);
-        used(&service, 9 * 1002 + 2).await;
+        used(&service, 9 * 1010 + 2).await;
         // Another tenant has a budget of its own.
         let other = json!({"model": "light", "max_tokens": 1000, "messages": [{"role": "user", "content": "hi"}]});
         let other = Ask::chat(&other).key("demo-blue-key");

@@ -121,6 +121,5 @@ async def test_asynchronous_events(call, model):
 
 
 def test_what_nothing_is_left_for_is_refused(client):
-    long = [{"role": "user", "content": "word " * 500}]
     with pytest.raises(openai.RateLimitError):
-        client.chat.completions.create(model="smart", messages=long)
+        client.chat.completions.create(model="smart", messages=HI, max_tokens=256)
