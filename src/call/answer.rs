@@ -216,6 +216,15 @@ impl Seen {
         self.text.tally().tokens().max(reported)
     }
 
+    /// Whether what was told of a stream that was cut is no longer so: by far more text has come
+    /// than it says, or the stream was ended here.
+    pub(super) fn has_grown_beyond(&self, told: &Usage) -> bool {
+        /// Estimates of short texts are off by some tokens, of all by some percent.
+        const SLACK: u64 = 16;
+        let most = told.output.saturating_add(told.output / 4);
+        self.stopped || self.text.tally().tokens() > most.saturating_add(SLACK)
+    }
+
     /// More tokens than these the answer can't have so far: each has a byte or more.
     pub(super) fn most_output_tokens(&self) -> u64 {
         let reported = self.usage.map_or(0, |usage| usage.output);
@@ -223,12 +232,9 @@ impl Seen {
     }
 
     /// What the call used, where the provider did not say all of it: tokens of the prompt,
-    /// `prompt_tokens` unless they were reported, and of the text so far.
-    pub(super) fn estimate(&self, prompt_tokens: u64) -> Usage {
-        let prompt = self.prompt.unwrap_or(Usage {
-            input: prompt_tokens,
-            ..Usage::default()
-        });
+    /// `prompt` unless they were reported, and of the text so far.
+    pub(super) fn estimate(&self, prompt: Usage) -> Usage {
+        let prompt = self.prompt.unwrap_or(prompt);
         Usage {
             output: self.text.tally().tokens(),
             ..prompt

@@ -27,6 +27,10 @@ pub(super) struct Held {
     pub(super) standings: Standings,
     /// When that was, in milliseconds since the Unix epoch.
     pub(super) at_ms: u64,
+    /// Tokens of the prompt that were reserved; 0 if nothing was.
+    pub(super) prompt: u64,
+    /// Tokens of the answer that were reserved; 0 if nothing was.
+    pub(super) answer: u64,
     /// How the reservation of a stream grows, if it is to end at the limit.
     pub(super) extension: Option<Box<Extension>>,
 }
@@ -109,16 +113,23 @@ impl<'a> Scopes<'a> {
 
 impl Demand {
     /// A call that nothing is known of.
-    pub(super) const OPAQUE: Self = Self {
-        amounts: Amounts {
-            requests: 1,
-            input: 0,
-            output: 0,
-            nano_usd: 0,
-        },
-        default_output: None,
-        growth: None,
-    };
+    pub(super) const OPAQUE: Self = Self::unknown(0);
+
+    /// The same, let through only while there is anything left of every limit.
+    pub(super) const OPAQUE_AT_LEAST: Self = Self::unknown(1);
+
+    const fn unknown(least: u64) -> Self {
+        Self {
+            amounts: Amounts {
+                requests: 1,
+                input: least,
+                output: least,
+                nano_usd: least,
+            },
+            default_output: None,
+            growth: None,
+        }
+    }
 
     /// The most that a call of these targets can take whose prompt has `input` tokens, as far as
     /// can be told.
@@ -244,6 +255,9 @@ impl Call {
             reservation,
             standings,
             at_ms,
+            // Of a call that is not read nothing is known.
+            prompt: model.map_or(0, |_| demand.amounts.input),
+            answer: model.map_or(0, |_| demand.amounts.output),
             extension,
         };
         Ok((held, demand.default_output.filter(|_| counts_output)))

@@ -83,21 +83,28 @@ impl Extension {
         if beyond == 0 {
             return false;
         }
-        let output = beyond.saturating_add(self.step);
-        let wants = Amounts {
+        let book = book();
+        // At the end of a budget a whole step is too much.
+        for output in [beyond.saturating_add(self.step), beyond] {
+            match limits::reserve(&book, self.scopes.clone(), &self.model, &self.wants(output)) {
+                Ok(granted) => {
+                    self.reserved = self.reserved.saturating_add(output);
+                    held.append(granted.reservation);
+                    return false;
+                }
+                Err(Denied::Busy) => return false,
+                Err(Denied::Exceeded(_)) => {}
+            }
+        }
+        true
+    }
+
+    fn wants(&self, output: u64) -> Amounts {
+        Amounts {
             requests: 0,
             input: 0,
             output,
             nano_usd: self.growth.cost(output),
-        };
-        match limits::reserve(&book(), self.scopes.clone(), &self.model, &wants) {
-            Ok(granted) => {
-                self.reserved = self.reserved.saturating_add(output);
-                held.append(granted.reservation);
-                false
-            }
-            Err(Denied::Busy) => false,
-            Err(Denied::Exceeded(_)) => true,
         }
     }
 }

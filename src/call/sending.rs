@@ -13,6 +13,7 @@ use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
 use crate::protocols::{ErrorKind, Refusal, Reply, Request, Traits};
 use crate::routing::{self, Asked, Shadow};
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// A request whose head waits while its body comes.
@@ -54,14 +55,15 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
             }
         };
-        let demand = || {
+        let made = OnceCell::new();
+        let make = || {
             let ledger = &self.gateway.policy.ledger;
             let prompt = self.prompt_tokens(host, request.traits(), &routed.targets);
             let asked = (request.traits(), prompt);
             Demand::of(asked, &routed.model, &routed.targets, ledger)
         };
+        let demand = || made.get_or_init(make).clone();
         let reserved = self.reserve(host, &pending.caller, Some(&routed.model), demand);
-        let foreseen = self.gateway.policy.global_limits.map(|_| demand());
         let (held, default_output) = match reserved {
             Ok(reserved) => reserved,
             Err(refusal) => {
@@ -69,6 +71,7 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), model, &refusal));
             }
         };
+        let foreseen = self.gateway.policy.global_limits.map(|_| demand());
         let mut routed = routed;
         let (space, policy) = (&self.gateway.space, &self.gateway.policy);
         routing::claim_probe(host, space, policy, &mut routed.targets);

@@ -116,7 +116,7 @@ impl Call {
         let path = format!("{below}{}", request::query_without_keys(path));
         let kept = Kept::of(headers, self.protocol, &[]);
         let edits = (request::clean(headers, &policy.identity), kept);
-        match self.reserve(host, &caller, None, || Demand::OPAQUE) {
+        match self.reserve(host, &caller, None, || Demand::OPAQUE_AT_LEAST) {
             Ok((held, _)) => OnHead::Forward(self.pass(caller, backend, &path, edits, held)),
             Err(refusal) => OnHead::Reply(self.refuse(Some(caller), None, &refusal)),
         }

@@ -1543,6 +1543,7 @@ proptest! {
 mod costs;
 mod foreign;
 mod global;
+mod hidden;
 mod plan;
 mod stop;
 mod usage;

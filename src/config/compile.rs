@@ -18,6 +18,7 @@ use super::policy::{
 };
 use super::problem::Problems;
 use super::suggest::suggest;
+use crate::ledger::limits::Unit;
 use limit::check_prices;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -101,6 +102,8 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     );
     finish_identity(&mut identity, document.identity, claims, &tenants, problems);
     check_prices(&models, &tenants, problems);
+    limit::check_bounds(&backends, &models, &tenants, problems);
+    warn_of_passing(&document.other_paths, &tenants, problems);
     let routing = rule::rules(document.routing, &models, &tenants, problems);
     let policy = Policy {
         counts_prompts: document.global_limits.is_some()
@@ -123,6 +126,26 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     };
     background::warn_of_loss(&policy, problems);
     policy
+}
+
+/// What passes unread has no price that anybody knows.
+fn warn_of_passing(
+    written: &OtherPathsEntry,
+    tenants: &HashMap<String, Rc<Tenant>>,
+    problems: &mut Problems,
+) {
+    let OtherPathsEntry::Pass(backend) = written else {
+        return;
+    };
+    let mut meters = tenants
+        .values()
+        .flat_map(|tenant| tenant.limits.iter().chain(tenant.per_user.iter()));
+    if meters.any(|meter| meter.unit == Unit::NanoUsd) {
+        problems.warning(
+            &backend.path,
+            "calls that pass unread have no price: limits in usd do not count what they cost",
+        );
+    }
 }
 
 fn in_order(backends: &Names<Backend>) -> Vec<Rc<Backend>> {

@@ -12,6 +12,9 @@ pub(super) fn warn_of_loss(policy: &Policy, problems: &mut Problems) {
             "is missing: when Envoy is restarted, limits of an hour or more begin anew",
         );
     }
+    if policy.alerts.is_some() && !has_alerts(policy) {
+        problems.warning("alerts", "no limit has alert_at: nobody will be alerted");
+    }
 }
 
 /// Whether any limit's window should outlive a restart.
@@ -21,4 +24,16 @@ fn has_long(policy: &Policy) -> bool {
     let mut models = policy.models.values();
     tenants.any(|tenant| long(&tenant.limits) || long(&tenant.per_user))
         || models.any(|model| long(&model.limits))
+}
+
+/// Whether any limit raises alerts.
+fn has_alerts(policy: &Policy) -> bool {
+    let alerts = |meters: &[Meter]| {
+        let mut limits = meters.iter().flat_map(|meter| &meter.limits);
+        limits.any(|limit| !limit.alert_at.is_empty())
+    };
+    let mut tenants = policy.tenants.values();
+    let mut models = policy.models.values();
+    tenants.any(|tenant| alerts(&tenant.limits) || alerts(&tenant.per_user))
+        || models.any(|model| alerts(&model.limits))
 }

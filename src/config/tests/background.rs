@@ -8,7 +8,7 @@ fn document(extra: &str) -> String {
         r#"{{
         "backends": {{"b": {{"cluster": "c", "api": "openai"}}}},
         "models": {{"m": {{"targets": [{{"backend": "b", "model": "x"}}]}}}},
-        "tenants": {{"t": {{"models": ["m"], "spiffe": ["spiffe://mesh/t"]}}}},
+        "tenants": {{"t": {{"models": ["m"], "spiffe": ["spiffe://mesh/t"], "limits": [{{"requests": 9, "per": "minute", "alert_at": ["80%"]}}]}}}},
         {extra}
     }}"#
     )
@@ -18,6 +18,16 @@ fn policy(extra: &str) -> Policy {
     let text = document(extra);
     assert_eq!(told(&text), "");
     from_plugin_bytes(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn alerts_that_nothing_raises_are_told() {
+    let text = document(r#""alerts": {"cluster": "a", "path": "/a"}"#)
+        .replace(r#", "alert_at": ["80%"]"#, "");
+    assert_eq!(
+        told(&text),
+        "warning: alerts: no limit has alert_at: nobody will be alerted\n"
+    );
 }
 
 #[test]

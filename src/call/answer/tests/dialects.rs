@@ -74,14 +74,26 @@ fn a_cut_anthropic_stream_is_estimated_from_the_prompt_that_was_reported() {
         reasoning: 0,
         ..WRITTEN
     };
-    assert_eq!(seen.estimate(1_000_000), wanted);
+    assert_eq!(
+        seen.estimate(Usage {
+            input: 1_000_000,
+            ..Usage::NONE
+        }),
+        wanted
+    );
     let (_, unreported) = anthropic_stream(&stream("\n", &[HELLO]));
     let wanted = Usage {
         input: 3,
         output: 2,
         ..Usage::default()
     };
-    assert_eq!(unreported.estimate(3), wanted);
+    assert_eq!(
+        unreported.estimate(Usage {
+            input: 3,
+            ..Usage::NONE
+        }),
+        wanted
+    );
 }
 
 #[test]
