@@ -230,7 +230,8 @@ impl Call {
         } = match granted {
             Ok(granted) => granted,
             Err(Denied::Exceeded(exceeded)) => {
-                metrics.limited(host, &caller.tenant.name, &exceeded.limit);
+                let holder = limited::holder_kind(&exceeded.holder);
+                metrics.limited(host, &caller.tenant.name, holder, &exceeded.limit);
                 self.count_lost(host, exceeded.lost);
                 return Err(limited::refusal(&exceeded, self.protocol, at_ms));
             }
@@ -343,7 +344,7 @@ impl Call {
 
     /// Whether the store has told what was used before Envoy was started, where calls have to
     /// wait for that.
-    fn knows_what_was_used(&self, host: &dyn Host) -> bool {
+    pub(super) fn knows_what_was_used(&self, host: &dyn Host) -> bool {
         let store = self.gateway.policy.store.as_ref();
         let waits = store.is_some_and(|store| store.until_loaded == UntilLoaded::Refuse);
         !waits || background::is_loaded(host, &self.gateway.space)
@@ -357,7 +358,7 @@ impl Call {
     }
 }
 
-fn loading() -> Refusal {
+pub(super) fn loading() -> Refusal {
     let message = "The gateway does not know yet how much was used before; try again.";
     Refusal::new(ErrorKind::Unavailable, "ledger_loading", message).header("retry-after", "1")
 }

@@ -36,7 +36,7 @@ const fn is_own(holder: &Holder) -> bool {
     matches!(holder, Holder::User { .. })
 }
 
-const fn holder_kind(holder: &Holder) -> &'static str {
+pub(super) const fn holder_kind(holder: &Holder) -> &'static str {
     match holder {
         Holder::Tenant(_) => "tenant",
         Holder::Model(_) => "model",
@@ -86,6 +86,7 @@ fn message(exceeded: &Exceeded, wait: Option<u64>) -> String {
 /// An amount with its unit.
 fn of_unit(unit: Unit, amount: u64) -> String {
     match unit {
+        Unit::Requests if amount == 1 => "1 request".to_owned(),
         Unit::Requests => format!("{amount} requests"),
         Unit::InputTokens => format!("{amount} input tokens"),
         Unit::OutputTokens => format!("{amount} output tokens"),

@@ -102,6 +102,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     );
     finish_identity(&mut identity, document.identity, claims, &tenants, problems);
     check_prices(&models, &tenants, problems);
+    limit::warn_of_small(&models, &tenants, &ledger, problems);
     limit::check_bounds(&backends, &models, &tenants, problems);
     warn_of_passing(&document.other_paths, &tenants, problems);
     let routing = rule::rules(document.routing, &models, &tenants, problems);

@@ -177,8 +177,8 @@ impl Metrics {
     }
 
     /// Counts a call that a limit refused.
-    pub fn limited(&self, host: &dyn Host, tenant: &str, limit: &str) {
-        let labels = [("tenant", tenant), ("limit", limit)];
+    pub fn limited(&self, host: &dyn Host, tenant: &str, holder: &'static str, limit: &str) {
+        let labels = [("tenant", tenant), ("holder", holder), ("limit", limit)];
         self.count(host, series_name("tollgate.limited_total", &labels));
     }
 

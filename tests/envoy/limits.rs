@@ -250,8 +250,13 @@ fn requests_users_models_and_tiers_are_limited() {
             }
         }
         let stats = stand.envoy.admin("/stats/prometheus").await;
-        for (tenant, limit) in [("blue", "requests/day"), ("acme", "requests/hour")] {
-            let line = format!(r#"tollgate_limited_total{{tenant="{tenant}",limit="{limit}"}} 1"#);
+        for (tenant, limit, holder) in [
+            ("blue", "requests/day", "model"),
+            ("acme", "requests/hour", "user"),
+        ] {
+            let line = format!(
+                r#"tollgate_limited_total{{tenant="{tenant}",limit="{limit}",holder="{holder}"}} 1"#
+            );
             assert!(stats.contains(&line), "no {line}");
         }
     });

@@ -3,6 +3,7 @@
 use super::super::document::{
     LedgerEntry, LimitEntry, Named, OutputEntry, PerEntry, TenantEntry, TierEntry,
 };
+use super::super::fields::member_path;
 use super::super::limit::{DefaultOutput, Ledger};
 use super::super::model::{Backend, MaxTokensField, Model, Resolve};
 use super::super::policy::Tenant;
@@ -10,6 +11,7 @@ use super::super::problem::Problems;
 use super::super::suggest::suggest;
 use super::Names;
 use crate::ledger::limits::{Limit, Meter, SHARDS, Unit, Window};
+use crate::sorting::sort_few;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -29,11 +31,25 @@ impl Tiers {
         let tiers = tenants.iter().filter_map(|tenant| tenant.entry.as_ref());
         let tiers = tiers.map(|entry| entry.tier.as_deref().unwrap_or("default"));
         let used: Vec<&str> = tiers.collect();
+        for tenant in tenants {
+            let tier = tenant
+                .entry
+                .as_ref()
+                .and_then(|entry| entry.tier.as_deref());
+            let known = || entries.iter().map(|tier| tier.name.as_str());
+            let Some(tier) = tier.filter(|tier| known().all(|name| name != *tier)) else {
+                continue;
+            };
+            let hint = suggest(tier, known());
+            if !hint.is_empty() {
+                let path = format!("{}.tier", tenant.path);
+                problems.warning(path, format!("tiers has no {tier:?}{hint}"));
+            }
+        }
         let mut built = HashMap::new();
         for Named { name, path, entry } in entries {
             if !used.contains(&name.as_str()) {
-                let hint = suggest(&name, used.iter().copied());
-                problems.warning(path, format!("no tenant is of this tier{hint}"));
+                problems.warning(path, "no tenant is of this tier");
             }
             built.extend(entry.map(|entry| (name, entry)));
         }
@@ -54,6 +70,17 @@ pub(super) fn meters(
     models: &Names<Model>,
     problems: &mut Problems,
 ) -> Rc<[Meter]> {
+    for entry in entries {
+        for (index, wanted) in entry.models.iter().enumerate() {
+            let before = entry.models.iter().take(index);
+            if before
+                .map(|model| &model.value)
+                .any(|name| *name == wanted.value)
+            {
+                problems.error(&wanted.path, format!("{:?} stands twice", wanted.value));
+            }
+        }
+    }
     for wanted in entries.iter().flat_map(|entry| &entry.models) {
         let model = models.resolve(wanted, problems);
         if model.is_some_and(|model| model.resolve == Resolve::Rules) {
@@ -84,6 +111,62 @@ fn warn_of_lease(entry: &LimitEntry, models: &Names<Model>, problems: &mut Probl
             "calls may take longer (timeouts.total) than their lease: their places come back before they end",
         );
     }
+}
+
+/// A limit below what calls reserve that set no bound lets none of them through, ever.
+pub(super) fn warn_of_small(
+    models: &Names<Model>,
+    tenants: &HashMap<String, Rc<Tenant>>,
+    ledger: &Ledger,
+    problems: &mut Problems,
+) {
+    let mut tenants: Vec<_> = tenants.values().collect();
+    sort_few(&mut tenants, &|a, b| a.name.cmp(&b.name));
+    for tenant in tenants {
+        let path = member_path("tenants", &tenant.name);
+        for (field, meters) in [("limits", &tenant.limits), ("per_user", &tenant.per_user)] {
+            for model in &tenant.models {
+                if let Some(name) = too_small(meters, model, ledger) {
+                    let message = format!(
+                        "{name:?} is less than default_output: calls of {:?} that set no max_tokens are never let through",
+                        model.name
+                    );
+                    problems.warning(format!("{path}.{field}"), message);
+                }
+            }
+        }
+    }
+    for (name, path) in models.known.iter().zip(&models.paths) {
+        let small = models
+            .built
+            .get(name)
+            .and_then(|model| too_small(&model.limits, model, ledger));
+        if let Some(limit) = small {
+            let message = format!(
+                "{limit:?} is less than default_output: calls that set no max_tokens are never let through"
+            );
+            problems.warning(format!("{path}.limits"), message);
+        }
+    }
+}
+
+/// The first limit that has no room for an answer of the default length.
+fn too_small<'m>(meters: &'m [Meter], model: &Model, ledger: &Ledger) -> Option<&'m str> {
+    let default = model.default_output.unwrap_or(ledger.default_output).tokens;
+    let Resolve::Targets(targets) = &model.resolve else {
+        return None;
+    };
+    let most = targets.live.targets.iter().map(|target| target.max_output);
+    let most = most.map(|most| most.unwrap_or(u64::MAX)).max();
+    let default = default.min(most.unwrap_or(u64::MAX));
+    let output = |meter: &&Meter| matches!(meter.unit, Unit::OutputTokens | Unit::Tokens);
+    let counted = meters
+        .iter()
+        .filter(output)
+        .filter(|meter| meter.counts(&model.name));
+    let mut limits = counted.flat_map(|meter| &meter.limits);
+    let small = limits.find(|limit| !limit.shadow && limit.amount < default);
+    small.map(|limit| limit.name.as_str())
 }
 
 /// Fields of a provider's requests that are removed must not be the bound that answers are

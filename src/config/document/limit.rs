@@ -115,6 +115,10 @@ fn limit(node: &Node<'_>, problems: &mut Problems) -> Option<LimitEntry> {
         _ => {
             let words = UNITS.map(|(word, ..)| word).join(", ");
             problems.error(&node.path, format!("must have exactly one of {words}"));
+            // Of what belongs to it nothing more is told.
+            for name in ["per", "window", "lease"] {
+                fields.find(name);
+            }
             None
         }
     };
