@@ -537,3 +537,61 @@ fn what_a_lost_worker_held_is_over_charged_and_its_slots_come_back() {
         );
     });
 }
+
+#[test]
+fn the_shipped_example_limits_as_it_says() {
+    run(async {
+        let stand = Stand::start(Config::shipped("limits.yaml")).await;
+        let (answer, received) = stand.pass(&Ask::chat(&prompt("hello"))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(received.json()["max_completion_tokens"], 2048);
+        // Of two limits in one unit, the one that is nearer to its end.
+        for (name, value) in [
+            ("x-ratelimit-limit-requests", "100"),
+            ("x-ratelimit-remaining-requests", "99"),
+            ("x-ratelimit-limit-tokens", "200000"),
+        ] {
+            assert_eq!(answer.header(name), value, "{name}");
+        }
+        assert!((197_000..198_000).contains(&remaining(&answer)));
+        let light = json!({"model": "light", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]});
+        let blue = || Ask::chat(&light).key("demo-blue-key");
+        for left in (0..20).rev() {
+            let answer = stand.send(&blue()).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert_eq!(answer.header("x-ratelimit-limit-requests"), "20");
+            let told: u64 = answer
+                .header("x-ratelimit-remaining-requests")
+                .parse()
+                .unwrap();
+            assert_eq!(told, left);
+        }
+        let refused = stand.send(&blue()).await;
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (429, "rate_limit_exceeded")
+        );
+        assert_eq!(refused.header("x-ratelimit-remaining-requests"), "0");
+        let wait: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=65).contains(&wait), "{wait}");
+        let page = Ask::new("GET", "/tollgate/usage").key("demo-admin-key");
+        let page = stand.send(&page).await.json();
+        let names = page["limits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|limit| &limit["name"]);
+        let names: Vec<&str> = names.map(|name| name.as_str().unwrap()).collect();
+        assert_eq!(
+            names,
+            [
+                "tokens/minute",
+                "strict",
+                "usd/day",
+                "usd/month",
+                "requests/day/smart",
+                "concurrent"
+            ]
+        );
+    });
+}

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod answers;
+mod attack;
 mod attempts;
 mod chain;
 mod chat;
