@@ -197,7 +197,8 @@ impl Places {
         hasher.write_u64(self.seed);
         hasher.write_u64(self.runs);
         self.runs = self.runs.saturating_add(1);
-        let lot = hasher.finish() % u64::try_from(RUN).unwrap_or(1);
+        let pieces = u64::try_from(RUN).unwrap_or(1);
+        let lot = hasher.finish().checked_rem(pieces).unwrap_or(0);
         let before = usize::try_from(lot).unwrap_or(0);
         self.skip = self.behind.saturating_add(before).saturating_mul(PIECE);
         self.room = PIECE;
