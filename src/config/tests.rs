@@ -523,6 +523,7 @@ proptest! {
 }
 
 mod background;
+mod limits;
 mod routing;
 
 #[test]

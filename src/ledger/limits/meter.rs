@@ -111,3 +111,11 @@ impl Meter {
         bucket.saturating_mul(buckets).saturating_add(HEAD)
     }
 }
+
+/// Most bytes of a record with the counters of these meters, as long as what is counted stays
+/// near their limits.
+pub fn record_bytes(meters: &[Meter]) -> u64 {
+    let bytes = meters.iter().map(Meter::most_bytes);
+    let bytes = bytes.fold(0, usize::saturating_add);
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}

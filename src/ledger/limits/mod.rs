@@ -27,12 +27,12 @@ mod users;
 mod window;
 
 pub use adjust::{Adjustment, Unadjusted, adjust};
-pub use meter::{Amounts, Limit, Meter, Unit};
+pub use meter::{Amounts, Limit, Meter, Unit, record_bytes};
 pub use place::{Holder, Scope};
 pub use reserve::{Denied, Exceeded, Granted, Reservation, reserve};
 pub use settle::{Crossed, Settled, settle};
 pub use standing::{Budget, Standing, Standings};
-pub use users::{SHARDS, User};
+pub use users::{SHARDS, User, place_bytes};
 pub use window::{Period, Window};
 
 use crate::host::{Host, Instant};

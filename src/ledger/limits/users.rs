@@ -5,7 +5,7 @@ keeps the record as long as one of its windows lives. Who comes when a shard is 
 record with all others of the tenant that come so late: limits hold for them together, and nobody
 is let through uncounted. Those records come on top of the bound: one for each tenant at most. */
 
-use super::meter::Meter;
+use super::meter::{Meter, record_bytes};
 use super::record::{Record, block, number, put, put_block};
 use sha2::{Digest, Sha256};
 
@@ -126,7 +126,7 @@ pub(super) fn change<R, E>(
     let mut entries = entries(shard);
     let mut whose = user;
     // After a reload, users who are there already may be counted by more meters than before.
-    let mut most = most_bytes(room.meters);
+    let mut most = place_bytes(room.meters);
     if !has(&entries, user) && !has_room(&mut entries, most, room.bytes, now_ms) {
         whose = user.shared();
     }
@@ -228,14 +228,11 @@ fn has_room(entries: &mut Vec<Entry<'_>>, most: u64, room: u64, now_ms: u64) -> 
     fits(entries)
 }
 
-fn most_bytes(meters: &[Meter]) -> u64 {
+/// Bytes of a shard that are kept free for a user who is counted by these meters.
+pub fn place_bytes(meters: &[Meter]) -> u64 {
     /// Of the entry itself: its id, and lengths.
     const HEAD: u64 = 13;
-    let bytes = meters.iter().map(Meter::most_bytes);
-    let bytes = bytes.fold(0, usize::saturating_add);
-    u64::try_from(bytes)
-        .unwrap_or(u64::MAX)
-        .saturating_add(HEAD)
+    record_bytes(meters).saturating_add(HEAD)
 }
 
 fn entries(shard: &[u8]) -> Vec<Entry<'_>> {
