@@ -77,11 +77,7 @@ pub(super) fn user_meters(
     meters
 }
 
-fn resolved(
-    entries: &[LimitEntry],
-    models: &Names<Model>,
-    problems: &mut Problems,
-) -> Rc<[Meter]> {
+fn resolved(entries: &[LimitEntry], models: &Names<Model>, problems: &mut Problems) -> Rc<[Meter]> {
     for wanted in entries.iter().flat_map(|entry| &entry.models) {
         models.resolve(wanted, problems);
     }
