@@ -3,7 +3,8 @@
 Records of users lie in a fixed number of shards, each a shared value of bounded size. A user
 keeps the record as long as one of its windows lives. Who comes when a shard is full shares one
 record with all others of the tenant that come so late: limits hold for them together, and nobody
-is let through uncounted. Those records come on top of the bound: one for each tenant at most. */
+is let through uncounted. When there is room again, who comes gets a record of its own that begins
+with what the shared one counts: a user who was counted there has not the whole limit again. Those records come on top of the bound: one for each tenant at most. */
 
 use super::meter::{Meter, record_bytes};
 use super::record::{Record, block, number, put, put_block};
@@ -83,6 +84,7 @@ const fn whose(id: u64) -> Whose {
 }
 
 /// One user's record within a shard, as bytes: only the one that changes is read.
+#[derive(Clone, Copy)]
 struct Entry<'b> {
     id: u64,
     /// Bytes that are kept free for it.
@@ -132,11 +134,21 @@ pub(super) fn change<R, E>(
     }
     let own = entries.iter().position(|entry| entry.id == whose.id);
     let own = own.map(|at| entries.swap_remove(at));
-    most = own.as_ref().map_or(most, |entry| entry.most.max(most));
-    let mut record = Record::decode(own.map_or(&[], |entry| entry.record));
+    most = own.map_or(most, |entry| entry.most.max(most));
+    let begins = own.or_else(|| taken_over(&entries, whose));
+    let mut record = Record::decode(begins.map_or(&[], |entry| entry.record));
     let result = change(&mut record, whose.whose())?;
     let bytes = write(&entries, whose.id, most, &record, now_ms);
     Ok((bytes, result, whose))
+}
+
+/// What a user who has no record begins with: nobody can say how much of what is counted in the
+/// shared one is this user's, so all of it.
+fn taken_over<'b>(entries: &[Entry<'b>], user: User) -> Option<Entry<'b>> {
+    entries
+        .iter()
+        .find(|entry| entry.id == user.shared)
+        .copied()
 }
 
 /// The record of a user, to look at: the user's own, or the shared one.
