@@ -129,7 +129,11 @@ impl Groups {
 
 /// What one virtual machine has changed and not yet told the others.
 #[derive(Debug, Default)]
-pub struct Dirty(Cell<Groups>);
+pub struct Dirty {
+    groups: Cell<Groups>,
+    /// When somebody last came to tell them, in milliseconds since the Unix epoch.
+    attended_ms: Cell<u64>,
+}
 
 impl Dirty {
     /// Notes that a record was changed in a way that is worth saving: one of its windows
@@ -142,17 +146,27 @@ impl Dirty {
 
     /// Notes a whole group.
     pub fn mark(&self, group: Group) {
-        self.0.set(self.0.get().with(group));
+        self.groups.set(self.groups.get().with(group));
+    }
+
+    /// Notes that what is noted is going to be told, in milliseconds since the Unix epoch.
+    pub fn attend(&self, now_ms: u64) {
+        self.attended_ms.set(now_ms);
+    }
+
+    /// When that was noted last; 0: never.
+    pub const fn attended_ms(&self) -> u64 {
+        self.attended_ms.get()
     }
 
     /// What was noted since the last time.
     pub fn take(&self) -> Groups {
-        self.0.take()
+        self.groups.take()
     }
 
     /// Notes these again: they could not be handed over.
     pub fn put_back(&self, groups: Groups) {
-        self.0.set(self.0.get().and(groups));
+        self.groups.set(self.groups.get().and(groups));
     }
 }
 
