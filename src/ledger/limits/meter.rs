@@ -95,6 +95,11 @@ impl Meter {
         self.models.is_empty() || self.models.iter().any(|known| known == model)
     }
 
+    /// That of its limits which has alerts.
+    pub(super) fn alerting(&self) -> Option<&Limit> {
+        self.limits.iter().find(|limit| !limit.alert_at.is_empty())
+    }
+
     /// Most bytes that its counter takes in a record, as long as what is counted stays near
     /// its limits.
     pub(super) fn most_bytes(&self) -> usize {
