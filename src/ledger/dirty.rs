@@ -173,7 +173,9 @@ impl Dirty {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::limits::{Holder, Scope};
     use std::collections::BTreeSet;
+    use std::rc::Rc;
 
     #[test]
     fn records_keep_their_groups() {
@@ -196,6 +198,23 @@ mod tests {
         let fixed = ["ledger/tenant/acme", "ledger/model/smart"].map(Group::of);
         let fixed = fixed.map(|group| group.unwrap().name());
         assert_eq!(fixed, ["limits-28", "limits-12"]);
+    }
+
+    #[test]
+    fn the_records_of_all_holders_have_groups() {
+        let tenant = || "acme".to_owned();
+        for holder in [
+            Holder::Tenant(tenant()),
+            Holder::Model("smart".to_owned()),
+            Holder::User {
+                tenant: tenant(),
+                name: "ada".to_owned(),
+            },
+        ] {
+            let meters = Rc::from([]);
+            let record = Scope { holder, meters }.record();
+            assert!(Group::of(&record).is_some(), "{record}");
+        }
     }
 
     #[test]
