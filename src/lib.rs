@@ -30,6 +30,7 @@ pub mod bytes;
 pub mod call;
 pub mod config;
 mod date;
+pub mod detect;
 pub mod host;
 pub mod http;
 pub mod identity;
