@@ -245,7 +245,8 @@ fn personal(rows: &[Row], prompts: &[Row]) {
         .for_each(|(source, score)| score.line(source));
     println!();
     false_alarms(prompts, wanted);
-    time(rows, wanted);
+    time("These texts", rows, wanted);
+    time("Clean prompts", prompts, wanted);
 }
 
 fn secrets(rows: &[Row], prompts: &[Row]) {
@@ -280,7 +281,8 @@ fn secrets(rows: &[Row], prompts: &[Row]) {
     }
     println!();
     false_alarms(prompts, wanted);
-    time(rows, wanted);
+    time("These texts", rows, wanted);
+    time("Clean prompts", prompts, wanted);
 }
 
 fn false_alarms(prompts: &[Row], wanted: Entities) {
@@ -297,7 +299,7 @@ fn false_alarms(prompts: &[Row], wanted: Entities) {
     );
 }
 
-fn time(rows: &[Row], wanted: Entities) {
+fn time(name: &str, rows: &[Row], wanted: Entities) {
     let bytes: usize = rows.iter().map(|row| row.text.len()).sum();
     let begin = Instant::now();
     const ROUNDS: usize = 5;
@@ -307,7 +309,7 @@ fn time(rows: &[Row], wanted: Entities) {
     }
     let micros = begin.elapsed().as_secs_f64() * 1e6 / ROUNDS as f64;
     println!(
-        "{:.2} µs a text, {:.2} µs a KB.",
+        "{name}: {:.2} µs a text, {:.2} µs a KB.",
         micros / rows.len() as f64,
         micros / (bytes as f64 / 1024.0)
     );

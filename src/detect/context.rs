@@ -3,6 +3,7 @@
 Only to the left, so that a stream never waits for words that may come. */
 
 use super::view::{at, before};
+use std::sync::OnceLock;
 
 /// How far to the left words count, in code points.
 pub const REACH: usize = 64;
@@ -30,7 +31,7 @@ impl Context {
     }
 
     /// How many bytes before the candidate the nearest of `words` ends, if one is there.
-    /// A word of up to three ASCII letters must stand alone; a longer one may be part of
+    /// A word of up to four ASCII letters must stand alone; a longer one may be part of
     /// another (`phone` of `telephone`).
     pub(super) fn nearest(&self, words: &[&str]) -> Option<usize> {
         let ends = words.iter().filter_map(|word| self.last_end(word));
@@ -52,22 +53,67 @@ impl Context {
         }
     }
 
+    /// The same of a long list.
+    pub(super) fn nearest_of(&self, words: &Words) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let places = bytes.iter().enumerate();
+        let ends = places.flat_map(|(start, first)| {
+            let words = words.that_begin(*first).iter();
+            words.filter_map(move |word| self.end_at(start, word))
+        });
+        ends.max().map(|end| self.text.len().saturating_sub(end))
+    }
+
     fn last_end(&self, word: &str) -> Option<usize> {
-        let short = word.is_ascii() && word.len() <= 3;
-        let mut end = self.text.len();
-        loop {
-            let start = self.text.get(..end)?.rfind(word)?;
-            let stop = start.saturating_add(word.len());
-            if !short || self.stands_alone(start, stop) {
-                return Some(stop);
-            }
-            end = stop.saturating_sub(1);
-        }
+        let first = at(word.as_bytes(), 0);
+        let places = self.text.bytes().enumerate().rev();
+        let mut starts = places.filter(|(_, byte)| *byte == first);
+        starts.find_map(|(start, _)| self.end_at(start, word))
+    }
+
+    /// Where `word` ends, if it begins at `start`.
+    fn end_at(&self, start: usize, word: &str) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let found = bytes.get(start..)?.starts_with(word.as_bytes());
+        let end = start.saturating_add(word.len());
+        let short = word.is_ascii() && word.len() <= 4;
+        (found && (!short || self.stands_alone(start, end))).then_some(end)
     }
 
     fn stands_alone(&self, start: usize, end: usize) -> bool {
         let bytes = self.text.as_bytes();
         !before(bytes, start).is_ascii_alphabetic() && !at(bytes, end).is_ascii_alphabetic()
+    }
+}
+
+/// A long list of words, by their first byte.
+#[derive(Debug)]
+pub(super) struct Words {
+    all: &'static [&'static str],
+    by_first: OnceLock<Vec<Vec<&'static str>>>,
+}
+
+impl Words {
+    pub(super) const fn of(all: &'static [&'static str]) -> Self {
+        Self {
+            all,
+            by_first: OnceLock::new(),
+        }
+    }
+
+    fn that_begin(&self, first: u8) -> &[&'static str] {
+        let by_first = self.by_first.get_or_init(|| self.index());
+        by_first.get(usize::from(first)).map_or(&[], Vec::as_slice)
+    }
+
+    fn index(&self) -> Vec<Vec<&'static str>> {
+        let that_begin = |first: u8| {
+            let words = self.all.iter().copied();
+            words
+                .filter(|word| word.as_bytes().first() == Some(&first))
+                .collect()
+        };
+        (0..=u8::MAX).map(that_begin).collect()
     }
 }
 

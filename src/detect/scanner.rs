@@ -112,7 +112,10 @@ impl Scanner {
                     }
                     self.at = next;
                 }
-                State::Open(_) => self.go_on(folded, next, found),
+                State::Open(_) => {
+                    self.go_on(folded, next, found);
+                    self.skip_word();
+                }
                 State::Long { long, .. } => match long.step(folded) {
                     Step::Within => self.at = next,
                     Step::Last => {
@@ -213,6 +216,29 @@ impl Scanner {
             self.close(open, found);
         } else {
             self.bound(open, found);
+        }
+    }
+
+    /// Takes what goes on an open region whatever came before it: nearly all bytes.
+    fn skip_word(&mut self) {
+        let State::Open(open) = &mut self.state else {
+            return;
+        };
+        let room = LONGEST_REGION.saturating_sub(self.at.saturating_sub(open.start));
+        if open.gap || open.kind != Kind::Word || room == 0 {
+            return;
+        }
+        let bytes = self.text.as_bytes();
+        let upto = self.at.saturating_add(room).min(bytes.len());
+        let rest = bytes.get(self.at..upto).unwrap_or_default();
+        let plain = |byte: &u8| byte.is_ascii() && *byte != b'-' && class_of(*byte) != BREAK;
+        let length = rest
+            .iter()
+            .position(|byte| !plain(byte))
+            .unwrap_or(rest.len());
+        if length > 0 {
+            self.at = self.at.saturating_add(length);
+            open.end = self.at;
         }
     }
 

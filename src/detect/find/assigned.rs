@@ -148,7 +148,7 @@ fn value_end(bytes: &[u8], start: usize) -> usize {
 /// The kind of the name to which the text after `left` (lower case) is assigned.
 fn name_of(left: &[u8]) -> Option<Name> {
     let glue = run_back(left, left.len(), |byte| {
-        b" \t\r\n\"'`=:>,(?\\[{|.".contains(&byte)
+        b" \t\r\n\"'`=:>,(?!@\\[]{|.".contains(&byte)
     });
     let signs = left.get(glue..)?;
     let (name, is) = match left.get(..glue)?.strip_suffix(b" is") {
@@ -179,7 +179,11 @@ fn kind_of(left: &[u8]) -> Option<Name> {
         let inside = |word: &&[u8]| name.windows(word.len()).any(|part| part == *word);
         words.iter().any(|word| inside(word))
     };
-    if has(&OTHER) {
+    let flag = left.get(..start)?.trim_ascii_end();
+    if flag.ends_with(b" -u") || flag.ends_with(b" --user") {
+        // `curl --user name:'password'`.
+        Some(Name::Strong)
+    } else if has(&OTHER) || name == b"author" {
         None
     } else if has(&STRONG) || spoken {
         Some(Name::Strong)

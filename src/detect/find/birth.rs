@@ -6,10 +6,11 @@ use super::super::entity::Entity;
 use super::super::view::{at, before, is_word, part, run};
 use super::{Candidate, Region, Weight};
 
-const WORDS: [&str; 14] = [
+const WORDS: [&str; 15] = [
     "born",
     "birth",
     "dob",
+    "d.o.b",
     "b-day",
     "geboren",
     "geburtsdatum",

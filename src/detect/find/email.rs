@@ -15,8 +15,9 @@ pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
             continue;
         }
         let start = local_start(bytes, sign);
-        let end = domain_end(bytes, sign.saturating_add(1));
-        if start < sign && end > sign {
+        let domain = sign.saturating_add(1);
+        let end = domain_end(bytes, domain);
+        if start < sign && end > domain {
             found.push(Candidate {
                 entity: Entity::EmailAddress,
                 start,

@@ -119,13 +119,18 @@ pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
 
 /// Whether `bytes` are a country and two check digits.
 pub(in super::super) fn begins(bytes: &[u8]) -> bool {
-    matches!(bytes, [a, b, c, d] if a.is_ascii_uppercase() && b.is_ascii_uppercase()
-        && c.is_ascii_digit() && d.is_ascii_digit())
+    let same_case = |a: &u8, b: &u8| {
+        (a.is_ascii_uppercase() && b.is_ascii_uppercase())
+            || (a.is_ascii_lowercase() && b.is_ascii_lowercase())
+    };
+    matches!(bytes, [a, b, c, d] if same_case(a, b) && c.is_ascii_digit() && d.is_ascii_digit())
 }
 
-/// The end of a valid number that begins at `start`: single spaces or hyphens may stand in it.
+/// The end of a valid number that begins at `start`: single spaces or hyphens may stand in
+/// it, and all its letters are in one case.
 fn end(bytes: &[u8], start: usize) -> Option<usize> {
-    let country = part(bytes, start, start.saturating_add(2));
+    let lower = at(bytes, start).is_ascii_lowercase();
+    let country = part(bytes, start, start.saturating_add(2)).to_ascii_uppercase();
     let (_, length) = LENGTHS
         .iter()
         .find(|(known, _)| known.as_slice() == country)?;
@@ -133,7 +138,10 @@ fn end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut index = start;
     while number.len() < *length {
         match at(bytes, index) {
-            byte if byte.is_ascii_uppercase() || byte.is_ascii_digit() => number.push(byte),
+            byte if byte.is_ascii_digit() => number.push(byte),
+            byte if byte.is_ascii_alphabetic() && byte.is_ascii_lowercase() == lower => {
+                number.push(byte);
+            }
             b' ' | b'-' if at(bytes, index.saturating_add(1)).is_ascii_alphanumeric() => {}
             _ => return None,
         }

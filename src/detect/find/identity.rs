@@ -21,6 +21,8 @@ pub struct Identity {
     pub own: &'static [&'static str],
     /// How it is also written, if words say so.
     pub called: &'static [&'static str],
+    /// Whether check digits prove it; else only its form and ranges do.
+    pub checked: bool,
     /// Whether check digits and ranges are right.
     valid: fn(&[u8]) -> bool,
     /// What it is called, in lower case.
@@ -33,6 +35,7 @@ pub struct Identity {
 pub static IDENTITIES: &[Identity] = &[
     Identity {
         entity: Entity::UsSsn,
+        checked: false,
         own: &["999-99-9999", "999 99 9999", "999.99.9999"],
         called: &["999999999"],
         // Social Security Administration: no area 000, 666 or 9xx, no group or serial of noughts.
@@ -42,6 +45,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::UsItin,
+        checked: false,
         own: &["999-99-9999", "999 99 9999"],
         called: &["999999999"],
         // Internal Revenue Service: 9xx, and these groups.
@@ -57,6 +61,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::UsPassport,
+        checked: false,
         own: &[],
         called: &["A99999999", "999999999"],
         valid: |n| !all_same(n),
@@ -65,6 +70,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::UsNpi,
+        checked: true,
         own: &["9999-999-999", "9999 999 999"],
         called: &["9999999999"],
         // CMS: Luhn's check with the prefix 80840.
@@ -74,6 +80,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::UsMbi,
+        checked: false,
         own: &["9AX9_AX9_AA99"],
         called: &[],
         // CMS: no S, L, O, I, B or Z, and no nought in front.
@@ -83,6 +90,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::MedicalLicense,
+        checked: true,
         own: &[],
         called: &["AA9999999", "A99999999"],
         valid: is_dea,
@@ -91,6 +99,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::AbaRoutingNumber,
+        checked: true,
         own: &["9999-9999-9"],
         called: &["999999999"],
         // American Bankers Association.
@@ -104,6 +113,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::UkNhs,
+        checked: true,
         own: &[],
         called: &["999_999_9999"],
         // NHS Data Dictionary: modulus 11.
@@ -113,6 +123,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::UkNino,
+        checked: false,
         own: &["AA999999A", "AA 99 99 99 A"],
         called: &["AA999999", "AA 99 99 99"],
         // HMRC, NIM39110: letters and prefixes that are not given.
@@ -122,6 +133,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::DeTaxId,
+        checked: true,
         own: &["99 999 999 999"],
         called: &["99999999999"],
         valid: |n| at(n, 0) != b'0' && !all_same(n) && mod_11_10(n),
@@ -130,6 +142,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::FrNir,
+        checked: true,
         own: &["9_99_99_9X_999_999_99"],
         called: &[],
         valid: is_nir,
@@ -138,6 +151,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::EsNif,
+        checked: true,
         own: &["99999999_A"],
         called: &[],
         valid: |n| at(n, 8) == spanish_letter(part(n, 0, 8)),
@@ -146,6 +160,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::EsNie,
+        checked: true,
         own: &["A_9999999_A"],
         called: &[],
         // X, Y and Z count as 0, 1 and 2.
@@ -161,6 +176,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::ItFiscalCode,
+        checked: true,
         own: &["AAAAAAXXAXXAXXXA"],
         called: &[],
         valid: is_fiscal_code,
@@ -169,6 +185,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::PlPesel,
+        checked: true,
         own: &[],
         called: &["99999999999"],
         // A date whose month also tells the century, and a sum that divides by 10.
@@ -181,6 +198,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::NlBsn,
+        checked: true,
         own: &[],
         called: &["9999_99_999", "999999999"],
         valid: |n| !all_same(n) && sum_rest(n, &[9, 8, 7, 6, 5, 4, 3, 2, 10], 11) == Some(0),
@@ -189,19 +207,22 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::SePersonnummer,
+        checked: true,
         own: &[
             "999999-9999",
             "999999+9999",
             "99999999-9999",
             "99999999+9999",
+            "999999999999",
         ],
-        called: &["999999999999", "9999999999"],
+        called: &["9999999999"],
         valid: is_personnummer,
         words: &["personnummer", "pnr", "personal identity number"],
         example: "811218-9876",
     },
     Identity {
         entity: Entity::FiPersonalIdentityCode,
+        checked: true,
         own: &["999999?999X"],
         called: &[],
         valid: is_finnish,
@@ -210,6 +231,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::InAadhaar,
+        checked: true,
         own: &["9999 9999 9999", "9999-9999-9999", "9999:9999:9999"],
         called: &["999999999999"],
         valid: |n| matches!(at(n, 0), b'2'..=b'9') && !all_same(n) && verhoeff(n),
@@ -218,6 +240,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::InPan,
+        checked: false,
         own: &["AAAAA9999A"],
         called: &[],
         // Income Tax Department: the fourth letter is the kind of holder.
@@ -227,6 +250,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::AuAbn,
+        checked: true,
         own: &["99 999 999 999"],
         called: &["99999999999"],
         // Australian Business Register: one off the first digit, modulus 89.
@@ -239,6 +263,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::AuTfn,
+        checked: true,
         own: &[],
         called: &["999_999_999"],
         valid: |n| !all_same(n) && divides(n, &[1, 4, 3, 7, 5, 8, 6, 9, 10], 11),
@@ -247,6 +272,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::AuMedicare,
+        checked: true,
         own: &[],
         called: &["9999_99999_9"],
         valid: |n| {
@@ -258,6 +284,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::SgNricFin,
+        checked: true,
         own: &["A9999999A"],
         called: &[],
         valid: is_nric,
@@ -266,6 +293,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::KrRrn,
+        checked: false,
         own: &["999999-9999999"],
         called: &["9999999999999"],
         // The check digit is not kept since October 2020: the date and the century must do.
@@ -275,6 +303,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::KrFrn,
+        checked: false,
         own: &["999999-9999999"],
         called: &["9999999999999"],
         valid: |n| is_yymmdd(n) && matches!(at(n, 6), b'5'..=b'8'),
@@ -283,6 +312,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::KrBrn,
+        checked: true,
         own: &["999-99-99999"],
         called: &["9999999999"],
         valid: is_brn,
@@ -291,6 +321,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::BrCpf,
+        checked: true,
         own: &["999.999.999-99"],
         called: &["99999999999"],
         valid: |n| {
@@ -303,6 +334,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::BrCnpj,
+        checked: true,
         own: &["99.999.999/9999-99"],
         called: &["99999999999999"],
         valid: |n| {
@@ -315,6 +347,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::CaSin,
+        checked: true,
         own: &[],
         called: &["999_999_999"],
         valid: |n| !matches!(at(n, 0), b'0' | b'8') && !all_same(n) && luhn(n),
@@ -323,6 +356,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::TrNationalId,
+        checked: true,
         own: &["99999999999"],
         called: &[],
         valid: is_turkish,
@@ -331,6 +365,7 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::ThTnin,
+        checked: true,
         own: &["9-9999-99999-99-9", "9 9999 99999 99 9"],
         called: &["9999999999999"],
         valid: |n| {
@@ -343,8 +378,9 @@ pub static IDENTITIES: &[Identity] = &[
     },
     Identity {
         entity: Entity::ZaIdNumber,
-        own: &[],
-        called: &["999999 9999 999", "9999999999999"],
+        checked: true,
+        own: &["9999999999999"],
+        called: &["999999 9999 999"],
         valid: |n| is_yymmdd(n) && matches!(at(n, 10), b'0' | b'1') && luhn(n),
         words: &["south africa", "identity number", "id number", "id"],
         example: "ID number 8001015009087",
@@ -374,7 +410,8 @@ impl Identity {
         let called = || region.context(start).has(self.words);
         let (taken, weight) = match written(self.own) {
             Some(taken) if called() => (taken, Weight::CheckedAndWords),
-            Some(taken) => (taken, Weight::Checked),
+            Some(taken) if self.checked => (taken, Weight::Checked),
+            Some(taken) => (taken, Weight::Form),
             None => {
                 let taken = written(self.called)?;
                 (called().then_some(taken)?, Weight::CheckedAndWords)

@@ -120,7 +120,7 @@ static FINDERS: &[Finder] = &[
     Finder {
         finds: &[Entity::MacAddress],
         classes: 0,
-        digits: 1,
+        digits: 0,
         find: network::find_mac,
     },
     Finder {

@@ -58,9 +58,10 @@ pub(super) fn find_v6(region: &Region<'_>, found: &mut Vec<Candidate>) {
         }
         let address = part(bytes, start, end);
         let free = !is_word(before(bytes, start)) && !is_word(at(bytes, end));
+        let prefixed = prefix_end(bytes, end, 128) > end;
         let short = address.len() <= LONGEST_V6 && address.contains(&b':');
         let parsed: Option<Ipv6Addr> = if short { parse(address) } else { None };
-        if free && parsed.is_some() && is_meant(region, start, address) {
+        if free && parsed.is_some() && (prefixed || is_meant(region, start, address)) {
             found.push(Candidate {
                 entity: Entity::IpAddress,
                 start,

@@ -134,7 +134,7 @@ pub(super) fn find_swift(region: &Region<'_>, found: &mut Vec<Candidate>) {
         let start = run(bytes, from, |byte| !byte.is_ascii_alphanumeric());
         let end = run(bytes, start, |byte| byte.is_ascii_alphanumeric());
         from = end.max(start.saturating_add(1));
-        let called = || region.context(start).has(&["swift", "bic"]);
+        let called = || region.context(start).has(&["swift", "bic", "스위프트"]);
         if may_be_swift(part(bytes, start, end)) && called() {
             found.push(Candidate {
                 entity: Entity::SwiftBic,

@@ -2,14 +2,14 @@
 they are written or by the words before them. */
 
 use super::super::checks::{all_same, number};
-use super::super::context::Context;
+use super::super::context::{Context, Words};
 use super::super::entity::Entity;
 use super::super::view::{at, before, is_word, part, run};
 use super::number::{Group, count, digits, spans};
 use super::{Candidate, Region, Weight};
 
 /// What numbers to call are called, in the languages that callers are likely to use.
-const PHONE: [&str; 41] = [
+static PHONE: Words = Words::of(&[
     "phone",
     "tel",
     "mobile",
@@ -26,7 +26,7 @@ const PHONE: [&str; 41] = [
     "reach",
     "hotline",
     "helpline",
-    "number is",
+    "my number",
     "answering",
     "messages to",
     "telefon",
@@ -50,11 +50,10 @@ const PHONE: [&str; 41] = [
     "電話",
     "电话",
     "手机",
-    "office",
-];
+]);
 
 /// What other numbers are called.
-const OTHER: [&str; 41] = [
+static OTHER: Words = Words::of(&[
     "ssn",
     "social security",
     "passport",
@@ -96,7 +95,9 @@ const OTHER: [&str; 41] = [
     "번호판",
     "계좌",
     "주민등록",
-];
+    "보험 번호",
+    "보험번호",
+]);
 
 /// ITU-T E.164.
 const LONGEST: usize = 15;
@@ -222,8 +223,8 @@ impl Called {
         if context.follows_digits() {
             return Self::Other;
         }
-        let phone = context.nearest(&PHONE);
-        let other = context.nearest(&OTHER);
+        let phone = context.nearest_of(&PHONE);
+        let other = context.nearest_of(&OTHER);
         match phone {
             Some(phone) if other.is_none_or(|other| phone <= other) => Self::Phone,
             _ => Self::Nothing,
@@ -259,11 +260,13 @@ fn ends_well(bytes: &[u8], end: usize) -> bool {
 /// What may be a number to call once words say so.
 fn is_plausible(bytes: &[u8], groups: &[Group]) -> bool {
     let digits = digits(bytes, groups);
+    let singles = groups.iter().filter(|group| group.len() == 1).count();
     let few_groups = groups.len() == 1;
-    let least = if few_groups { 7 } else { 5 };
+    let least = if few_groups { 7 } else { 6 };
     let short_groups = groups.iter().all(|group| few_groups || group.len() <= 8);
     (least..=13).contains(&digits.len())
         && short_groups
+        && singles < 3
         && !all_same(&digits)
         && !is_years(&digits, groups)
         && signs(bytes, groups).all(|signs| signs != b"." || groups.len() > 2)
@@ -298,6 +301,8 @@ fn has_form(bytes: &[u8], start: usize, groups: &[Group]) -> bool {
         // An area code in parentheses.
         [2..=5, second, ..] if opens && *second > 1 => (8..=11).contains(&total),
         // A trunk prefix: nought, and groups none of which is a single digit.
+        // A social security number that begins with nought.
+        [3, 2, 4] => false,
         [2..=5, rest @ ..] if zero && !rest.is_empty() => {
             (9..=11).contains(&total) && rest.iter().all(|length| (2..=8).contains(length))
         }

@@ -5,45 +5,62 @@ space, `-`, `.`, `/`, `:` or nothing; the rest stands for itself. */
 
 use super::super::view::{at, before, is_word};
 
-/// Longest number, without signs.
-const LONGEST: usize = 24;
-
 /// What a template took.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) end: usize,
     /// Letters, digits and `?` without signs.
     pub(super) compact: Vec<u8>,
-    pub(super) has_signs: bool,
 }
 
 /// Matches `template` at `start`, as a word of its own.
 pub(super) fn take(template: &str, bytes: &[u8], start: usize) -> Option<Taken> {
-    let mut taken = Taken {
-        end: start,
-        compact: Vec::with_capacity(LONGEST),
-        has_signs: false,
-    };
+    let end = end(template, bytes, start)?;
+    if !stands_alone(bytes, start, end) {
+        return None;
+    }
+    let mut compact = Vec::with_capacity(end.saturating_sub(start));
+    let mut index = start;
     for wanted in template.bytes() {
-        let byte = at(bytes, taken.end);
-        let keep = match wanted {
+        let byte = at(bytes, index);
+        if counts(wanted) {
+            compact.push(byte);
+        } else if wanted == b'_' && !is_sign(byte) {
+            continue;
+        }
+        index = index.saturating_add(1);
+    }
+    Some(Taken { end, compact })
+}
+
+/// Where a match that begins at `start` ends.
+fn end(template: &str, bytes: &[u8], start: usize) -> Option<usize> {
+    let mut end = start;
+    for wanted in template.bytes() {
+        let byte = at(bytes, end);
+        let matches = match wanted {
             b'9' => byte.is_ascii_digit(),
             b'A' => byte.is_ascii_uppercase(),
             b'X' => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
             b'?' => byte != 0,
-            b'_' if b" -./:".contains(&byte) => false,
-            b'_' => continue,
-            literal if literal == byte => false,
-            _ => return None,
+            b'_' if !is_sign(byte) => continue,
+            b'_' => true,
+            literal => literal == byte,
         };
-        match (keep, matches!(wanted, b'9' | b'A' | b'X' | b'?')) {
-            (true, _) => taken.compact.push(byte),
-            (false, true) => return None,
-            (false, false) => taken.has_signs = true,
+        if !matches {
+            return None;
         }
-        taken.end = taken.end.saturating_add(1);
+        end = end.saturating_add(1);
     }
-    stands_alone(bytes, start, taken.end).then_some(taken)
+    Some(end)
+}
+
+fn counts(wanted: u8) -> bool {
+    matches!(wanted, b'9' | b'A' | b'X' | b'?')
+}
+
+fn is_sign(byte: u8) -> bool {
+    b" -./:".contains(&byte)
 }
 
 /// Whether the number is not a part of a longer one.

@@ -57,6 +57,8 @@ static TOKENS: &[(&str, Alphabet, usize)] = &[
     ("fm1", Dotted, 60),
     ("fm2_", Dotted, 60),
     ("vcp_", Alnum, 20),
+    ("s-s4t2", Word, 60),
+    ("sgp_", Word, 40),
     ("sbp_", Hex, 40),
     ("pscale_", Dotted, 24),
     ("dckr_pat_", Word, 20),
@@ -111,6 +113,7 @@ static TOKENS: &[(&str, Alphabet, usize)] = &[
     ("xoxe.", Word, 30),
     ("xapp-", Word, 20),
     ("hooks.slack.com/services/", Dotted, 40),
+    ("hooks.slack.com/workflows/", Dotted, 40),
     ("SG.", Dotted, 50),
     ("key-", Hex, 32),
     ("pubkey-", Hex, 32),
@@ -248,9 +251,12 @@ fn without_stops(bytes: &[u8], end: usize) -> usize {
     end
 }
 
-/// Not `ghp_xxxxxxxx` or `hf_generatedByTheApp`: a digit, and many different bytes.
+/// Not `ghp_xxxxxxxx` or `hf_generatedByTheApp`: a digit or letters of both cases in about
+/// equal numbers, and many different bytes.
 pub(super) fn is_random(body: &[u8]) -> bool {
-    let digit = body.iter().any(u8::is_ascii_digit);
+    let capitals = body.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let thirds = (body.len() / 3, body.len().saturating_sub(body.len() / 3));
+    let mixed = body.len() >= 20 && (thirds.0..=thirds.1).contains(&capitals);
     let mut seen = [false; 256];
     for byte in body.iter().take(64) {
         if let Some(place) = seen.get_mut(usize::from(*byte)) {
@@ -258,7 +264,12 @@ pub(super) fn is_random(body: &[u8]) -> bool {
         }
     }
     let different = seen.iter().filter(|seen| **seen).count();
-    digit && different >= 6.min(body.len() / 2)
+    let least = if body.len() < 24 {
+        (body.len() / 2).min(6)
+    } else {
+        8
+    };
+    (mixed || body.iter().any(u8::is_ascii_digit)) && different >= least
 }
 
 /// A JSON Web Token (RFC 7519): three parts in base64url, the first two JSON objects.
