@@ -36,6 +36,7 @@ pub mod http;
 pub mod identity;
 pub mod json;
 pub mod ledger;
+pub mod mask;
 pub mod protocols;
 pub mod routing;
 pub mod sse;

@@ -1,9 +1,9 @@
 /*! Of all candidates of a region, those that stand: the surer one where two overlap, the
 longer one where both are as sure. */
 
-use super::Finding;
 use super::entity::Entities;
 use super::find::{Candidate, Region, candidates};
+use super::{Finding, Part};
 use std::cmp::Reverse;
 
 /// The findings of a region in the order of the text; offsets are in `region.text`.
@@ -42,6 +42,6 @@ fn finding(region: &Region<'_>, candidate: &Candidate) -> Finding {
         entity: candidate.entity,
         start: region.start.saturating_add(start),
         end: region.start.saturating_add(end),
-        goes_on: false,
+        part: Part::Whole,
     }
 }

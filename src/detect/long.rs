@@ -1,5 +1,6 @@
 /*! Secrets that are longer than a region: all of them counts, up to what ends them. */
 
+use super::Part;
 use super::chars::Folded;
 use super::entity::Entity;
 
@@ -69,8 +70,8 @@ impl Long {
         self.entity
     }
 
-    pub(super) const fn has_begun(&self) -> bool {
-        self.said
+    pub(super) const fn part(&self) -> Part {
+        if self.said { Part::Next } else { Part::First }
     }
 
     pub(super) const fn begin(&mut self) {

@@ -30,8 +30,20 @@ pub struct Finding {
     pub start: usize,
     /// Where it ends, in bytes, exclusive.
     pub end: usize,
-    /// Whether it goes on the finding before, which ended where this one begins.
-    pub goes_on: bool,
+    /// Whether it is all of what was found.
+    pub part: Part,
+}
+
+/// Findings longer than [`LONGEST_REGION`], and private keys, are said in parts, since
+/// their end is not waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It is whole.
+    Whole,
+    /// More may follow.
+    First,
+    /// It goes on the one before, which ended where this one begins.
+    Next,
 }
 
 /// All findings of a text, in its order.
@@ -43,7 +55,7 @@ pub fn find(text: &str, wanted: Entities) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::with_capacity(parts.len());
     for part in parts {
         match findings.last_mut() {
-            Some(last) if part.goes_on => last.end = part.end,
+            Some(last) if part.part == Part::Next => last.end = part.end,
             _ => findings.push(part),
         }
     }

@@ -346,7 +346,7 @@ impl Scanner {
                 entity: long.entity(),
                 start: self.base.saturating_add(*from),
                 end: self.base.saturating_add(at),
-                goes_on: long.has_begun(),
+                part: long.part(),
             });
             *from = at;
             long.begin();
