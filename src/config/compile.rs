@@ -113,6 +113,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         fallback: document.fallback,
         cool_down,
         ledger,
+        guardrails: document.guardrails,
     }
 }
 

@@ -1,6 +1,7 @@
 /*! The document as written: typed and checked field by field, names not yet resolved. */
 
 mod backend;
+mod guardrail;
 mod limit;
 mod model;
 mod price;
@@ -8,12 +9,14 @@ mod retry;
 mod rule;
 
 pub(super) use backend::BackendEntry;
+pub(super) use guardrail::guardrails;
 pub(super) use limit::{LedgerEntry, LimitEntry, OutputEntry, PerEntry, TierEntry};
 pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
 pub(super) use retry::CoolDownEntry;
 pub(super) use rule::RuleEntry;
 
 use super::fields::{Located, Node};
+use super::guardrail::Guardrail;
 use super::model::Fallback;
 use super::policy::{Expiry, Role, SpiffePattern};
 use super::problem::Problems;
@@ -40,6 +43,7 @@ pub(super) struct Document {
     pub(super) routing: Vec<Option<RuleEntry>>,
     pub(super) fallback: Option<Fallback>,
     pub(super) cool_down: CoolDownEntry,
+    pub(super) guardrails: Vec<Guardrail>,
 }
 
 #[derive(Default)]
@@ -145,6 +149,9 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         fallback: fields.optional("fallback", retry::fallback, problems),
         cool_down: fields
             .optional("cool_down", retry::cool_down, problems)
+            .unwrap_or_default(),
+        guardrails: fields
+            .optional("guardrails", guardrails, problems)
             .unwrap_or_default(),
     };
     fields.finish(problems);

@@ -1,5 +1,6 @@
 /*! The compiled policy: immutable, every name resolved, shared by all calls of a VM. */
 
+use super::guardrail::Guardrail;
 use super::limit::Ledger;
 use super::model::{Backend, CoolDown, Fallback, Model};
 use super::rule::Rules;
@@ -34,6 +35,8 @@ pub struct Policy {
     pub cool_down: CoolDown,
     /// How usage is counted.
     pub ledger: Ledger,
+    /// What is looked for in texts, in the order of the document.
+    pub guardrails: Vec<Guardrail>,
 }
 
 /// Who pays: a team, a customer, an application.
