@@ -3,6 +3,7 @@ only show in production. */
 
 mod args;
 mod check;
+mod scan;
 
 use args::Command;
 use std::io::{self, Write};
@@ -22,10 +23,11 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> ExitCode {
-    let mut out = io::stdout().lock();
+    let mut out = io::BufWriter::new(io::stdout().lock());
     let done = match command {
         Command::Say(text) => out.write_all(text.as_bytes()).map(|()| true),
         Command::Check(files) => check::files(&files, &mut out),
+        Command::Scan(scan) => scan::lines(&scan, io::stdin().lock(), &mut out, complain),
     };
     match done.and_then(|good| out.flush().map(|()| good)) {
         Ok(true) => ExitCode::SUCCESS,

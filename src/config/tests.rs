@@ -522,4 +522,5 @@ proptest! {
     }
 }
 
+mod guardrails;
 mod routing;

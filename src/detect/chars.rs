@@ -28,7 +28,9 @@ pub(super) enum Folded {
     Nothing,
 }
 
-const fn class(byte: u8) -> u8 {
+/// The class of a folded byte.
+#[inline]
+pub(super) const fn class_of(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' | b'A'..=b'Z' | OTHER_LETTER => LETTER,
         b'0'..=b'9' => DIGIT,
@@ -39,27 +41,6 @@ const fn class(byte: u8) -> u8 {
         | b'\\' | b'(' | b')' => MARK,
         _ => BREAK,
     }
-}
-
-#[allow(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "evaluated by the compiler, which would stop at a bad index"
-)]
-const CLASSES: [u8; 256] = {
-    let mut classes = [BREAK; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = class(byte as u8);
-        byte += 1;
-    }
-    classes
-};
-
-/// The class of a folded byte.
-#[inline]
-pub(super) fn class_of(byte: u8) -> u8 {
-    CLASSES.get(usize::from(byte)).copied().unwrap_or(BREAK)
 }
 
 /// Reads a character: full-width forms and digits of other scripts as ASCII, dashes and

@@ -135,10 +135,14 @@ fn quoted_end(bytes: &[u8]) -> usize {
 }
 
 fn value_end(bytes: &[u8], start: usize) -> usize {
-    let end = run(bytes, start, |byte| {
-        !matches!(byte, b' ' | b'\\' | b'&' | b'(' | b')')
+    let mut end = run(bytes, start, |byte| {
+        !matches!(byte, b' ' | b'\\' | b'(' | b')')
     });
-    let mut end = end;
+    // In a query or a form, the next name follows.
+    let field = run(bytes, start, |byte| byte != b'&');
+    if part(bytes, field, end).contains(&b'=') {
+        end = field;
+    }
     while end > start && b".!?:*".contains(&before(bytes, end)) {
         end = end.saturating_sub(1);
     }
@@ -177,7 +181,7 @@ fn kind_of(left: &[u8]) -> Option<Name> {
     let spoken = left.get(..start)?.ends_with(b"api ") && name == b"key";
     let has = |words: &[&[u8]]| {
         let inside = |word: &&[u8]| name.windows(word.len()).any(|part| part == *word);
-        words.iter().any(|word| inside(word))
+        words.iter().any(inside)
     };
     let flag = left.get(..start)?.trim_ascii_end();
     if flag.ends_with(b" -u") || flag.ends_with(b" --user") {

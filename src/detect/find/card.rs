@@ -68,7 +68,7 @@ fn is_written_so(bytes: &[u8], groups: &[Group]) -> bool {
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     let fours = || {
         let (last, front) = lengths.split_last()?;
-        Some(front.iter().all(|length| *length == 4) && (1..=4).contains(last))
+        Some(front.iter().all(|length| length.is_multiple_of(4)) && (1..=8).contains(last))
     };
     let mut signs = groups.windows(2).filter_map(|pair| match pair {
         [a, b] => Some(part(bytes, a.end, b.start)),
@@ -86,13 +86,15 @@ fn is_written_so(bytes: &[u8], groups: &[Group]) -> bool {
 /// Whether some network issues numbers of this length that begin so.
 fn is_issued(digits: &[u8]) -> bool {
     let begin = |length| number(part(digits, 0, length)).unwrap_or_default();
-    match (begin(1), begin(2), begin(4), digits.len()) {
-        (4, _, _, 13 | 16 | 19) => true,
-        (_, 51..=55, _, 16) | (_, _, 2221..=2720, 16) => true,
-        (_, 34 | 37, _, 15) => true,
-        (_, 30 | 36 | 38 | 39, _, 14 | 16) => true,
-        (_, 35, _, 15..=19) | (_, _, 1800 | 2131, 15) => true,
-        (_, 50 | 56..=69, _, 12..=19) => true,
-        _ => false,
-    }
+    matches!(
+        (begin(1), begin(2), begin(4), digits.len()),
+        (4, _, _, 13 | 16 | 19)
+            | (_, 51..=55, _, 16)
+            | (_, _, 2221..=2720, 16)
+            | (_, 34 | 37, _, 15)
+            | (_, 30 | 36 | 38 | 39, _, 14 | 16)
+            | (_, 35, _, 15..=19)
+            | (_, _, 1800 | 2131, 15)
+            | (_, 50 | 56..=69, _, 12..=19)
+    )
 }

@@ -110,7 +110,10 @@ pub(super) fn find_mac(region: &Region<'_>, found: &mut Vec<Candidate>) {
         for (group, length, sign) in forms {
             let end = start.saturating_add(length);
             let address = part(bytes, start, end);
-            if !address.is_empty() && is_mac(address, group, sign) && !is_word(at(bytes, end)) {
+            let goes_on =
+                at(bytes, end) == sign && at(bytes, end.saturating_add(1)).is_ascii_hexdigit();
+            let free = before(bytes, start) != sign && !is_word(at(bytes, end)) && !goes_on;
+            if !address.is_empty() && is_mac(address, group, sign) && free {
                 found.push(Candidate {
                     entity: Entity::MacAddress,
                     start,

@@ -136,7 +136,11 @@ fn first_number(bytes: &[u8], groups: &[Group], called: Called) -> Option<(Candi
     } else {
         national(bytes, start, groups, called)?
     };
-    let last = groups.get(length.checked_sub(1)?)?;
+    let number = groups.get(..length)?;
+    let last = number.last()?;
+    if all_same(&digits(bytes, number)) {
+        return None;
+    }
     let end = extension_end(bytes, last.end).unwrap_or(last.end);
     if is_word(at(bytes, end)) || at(bytes, end) == b'%' {
         return None;
@@ -267,7 +271,6 @@ fn is_plausible(bytes: &[u8], groups: &[Group]) -> bool {
     (least..=13).contains(&digits.len())
         && short_groups
         && singles < 3
-        && !all_same(&digits)
         && !is_years(&digits, groups)
         && signs(bytes, groups).all(|signs| signs != b"." || groups.len() > 2)
 }
@@ -292,6 +295,9 @@ fn has_form(bytes: &[u8], start: usize, groups: &[Group]) -> bool {
     let first = groups.first().map_or(0, |group| group.start);
     let opens = at(bytes, start) == b'(';
     let zero = at(bytes, first) == b'0';
+    if goes_on_groups(bytes, start, groups) {
+        return false;
+    }
     match lengths.as_slice() {
         // North America, with or without its code.
         [3, 3, 4] => true,
@@ -308,6 +314,13 @@ fn has_form(bytes: &[u8], start: usize, groups: &[Group]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the groups before are written as these are: then these are a part of theirs.
+fn goes_on_groups(bytes: &[u8], start: usize, groups: &[Group]) -> bool {
+    let sign = before(bytes, start);
+    let digit = before(bytes, start.saturating_sub(1)).is_ascii_digit();
+    digit && signs(bytes, groups).next() == Some(&[sign])
 }
 
 /// How many groups at the front are a date: 1 if none are.

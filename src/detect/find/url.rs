@@ -100,7 +100,7 @@ pub(super) fn find_credentials(region: &Region<'_>, found: &mut Vec<Candidate>) 
         let user = part(bytes, from, from.saturating_add(sign));
         let password = user.iter().position(|byte| *byte == b':');
         let password = password.and_then(|colon| user.get(colon.saturating_add(1)..));
-        if start < colon && password.is_some_and(|password| is_password(password)) {
+        if start < colon && password.is_some_and(is_password) {
             found.push(Candidate {
                 entity: Entity::ConnectionString,
                 start,
