@@ -1,6 +1,6 @@
 # `make` lists the targets. Each is one command; what it does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt soak bench clean
+.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt soak bench eval clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ soak: setup ## Makes 50,000 calls that end in every way and compares what was se
 
 bench: setup ## Measures Tollgate
 	@scripts/bench.sh
+
+eval: ## Measures detection on labelled texts (DATA=folder; docs/guardrails.md)
+	@scripts/eval.sh
 
 clean: ## Removes what was built; what set-up installed stays
 	@rm -rf target dist .run

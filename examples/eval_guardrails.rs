@@ -7,6 +7,7 @@ With EVAL_MISSES=1, what was missed or found wrongly is printed too. */
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::cast_precision_loss,

@@ -29,7 +29,7 @@ pub(super) enum Folded {
 }
 
 /// The class of a folded byte.
-#[inline]
+#[inline(always)]
 pub(super) const fn class_of(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' | b'A'..=b'Z' | OTHER_LETTER => LETTER,

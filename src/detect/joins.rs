@@ -101,10 +101,12 @@ fn is_dated(bytes: &[u8]) -> bool {
 }
 
 fn names_extension(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"x" | b"X" | b"ext" | b"ext." | b"Ext" | b"Ext." | b"EXT"
-    )
+    let word = word.strip_suffix(b".").unwrap_or(word);
+    match word.len() {
+        1 => word.eq_ignore_ascii_case(b"x"),
+        3 => word.eq_ignore_ascii_case(b"ext"),
+        _ => false,
+    }
 }
 
 fn last_word(bytes: &[u8]) -> &[u8] {

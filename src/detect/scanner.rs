@@ -8,11 +8,11 @@ use super::Finding;
 use super::chars::{BREAK, Folded, class_of, fold};
 use super::context::{Context, REACH};
 use super::entity::{Entities, Entity, Group};
-use super::find::{LONGEST_VALUE, Region, is_assigned};
+use super::find::{LONGEST_VALUE, Region, is_assigned, is_prose};
 use super::joins;
 use super::judge::judge;
 use super::long::{Long, Step};
-use super::view::{View, before, find, is_word};
+use super::view::{View, at, before, find, is_word, part, run};
 
 /// Longest region, in bytes. What may still become a finding at the bound is kept, the rest
 /// of the region is settled.
@@ -111,6 +111,7 @@ impl Scanner {
                         self.open(byte, next);
                     }
                     self.at = next;
+                    self.skip_prose();
                 }
                 State::Open(_) => {
                     self.go_on(folded, next, found);
@@ -177,16 +178,14 @@ impl Scanner {
                 byte != quote && byte != b'\n' && !long
             }
             (Folded::Byte(byte), Kind::Word) if open.gap => {
-                joins::over_space(self.bytes_of(open).bytes.as_ref(), byte, || {
-                    self.context(open)
-                })
+                joins::over_space(&self.bytes_of(open).bytes, byte, || self.context(open))
             }
             (Folded::Byte(b' '), Kind::Word) => {
-                open.gap = joins::may_go_on(self.bytes_of(open).bytes.as_ref());
+                open.gap = joins::may_go_on(&self.bytes_of(open).bytes);
                 open.gap
             }
             (Folded::Byte(b','), Kind::Word) => {
-                joins::over_comma(self.bytes_of(open).bytes.as_ref(), || self.context(open))
+                joins::over_comma(&self.bytes_of(open).bytes, || self.context(open))
             }
             (Folded::Byte(byte), Kind::Word) => class_of(byte) != BREAK,
         };
@@ -211,11 +210,27 @@ impl Scanner {
         open.gap = false;
         open.end = next;
         self.state = State::Open(open);
-        if folded == Folded::Byte(b'-') && joins::is_key_header(self.bytes_of(open).bytes.as_ref())
-        {
+        if folded == Folded::Byte(b'-') && joins::is_key_header(&self.bytes_of(open).bytes) {
             self.close(open, found);
         } else {
             self.bound(open, found);
+        }
+    }
+
+    /// Passes over words between regions that would be judged to be prose, which saves
+    /// opening and closing a region for each.
+    fn skip_prose(&mut self) {
+        let bytes = self.text.as_bytes();
+        while matches!(self.state, State::Between) && matches!(before(bytes, self.at), b' ' | b'\n')
+        {
+            let word = run(bytes, self.at, |byte| byte.is_ascii_alphabetic());
+            let end = run(bytes, word, |byte| matches!(byte, b'.' | b'!' | b'?'));
+            let word = part(bytes, self.at, end);
+            let ends = matches!(at(bytes, end), b' ' | b'\n') && !word.is_empty();
+            if !ends || !is_prose(word) || joins::may_go_on(word) {
+                return;
+            }
+            self.at = end.saturating_add(1);
         }
     }
 

@@ -38,8 +38,14 @@ pub(super) fn run_back(bytes: &[u8], end: usize, of: impl Fn(u8) -> bool) -> usi
 /// Where `needle` begins in `bytes`, from `from` on.
 pub(super) fn find(bytes: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
     let rest = bytes.get(from..)?;
-    let found = rest.windows(needle.len()).position(|part| part == needle)?;
-    Some(from.saturating_add(found))
+    let first = at(needle, 0);
+    let places = rest.iter().enumerate().filter(|(_, byte)| **byte == first);
+    let mut starts = places.map(|(place, _)| from.saturating_add(place));
+    starts.find(|start| {
+        bytes
+            .get(*start..)
+            .is_some_and(|rest| rest.starts_with(needle))
+    })
 }
 
 /// Folded bytes of a piece of text.

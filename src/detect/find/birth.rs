@@ -37,8 +37,12 @@ pub(in super::super) fn is_called_birth(context: &Context) -> bool {
 
 /// Whether `word` begins as a month's name does.
 pub(in super::super) fn names_month(word: &[u8]) -> bool {
-    let start = part(word, 0, 3).to_ascii_lowercase();
-    MONTHS.contains(&start.as_slice())
+    let start = part(word, 0, 3);
+    // Most words begin with another letter.
+    if !b"jfmasondJFMASOND".contains(&at(word, 0)) {
+        return false;
+    }
+    MONTHS.iter().any(|month| start.eq_ignore_ascii_case(month))
 }
 
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {

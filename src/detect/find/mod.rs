@@ -20,10 +20,10 @@ pub(super) use birth::{is_called_birth, names_month};
 pub(super) use iban::begins as begins_iban;
 pub use identity::{IDENTITIES, Identity};
 
-use super::chars::{AT, COLON, DIGIT, DOT, LETTER};
+use super::chars::{AT, COLON, DIGIT, DOT, LETTER, class_of};
 use super::context::Context;
 use super::entity::{Entities, Entity};
-use super::view::View;
+use super::view::{View, part, run, run_back};
 
 /// A closed region and what stands before it.
 #[derive(Debug)]
@@ -183,9 +183,7 @@ static FINDERS: &[Finder] = &[
 pub(super) fn candidates(region: &Region<'_>, wanted: Entities) -> Vec<Candidate> {
     let (classes, digits) = region.view.classes();
     let mut found = Vec::new();
-    // Nearly every region is a word of prose, which nothing below can find anything in.
-    let plain = classes == LETTER && region.bytes().len() < token::SHORTEST;
-    if plain && !region.quoted && !number::may_be_swift(region.bytes()) {
+    if !region.quoted && is_prose(region.bytes()) {
         return found;
     }
     for finder in FINDERS {
@@ -199,4 +197,16 @@ pub(super) fn candidates(region: &Region<'_>, wanted: Entities) -> Vec<Candidate
     }
     found.retain(|candidate| wanted.has(candidate.entity));
     found
+}
+
+/// Whether a region is a word of prose with its marks, as nearly every one is: nothing can
+/// be found in it.
+pub(super) fn is_prose(bytes: &[u8]) -> bool {
+    let start = run(bytes, 0, |byte| b"(*".contains(&byte));
+    let end = run_back(bytes, bytes.len(), |byte| b".!?:)*".contains(&byte));
+    let word = part(bytes, start, end);
+    !word.is_empty()
+        && word.len() < token::SHORTEST
+        && word.iter().all(|byte| class_of(*byte) == LETTER)
+        && !number::may_be_swift(word)
 }
