@@ -4,6 +4,7 @@ Rooms, lowest first; each knows only those before it:
 
 - [`bytes`], `date`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
 - [`json`], [`sse`]: text by span and by event, with no idea of AI
+- [`detect`], [`mask`]: personal data and secrets, found and masked as text comes
 - [`state`]: records that all workers share
 - [`ledger`]: usage and totals
 - [`protocols`]: what callers and providers say

@@ -14,7 +14,7 @@ pub(super) fn may_go_on(bytes: &[u8]) -> bool {
         b'0'..=b'9' | b')' | b'-' | b'/' | b'+' | b',' => true,
         _ => {
             at(bytes, 0).is_ascii_digit()
-                || is_two_letters(bytes)
+                || is_two_capitals(bytes)
                 || begins_iban(iban_start(bytes))
                 || names_month(bytes)
                 || names_extension(last_word(bytes))
@@ -79,16 +79,16 @@ fn iban_start(bytes: &[u8]) -> &[u8] {
 
 /// `AB 12 34 56 C`.
 fn goes_on_letters(bytes: &[u8], next: u8) -> bool {
-    let opens = is_two_letters(part(bytes, 0, 2)) && at(bytes, 2) == b' ';
-    (is_two_letters(bytes) && next.is_ascii_digit())
+    let opens = is_two_capitals(part(bytes, 0, 2)) && at(bytes, 2) == b' ';
+    (is_two_capitals(bytes) && next.is_ascii_digit())
         || (opens
             && bytes.len() < 12
             && next.is_ascii_uppercase()
             && before(bytes, bytes.len()).is_ascii_digit())
 }
 
-fn is_two_letters(bytes: &[u8]) -> bool {
-    bytes.len() == 2 && bytes.iter().all(u8::is_ascii_alphabetic)
+fn is_two_capitals(bytes: &[u8]) -> bool {
+    bytes.len() == 2 && bytes.iter().all(u8::is_ascii_uppercase)
 }
 
 fn goes_on_date(bytes: &[u8], word: &[u8], next: u8) -> bool {

@@ -200,6 +200,7 @@ fn dates_of_birth() {
         ("born 3rd of May 1980.", "3rd of May 1980"),
         ("DOB: 1970-01-02", "1970-01-02"),
         ("geboren 24.12.85", "24.12.85"),
+        ("her d.o.b. is 4 June 1976", "4 June 1976"),
     ] {
         finds(text, Entity::DateOfBirth, value);
     }
@@ -267,6 +268,7 @@ fn secrets() {
         "api_key = \"YOUR_API_KEY_123\"",
         "max_tokens: 4096, tokenizer = o200k_base",
         "the secret: it was 1990",
+        "secret_length = X25519.secret_length",
         "primary_key = user_account_id1234567",
     ] {
         finds_nothing(text);

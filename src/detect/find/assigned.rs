@@ -32,7 +32,11 @@ const STRONG: [&[u8]; 14] = [
 const WEAK: [&[u8]; 6] = [b"key", b"auth", b"creds", b"pass", b"hmac", b"pw"];
 
 /// Names with one of the above in them that mean something else.
-const OTHER: [&[u8]; 12] = [
+const OTHER: [&[u8]; 16] = [
+    b"credentialsid",
+    b"length",
+    b"pubkey",
+    b"keyvault",
     b"publickey",
     b"primarykey",
     b"foreignkey",
@@ -212,12 +216,21 @@ fn is_secret(value: &[u8], name: Name, quoted: bool) -> bool {
     if value.len() < least || value.len() > LONGEST || stands_for_another(value, quoted) {
         return false;
     }
-    let mixed = digits > 0 && letters > 0 && is_random(value);
+    let wordy = !quoted && is_wordy(value);
+    let mixed = digits > 0 && letters > 0 && is_random(value) && !wordy;
     match name {
         Name::Strong if quoted && marks > 2 && !value.contains(&b' ') => is_marked(value) || mixed,
         Name::Strong => mixed || (digits == value.len() && digits > 15 && is_random(value)),
         Name::Weak => mixed && digits > 2 && !value.contains(&b' ') && !value.contains(&b'.'),
     }
+}
+
+/// `X25519.secret_length`: words of code make up most of it.
+fn is_wordy(value: &[u8]) -> bool {
+    let parts = value.split(|byte| b"._-".contains(byte));
+    let words = parts.filter(|part| part.len() > 2 && part.iter().all(u8::is_ascii_lowercase));
+    let length: usize = words.map(<[u8]>::len).sum();
+    length > value.len() / 2
 }
 
 /// `m{{h}o)p$…`: marks that no word or path has.
