@@ -8,6 +8,7 @@ mod crypto;
 mod email;
 mod iban;
 mod identity;
+mod issuers;
 mod network;
 mod number;
 mod phone;

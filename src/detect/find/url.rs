@@ -65,10 +65,11 @@ fn find_bare(bytes: &[u8], found: &mut Vec<Candidate>) {
 /// The end of the region without the marks of the sentence around it.
 fn trimmed_end(bytes: &[u8], start: usize) -> usize {
     let mut end = run(bytes, start, |byte| byte != b' ');
+    let opens = part(bytes, start, end).contains(&b'(');
     while end > start {
         let keep = match before(bytes, end) {
             b'.' | b':' | b'!' | b'?' | b'*' | b'\\' => false,
-            b')' => part(bytes, start, end).contains(&b'('),
+            b')' => opens,
             _ => true,
         };
         if keep {
