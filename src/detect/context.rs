@@ -2,8 +2,8 @@
 
 Only to the left, so that a stream never waits for words that may come. */
 
+use super::by_first::ByFirst;
 use super::view::{at, before};
-use std::sync::OnceLock;
 
 /// How far to the left words count, in code points.
 pub const REACH: usize = 64;
@@ -54,7 +54,7 @@ impl Context {
     }
 
     /// The same of a long list.
-    pub(super) fn nearest_of(&self, words: &Words) -> Option<usize> {
+    pub(super) fn nearest_of(&self, words: &ByFirst<&'static str>) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let places = bytes.iter().enumerate();
         let ends = places.flat_map(|(start, first)| {
@@ -83,37 +83,6 @@ impl Context {
     fn stands_alone(&self, start: usize, end: usize) -> bool {
         let bytes = self.text.as_bytes();
         !before(bytes, start).is_ascii_alphabetic() && !at(bytes, end).is_ascii_alphabetic()
-    }
-}
-
-/// A long list of words, by their first byte.
-#[derive(Debug)]
-pub(super) struct Words {
-    all: &'static [&'static str],
-    by_first: OnceLock<Vec<Vec<&'static str>>>,
-}
-
-impl Words {
-    pub(super) const fn of(all: &'static [&'static str]) -> Self {
-        Self {
-            all,
-            by_first: OnceLock::new(),
-        }
-    }
-
-    fn that_begin(&self, first: u8) -> &[&'static str] {
-        let by_first = self.by_first.get_or_init(|| self.index());
-        by_first.get(usize::from(first)).map_or(&[], Vec::as_slice)
-    }
-
-    fn index(&self) -> Vec<Vec<&'static str>> {
-        let that_begin = |first: u8| {
-            let words = self.all.iter().copied();
-            words
-                .filter(|word| word.as_bytes().first() == Some(&first))
-                .collect()
-        };
-        (0..=u8::MAX).map(that_begin).collect()
     }
 }
 

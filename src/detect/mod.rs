@@ -5,6 +5,7 @@ Text is cut into regions (`scanner`, `joins`), a region is seen folded to ASCII 
 needed (`context`), and of those that overlap the surest stands (`judge`). Secrets beyond
 the longest region go on until what ends them (`long`). */
 
+mod by_first;
 mod chars;
 mod checks;
 mod context;

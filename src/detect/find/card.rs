@@ -17,9 +17,12 @@ const WORDS: [&str; 8] = [
     "卡号",
 ];
 
+/// No card number has fewer digits.
+const FEWEST: usize = 12;
+
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
-    for span in spans(bytes) {
+    for span in spans(bytes, FEWEST) {
         let mut groups = span.as_slice();
         while let Some((_, rest)) = groups.split_first() {
             let card = (1..=groups.len().min(5)).find_map(|number| {

@@ -18,26 +18,26 @@ impl Group {
 }
 
 /// Groups of digits between which are at most three of the signs that numbers are written
-/// with, in the order of the text.
-pub(super) fn spans(bytes: &[u8]) -> Vec<Vec<Group>> {
+/// with, in the order of the text; only those with at least `fewest` digits together.
+pub(super) fn spans(bytes: &[u8], fewest: usize) -> Vec<Vec<Group>> {
     let mut spans: Vec<Vec<Group>> = Vec::new();
+    let mut span: Vec<Group> = Vec::new();
     let mut from = 0;
     loop {
         let start = run(bytes, from, |byte| !byte.is_ascii_digit());
         let end = run(bytes, start, |byte| byte.is_ascii_digit());
+        let signs = part(bytes, from, start);
+        let joined = signs.len() <= 3 && signs.iter().all(|sign| b" -./()".contains(sign));
+        if !joined || start == end {
+            if count(&span) >= fewest {
+                spans.push(std::mem::take(&mut span));
+            }
+            span.clear();
+        }
         if start == end {
             return spans;
         }
-        let group = Group { start, end };
-        let joined = |last: &&mut Vec<Group>| {
-            let before = last.last().map_or(0, |group| group.end);
-            let signs = part(bytes, before, start);
-            before > 0 && signs.len() <= 3 && signs.iter().all(|sign| b" -./()".contains(sign))
-        };
-        match spans.last_mut().filter(joined) {
-            Some(last) => last.push(group),
-            None => spans.push(vec![group]),
-        }
+        span.push(Group { start, end });
         from = end;
     }
 }

@@ -1,111 +1,125 @@
 /*! Telephone numbers: international ones by their calling code, national ones by the way
 they are written or by the words before them. */
 
+use super::super::by_first::ByFirst;
 use super::super::checks::{all_same, number};
-use super::super::context::{Context, Words};
+use super::super::context::Context;
 use super::super::entity::Entity;
 use super::super::view::{at, before, is_word, part, run};
 use super::number::{Group, count, digits, spans};
 use super::{Candidate, Region, Weight};
 
 /// What numbers to call are called, in the languages that callers are likely to use.
-static PHONE: Words = Words::of(&[
-    "phone",
-    "tel",
-    "mobile",
-    "mobil",
-    "cell",
-    "fax",
-    "call",
-    "ring",
-    "dial",
-    "whatsapp",
-    "sms",
-    "text me",
-    "contact",
-    "reach",
-    "hotline",
-    "helpline",
-    "my number",
-    "answering",
-    "messages to",
-    "telefon",
-    "telefoon",
-    "teléfono",
-    "téléphone",
-    "telefono",
-    "handy",
-    "móvil",
-    "celular",
-    "portable",
-    "puhelin",
-    "telefonnummer",
-    "numéro",
-    "número",
-    "тел",
-    "전화",
-    "연락",
-    "휴대폰",
-    "팩스",
-    "電話",
-    "电话",
-    "手机",
-]);
+static PHONE: ByFirst<&str> = ByFirst::of(
+    &[
+        "phone",
+        "tel",
+        "mobile",
+        "mobil",
+        "cell",
+        "fax",
+        "call",
+        "ring",
+        "dial",
+        "whatsapp",
+        "sms",
+        "text me",
+        "contact",
+        "reach",
+        "hotline",
+        "helpline",
+        "my number",
+        "answering",
+        "messages to",
+        "telefon",
+        "telefoon",
+        "teléfono",
+        "téléphone",
+        "telefono",
+        "handy",
+        "móvil",
+        "celular",
+        "portable",
+        "puhelin",
+        "telefonnummer",
+        "numéro",
+        "número",
+        "тел",
+        "전화",
+        "연락",
+        "휴대폰",
+        "팩스",
+        "電話",
+        "电话",
+        "手机",
+    ],
+    |word| word,
+);
 
 /// What other numbers are called.
-static OTHER: Words = Words::of(&[
-    "ssn",
-    "social security",
-    "passport",
-    "account",
-    "acct",
-    "iban",
-    "routing",
-    "aba",
-    "card",
-    "order",
-    "invoice",
-    "tracking",
-    "zip",
-    "postal",
-    "license",
-    "licence",
-    "serial",
-    "tax",
-    "nhs",
-    "nino",
-    "policy",
-    "case",
-    "ticket",
-    "reference",
-    "isbn",
-    "npi",
-    "mrn",
-    "bsn",
-    "pesel",
-    "sin",
-    "aadhaar",
-    "version",
-    "id",
-    "amount",
-    "price",
-    "total",
-    "year",
-    "date",
-    "번호판",
-    "계좌",
-    "주민등록",
-    "보험 번호",
-    "보험번호",
-]);
+static OTHER: ByFirst<&str> = ByFirst::of(
+    &[
+        "ssn",
+        "social security",
+        "passport",
+        "account",
+        "acct",
+        "iban",
+        "routing",
+        "aba",
+        "card",
+        "order",
+        "invoice",
+        "tracking",
+        "zip",
+        "postal",
+        "license",
+        "licence",
+        "serial",
+        "tax",
+        "nhs",
+        "nino",
+        "policy",
+        "case",
+        "ticket",
+        "reference",
+        "isbn",
+        "npi",
+        "mrn",
+        "bsn",
+        "pesel",
+        "sin",
+        "aadhaar",
+        "version",
+        "id",
+        "amount",
+        "price",
+        "total",
+        "year",
+        "date",
+        "번호판",
+        "계좌",
+        "주민등록",
+        "보험 번호",
+        "보험번호",
+    ],
+    |word| word,
+);
+
+/// No number that is looked for has fewer digits.
+const FEWEST: usize = 6;
 
 /// ITU-T E.164.
 const LONGEST: usize = 15;
 
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
-    for span in spans(bytes) {
+    for span in spans(bytes, FEWEST) {
         let Some(first) = span.first() else { continue };
+        let alone = span.len() == 1 && is_word(before(bytes, first.start));
+        if alone {
+            continue;
+        }
         let called = Called::by(&region.context(start(bytes, first.start)));
         let mut groups = span.as_slice();
         while let Some((_, rest)) = groups.split_first() {

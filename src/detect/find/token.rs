@@ -1,6 +1,8 @@
 /*! Keys and tokens that their makers gave a form of their own. Prefixes and alphabets are
 from the makers' documentation. */
 
+use super::super::by_first::ByFirst;
+use super::super::chars::OTHER_LETTER;
 use super::super::entity::Entity;
 use super::super::view::{at, before, part, run};
 use super::{Candidate, Region, Weight};
@@ -33,8 +35,12 @@ impl Alphabet {
 
 use Alphabet::{Alnum, Dotted, Hex, Word};
 
-/// What a token begins with, what goes on in, and the fewest bytes of that.
-static TOKENS: &[(&str, Alphabet, usize)] = &[
+/// What a token begins with, what it goes on in, and the fewest bytes of that.
+type Token = (&'static str, Alphabet, usize);
+
+static BY_FIRST: ByFirst<Token> = ByFirst::of(TOKENS, |(prefix, ..)| prefix);
+
+static TOKENS: &[Token] = &[
     // Clouds
     ("AKIA", Alnum, 16),
     ("ASIA", Alnum, 16),
@@ -199,7 +205,8 @@ pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
     let last = bytes.len().checked_sub(SHORTEST);
     for start in 0..=last.unwrap_or(0) {
-        if last.is_none() || before(bytes, start).is_ascii_alphanumeric() {
+        let left = before(bytes, start);
+        if last.is_none() || left == OTHER_LETTER || left.is_ascii_alphanumeric() {
             continue;
         }
         if let Some(end) = jwt_end(bytes, start) {
@@ -221,7 +228,8 @@ const fn candidate(entity: Entity, start: usize, end: usize) -> Candidate {
 
 fn token_end(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = bytes.get(start..)?;
-    let ends = TOKENS.iter().filter_map(|(prefix, alphabet, least)| {
+    let known = BY_FIRST.that_begin(at(bytes, start)).iter();
+    let ends = known.filter_map(|(prefix, alphabet, least)| {
         let body = rest.strip_prefix(prefix.as_bytes())?;
         let length = run(body, 0, |byte| alphabet.has(byte));
         let body = part(body, 0, length);
