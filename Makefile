@@ -3,7 +3,7 @@
 .PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt soak bench eval clean
 
 help: ## Lists these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Installs Envoys, the wasm target and the test clients (ENVOY=/path uses that Envoy)
 	@scripts/setup.sh
@@ -40,10 +40,13 @@ fmt: ## Formats the code
 soak: setup ## Makes 50,000 calls that end in every way and compares what was settled (CALLS=n)
 	@SOAK_CALLS=$${CALLS:-50000} scripts/test.sh envoy soak::
 
+bench-ledger: ## Measures what it costs to reserve and to settle
+	@cargo bench --locked -p tollgate --bench ledger
+
 bench: setup ## Measures Tollgate
 	@scripts/bench.sh
 
-eval: ## Measures detection on labelled texts (DATA=folder; docs/guardrails.md)
+eval: ## Measures quality on labelled texts (DATA=folder; docs/estimates.md, docs/guardrails.md)
 	@scripts/eval.sh
 
 clean: ## Removes what was built; what set-up installed stays

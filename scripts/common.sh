@@ -42,6 +42,9 @@ program_path() {
   fi
 }
 
+# The path of a server that tests start: the installed one, or the one that set-up unpacks.
+store_path() { PATH=$PATH:/usr/sbin command -v "$1" || printf '%s\n' "$root/.stores/bin/$1"; }
+
 as_root() {
   if [[ $(id -u) == 0 ]]; then
     "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures quality on labelled texts in DATA (../shared/data/dev): `eval.sh [pii|secrets]…`, both
-# by default.
+# Measures quality on labelled texts in DATA (../shared/data/dev): `eval.sh [tokens|pii|secrets]…`,
+# all by default.
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
 
@@ -10,6 +10,12 @@ data=${DATA:-../shared/data/dev}
 has() { compgen -G "$data/$1*.jsonl" >/dev/null || die "DATA=$data has no $1*.jsonl"; }
 
 example() { cargo run --locked --quiet --release --target-dir target --example "$@"; }
+
+tokens() {
+  has tok_corpus
+  heading "Estimates of tokens against exact o200k counts"
+  example eval_tokens -- "$data/tok_corpus.jsonl"
+}
 
 pii() {
   has pii_
@@ -23,10 +29,10 @@ secrets() {
   example eval_guardrails -- secrets "$data"
 }
 
-[[ $# -gt 0 ]] || set -- pii secrets
+[[ $# -gt 0 ]] || set -- tokens pii secrets
 for part in "$@"; do
   case $part in
-    pii | secrets) "$part" ;;
-    *) die "usage: eval.sh [pii|secrets]..." ;;
+    tokens | pii | secrets) "$part" ;;
+    *) die "usage: eval.sh [tokens|pii|secrets]..." ;;
   esac
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs into the repository what Tollgate is built, run and tested with:
-# `setup.sh [PART…]`, where PART is wasm, python, envoys or node; all of them by default.
+# `setup.sh [PART…]`, where PART is wasm, python, envoys, node or stores; all of them by default.
 # What is already there in the pinned version is left alone.
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
@@ -80,10 +80,64 @@ setup_wasm() {
   scripts/wasm.sh setup
 }
 
-if [[ $# == 0 ]]; then set -- wasm python envoys node; fi
+# Servers that tests start by themselves: the program, and Debian's package of it.
+stores=(redis-server:redis-server nginx:nginx)
+
+# What is not in PATH is unpacked into .stores: no root, no service that starts with it.
+setup_stores() {
+  local store program
+  for store in "${stores[@]}"; do
+    program=${store%%:*}
+    if [[ $(store_path "$program") == "$root/.stores/"* ]]; then
+      once ".stores/.$program" "$root $store" unpack_store "$program" "${store#*:}"
+    fi
+  done
+}
+
+# unpack_store PROGRAM PACKAGE
+unpack_store() {
+  heading "$1 for tests (.stores)"
+  command -v apt-get >/dev/null || die "$1 is needed in PATH for tests (here is no apt-get to get it with)"
+  local folder=$root/.stores packages archives
+  archives=$(mktemp -d)
+  packages=$(missing_packages "$2")
+  # shellcheck disable=SC2086  # a list of words
+  (cd "$archives" && apt-get download -qq $packages) 2>/dev/null || die "apt-get cannot download: $packages"
+  local archive
+  for archive in "$archives"/*.deb; do dpkg-deb -x "$archive" "$folder"; done
+  rm -r "$archives"
+  write_starter "$1" "$2"
+  "$folder/bin/$1" -v >/dev/null 2>&1 || die "$1 does not run from $folder"
+}
+
+# A package and what it needs that is not installed.
+missing_packages() {
+  local plan
+  if ! plan=$(apt_plan "$1"); then
+    # The lists of packages are not there yet.
+    as_root apt-get update -qq
+    plan=$(apt_plan "$1") || die "apt-get knows no package $1"
+  fi
+  awk '/^Inst / { print $2 }' <<<"$plan"
+}
+
+apt_plan() { apt-get install --simulate --no-install-recommends "$1" 2>/dev/null; }
+
+# write_starter PROGRAM PACKAGE: a program in .stores/bin that finds the libraries there.
+write_starter() {
+  local folder=$root/.stores program libraries
+  program=$(find "$folder/usr" -path "*bin/$1" | head -n 1)
+  libraries=$(find "$folder" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+  [[ -n $program ]] || die "the package $2 has no program $1"
+  mkdir -p "$folder/bin"
+  printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$libraries" "$program" >"$folder/bin/$1"
+  chmod +x "$folder/bin/$1"
+}
+
+if [[ $# == 0 ]]; then set -- wasm python envoys node stores; fi
 for part in "$@"; do
   case $part in
-    wasm | python | envoys | node) "setup_$part" ;;
+    wasm | python | envoys | node | stores) "setup_$part" ;;
     *) die "setup.sh: no part called $part" ;;
   esac
 done

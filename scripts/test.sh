@@ -41,6 +41,9 @@ environment() {
   export TOLLGATE_WASM=$root/dist/tollgate.wasm
   export TOLLGATE_PANIC_WASM=$root/dist/tollgate-panic.wasm
   export TOLLGATE_PYTHON=$python
+  TOLLGATE_REDIS=$(store_path redis-server)
+  TOLLGATE_NGINX=$(store_path nginx)
+  export TOLLGATE_REDIS TOLLGATE_NGINX
   # Istio's schemas are not part of this repository: without them, manifests are not checked.
   if [[ -z ${ISTIO_CRDS:-} && -d ../shared/istio ]]; then ISTIO_CRDS=$(realpath ../shared/istio); fi
   if [[ -n ${ISTIO_CRDS:-} ]]; then

@@ -2,15 +2,17 @@
 
 Rooms, lowest first; each knows only those before it:
 
-- [`bytes`], `date`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
+- [`bytes`], `date`, `sorting`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
 - [`json`], [`sse`]: text by span and by event, with no idea of AI
 - [`detect`], [`mask`]: personal data and secrets, found and masked as text comes
 - [`state`]: records that all workers share
+- [`tokens`]: estimates of tokens
 - [`ledger`]: usage and totals
 - [`protocols`]: what callers and providers say
 - [`config`]: what an operator writes, compiled into a policy
 - [`identity`], [`routing`]: who, and where to
 - [`telemetry`]: metrics and the decision record
+- [`background`]: what is done beside calls: counters kept in a store, alerts sent
 - [`attempt`]: one try at one provider
 - [`call`]: one call from first byte to settlement
 
@@ -27,6 +29,7 @@ Rooms, lowest first; each knows only those before it:
 )]
 
 pub mod attempt;
+pub mod background;
 pub mod bytes;
 pub mod call;
 pub mod config;
@@ -40,6 +43,8 @@ pub mod ledger;
 pub mod mask;
 pub mod protocols;
 pub mod routing;
+mod sorting;
 pub mod sse;
 pub mod state;
 pub mod telemetry;
+pub mod tokens;

@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use tollgate::config::{Phase, suggestion};
 
 const HELP: &str = "\
-Tollgate's tool: checks what an operator writes before Envoy reads it.
+Tollgate's tool: checks what an operator writes before Envoy reads it, and estimates tokens.
 
 Usage: tollgate COMMAND
 
 Commands:
-  check FILE…    check policies, Envoy files and Istio manifests
-  scan           try the guardrails of a policy on texts
+  check FILE…           check policies, Envoy files and Istio manifests
+  estimate --model M    estimate the tokens of texts
+  scan                  try the guardrails of a policy on texts
 
 Options:
   -h, --help     print this, or after a command its own help
@@ -58,6 +59,17 @@ Exit status: 0 if all lines were scanned, 1 if the policy or a line is wrong, 2 
 command line.
 ";
 
+const ESTIMATE_HELP: &str = "\
+Estimates how many tokens texts come to, as the gateway does before it sends a call.
+
+Usage: tollgate estimate --model M <TEXTS
+
+Reads JSON Lines {\"id\",\"text\"} and writes {\"id\",\"tokens\"} for each. M may be any name:
+the estimate is the same for all models. (The gateway corrects it by what each reports.)
+
+Exit status: 0 if all lines were read, 1 if one is wrong, 2 for a wrong command line.
+";
+
 /// What the user asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -67,6 +79,11 @@ pub(crate) enum Command {
     Check(Vec<PathBuf>),
     /// To have texts scanned.
     Scan(Scan),
+    /// To have the tokens of the texts on stdin estimated.
+    Estimate {
+        /// For this model.
+        model: String,
+    },
 }
 
 /// Understands the words after the program's name.
@@ -83,9 +100,10 @@ pub(crate) fn read(words: impl Iterator<Item = OsString>) -> Result<Command, Str
         "-V" | "--version" => Ok(Command::Say(version())),
         "check" => check(words),
         "scan" => scan(words),
+        "estimate" => estimate(words),
         option if option.starts_with('-') => Err(format!("unknown option {option:?}")),
         other => {
-            let hint = suggestion(other, ["check", "scan"]);
+            let hint = suggestion(other, ["check", "estimate", "scan"]);
             Err(format!("unknown command {other:?}{hint}"))
         }
     }
@@ -149,4 +167,53 @@ fn phase(word: &str) -> Result<Phase, String> {
 fn points(word: &str) -> Result<NonZeroUsize, String> {
     let wrong = |_| format!("scan: --stream-chunks must be a number from 1 on, not {word:?}");
     word.parse().map_err(wrong)
+}
+
+fn estimate(words: impl Iterator<Item = OsString>) -> Result<Command, String> {
+    let mut words = words.map(|word| word.to_string_lossy().into_owned());
+    let mut model = None;
+    while let Some(word) = words.next() {
+        match (word.as_str(), word.strip_prefix("--model=")) {
+            ("-h" | "--help", _) => return Ok(Command::Say(ESTIMATE_HELP.to_owned())),
+            ("--model", _) => model = words.next(),
+            (_, Some(name)) => model = Some(name.to_owned()),
+            _ => return Err(format!("estimate: {word:?} is not understood")),
+        }
+    }
+    let model = model.filter(|name| !name.is_empty());
+    let model = model.ok_or("estimate: --model needs a name")?;
+    Ok(Command::Estimate { model })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(words: &[&str]) -> Result<Command, String> {
+        read(words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn estimate_needs_a_model() {
+        let wanted = Ok(Command::Estimate {
+            model: "m".to_owned(),
+        });
+        assert_eq!(read_all(&["estimate", "--model", "m"]), wanted);
+        assert_eq!(read_all(&["estimate", "--model=m"]), wanted);
+        for words in [
+            &["estimate"][..],
+            &["estimate", "--model"],
+            &["estimate", "--model="],
+            &["estimate", "--model", "m", "file"],
+            &["estimate", "--modle", "m"],
+        ] {
+            assert!(
+                read_all(words).unwrap_err().starts_with("estimate: "),
+                "{words:?}"
+            );
+        }
+        let help = read_all(&["estimate", "--help"]);
+        assert!(matches!(help, Ok(Command::Say(text)) if text.contains("--model")));
+        assert!(read_all(&["estimat"]).unwrap_err().contains("estimate"));
+    }
 }

@@ -3,6 +3,7 @@ only show in production. */
 
 mod args;
 mod check;
+mod estimate;
 mod scan;
 
 use args::Command;
@@ -28,12 +29,20 @@ fn run(command: Command) -> ExitCode {
         Command::Say(text) => out.write_all(text.as_bytes()).map(|()| true),
         Command::Check(files) => check::files(&files, &mut out),
         Command::Scan(scan) => scan::lines(&scan, io::stdin().lock(), &mut out, complain),
+        // One estimator serves all models: what is theirs is learned in the gateway.
+        Command::Estimate { model: _ } => {
+            estimate::lines(io::stdin().lock(), &mut io::BufWriter::new(&mut out)).map(|()| true)
+        }
     };
     match done.and_then(|good| out.flush().map(|()| good)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
         Err(error) => {
-            complain(&format!("cannot write: {error}"));
+            complain(&format!("cannot read or write: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -1444,3 +1444,61 @@ fn envoy_filters() {
         "{said:?}"
     );
 }
+
+/// The gateway with a store and alerts, whose clusters are `clusters`.
+fn with_callouts(clusters: &str) -> String {
+    let indent = " ".repeat(20);
+    let settings = [
+        "ledger: { store: { cluster: store } }",
+        "alerts: { cluster: alerts, path: /budget }",
+        "limits:",
+    ];
+    let settings: Vec<String> = settings.map(|line| format!("{indent}{line}")).into();
+    let settings = settings.join("\n");
+    let text = change(GATEWAY, &format!("{indent}limits:"), &settings);
+    format!("{}\n{clusters}", text.trim_end())
+}
+
+#[test]
+fn clusters_that_tollgate_calls_itself() {
+    let good = with_callouts("  - name: store\n  - name: alerts\n");
+    expect("both are there", "gateway.yaml", &good, &[GATEWAY_OK]);
+    let lines = [
+        "ledger.store.cluster: no cluster \"store\" in static_resources.clusters",
+        "alerts.cluster: no cluster \"alerts\" in static_resources.clusters",
+    ];
+    let none = with_callouts("");
+    expect("none is there", "gateway.yaml", &none, &lines);
+    let filter = |name: &str| {
+        format!(
+            "  - name: alerts
+  - name: store
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        http_filters:
+        - name: own
+          typed_config:
+            \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+            config: {name}
+"
+        )
+    };
+    let path = "static_resources.clusters[2].typed_extension_protocol_options.\
+                \"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\".http_filters[0]\
+                .typed_config.config";
+    let line = format!(
+        "{path}: must not be in the cluster of ledger.store.cluster: a request that Tollgate makes \
+         itself must not pass its own filter, which crashes it; make a second cluster without"
+    );
+    for own in [
+        "{ name: tollgate, vm_config: { vm_id: other } }",
+        // The same machine under another name.
+        "{ name: another }",
+    ] {
+        let text = with_callouts(&filter(own));
+        expect(own, "gateway.yaml", &text, &[line.as_str()]);
+    }
+    let other = with_callouts(&filter("{ name: another, vm_config: { vm_id: other } }"));
+    expect("another machine", "gateway.yaml", &other, &[GATEWAY_OK]);
+}

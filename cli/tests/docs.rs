@@ -51,7 +51,7 @@ fn examples(page: &str) -> impl Iterator<Item = Parts> {
     let blocks = blocks.filter_map(|block| block.split("\n```").next());
     let known = |part: &String| {
         let words = ["backends", "models", "tenants", "identity", "limits"];
-        let more = ["routing", "fallback", "cool_down"];
+        let more = ["routing", "fallback", "cool_down", "global_limits"];
         words.contains(&part.as_str()) || more.contains(&part.as_str())
     };
     blocks

@@ -11,7 +11,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
 use tollgate::call::{
-    Call, End, Gateway, OnAnswer, OnBody, OnData, OnHead, Outgoing, account_headers,
+    Call, End, FilterState, Gateway, OnAnswer, OnBody, OnData, OnHead, Outgoing, account_headers,
 };
 use tollgate::host::Host;
 use tollgate::http::Headers;
@@ -41,9 +41,17 @@ impl Filter {
         if let Some(plan) = &outgoing.plan {
             self.set_property(vec![PLAN], Some(plan));
         }
+        self.tell_limits(&outgoing.limits);
         // Replaces the front of the held body; what lies behind is not copied again.
         if let Some(rewrite) = &outgoing.rewrite {
             self.set_http_request_body(0, rewrite.replaces, &rewrite.prefix);
+        }
+    }
+
+    /// For Envoy's rate limit filter, which reads it at the start and after `on_log`.
+    fn tell_limits(&self, state: &FilterState) {
+        for (key, value) in state {
+            self.set_property(vec![*key], Some(value.as_bytes()));
         }
     }
 
@@ -93,6 +101,11 @@ impl Filter {
                 Action::Continue
             }
             OnData::Reply(reply) => self.reply(&reply),
+            OnData::Reset => {
+                // Envoy does it after this callback.
+                self.reset_http_response();
+                Action::Pause
+            }
         }
     }
 }
@@ -199,6 +212,8 @@ impl HttpContext for Filter {
         if let Some(record) = self.call.finish(&Envoy, &Envoy, end) {
             self.set_property(vec![RECORD], Some(&record));
         }
+        let charges = self.call.charges();
+        self.tell_limits(&charges);
     }
 }
 

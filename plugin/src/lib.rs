@@ -1,6 +1,7 @@
 /*! Tollgate as a proxy-wasm plugin: host calls in and out of the core, nothing else. */
 
 mod backend;
+mod background;
 mod envoy;
 mod filter;
 mod root;

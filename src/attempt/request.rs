@@ -6,6 +6,7 @@ use crate::http::{HeaderEdits, Headers};
 use crate::json::Rewrite;
 use crate::protocols::openai::{Adapt, read_chat};
 use crate::protocols::{Protocol, Refusal, Request, translate};
+use crate::tokens::Prompt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What Anthropic's API demands of every request; the version that all its SDKs send.
@@ -80,7 +81,7 @@ impl Attempt {
         if self.plan.opaque {
             return Ok(Fitted::default());
         }
-        let request = Request::read(self.plan.caller, body)?;
+        let request = Request::read(self.plan.caller, body, Prompt::by_length())?;
         self.fit(&request, body)
     }
 
@@ -161,7 +162,8 @@ fn translated(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Re
     };
     let mut new = translate::request(caller, entry.api, body, &target)?;
     if entry.api == Protocol::OpenAi
-        && let Some(adapted) = read_chat(&new.body)?.adapt(&new.body, &adapt(entry))
+        && let Some(adapted) =
+            read_chat(&new.body, Prompt::by_length())?.adapt(&new.body, &adapt(entry))
     {
         new.body = adapted.whole(&new.body);
     }

@@ -1,5 +1,6 @@
 /*! Reading an answer while it passes, in the caller's protocol. */
 
+mod stopping;
 mod stream;
 mod whole;
 
@@ -7,6 +8,8 @@ use crate::host::Instant;
 use crate::http::{HeaderEdits, Headers};
 use crate::ledger::Usage;
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, ReportedUsage, redact_account};
+use crate::tokens::Stream;
+pub(super) use stopping::Stop;
 use stream::StreamReader;
 use whole::WholeReader;
 
@@ -56,6 +59,20 @@ pub enum OnData {
     Release(HeaderEdits, Vec<u8>),
     /// Head and body, which waited, are replaced by this.
     Reply(Reply),
+    /// It does not go on, and the connections are cut: the caller has all that it gets.
+    Reset,
+}
+
+/// What the reader of an answer asks of its call.
+pub(super) trait Context {
+    /// Now. A host call: not to be asked for without need.
+    fn now(&self) -> Instant;
+
+    /// Whether the answer, which has so many tokens by now, has to end.
+    fn passed(&mut self, output: u64) -> bool;
+
+    /// Tokens of the answer that are reserved: fewer have not passed anything.
+    fn room(&self) -> u64;
 }
 
 /// What was learned from an answer.
@@ -64,8 +81,8 @@ pub(super) struct Seen {
     pub(super) usage: Option<Usage>,
     /// The counts of the prompt, if they came before the others.
     pub(super) prompt: Option<Usage>,
-    /// Bytes of generated text, or of the whole body where it is not read that closely.
-    pub(super) text_bytes: u64,
+    /// What was generated, or the whole body where it is not read that closely.
+    pub(super) text: Stream,
     pub(super) first_text: Option<Instant>,
     /// Whether a stream came to the event that ends its protocol's streams. SDKs hang up
     /// there without waiting for the end of the body.
@@ -74,6 +91,8 @@ pub(super) struct Seen {
     pub(super) error: bool,
     /// Whether a stream ended before the answer was whole, and without an error event.
     pub(super) incomplete: bool,
+    /// Whether a stream was ended before its provider did.
+    pub(super) stopped: bool,
     /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
 }
@@ -89,6 +108,8 @@ pub(super) struct Reading {
     pub(super) judges_end: bool,
     /// The name for the model in the answer, instead of the provider's.
     pub(super) model: Option<String>,
+    /// How it may be ended if it is a stream.
+    pub(super) stop: Stop,
 }
 
 /// An answer of one kind.
@@ -161,15 +182,15 @@ impl AnswerReader {
         seen: &mut Seen,
         piece: &[u8],
         end: bool,
-        now: &dyn Fn() -> Instant,
+        context: &mut dyn Context,
     ) -> OnData {
         match self {
             Self::Json(whole) => whole.data(seen, piece, end),
-            Self::Stream(stream) => stream.data(seen, piece, end, now),
+            Self::Stream(stream) => stream.data(seen, piece, end, context),
             Self::Error { protocol, replaced } => error_data(*protocol, replaced, piece, end),
             Self::Opaque { text } => {
                 if *text {
-                    seen.add_text(piece.len());
+                    seen.text.push(piece);
                 }
                 OnData::Pass
             }
@@ -179,32 +200,45 @@ impl AnswerReader {
     /// The answer ends in trailers: nothing can be added any more, so what a stream holds
     /// back of an unfinished event is lost. (A client would not have seen it either: SSE
     /// discards events that do not end.)
-    pub(super) fn trailers(&mut self, seen: &mut Seen, now: &dyn Fn() -> Instant) {
+    pub(super) fn trailers(&mut self, seen: &mut Seen, context: &mut dyn Context) {
         match self {
             Self::Json(whole) => whole.end(seen),
-            Self::Stream(stream) => stream.trailers(seen, now),
+            Self::Stream(stream) => stream.trailers(seen, context),
             Self::Error { .. } | Self::Opaque { .. } => {}
         }
     }
 }
 
 impl Seen {
-    /// What the call used, where the provider did not say all of it: tokens of the prompt,
-    /// estimated from its `prompt_bytes` unless they were reported, and of the text so far.
-    pub(super) fn estimate(&self, prompt_bytes: u64) -> Usage {
-        let prompt = self.prompt.unwrap_or(Usage {
-            input: Usage::estimate(prompt_bytes),
-            ..Usage::default()
-        });
-        Usage {
-            output: Usage::estimate(self.text_bytes),
-            ..prompt
-        }
+    /// Tokens of the answer so far, as far as can be told.
+    pub(super) fn output_tokens(&self) -> u64 {
+        let reported = self.usage.map_or(0, |usage| usage.output);
+        self.text.tally().tokens().max(reported)
     }
 
-    fn add_text(&mut self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.text_bytes = self.text_bytes.saturating_add(bytes);
+    /// Whether what was told of a stream that was cut is no longer so: by far more text has come
+    /// than it says, or the stream was ended here.
+    pub(super) fn has_grown_beyond(&self, told: &Usage) -> bool {
+        /// Estimates of short texts are off by some tokens, of all by some percent.
+        const SLACK: u64 = 16;
+        let most = told.output.saturating_add(told.output / 4);
+        self.stopped || self.text.tally().tokens() > most.saturating_add(SLACK)
+    }
+
+    /// More tokens than these the answer can't have so far: each has a byte or more.
+    pub(super) fn most_output_tokens(&self) -> u64 {
+        let reported = self.usage.map_or(0, |usage| usage.output);
+        self.text.bytes().max(reported)
+    }
+
+    /// What the call used, where the provider did not say all of it: tokens of the prompt,
+    /// `prompt` unless they were reported, and of the text so far.
+    pub(super) fn estimate(&self, prompt: Usage) -> Usage {
+        let prompt = self.prompt.unwrap_or(prompt);
+        Usage {
+            output: self.text.tally().tokens(),
+            ..prompt
+        }
     }
 
     const fn add_usage(&mut self, reported: ReportedUsage) {

@@ -98,6 +98,14 @@ impl Ask {
         }
     }
 
+    /// The virtual model, if there is one.
+    pub(super) fn virtual_model(&self) -> Option<Rc<Model>> {
+        match &self.route {
+            Route::Model(routed) => Some(Rc::clone(&routed.model)),
+            Route::Pass(_) => None,
+        }
+    }
+
     /// The name of the rule that decided, empty if none did.
     pub(super) fn rule(&self) -> &str {
         match &self.route {
@@ -106,44 +114,80 @@ impl Ask {
         }
     }
 
-    /// What the call is settled by: what the answer used, and the prompt for each try
-    /// that a provider may have worked on without saying so.
-    pub(super) fn settlement(&self, answered: Settlement, tries: &Tries) -> Settlement {
-        let lost = u64::try_from(lost(tries).count()).unwrap_or(u64::MAX);
-        let prompts = self.traits.prompt_tokens().saturating_mul(lost);
-        match answered {
-            _ if lost == 0 => answered,
-            Settlement::Reported(usage) | Settlement::Estimated(usage) => {
-                let input = usage.input.saturating_add(prompts);
-                Settlement::Estimated(Usage { input, ..usage })
-            }
-            Settlement::Failed | Settlement::Local => Settlement::Estimated(Usage {
-                input: prompts,
-                ..Usage::default()
-            }),
+    /// Tokens of the prompt: as they were reserved, or estimated anew.
+    fn prompt_tokens(&self) -> u64 {
+        match self.held.prompt {
+            0 => self.traits.prompt_tokens(),
+            reserved => reserved,
         }
     }
+
+    /// What the prompt takes, estimated, each part as the kind that it may be charged as.
+    pub(super) fn prompt_usage(&self) -> Usage {
+        let (traits, input) = (&self.traits, self.prompt_tokens());
+        let media = traits.media.tokens();
+        Usage {
+            input,
+            audio_input: traits.media.audio.min(input),
+            image_input: traits.media.image.min(input),
+            cache_write: if traits.cache {
+                input.saturating_sub(media)
+            } else {
+                0
+            },
+            ..Usage::NONE
+        }
+    }
+
+    /// What a call took of which nobody saw how long its answer was: its caller left, or its time
+    /// was over, while the provider worked on it. That is what was reserved: to charge less
+    /// would make such answers cheap. `None` where nothing was reserved, or nobody was at work.
+    pub(super) fn unseen(&self, tries: &Tries) -> Option<Usage> {
+        let at_work = tries
+            .0
+            .last()
+            .is_some_and(|latest| latest.came == Came::Sent);
+        (at_work && self.held.answer > 0).then(|| Usage {
+            output: self.held.answer,
+            ..self.prompt_usage()
+        })
+    }
+
+    /// What the call is settled by: what the answer used, and the prompt for each of the tries
+    /// that were `lost`.
+    pub(super) fn settlement(&self, answered: Settlement, lost: &[&Try]) -> Settlement {
+        let prompts = lost.iter().map(|_| self.prompt_usage());
+        let prompts = prompts.fold(Usage::NONE, Usage::plus);
+        match answered {
+            _ if lost.is_empty() => answered,
+            Settlement::Reported(usage) | Settlement::Estimated(usage) => {
+                Settlement::Estimated(usage.plus(prompts))
+            }
+            Settlement::Failed | Settlement::Local => Settlement::Estimated(prompts),
+        }
+    }
+
     /// What that costs: the answer at the price of the target that gave it, the prompt of
     /// each lost try at that of its own.
-    pub(super) fn cost(&self, answered: Settlement, tries: &Tries) -> Cost {
+    pub(super) fn cost(&self, answered: Settlement, tries: &Tries, lost: &[&Try]) -> Cost {
         let mut bill = Bill::default();
         if let Settlement::Reported(usage) | Settlement::Estimated(usage) = answered {
             let target = self.latest_target(tries);
             bill.answer(target.and_then(|target| target.price.as_ref()), &usage);
         }
-        for tried in lost(tries) {
+        for tried in lost {
             let planned = self.planned(tried);
             let price = planned.and_then(|planned| planned.target.price.as_ref());
-            bill.lost(price, self.traits.prompt_tokens());
+            bill.lost(price, &self.prompt_usage());
         }
         bill.cost()
     }
 }
 
 /// The tries that a provider may have worked on without saying so.
-fn lost(tries: &Tries) -> impl Iterator<Item = &Try> {
-    let tries = tries.0.iter();
-    tries.filter(|tried| may_have_cost(&tried.came))
+pub(super) fn lost(tries: &[Try]) -> Vec<&Try> {
+    let tries = tries.iter();
+    tries.filter(|tried| may_have_cost(&tried.came)).collect()
 }
 
 /// Whether a provider may charge for a try that gave no answer: errors are free, what was

@@ -1,18 +1,22 @@
 /*! What a call may take of its limits: reserved before it is sent, settled when it is over. */
 
-use super::Call;
+use super::ask::Ask;
+use super::extend::{Extension, Growth};
 use super::finish::Outcome;
-use super::limited;
-use crate::config::{DefaultOutput, Ledger, Model};
+use super::{Call, Gateway, limited};
+use crate::attempt::Tries;
+use crate::background::{self, alerts};
+use crate::config::{DefaultOutput, Ledger, Model, UntilLoaded};
 use crate::host::Host;
 use crate::identity::Caller;
-use crate::ledger::Settlement;
 use crate::ledger::limits::{
     self, Amounts, Book, Denied, Granted, Holder, Meter, Reservation, Scope, Standings, Unit,
 };
+use crate::ledger::{Price, Settlement, Usage};
 use crate::protocols::{ErrorKind, Refusal, Traits};
 use crate::routing;
 use crate::telemetry::Record;
+use crate::tokens::{Prompt, correction};
 use std::rc::Rc;
 
 /// What a call holds of its limits.
@@ -23,14 +27,36 @@ pub(super) struct Held {
     pub(super) standings: Standings,
     /// When that was, in milliseconds since the Unix epoch.
     pub(super) at_ms: u64,
+    /// Tokens of the prompt that were reserved; 0 if nothing was.
+    pub(super) prompt: u64,
+    /// Tokens of the answer that were reserved; 0 if nothing was.
+    pub(super) answer: u64,
+    /// How the reservation of a stream grows, if it is to end at the limit.
+    pub(super) extension: Option<Box<Extension>>,
+}
+
+impl Held {
+    /// Tokens of a growing answer that are reserved; no bound where it does not grow.
+    pub(super) fn room(&self) -> u64 {
+        let extension = self.extension.as_ref();
+        extension.map_or(u64::MAX, |extension| extension.reserved())
+    }
+
+    /// See [`Extension::passed`]; without one nothing is ever passed.
+    pub(super) fn passed<'b>(&mut self, book: impl FnOnce() -> Book<'b>, output: u64) -> bool {
+        let extension = self.extension.as_mut();
+        extension.is_some_and(|extension| extension.passed(book, &mut self.reservation, output))
+    }
 }
 
 /// What a call is going to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Demand {
     pub(super) amounts: Amounts,
     /// The bound that providers are told where the caller has set none.
     pub(super) default_output: Option<u64>,
+    /// What a stream that is to end at the limit is counted by.
+    pub(super) growth: Option<Growth>,
 }
 
 /// The limits that count a caller's calls.
@@ -66,6 +92,12 @@ impl<'a> Scopes<'a> {
         }
     }
 
+    /// Whether any of them lasts an hour or more.
+    fn are_long(&self) -> bool {
+        let mut meters = self.list.iter().flat_map(|scope| scope.meters.iter());
+        meters.any(|meter| meter.window.is_long() && meter.counts(self.model))
+    }
+
     /// Whether the length of the answer matters to any of them.
     fn count_output(&self) -> bool {
         let mut meters = self.list.iter().flat_map(|scope| scope.meters.iter());
@@ -81,19 +113,28 @@ impl<'a> Scopes<'a> {
 
 impl Demand {
     /// A call that nothing is known of.
-    pub(super) const OPAQUE: Self = Self {
-        amounts: Amounts {
-            requests: 1,
-            input: 0,
-            output: 0,
-            nano_usd: 0,
-        },
-        default_output: None,
-    };
+    pub(super) const OPAQUE: Self = Self::unknown(0);
 
-    /// The most that a call of these targets can take, as far as can be told.
+    /// The same, let through only while there is anything left of every limit.
+    pub(super) const OPAQUE_AT_LEAST: Self = Self::unknown(1);
+
+    const fn unknown(least: u64) -> Self {
+        Self {
+            amounts: Amounts {
+                requests: 1,
+                input: least,
+                output: least,
+                nano_usd: least,
+            },
+            default_output: None,
+            growth: None,
+        }
+    }
+
+    /// The most that a call of these targets can take whose prompt has `input` tokens, as far as
+    /// can be told.
     pub(super) fn of(
-        traits: &Traits,
+        (traits, input): (&Traits, u64),
         model: &Model,
         tries: &[routing::Try],
         ledger: &Ledger,
@@ -104,12 +145,17 @@ impl Demand {
         let most = tries.iter().map(|planned| planned.target.max_output);
         let most = most.map(|most| most.unwrap_or(u64::MAX)).max();
         let each = each.min(most.unwrap_or(u64::MAX));
-        let input = traits.prompt_tokens();
         let output = each.saturating_mul(traits.answers);
         let prices = tries.iter().filter_map(|planned| planned.target.price);
-        let nano_usd = prices
-            .map(|price| price.reserve(input, output, traits.kinds()))
-            .max();
+        let prices: Vec<Price> = prices.collect();
+        let costs = prices.iter();
+        let costs = costs.map(|price| price.reserve(input, output, traits.kinds()));
+        let nano_usd = costs.max();
+        let growth = (ledger.stop_at_limit && traits.stream).then_some(Growth {
+            prices,
+            kinds: traits.kinds(),
+            bounded: traits.max_output.is_some() || !soft,
+        });
         Self {
             amounts: Amounts {
                 requests: 1,
@@ -118,19 +164,25 @@ impl Demand {
                 nano_usd: nano_usd.unwrap_or(0),
             },
             default_output: (traits.max_output.is_none() && !soft).then_some(tokens),
+            growth,
+        }
+    }
+}
+
+impl Gateway {
+    pub(super) fn book<'a>(&'a self, host: &'a dyn Host) -> Book<'a> {
+        Book {
+            host,
+            space: &self.space,
+            shard_bytes: self.policy.ledger.shard_bytes,
+            now: host.now(),
         }
     }
 }
 
 impl Call {
     pub(super) fn book<'a>(&'a self, host: &'a dyn Host) -> Book<'a> {
-        let gateway = &self.gateway;
-        Book {
-            host,
-            space: &gateway.space,
-            shard_bytes: gateway.policy.ledger.shard_bytes,
-            now: host.now(),
-        }
+        self.gateway.book(host)
     }
 
     /// How much of the caller's dollar budgets is taken, in percent, if a rule asks for it.
@@ -159,20 +211,27 @@ impl Call {
         if scopes.list.is_empty() {
             return Ok(<_>::default());
         }
+        if scopes.are_long() && !self.knows_what_was_used(host) {
+            return Err(loading());
+        }
         let counts_output = scopes.count_output();
         let demand = demand();
         let book = self.book(host);
         let at_ms = book.now.0 / 1_000_000;
         let metrics = &self.gateway.metrics;
+        let growth = demand.growth.filter(|_| counts_output);
+        let growth = growth.map(|growth| (scopes.list.clone(), growth));
         let granted = limits::reserve(&book, scopes.list, scopes.model, &demand.amounts);
         let Granted {
             reservation,
             standings,
             shadowed,
+            crowded,
         } = match granted {
             Ok(granted) => granted,
             Err(Denied::Exceeded(exceeded)) => {
                 metrics.limited(host, &caller.tenant.name, &exceeded.limit);
+                self.count_lost(host, exceeded.lost);
                 return Err(limited::refusal(&exceeded, self.protocol, at_ms));
             }
             Err(Denied::Busy) if self.gateway.policy.ledger.admit_when_busy => {
@@ -181,15 +240,69 @@ impl Call {
             }
             Err(Denied::Busy) => return Err(busy()),
         };
+        self.note_changes(&reservation);
+        if crowded {
+            metrics.event(host, "tollgate.users_without_room_total");
+        }
         for name in &shadowed {
             metrics.shadow(host, "limit", name);
         }
+        let extension = growth.map(|(list, growth)| {
+            let output = demand.amounts.output;
+            Box::new(Extension::new((list, scopes.model), growth, output))
+        });
         let held = Held {
             reservation,
             standings,
             at_ms,
+            // Of a call that is not read nothing is known.
+            prompt: model.map_or(0, |_| demand.amounts.input),
+            answer: model.map_or(0, |_| demand.amounts.output),
+            extension,
         };
         Ok((held, demand.default_output.filter(|_| counts_output)))
+    }
+
+    /// How closely the prompt of a caller has to be counted: as well as possible if something
+    /// depends on it.
+    pub(super) fn counter(&self, caller: &Caller) -> Prompt {
+        let policy = &self.gateway.policy;
+        let tenant = &caller.tenant;
+        let limited = !tenant.limits.is_empty() || !tenant.per_user.is_empty();
+        match limited || policy.counts_prompts {
+            true => Prompt::counted(self.started.0),
+            false => Prompt::by_length(),
+        }
+    }
+
+    /// Tokens of a prompt, corrected by what the targets have reported of others: those of the
+    /// one that counts most.
+    pub(super) fn prompt_tokens(
+        &self,
+        host: &dyn Host,
+        traits: &Traits,
+        tries: &[routing::Try],
+    ) -> u64 {
+        let tokens = traits.prompt_tokens();
+        let space = &self.gateway.space;
+        let of_target = |planned: &routing::Try| {
+            correction::read(host, space, &planned.target.key).correct(tokens)
+        };
+        tries.iter().map(of_target).max().unwrap_or(tokens)
+    }
+
+    /// Takes note of how far the estimate of a prompt was off.
+    pub(super) fn learn_prompt(&self, host: &dyn Host, ask: &Ask, tries: &Tries, usage: &Usage) {
+        let traits = &ask.traits;
+        let sure = traits.text.is_counted() && traits.media.is_empty();
+        let Some(target) = ask.latest_target(tries).filter(|_| sure) else {
+            return;
+        };
+        let (space, estimated) = (&self.gateway.space, traits.prompt_tokens());
+        if correction::learn(host, space, &target.key, estimated, usage.input).is_err() {
+            let metrics = &self.gateway.metrics;
+            metrics.event(host, "tollgate.health_notes_lost_total");
+        }
     }
 
     /// Gives back what a call held that was not sent.
@@ -200,17 +313,7 @@ impl Call {
     /// Settles what a call held with what it took.
     pub(super) fn settle_limits(&self, host: &dyn Host, outcome: &Outcome) {
         let Some(ask) = &outcome.ask else { return };
-        let (usage, _) = Record::counts(outcome.settlement);
-        let took = match outcome.settlement {
-            Settlement::Local => Amounts::default(),
-            _ => Amounts {
-                requests: 1,
-                input: usage.input,
-                output: usage.output,
-                nano_usd: outcome.cost.nano_usd(),
-            },
-        };
-        self.settle_held(host, &ask.held, &took);
+        self.settle_held(host, &ask.held, &took(outcome));
     }
 
     fn settle_held(&self, host: &dyn Host, held: &Held, took: &Amounts) {
@@ -218,14 +321,62 @@ impl Call {
             return;
         }
         let settled = limits::settle(&self.book(host), &held.reservation, took);
+        self.note_changes(&held.reservation);
+        self.count_lost(host, settled.lost);
+        let Gateway {
+            metrics,
+            policy,
+            space,
+            ..
+        } = &*self.gateway;
+        for crossed in &settled.crossed {
+            alerts::raise(host, metrics, policy, space, crossed);
+        }
+    }
+
+    fn count_lost(&self, host: &dyn Host, lost: u32) {
         let metrics = &self.gateway.metrics;
-        for _ in 0..settled.lost {
+        for _ in 0..lost {
             metrics.event(host, "tollgate.settlements_lost_total");
+        }
+    }
+
+    /// Whether the store has told what was used before Envoy was started, where calls have to
+    /// wait for that.
+    fn knows_what_was_used(&self, host: &dyn Host) -> bool {
+        let store = self.gateway.policy.store.as_ref();
+        let waits = store.is_some_and(|store| store.until_loaded == UntilLoaded::Refuse);
+        !waits || background::is_loaded(host, &self.gateway.space)
+    }
+
+    /// What has changed is to be saved.
+    fn note_changes(&self, reservation: &Reservation) {
+        for record in reservation.long_records() {
+            self.gateway.dirty.note(record);
         }
     }
 }
 
-fn busy() -> Refusal {
+fn loading() -> Refusal {
+    let message = "The gateway does not know yet how much was used before; try again.";
+    Refusal::new(ErrorKind::Unavailable, "ledger_loading", message).header("retry-after", "1")
+}
+
+/// What a call took.
+pub(super) fn took(outcome: &Outcome) -> Amounts {
+    if outcome.ask.is_none() || outcome.settlement == Settlement::Local {
+        return Amounts::default();
+    }
+    let (usage, _) = Record::counts(outcome.settlement);
+    Amounts {
+        requests: 1,
+        input: usage.input,
+        output: usage.output,
+        nano_usd: outcome.cost.nano_usd(),
+    }
+}
+
+pub(super) fn busy() -> Refusal {
     let message = "The gateway could not count this call; try again.";
     Refusal::new(ErrorKind::Unavailable, "ledger_busy", message).header("retry-after", "1")
 }

@@ -1,5 +1,6 @@
 /*! What a path and method ask for. */
 
+use super::adjusting::Change;
 use crate::protocols::{ErrorKind, Refusal};
 
 /// An endpoint that Tollgate serves.
@@ -15,6 +16,8 @@ pub(super) enum Endpoint<'p> {
     Model(&'p str),
     /// `GET /tollgate/usage`
     Usage,
+    /// `POST /tollgate/limits/{name}/top-up`, `POST /tollgate/limits/{name}/reset`
+    Limit(Change, &'p str),
     /// Anything else; the part after `/v1` if it is a plain path below it.
     Other(Option<&'p str>),
 }
@@ -28,11 +31,22 @@ impl<'p> Endpoint<'p> {
             "/v1/messages" => Self::Messages,
             "/v1/models" => Self::Models,
             "/tollgate/usage" => Self::Usage,
-            _ => match bare.strip_prefix("/v1/models/") {
-                Some(name) if !name.is_empty() => Self::Model(name),
-                _ => Self::Other(below_v1(bare)),
-            },
+            _ => Self::named(bare).unwrap_or_else(|| Self::Other(below_v1(bare))),
         }
+    }
+
+    /// One with a name in its path; names may have slashes.
+    fn named(bare: &'p str) -> Option<Self> {
+        if let Some(name) = bare.strip_prefix("/v1/models/") {
+            return (!name.is_empty()).then_some(Self::Model(name));
+        }
+        let (name, verb) = bare.strip_prefix("/tollgate/limits/")?.rsplit_once('/')?;
+        let change = match verb {
+            "top-up" => Change::TopUp,
+            "reset" => Change::Reset,
+            _ => return None,
+        };
+        (!name.is_empty()).then_some(Self::Limit(change, name))
     }
 
     /// For records.
@@ -41,6 +55,7 @@ impl<'p> Endpoint<'p> {
             Self::Chat | Self::Messages => "chat",
             Self::Models | Self::Model(_) => "models",
             Self::Usage => "usage",
+            Self::Limit(change, _) => change.as_str(),
             Self::Other(_) => "other",
         }
     }
@@ -48,7 +63,7 @@ impl<'p> Endpoint<'p> {
     /// Refuses a method that the endpoint does not have.
     pub(super) fn check_method(self, method: &str) -> Result<(), Refusal> {
         let wanted = match self {
-            Self::Chat | Self::Messages => "POST",
+            Self::Chat | Self::Messages | Self::Limit(..) => "POST",
             Self::Models | Self::Model(_) | Self::Usage => "GET",
             Self::Other(_) => return Ok(()),
         };
@@ -118,6 +133,7 @@ mod tests {
             ("/v1/models", "GET", "models"),
             ("/v1/models/a", "GET", "models"),
             ("/tollgate/usage", "GET", "usage"),
+            ("/tollgate/limits/usd/reset", "POST", "limit_reset"),
         ] {
             let endpoint = Endpoint::at(path);
             assert_eq!(endpoint.operation(), operation, "{path}");
@@ -144,6 +160,17 @@ mod tests {
             ("/v1/models", Endpoint::Models),
             ("/v1/models/meta/llama", Endpoint::Model("meta/llama")),
             ("/tollgate/usage", Endpoint::Usage),
+            (
+                "/tollgate/limits/tokens/minute/top-up",
+                Endpoint::Limit(Change::TopUp, "tokens/minute"),
+            ),
+            (
+                "/tollgate/limits/usd%2Fday/reset?x",
+                Endpoint::Limit(Change::Reset, "usd%2Fday"),
+            ),
+            ("/tollgate/limits/reset", Endpoint::Other(None)),
+            ("/tollgate/limits//reset", Endpoint::Other(None)),
+            ("/tollgate/limits/usd/raise", Endpoint::Other(None)),
             ("/v1/embeddings", Endpoint::Other(Some("/embeddings"))),
             ("/v1/chat/completions/", Endpoint::Other(None)),
             ("/v1/../admin", Endpoint::Other(None)),

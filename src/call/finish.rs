@@ -1,12 +1,12 @@
 /*! The end of a call: what it used, settled once, and its record. */
 
 use super::answer::Seen;
-use super::ask::Ask;
+use super::ask::{self, Ask};
 use super::{Call, Passage, Phase};
 use crate::attempt::{Tries, Try};
 use crate::host::{Host, Instant};
 use crate::identity::Caller;
-use crate::ledger::{Cost, Settlement, Totals};
+use crate::ledger::{Cost, Settlement, Totals, Usage};
 use crate::telemetry::{Record, TryRecord};
 
 /// Stands for the model of calls that have none, in totals.
@@ -53,6 +53,7 @@ impl Call {
         let outcome = self.outcome(host, passage, phase, end);
         self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
+        self.end_charge(&outcome);
         let record = self.record(host, &outcome);
         self.gateway.metrics.call(host, &record);
         Some(record.to_json())
@@ -110,6 +111,7 @@ impl Call {
                 ..
             } => {
                 let (status, outcome) = match ended || seen.done {
+                    _ if seen.stopped => (status, "budget_exhausted"),
                     false => {
                         let end = end();
                         // A head that was held may have been replaced by Envoy's own.
@@ -138,9 +140,15 @@ impl Call {
         // A caller who hung up says nothing about the target.
         let targets_fault = so_far.outcome != CLIENT_CLOSED;
         self.learn(host, &mut ask, &tries, targets_fault);
+        let unseen = at_work_when_it_ended(&so_far).then(|| ask.unseen(&tries));
+        let (answered, failed) = match (unseen.flatten(), tries.0.split_last()) {
+            (Some(usage), Some((_, before))) => (Settlement::Estimated(usage), before),
+            _ => (Settlement::Failed, tries.0.as_slice()),
+        };
+        let lost = ask::lost(failed);
         Outcome {
-            settlement: ask.settlement(Settlement::Failed, &tries),
-            cost: ask.cost(Settlement::Failed, &tries),
+            settlement: ask.settlement(answered, &lost),
+            cost: ask.cost(answered, &tries, &lost),
             model: ask.model(),
             ask: Some(ask),
             tries,
@@ -158,8 +166,25 @@ impl Call {
     ) -> Outcome {
         let settlement = match seen.usage {
             _ if so_far.status >= 400 => Settlement::Failed,
+            // What was told on the way, and may have grown since.
+            Some(usage) if was_cut(&so_far, seen, &ask) && seen.has_grown_beyond(&usage) => {
+                Settlement::Estimated(Usage {
+                    output: seen.output_tokens(),
+                    ..usage
+                })
+            }
             Some(usage) => Settlement::Reported(usage),
-            None => Settlement::Estimated(seen.estimate(ask.traits.text_bytes)),
+            None => {
+                let seen_so_far = seen.estimate(ask.prompt_usage());
+                // Of a whole answer the end was made before its beginning came.
+                let hidden = !ask.traits.stream || seen.text.is_empty();
+                let hidden = hidden && at_work_when_it_ended(&so_far);
+                let least = if hidden { ask.held.answer } else { 0 };
+                Settlement::Estimated(Usage {
+                    output: seen_so_far.output.max(least),
+                    ..seen_so_far
+                })
+            }
         };
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
@@ -168,15 +193,19 @@ impl Call {
             "upstream_reset" | "upstream_incomplete" | "timeout"
         );
         self.learn_end(host, &ask, &tries, broke_off);
+        if let Settlement::Reported(usage) = &settlement {
+            self.learn_prompt(host, &ask, &tries, usage);
+        }
         if so_far.outcome == "ok" {
             let output = Record::counts(settlement).0.output;
             self.learn_speed(host, &ask, &tries, seen.first_text, output);
         }
+        let lost = ask::lost(&tries.0);
         let first = seen.first_text.filter(|_| ask.traits.stream);
         let since = |first: Instant| first.millis_since(self.started);
         Outcome {
-            settlement: ask.settlement(settlement, &tries),
-            cost: ask.cost(settlement, &tries),
+            settlement: ask.settlement(settlement, &lost),
+            cost: ask.cost(settlement, &tries, &lost),
             first_token_ms: first.map(since),
             model: ask.model(),
             ask: Some(ask),
@@ -283,6 +312,21 @@ fn tried<'a>(ask: &'a Ask, tries: &Tries) -> Vec<TryRecord<'a>> {
         return Vec::new();
     }
     tries.0.iter().filter_map(record).collect()
+}
+
+/// Whether a call ended while its provider was well and at work, by its caller's will or by a
+/// limit of time that the caller's wishes have met.
+fn at_work_when_it_ended(outcome: &Outcome) -> bool {
+    matches!(
+        outcome.outcome,
+        CLIENT_CLOSED | "timeout" | "upstream_timeout"
+    )
+}
+
+/// Whether the end of a stream never came.
+fn was_cut(outcome: &Outcome, seen: &Seen, ask: &Ask) -> bool {
+    let cut = [CLIENT_CLOSED, "timeout", "upstream_reset"].contains(&outcome.outcome);
+    !seen.done && ask.traits.stream && (cut || seen.stopped)
 }
 
 /// The outcome of calls whose caller hung up.

@@ -31,6 +31,11 @@ pub(super) fn refusal(exceeded: &Exceeded, protocol: Protocol, now_ms: u64) -> R
     }
 }
 
+/// Whether the figures are the caller's own.
+const fn is_own(holder: &Holder) -> bool {
+    matches!(holder, Holder::User { .. })
+}
+
 const fn holder_kind(holder: &Holder) -> &'static str {
     match holder {
         Holder::Tenant(_) => "tenant",
@@ -51,6 +56,10 @@ fn message(exceeded: &Exceeded, wait: Option<u64>) -> String {
             "Too many calls under way: the limit of {whose} is {amount}. Try again when one has ended."
         );
     }
+    if exceeded.unit == Unit::NanoUsd && !is_own(&exceeded.holder) {
+        // What others may spend, and have spent, is not the caller's affair.
+        return format!("The budget of {whose} leaves no room for this call.");
+    }
     let limit = of_unit(exceeded.unit, exceeded.amount);
     let period = exceeded
         .window
@@ -63,10 +72,14 @@ fn message(exceeded: &Exceeded, wait: Option<u64>) -> String {
     );
     match wait {
         None => format!("{limit}; this call may need {wanted}, which is more than that."),
-        Some(wait) => format!(
-            "{limit}: {taken} are taken, and this call may need {wanted}. There is room in {}.",
-            duration(wait)
-        ),
+        Some(wait) => {
+            let taken = match is_own(&exceeded.holder) {
+                true => format!("{taken} are taken, and this call may need {wanted}"),
+                false => format!("this call may need {wanted}, and less is left"),
+            };
+            let wait = duration(wait);
+            format!("{limit}: {taken}. There is room in {wait}.")
+        }
     }
 }
 

@@ -3,11 +3,14 @@
 Sans-IO: events come in (a head, bytes, the end), actions go out. The `Phase` owns what
 is known at each point; whatever happens, [`Call::finish`] settles exactly once. */
 
+mod adjusting;
 mod answer;
 mod ask;
 mod budget;
 mod endpoint;
+mod extend;
 mod finish;
+mod global;
 mod held;
 mod limited;
 mod provider;
@@ -15,9 +18,11 @@ mod request;
 mod sending;
 mod serve;
 mod tried;
+mod usage;
 
 pub use answer::{OnData, account_headers};
 pub use finish::End;
+pub use global::{FilterState, LIMIT_NAMES, limit_numbers};
 pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
 
@@ -27,12 +32,15 @@ use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::{self, Caller, Peer};
 use crate::json::Rewrite;
+use crate::ledger::Dirty;
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply};
 use crate::state::Space;
 use crate::telemetry::Metrics;
-use answer::{AnswerReader, Seen};
+use answer::{AnswerReader, Context, Seen};
 use ask::Ask;
+use budget::Held;
 use endpoint::Endpoint;
+use global::Charge;
 use held::HeldBytes;
 use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
@@ -49,6 +57,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// The request bytes that are held.
     pub held: Rc<HeldMeter>,
+    /// What its calls have changed and the other machines do not know yet.
+    pub dirty: Rc<Dirty>,
 }
 
 impl Gateway {
@@ -60,6 +70,7 @@ impl Gateway {
             space: Space::new(namespace),
             metrics: Metrics::default(),
             held: Rc::default(),
+            dirty: Rc::default(),
             policy,
         }
     }
@@ -83,6 +94,8 @@ pub struct Outgoing {
     pub rewrite: Option<Rewrite>,
     /// What the filters in front of providers must know.
     pub plan: Option<Vec<u8>>,
+    /// What Envoy's rate limit filter must know.
+    pub limits: FilterState,
 }
 
 /// What to do with a request's head.
@@ -127,6 +140,7 @@ pub struct Call {
     request_id: String,
     started: Instant,
     phase: Phase,
+    charge: Charge,
 }
 
 #[derive(Debug)]
@@ -156,7 +170,7 @@ enum Phase {
         ask: Ask,
         status: u16,
         reader: AnswerReader,
-        seen: Seen,
+        seen: Box<Seen>,
         ended: bool,
     },
     /// Answered by Tollgate.
@@ -197,6 +211,7 @@ impl Call {
             request_id: String::new(),
             started: now,
             phase: Phase::Idle,
+            charge: Charge::None,
         }
     }
 
@@ -227,6 +242,9 @@ impl Call {
             Endpoint::Models => self.all_models(caller),
             Endpoint::Model(name) => self.one_model(caller, name),
             Endpoint::Usage => self.usage(host, caller),
+            Endpoint::Limit(change, name) => {
+                self.adjust_head(host, caller, headers, (change, name), end)
+            }
             Endpoint::Other(below) => self.other_path(host, caller, headers, path, below),
         }
     }
@@ -256,7 +274,9 @@ impl Call {
     /// The body is whole: `body`, of which Envoy said that it has `expected` bytes.
     pub fn request_body(&mut self, host: &dyn Host, body: &[u8], expected: usize) -> OnBody {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Reading(pending) if body.len() == expected => self.send(host, pending, body),
+            Phase::Reading(pending) if body.len() == expected => {
+                self.body_read(host, pending, body)
+            }
             // What was not read must not pass.
             Phase::Reading(pending) => OnBody::Reply(self.lost(Some(pending.caller))),
             _ => OnBody::Reply(self.lost(None)),
@@ -306,15 +326,13 @@ impl Call {
                 ..
             } => {
                 *ended |= end;
-                // The clock is a host call: read only when the first text comes.
-                let now = || host.now();
                 let new = match ask.foreign().map(|attempt| attempt.answer_data(piece, end)) {
                     // An error went on when it was whole.
                     Some(OnAttempt::Replace(new)) if *status >= 400 => return OnData::Replace(new),
                     Some(OnAttempt::Replace(new)) => new,
-                    _ => return reader.data(seen, piece, end, &now),
+                    _ => return reader.data(seen, piece, end, &mut side(host, &self.gateway, ask)),
                 };
-                match reader.data(seen, &new, end, &now) {
+                match reader.data(seen, &new, end, &mut side(host, &self.gateway, ask)) {
                     OnData::Pass => OnData::Replace(new),
                     other => other,
                 }
@@ -363,6 +381,7 @@ impl Call {
     /// The answer ends in trailers.
     pub fn answer_trailers(&mut self, host: &dyn Host) {
         let Phase::Answering {
+            ask,
             reader,
             seen,
             ended,
@@ -372,7 +391,7 @@ impl Call {
             return;
         };
         *ended = true;
-        reader.trailers(seen, &|| host.now());
+        reader.trailers(seen, &mut side(host, &self.gateway, ask));
         if seen.dropped > 0 {
             let metrics = &self.gateway.metrics;
             metrics.event(host, "tollgate.unfinished_events_dropped_total");
@@ -424,6 +443,36 @@ impl Call {
             reason: String::new(),
         };
         reply
+    }
+}
+
+/// What the reader of an answer may ask.
+struct Side<'a> {
+    host: &'a dyn Host,
+    gateway: &'a Gateway,
+    held: &'a mut Held,
+}
+
+fn side<'a>(host: &'a dyn Host, gateway: &'a Gateway, ask: &'a mut Ask) -> Side<'a> {
+    let held = &mut ask.held;
+    Side {
+        host,
+        gateway,
+        held,
+    }
+}
+
+impl Context for Side<'_> {
+    fn now(&self) -> Instant {
+        self.host.now()
+    }
+
+    fn passed(&mut self, output: u64) -> bool {
+        self.held.passed(|| self.gateway.book(self.host), output)
+    }
+
+    fn room(&self) -> u64 {
+        self.held.room()
     }
 }
 

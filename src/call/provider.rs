@@ -1,8 +1,9 @@
 /*! The head of an answer: a provider's, or Envoy's word that there is none. */
 
-use super::answer::{self, AnswerReader, OnData, Reading, Seen};
+use super::answer::{self, AnswerReader, OnData, Reading, Stop};
 use super::ask::{Adapter, Ask, Route};
-use super::{Call, OnAnswer, Passage, Phase};
+use super::global::Limited;
+use super::{Call, OnAnswer, Passage, Phase, side};
 use crate::attempt::{Came, Failure, OnAttempt, RETRY_HEADER, Tries, Why};
 use crate::config::AnswerModel;
 use crate::host::Host;
@@ -34,6 +35,9 @@ impl Call {
         } = *head;
         let details = (status >= 400).then(|| passage.details());
         if let Some(envoy) = details.filter(|details| details != VIA_UPSTREAM) {
+            if let Some(limited) = Limited::of(&envoy, headers) {
+                return OnAnswer::Reply(self.limited(host, (caller, ask), &limited, passage));
+            }
             return self.failed(host, (caller, ask), status, &envoy, passage);
         }
         let mut edits = HeaderEdits {
@@ -107,6 +111,13 @@ impl Call {
             strip_usage: ask.strip_usage,
             judges_end: matches!(ask.route, Route::Model(_)),
             model: told,
+            stop: match &ask.held.extension {
+                Some(extension) => Stop::AtLimit {
+                    prompt: ask.traits.prompt_tokens(),
+                    bounded: extension.is_bounded(),
+                },
+                None => Stop::Never,
+            },
         };
         let reader = AnswerReader::new(reading, status, content_type);
         let begun = Begun {
@@ -118,7 +129,7 @@ impl Call {
             ask,
             status,
             reader,
-            seen: Seen::default(),
+            seen: Box::default(),
             ended: end,
         };
         begun
@@ -165,6 +176,7 @@ impl Call {
         // An error is whole: it was held until then.
         let whole = end || status >= 400;
         let Phase::Answering {
+            ask,
             reader,
             seen,
             ended,
@@ -174,7 +186,7 @@ impl Call {
             return OnData::Release(edits, body);
         };
         *ended = end;
-        let body = match reader.data(seen, &body, whole, &|| host.now()) {
+        let body = match reader.data(seen, &body, whole, &mut side(host, &self.gateway, ask)) {
             OnData::Replace(new) => new,
             _ => body,
         };

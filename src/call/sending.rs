@@ -1,5 +1,6 @@
 /*! Sending a request on: its plan, and the edits that put it on its way. */
 
+use super::adjusting::Change;
 use super::ask::{Adapter, Ask, Route, Routed};
 use super::budget::{Demand, Held};
 use super::held::HeldBytes;
@@ -12,6 +13,7 @@ use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
 use crate::protocols::{ErrorKind, Refusal, Reply, Request, Traits};
 use crate::routing::{self, Asked, Shadow};
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// A request whose head waits while its body comes.
@@ -24,12 +26,23 @@ pub(super) struct Pending {
     /// Whether the length was declared.
     pub(super) framed: bool,
     pub(super) held: HeldBytes,
+    pub(super) purpose: Purpose,
+}
+
+/// What a body is read for.
+#[derive(Debug, Default)]
+pub(super) enum Purpose {
+    /// A call of a model.
+    #[default]
+    Call,
+    /// The change of the limit with this name.
+    Adjust(Change, String),
 }
 
 impl Call {
     /// Reads the body, finds the targets and sends the request to them.
     pub(super) fn send(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
-        let request = match Request::read(self.protocol, body) {
+        let request = match Request::read(self.protocol, body, self.counter(&pending.caller)) {
             Ok(request) => request,
             Err(refusal) => {
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
@@ -42,10 +55,14 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
             }
         };
-        let demand = || {
+        let made = OnceCell::new();
+        let make = || {
             let ledger = &self.gateway.policy.ledger;
-            Demand::of(request.traits(), &routed.model, &routed.targets, ledger)
+            let prompt = self.prompt_tokens(host, request.traits(), &routed.targets);
+            let asked = (request.traits(), prompt);
+            Demand::of(asked, &routed.model, &routed.targets, ledger)
         };
+        let demand = || made.get_or_init(make).clone();
         let reserved = self.reserve(host, &pending.caller, Some(&routed.model), demand);
         let (held, default_output) = match reserved {
             Ok(reserved) => reserved,
@@ -54,10 +71,12 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), model, &refusal));
             }
         };
+        let foreseen = self.gateway.policy.global_limits.map(|_| demand());
         let mut routed = routed;
         let (space, policy) = (&self.gateway.space, &self.gateway.policy);
         routing::claim_probe(host, space, policy, &mut routed.targets);
-        let budget = (held, default_output);
+        let bound = foreseen.and_then(|demand| self.foresee(&demand));
+        let budget = (held, default_output.or(bound));
         match self.put_on_way(host, pending, &request, (routed, budget), body) {
             Ok(outgoing) => OnBody::Forward(outgoing),
             Err(reply) => OnBody::Reply(reply),
@@ -153,6 +172,7 @@ impl Call {
             kept,
             framed,
             held,
+            ..
         } = pending;
         let traits = request.traits().clone();
         let mut plan = self.plan(&routed, &traits, kept);
@@ -185,6 +205,7 @@ impl Call {
             let length = rewrite.length.to_string();
             edits.set.push(("content-length", length));
         }
+        let limits = self.charge.before(&caller, &routed.model.name);
         self.phase = Phase::Sent {
             caller,
             ask: Ask {
@@ -201,6 +222,7 @@ impl Call {
             edits,
             rewrite,
             plan,
+            limits,
         })
     }
 
@@ -233,6 +255,8 @@ impl Call {
             edits.set.push(request::to_cluster(&backend.cluster));
             (Adapter::Gateway(Box::new(noted)), None)
         };
+        self.foresee(&Demand::OPAQUE);
+        let limits = self.charge.before(&caller, "");
         self.phase = Phase::Sent {
             _held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
             caller,
@@ -249,6 +273,7 @@ impl Call {
             edits,
             rewrite: None,
             plan,
+            limits,
         }
     }
 

@@ -2,29 +2,38 @@
 
 use super::budget::Demand;
 use super::endpoint;
-use super::finish::NO_MODEL;
 use super::held::HeldBytes;
 use super::request;
 use super::request::Kept;
-use super::sending::Pending;
+use super::sending::{Pending, Purpose};
 use super::{Call, OnBody, OnHead, Phase};
-use crate::config::{OtherPaths, Role};
+use crate::config::OtherPaths;
 use crate::host::Host;
 use crate::http::Headers;
 use crate::identity::Caller;
-use crate::ledger::Totals;
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, anthropic, openai};
 use crate::routing;
-use serde_json::json;
 use std::rc::Rc;
 
 impl Call {
-    /// A call of a model: its body has to be read.
+    /// A call of a model.
     pub(super) fn model_head(
         &mut self,
         host: &dyn Host,
         caller: Caller,
         headers: Headers<'_>,
+        end: bool,
+    ) -> OnHead {
+        self.read_body(host, caller, headers, Purpose::Call, end)
+    }
+
+    /// Holds the head until the body is there.
+    pub(super) fn read_body(
+        &mut self,
+        host: &dyn Host,
+        caller: Caller,
+        headers: Headers<'_>,
+        purpose: Purpose,
         end: bool,
     ) -> OnHead {
         let policy = &self.gateway.policy;
@@ -37,6 +46,7 @@ impl Call {
             framed: headers.has("content-length"),
             held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
             caller,
+            purpose,
         });
         if !end {
             return OnHead::Hold;
@@ -44,6 +54,19 @@ impl Call {
         match self.request_body(host, &[], 0) {
             OnBody::Reply(reply) => OnHead::Reply(reply),
             OnBody::Forward(outgoing) => OnHead::Forward(outgoing),
+        }
+    }
+
+    /// The body is whole.
+    pub(super) fn body_read(
+        &mut self,
+        host: &dyn Host,
+        mut pending: Pending,
+        body: &[u8],
+    ) -> OnBody {
+        match std::mem::take(&mut pending.purpose) {
+            Purpose::Call => self.send(host, pending, body),
+            Purpose::Adjust(change, limit) => self.adjust(host, pending, (change, &limit), body),
         }
     }
 
@@ -72,30 +95,6 @@ impl Call {
         }
     }
 
-    /// The totals of the caller's tenant.
-    pub(super) fn usage(&mut self, host: &dyn Host, caller: Caller) -> OnHead {
-        if caller.role != Role::Admin {
-            let refusal = Refusal::new(
-                ErrorKind::Permission,
-                "admin_only",
-                "The usage of a tenant is shown to keys of role admin.",
-            );
-            return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
-        }
-        let tenant = &caller.tenant;
-        let named = tenant.models.iter().map(|model| model.name.as_str());
-        let models = named.chain([NO_MODEL]).map(|model| {
-            let totals = Totals::read(host, &self.gateway.space, &tenant.name, model);
-            (model.to_owned(), usage_entry(&totals))
-        });
-        let models: serde_json::Map<String, serde_json::Value> = models.collect();
-        let value = json!({
-            "object": "tollgate.usage", "tenant": tenant.name, "models": models,
-        });
-        let reply = Reply::json(200, &value);
-        OnHead::Reply(self.answer(caller, reply))
-    }
-
     pub(super) fn other_path(
         &mut self,
         host: &dyn Host,
@@ -117,29 +116,9 @@ impl Call {
         let path = format!("{below}{}", request::query_without_keys(path));
         let kept = Kept::of(headers, self.protocol, &[]);
         let edits = (request::clean(headers, &policy.identity), kept);
-        match self.reserve(host, &caller, None, || Demand::OPAQUE) {
+        match self.reserve(host, &caller, None, || Demand::OPAQUE_AT_LEAST) {
             Ok((held, _)) => OnHead::Forward(self.pass(caller, backend, &path, edits, held)),
             Err(refusal) => OnHead::Reply(self.refuse(Some(caller), None, &refusal)),
         }
     }
-}
-
-fn usage_entry(totals: &Totals) -> serde_json::Value {
-    json!({
-        "calls": totals.calls,
-        "estimated": totals.estimated,
-        "failed": totals.failed,
-        "local": totals.local,
-        "input_tokens": totals.usage.input,
-        "output_tokens": totals.usage.output,
-        "cached_tokens": totals.usage.cached,
-        "reasoning_tokens": totals.usage.reasoning,
-        "cache_write_tokens": totals.usage.cache_write,
-        "cache_write_1h_tokens": totals.usage.cache_write_1h,
-        "audio_input_tokens": totals.usage.audio_input,
-        "audio_output_tokens": totals.usage.audio_output,
-        "image_input_tokens": totals.usage.image_input,
-        "cost_nano_usd": totals.cost_nano_usd,
-        "unpriced": totals.unpriced,
-    })
 }

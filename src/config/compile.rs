@@ -1,5 +1,6 @@
 /*! From the document to the policy: names resolved, contradictions found. */
 
+mod background;
 mod limit;
 mod model;
 mod rule;
@@ -17,6 +18,7 @@ use super::policy::{
 };
 use super::problem::Problems;
 use super::suggest::suggest;
+use crate::ledger::limits::Unit;
 use limit::check_prices;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -100,8 +102,13 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     );
     finish_identity(&mut identity, document.identity, claims, &tenants, problems);
     check_prices(&models, &tenants, problems);
+    limit::check_bounds(&backends, &models, &tenants, problems);
+    warn_of_passing(&document.other_paths, &tenants, problems);
     let routing = rule::rules(document.routing, &models, &tenants, problems);
-    Policy {
+    let policy = Policy {
+        counts_prompts: document.global_limits.is_some()
+            || models.built.values().any(|model| model.counts_prompts())
+            || routing.count_prompts(),
         namespace: document.namespace,
         models: models.built,
         tenants,
@@ -112,8 +119,33 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         routing,
         fallback: document.fallback,
         cool_down,
+        store: document.ledger.store,
+        alerts: document.alerts,
+        global_limits: document.global_limits,
         ledger,
         guardrails: document.guardrails,
+    };
+    background::warn_of_loss(&policy, problems);
+    policy
+}
+
+/// What passes unread has no price that anybody knows.
+fn warn_of_passing(
+    written: &OtherPathsEntry,
+    tenants: &HashMap<String, Rc<Tenant>>,
+    problems: &mut Problems,
+) {
+    let OtherPathsEntry::Pass(backend) = written else {
+        return;
+    };
+    let mut meters = tenants
+        .values()
+        .flat_map(|tenant| tenant.limits.iter().chain(tenant.per_user.iter()));
+    if meters.any(|meter| meter.unit == Unit::NanoUsd) {
+        problems.warning(
+            &backend.path,
+            "calls that pass unread have no price: limits in usd do not count what they cost",
+        );
     }
 }
 

@@ -1,6 +1,8 @@
 /*! The document as written: typed and checked field by field, names not yet resolved. */
 
 mod backend;
+mod background;
+mod global;
 mod guardrail;
 mod limit;
 mod model;
@@ -15,7 +17,9 @@ pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
 pub(super) use retry::CoolDownEntry;
 pub(super) use rule::RuleEntry;
 
+use super::background::AlertHook;
 use super::fields::{Located, Node};
+use super::global::GlobalCharge;
 use super::guardrail::Guardrail;
 use super::model::Fallback;
 use super::policy::{Expiry, Role, SpiffePattern};
@@ -44,6 +48,8 @@ pub(super) struct Document {
     pub(super) fallback: Option<Fallback>,
     pub(super) cool_down: CoolDownEntry,
     pub(super) guardrails: Vec<Guardrail>,
+    pub(super) alerts: Option<AlertHook>,
+    pub(super) global_limits: Option<GlobalCharge>,
 }
 
 #[derive(Default)]
@@ -153,6 +159,8 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         guardrails: fields
             .optional("guardrails", guardrails, problems)
             .unwrap_or_default(),
+        alerts: fields.optional("alerts", background::alerts, problems),
+        global_limits: fields.optional("global_limits", global::global_limits, problems),
     };
     fields.finish(problems);
     Some(document)

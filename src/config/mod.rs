@@ -5,9 +5,11 @@ Three steps, one file each: bytes to a [`Tree`] (`tree`, `protobuf`), the tree t
 values (`fields`, `document`), and those to a policy with all names resolved
 (`compile`). */
 
+mod background;
 mod compile;
 mod document;
 mod fields;
+mod global;
 mod guardrail;
 mod limit;
 mod model;
@@ -21,6 +23,8 @@ mod suggest;
 mod tree;
 mod values;
 
+pub use background::{AlertHook, Store, UntilLoaded};
+pub use global::GlobalCharge;
 pub use guardrail::{Action, Detect, Guardrail, Phase, Phases, masks};
 pub use limit::{DefaultOutput, Ledger};
 pub use model::{

@@ -71,6 +71,11 @@ pub struct Model {
 }
 
 impl Model {
+    /// Whether its limits or the order of its targets depend on how long prompts are.
+    pub fn counts_prompts(&self) -> bool {
+        !self.limits.is_empty() || self.strategy == Strategy::Cheapest
+    }
+
     /// The first live target of the document; none in a model that rules resolve.
     pub fn first(&self) -> Option<&Rc<Target>> {
         match &self.resolve {

@@ -1,5 +1,7 @@
 /*! The compiled policy: immutable, every name resolved, shared by all calls of a VM. */
 
+use super::background::{AlertHook, Store};
+use super::global::GlobalCharge;
 use super::guardrail::Guardrail;
 use super::limit::Ledger;
 use super::model::{Backend, CoolDown, Fallback, Model};
@@ -33,6 +35,14 @@ pub struct Policy {
     pub fallback: Option<Fallback>,
     /// How long a failing target goes last.
     pub cool_down: CoolDown,
+    /// What keeps counters while Envoy does not run; `None`: nothing.
+    pub store: Option<Store>,
+    /// Who is told of alerts; `None`: they are only logged and counted.
+    pub alerts: Option<AlertHook>,
+    /// What Envoy's rate limit filter is told of calls; `None`: nothing.
+    pub global_limits: Option<GlobalCharge>,
+    /// Whether something besides the limits of tenants depends on how long prompts are.
+    pub counts_prompts: bool,
     /// How usage is counted.
     pub ledger: Ledger,
     /// What is looked for in texts, in the order of the document.

@@ -4,6 +4,7 @@ configuration that was written as plain YAML.
 Field numbers are those of `google/protobuf/struct.proto`. */
 
 use super::Tree;
+use std::collections::BTreeMap;
 
 /// Deepest nesting that is read; protobuf's own default limit.
 const MAX_DEPTH: u32 = 100;
@@ -24,16 +25,17 @@ pub fn decode_struct(bytes: &[u8]) -> Option<Tree> {
 
 fn decode_fields(mut bytes: &[u8], depth: u32) -> Option<Tree> {
     let depth = depth.checked_sub(1)?;
-    let mut members = Vec::new();
+    // A protobuf map has no order of its own.
+    let mut members: BTreeMap<(String, usize), Tree> = BTreeMap::new();
     while !bytes.is_empty() {
         let (1, Field::Bytes(entry)) = next_field(&mut bytes)? else {
             return None;
         };
-        members.push(decode_entry(entry, depth)?);
+        let (name, value) = decode_entry(entry, depth)?;
+        members.insert((name, members.len()), value);
     }
-    // A protobuf map has no order of its own.
-    members.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Some(Tree::Map(members))
+    let members = members.into_iter().map(|((name, _), value)| (name, value));
+    Some(Tree::Map(members.collect()))
 }
 
 fn decode_entry(mut bytes: &[u8], depth: u32) -> Option<(String, Tree)> {

@@ -14,6 +14,14 @@ pub struct Rules {
     pub look_at_budgets: bool,
 }
 
+impl Rules {
+    /// Whether one of them asks how long the prompt is.
+    pub fn count_prompts(&self) -> bool {
+        let mut conditions = self.list.iter().flat_map(|rule| &rule.when);
+        conditions.any(|condition| matches!(condition, Condition::PromptTokens(_)))
+    }
+}
+
 /// One rule.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {

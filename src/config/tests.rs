@@ -522,5 +522,53 @@ proptest! {
     }
 }
 
+mod background;
 mod guardrails;
+mod limits;
 mod routing;
+
+#[test]
+fn global_limits() {
+    let of = |limits: &str| {
+        let text = with(
+            r#""other_paths""#,
+            &format!(r#""global_limits": {limits}, "other_paths""#),
+        );
+        let policy = from_plugin_bytes(text.as_bytes());
+        policy
+            .map(|policy| policy.global_limits)
+            .map_err(|problems| problems.to_string())
+    };
+    let estimate = |refund_refused| Ok(Some(GlobalCharge::Estimate { refund_refused }));
+    for (limits, wanted) in [
+        ("null", Ok(None)),
+        ("{}", Ok(Some(GlobalCharge::Actual))),
+        (r#"{"charge": "actual"}"#, Ok(Some(GlobalCharge::Actual))),
+        (r#"{"charge": "estimate"}"#, estimate(false)),
+        (
+            r#"{"charge": "estimate", "refund_refused": true}"#,
+            estimate(true),
+        ),
+    ] {
+        assert_eq!(of(limits), wanted, "{limits}");
+    }
+    for (limits, problem) in [
+        ("true", "global_limits: must be a map"),
+        (
+            r#"{"charge": "estimated"}"#,
+            "global_limits.charge: \"estimated\" is none of: actual, estimate",
+        ),
+        (
+            r#"{"charge": "estimate", "refund_refused": "yes"}"#,
+            "global_limits.refund_refused: must be true or false",
+        ),
+        (
+            r#"{"refund_refused": true}"#,
+            "global_limits.refund_refused: needs charge: estimate",
+        ),
+        (r#"{"unit": "tokens"}"#, "global_limits.unit: unknown field"),
+    ] {
+        let told = of(limits).unwrap_err();
+        assert!(told.starts_with(problem), "{told}");
+    }
+}

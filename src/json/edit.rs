@@ -1,6 +1,7 @@
 /*! Edits on the original bytes, applied once. */
 
 use super::text::Span;
+use crate::sorting::sort_few;
 
 /// A list of replacements in one text; what lies between them stays byte for byte.
 #[derive(Debug, Default)]
@@ -47,7 +48,7 @@ impl Edits {
 
     /// Applies all edits to `text`; `None` if there are none.
     pub fn apply(mut self, text: &[u8]) -> Option<Rewrite> {
-        self.list.sort_by_key(|(span, _)| *span);
+        sort_few(&mut self.list, &|(a, _), (b, _)| a.cmp(b));
         let replaces = self.list.last()?.0.end;
         let added = self.list.iter().map(|(_, with)| with.len()).sum::<usize>();
         let mut prefix = Vec::with_capacity(replaces.saturating_add(added));

@@ -87,6 +87,11 @@ impl<'a> Reader<'a> {
         self.length.saturating_sub(self.rest.len())
     }
 
+    /// The text that is not read yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The kind of the next value.
     ///
     /// # Errors

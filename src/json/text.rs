@@ -32,6 +32,11 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// What stands between the quotes, escapes and all.
+    pub const fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
     /// Bytes between the quotes.
     pub const fn len(&self) -> usize {
         self.raw.len()

@@ -49,12 +49,8 @@ impl Bill {
     }
 
     /// Adds a try that gave no answer, by the tokens of its prompt.
-    pub fn lost(&mut self, price: Option<&Price>, prompt_tokens: u64) {
-        let prompt = Usage {
-            input: prompt_tokens,
-            ..Usage::NONE
-        };
-        self.add(price.map(|price| price.tokens(&prompt)));
+    pub fn lost(&mut self, price: Option<&Price>, prompt: &Usage) {
+        self.add(price.map(|price| price.tokens(prompt)));
     }
 
     const fn add(&mut self, pico_usd: Option<u128>) {
@@ -100,7 +96,13 @@ mod tests {
     fn a_bill_is_rounded_up_once() {
         let mut bill = Bill::default();
         for _ in 0..1001 {
-            bill.lost(Some(&PRICE), 1);
+            bill.lost(
+                Some(&PRICE),
+                &Usage {
+                    input: 1,
+                    ..Usage::NONE
+                },
+            );
         }
         assert_eq!(bill.cost(), Cost::Known(2));
         // A lost try answers no request.
@@ -111,7 +113,13 @@ mod tests {
     #[test]
     fn what_has_no_price_is_never_free() {
         let mut bill = Bill::default();
-        bill.lost(None, 1000);
+        bill.lost(
+            None,
+            &Usage {
+                input: 1000,
+                ..Usage::NONE
+            },
+        );
         assert_eq!(bill.cost(), Cost::Unpriced(0));
         bill.answer(Some(&PRICE), &input(1000));
         assert_eq!(bill.cost(), Cost::Unpriced(6));

@@ -2,6 +2,7 @@
 
 use super::Usage;
 use super::cost::nano_usd;
+use crate::sorting::sort_few;
 
 /// What a call costs. Prices of tokens are in pico-USD each: a millionth of what a million of
 /// them costs in USD, so six decimals of a price are exact.
@@ -127,7 +128,7 @@ impl Price {
 /// parts come to more than the whole they overlap, and the dearest are taken first, so that
 /// no token is charged twice and none too cheaply.
 fn side(whole: u64, rest: u64, parts: &mut [(u64, u64)]) -> u128 {
-    parts.sort_unstable_by_key(|(_, price)| std::cmp::Reverse(*price));
+    sort_few(parts, &|(_, a), (_, b)| b.cmp(a));
     let mut left = whole;
     let mut sum = 0_u128;
     for (tokens, price) in parts {

@@ -55,12 +55,6 @@ impl Usage {
         image_input: 0,
     };
 
-    /// Tokens that `bytes` of text come to if nobody counted them: four bytes a token,
-    /// rounded up, the usual figure for English text.
-    pub const fn estimate(bytes: u64) -> u64 {
-        bytes.div_ceil(4)
-    }
-
     /// Prompt tokens written to the provider's cache, for whatever time.
     pub const fn written(&self) -> u64 {
         self.cache_write.saturating_add(self.cache_write_1h)

@@ -1,7 +1,8 @@
 /*! One event of a streamed answer, whatever its protocol. */
 
 use super::{Protocol, ReportedUsage, anthropic, openai};
-use crate::json::{Error, Span};
+use crate::json::{Error, Span, Text};
+use crate::tokens::Stream;
 
 /// How far a stream has come with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,13 @@ impl Event {
         text_bytes: 0,
         model: None,
     };
+
+    /// Notes what a model says in it.
+    pub(super) fn say(&mut self, text: &Text<'_>, said: &mut Stream) {
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.text_bytes = self.text_bytes.saturating_add(length);
+        said.push_json(text.raw());
+    }
 }
 
 /// Reads the events of one stream, in their order.
@@ -61,14 +69,14 @@ impl EventReader {
         }
     }
 
-    /// Reads the data of one event.
+    /// Reads the data of one event; what a model says in it goes to `said`.
     ///
     /// # Errors
     /// The data is nothing that the protocol knows.
-    pub fn read(&mut self, data: &[u8]) -> Result<Event, Error> {
+    pub fn read(&mut self, data: &[u8], said: &mut Stream) -> Result<Event, Error> {
         match self {
-            Self::OpenAi => openai::read_event(data),
-            Self::Anthropic(counts) => anthropic::read_event(data, counts),
+            Self::OpenAi => openai::read_event(data, said),
+            Self::Anthropic(counts) => anthropic::read_event(data, counts, said),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod anthropic;
 mod context_length;
+mod ending;
 mod error;
 mod event;
 mod members;
@@ -14,6 +15,7 @@ pub mod translate;
 mod usage;
 
 pub use context_length::is_context_length;
+pub use ending::{EndReason, EndUsage, Ending};
 pub use error::{ErrorKind, Refusal, Reply};
 pub use event::{Event, EventReader, Progress};
 pub use redact::redact_account;

@@ -131,17 +131,16 @@ pub(super) fn messages<'a>(
 }
 
 impl Traits {
-    /// Counts `bytes` more of text.
-    pub(super) fn add_bytes(&mut self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.text_bytes = self.text_bytes.saturating_add(bytes);
+    /// Counts tokens that are no text's.
+    pub(super) fn add_framing(&mut self, tokens: u64) {
+        self.framing = self.framing.saturating_add(tokens);
     }
 
-    /// Consumes a value and counts the bytes of its strings, at any depth.
+    /// Consumes a value and counts its strings, at any depth.
     pub(super) fn add_text(&mut self, reader: &mut Reader<'_>) -> Result<(), Stop> {
         match reader.kind()? {
             Kind::String => {
-                self.add_bytes(reader.string()?.len());
+                self.text.add_json(reader.string()?.raw());
                 Ok(())
             }
             Kind::Array => reader.array(|reader| self.add_text(reader)),
@@ -152,10 +151,15 @@ impl Traits {
 
     /// Definitions of tools, or null. They count whole, the keys of their schemas included:
     /// all of it goes into the prompt.
-    pub(super) fn add_tools(&mut self, reader: &mut Reader<'_>, path: &str) -> Result<(), Stop> {
+    pub(super) fn add_tools(
+        &mut self,
+        reader: &mut Reader<'_>,
+        path: &str,
+        framing: u64,
+    ) -> Result<(), Stop> {
         match reader.kind()? {
             Kind::Array => {
-                let start = reader.offset();
+                let front = reader.rest();
                 let mut any = false;
                 reader.array(|reader| {
                     any = true;
@@ -163,7 +167,9 @@ impl Traits {
                 })?;
                 if any {
                     self.tools = true;
-                    self.add_bytes(reader.offset().saturating_sub(start));
+                    self.add_framing(framing);
+                    let length = front.len().saturating_sub(reader.rest().len());
+                    self.text.add(front.get(..length).unwrap_or_default());
                 }
             }
             Kind::Null => drop(reader.skip()?),
@@ -181,5 +187,16 @@ impl Traits {
             self.cache |= marked;
             reader.skip().map(drop).map_err(Stop::from)
         })
+    }
+
+    /// What the answer shall look like, or null: counts whole, as definitions of tools do.
+    pub(super) fn add_schema(&mut self, reader: &mut Reader<'_>) -> Result<(), Stop> {
+        let front = reader.rest();
+        reader.skip()?;
+        let length = front.len().saturating_sub(reader.rest().len());
+        if length > b"null".len() {
+            self.text.add(front.get(..length).unwrap_or_default());
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use super::anthropic::{MessagesRequest, read_messages};
 use super::openai::{Adapt, ChatRequest, read_chat};
 use super::{Protocol, Refusal, Traits};
 use crate::json::Rewrite;
+use crate::tokens::Prompt;
 
 /// A request that was read.
 #[derive(Debug)]
@@ -15,14 +16,14 @@ pub enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a body in one pass.
+    /// Reads a body in one pass; the text of its prompt is added to `text`.
     ///
     /// # Errors
     /// A 400 that says what is wrong.
-    pub fn read(protocol: Protocol, body: &'a [u8]) -> Result<Self, Refusal> {
+    pub fn read(protocol: Protocol, body: &'a [u8], text: Prompt) -> Result<Self, Refusal> {
         match protocol {
-            Protocol::OpenAi => read_chat(body).map(Self::Chat),
-            Protocol::Anthropic => read_messages(body).map(Self::Messages),
+            Protocol::OpenAi => read_chat(body, text).map(Self::Chat),
+            Protocol::Anthropic => read_messages(body, text).map(Self::Messages),
         }
     }
 

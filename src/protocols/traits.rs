@@ -1,15 +1,20 @@
 /*! What a request asks of a model, whatever its protocol. */
 
-use crate::ledger::{Kinds, Usage};
+use crate::ledger::Kinds;
+use crate::tokens::{Media, Prompt};
 
 /// What a request asks of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traits {
     /// Whether the answer shall be a stream.
     pub stream: bool,
-    /// Bytes of text in the prompt: messages, system prompts and tool definitions, without
-    /// images, sounds and files.
-    pub text_bytes: u64,
+    /// The text of the prompt: messages, system prompts, definitions of tools and of what the
+    /// answer shall look like.
+    pub text: Prompt,
+    /// Tokens that messages and tools cost beside their text.
+    pub framing: u64,
+    /// Images, sounds and files.
+    pub media: Media,
     /// The longest answer asked for, in tokens.
     pub max_output: Option<u64>,
     /// How many answers are asked for, at least 1.
@@ -32,7 +37,9 @@ impl Default for Traits {
     fn default() -> Self {
         Self {
             stream: false,
-            text_bytes: 0,
+            text: Prompt::default(),
+            framing: 0,
+            media: Media::default(),
             max_output: None,
             answers: 1,
             tools: false,
@@ -46,9 +53,10 @@ impl Default for Traits {
 }
 
 impl Traits {
-    /// Tokens of the prompt, estimated.
-    pub const fn prompt_tokens(&self) -> u64 {
-        Usage::estimate(self.text_bytes)
+    /// Tokens of the prompt, estimated (`docs/estimates.md`).
+    pub fn prompt_tokens(&self) -> u64 {
+        let text = self.text.tokens().saturating_add(self.framing);
+        text.saturating_add(self.media.tokens())
     }
 
     /// What it may be charged for besides text.

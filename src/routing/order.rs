@@ -5,6 +5,7 @@ use super::{Asked, Try, speed, sticky, turns};
 use crate::config::{CoolDown, Lineup, Model, Strategy, Target, Targets};
 use crate::host::{Host, Instant};
 use crate::ledger::Price;
+use crate::sorting::sort_few;
 use crate::state::Space;
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -61,7 +62,7 @@ impl Orderer<'_> {
                 health: Health::Alone,
             }];
         }
-        let mut tries: Vec<Try> = self
+        let tries: Vec<Try> = self
             .rank(model, lineup, turn)
             .into_iter()
             .map(|target| Try {
@@ -69,8 +70,11 @@ impl Orderer<'_> {
                 target,
             })
             .collect();
-        tries.sort_by_key(|it| self.class(&it.target, it.health));
-        tries
+        let tries = tries.into_iter();
+        let classed = tries.map(|it| (self.class(&it.target, it.health), it));
+        let mut classed: Vec<_> = classed.collect();
+        sort_few(&mut classed, &|(a, _), (b, _)| a.cmp(b));
+        classed.into_iter().map(|(_, it)| it).collect()
     }
 
     /// Asked for only where there is something to choose: it is a host call.
@@ -113,12 +117,19 @@ impl Orderer<'_> {
                     to_front(&mut ranked, first);
                 }
             }
-            Strategy::Cheapest => ranked.sort_by_cached_key(|target| self.cost(target)),
+            Strategy::Cheapest => {
+                let costs = ranked
+                    .into_iter()
+                    .map(|target| (self.cost(&target), target));
+                let mut costs: Vec<_> = costs.collect();
+                sort_few(&mut costs, &|(a, _), (b, _)| a.cmp(b));
+                ranked = costs.into_iter().map(|(_, target)| target).collect();
+            }
             Strategy::Fastest => self.by_speed(&mut ranked, turn),
             Strategy::Sticky(by) => {
                 let scores = sticky::scores(by, self.asked, &ranked);
                 let mut scored: Vec<_> = scores.into_iter().zip(ranked).collect();
-                scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+                sort_few(&mut scored, &|(a, _), (b, _)| b.total_cmp(a));
                 ranked = scored.into_iter().map(|(_, target)| target).collect();
             }
         }
@@ -144,23 +155,25 @@ impl Orderer<'_> {
     /// Those never measured first, so that they are; shadow targets, which never can be,
     /// last.
     fn by_speed(&self, ranked: &mut Vec<Rc<Target>>, turn: u64) {
-        let mut known: Vec<_> = ranked
-            .drain(..)
-            .map(|target| (speed::read(self.host, self.space, &target), target))
-            .collect();
         let tokens = self.output_tokens();
-        known.sort_by_cached_key(|(speed, target)| match speed {
-            Some(speed) => speed.predict(tokens, self.now()),
-            None if target.shadow => u64::MAX,
-            None => 0,
+        let known = ranked.drain(..).map(|target| {
+            let speed = speed::read(self.host, self.space, &target);
+            let expected = match &speed {
+                Some(speed) => speed.predict(tokens, self.now()),
+                None if target.shadow => u64::MAX,
+                None => 0,
+            };
+            (expected, speed, target)
         });
-        let live = known.iter().enumerate().filter(|(_, (_, it))| !it.shadow);
+        let mut known: Vec<_> = known.collect();
+        sort_few(&mut known, &|(a, ..), (b, ..)| a.cmp(b));
+        let live = known.iter().enumerate().filter(|(_, (.., it))| !it.shadow);
         let oldest = live
-            .map(|(index, (speed, _))| (speed.map(|it| it.measured_at), index))
+            .map(|(index, (_, speed, _))| (speed.map(|it| it.measured_at), index))
             .min_by_key(|(measured_at, index)| (*measured_at, Reverse(*index)));
         // Of several never measured, the last: the first of them is where calls go anyway.
         let explores = turn.checked_rem(EXPLORE) == Some(EXPLORE - 1);
-        ranked.extend(known.into_iter().map(|(_, target)| target));
+        ranked.extend(known.into_iter().map(|(.., target)| target));
         if let Some((_, index)) = oldest.filter(|_| explores) {
             to_front(ranked, index);
         }

@@ -161,7 +161,7 @@ fn without_a_rule_there_is_no_route() {
 #[test]
 fn every_condition() {
     let long = Traits {
-        text_bytes: 4_000,
+        framing: 1_000,
         ..Traits::default()
     };
     let bounded = |most| Traits {
@@ -354,7 +354,7 @@ fn a_target_too_small_for_the_call_comes_later() {
     ] {
         let mut caller = Caller::new(policy(model, ""));
         caller.traits = Traits {
-            text_bytes: bytes,
+            framing: u64::div_ceil(bytes, 4),
             max_output,
             ..Traits::default()
         };
@@ -410,7 +410,7 @@ fn the_cheapest_depends_on_the_call() {
     ] {
         let mut caller = Caller::new(policy(model, ""));
         caller.traits = Traits {
-            text_bytes: prompt * 4,
+            framing: prompt,
             max_output,
             answers,
             ..Traits::default()
@@ -711,7 +711,7 @@ fn a_cooled_target_goes_behind_one_that_is_too_small() {
     let mut caller = Caller::new(policy(model, ""));
     caller.at(0);
     caller.fail("a", 3);
-    caller.traits.text_bytes = 1_000;
+    caller.traits.framing = 250;
     assert_eq!(caller.order(), "cba");
 }
 
@@ -857,7 +857,7 @@ fn a_shadow_beside_a_single_target() {
     assert!(caller.ask("m").shadow.target.is_none());
     let model = model.replace(r#""model": "x""#, r#""model": "x", "context": 5"#);
     caller.policy = policy(&model, "");
-    caller.traits.text_bytes = 1_000;
+    caller.traits.framing = 250;
     let choice = caller.ask("m");
     assert_eq!(names(&choice), "a");
     assert_eq!(choice.shadow.target.unwrap().key, "b/y");

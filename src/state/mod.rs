@@ -16,6 +16,7 @@ pub struct Exhausted;
 /// The records of one policy.
 #[derive(Debug, Clone)]
 pub struct Space {
+    namespace: String,
     prefix: String,
 }
 
@@ -23,8 +24,14 @@ impl Space {
     /// The space of the policy called `namespace`.
     pub fn new(namespace: &str) -> Self {
         Self {
+            namespace: namespace.to_owned(),
             prefix: format!("tollgate/1/{namespace}/"),
         }
+    }
+
+    /// The name that tells its records from those of other policies.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     /// The full key of a record.

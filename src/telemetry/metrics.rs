@@ -170,10 +170,22 @@ impl Metrics {
         self.count(host, series_name("tollgate.shadow_total", &labels));
     }
 
+    /// Counts an alert, by whose limit it is about.
+    pub fn alert(&self, host: &dyn Host, scope: &'static str, name: &str) {
+        let labels = [("kind", scope), ("name", name)];
+        self.count(host, series_name("tollgate.alerts_total", &labels));
+    }
+
     /// Counts a call that a limit refused.
     pub fn limited(&self, host: &dyn Host, tenant: &str, limit: &str) {
         let labels = [("tenant", tenant), ("limit", limit)];
         self.count(host, series_name("tollgate.limited_total", &labels));
+    }
+
+    /// Counts a change of a limit's window by an admin.
+    pub fn adjusted(&self, host: &dyn Host, tenant: &str, limit: &str, change: &'static str) {
+        let labels = [("tenant", tenant), ("limit", limit), ("kind", change)];
+        self.count(host, series_name("tollgate.limit_changes_total", &labels));
     }
 
     fn count(&self, host: &dyn Host, name: String) {

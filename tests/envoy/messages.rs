@@ -322,7 +322,9 @@ fn models_and_totals_are_told_to_them_too() {
             .await
             .json();
         assert_eq!(usage["models"]["smart"]["calls"], 1);
-        let refused = stand.send(&get("/tollgate/usage", "demo-acme-key")).await;
+        let reset = Ask::new("POST", "/tollgate/limits/usd/day/reset");
+        let reset = reset.header("anthropic-version", "2023-06-01");
+        let refused = stand.send(&reset.key("demo-acme-key")).await;
         assert_eq!(kind(&refused.json()), "permission_error");
     });
 }

@@ -122,7 +122,11 @@ fn bad_heads_are_refused_and_reach_nobody() {
             (get("/v1/nothing"), 404, "unknown_endpoint"),
             (get("/"), 404, "unknown_endpoint"),
             (get("/v1/models/gpt-9"), 404, "model_not_found"),
-            (get("/tollgate/usage"), 403, "admin_only"),
+            (
+                Ask::new("POST", "/tollgate/limits/usd/day/reset").key("demo-acme-key"),
+                403,
+                "admin_only",
+            ),
             (
                 chat().header("content-type", "text/plain"),
                 415,

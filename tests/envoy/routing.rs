@@ -108,8 +108,8 @@ fn ruled() -> Vec<(Ask, &'static str)> {
         (part(paper), "paper"),
         (auto(&json!({"tools": [tool]})), "tools"),
         (auto(&json!({"tools": []})), "premium"),
-        (auto(&json!({"messages": long(900)})), "long"),
-        (auto(&json!({"messages": long(700)})), "premium"),
+        (auto(&json!({"messages": long(1200)})), "long"),
+        (auto(&json!({"messages": long(900)})), "premium"),
         (auto(&json!({"max_tokens": 9})), "brief"),
         (
             auto(&json!({"max_completion_tokens": 9, "max_tokens": null})),
@@ -128,8 +128,8 @@ fn ruled() -> Vec<(Ask, &'static str)> {
             "picture",
         ),
         (message(&json!({"tools": [tool_block]})), "tools"),
-        (message(&json!({"messages": long(900)})), "long"),
-        (message(&json!({"system": "word ".repeat(900)})), "long"),
+        (message(&json!({"messages": long(1200)})), "long"),
+        (message(&json!({"system": "word ".repeat(1200)})), "long"),
         (message(&json!({"max_tokens": 9})), "brief"),
         (message(&json!({"stream": true})), "stream"),
         (
@@ -407,7 +407,7 @@ fn small_windows_go_later() {
         target["context"] = json!(1000);
         target["max_output"] = json!(500);
         let fleet = fleet(&policy).await;
-        let long = json!([{"role": "user", "content": "word ".repeat(800)}]);
+        let long = json!([{"role": "user", "content": "word ".repeat(1200)}]);
         for (fields, tries) in [
             (json!({}), [1, 0]),
             (json!({"messages": long, "max_tokens": 1}), [0, 1]),

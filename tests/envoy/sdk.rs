@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tollgate_tests::{
     Config, Fleet, Form, Stand, demo_policy, env_path, eventually, fleet_policy, repo, run,
+    stopping,
 };
 
 /// A client's tests that take longer than this have failed.
@@ -172,24 +173,39 @@ fn python_limits() {
 /// Both clients with both providers: what a caller speaks is what it hears.
 #[test]
 fn python_pairings() {
+    run(with_both("test_pairings.py", |policy| policy));
+}
+
+/// The same, with streams that end at a limit.
+#[test]
+fn python_stop() {
+    run(with_both("test_stop.py", stopping));
+}
+
+#[test]
+fn node_stop() {
     run(async {
-        let mut policy = fleet_policy();
-        for model in ["smart", "light"] {
-            policy["models"][model]["timeouts"] = serde_json::json!({});
-        }
-        let config = Config::fallback().policy(&policy, Form::Struct);
-        let fleet = Fleet::start(config).await;
+        let config = Config::gateway().policy(&stopping(demo_policy()), Form::Struct);
+        let stand = Stand::start(config).await;
         let folder = TempDir::new().expect("a folder");
-        let file = "test_pairings.py";
-        let mut command = Command::new(env_path("TOLLGATE_PYTHON"));
-        command.args(["-m", "pytest", "-q", file]);
-        check_run(
-            command,
-            fleet.envoy.port(),
-            folder.path(),
-            file,
-            "def test_",
-        )
-        .await;
+        let file = "stop.test.mjs";
+        let mut command = Command::new("node");
+        command.args(["--test", file]);
+        let port = stand.envoy.port();
+        check_run(command, port, folder.path(), file, "test(").await;
     });
+}
+
+async fn with_both(file: &str, change: impl Fn(Value) -> Value) {
+    let mut policy = change(fleet_policy());
+    for model in ["smart", "light"] {
+        policy["models"][model]["timeouts"] = serde_json::json!({});
+    }
+    let config = Config::fallback().policy(&policy, Form::Struct);
+    let fleet = Fleet::start(config).await;
+    let folder = TempDir::new().expect("a folder");
+    let mut command = Command::new(env_path("TOLLGATE_PYTHON"));
+    command.args(["-m", "pytest", "-q", file]);
+    let port = fleet.envoy.port();
+    check_run(command, port, folder.path(), file, "def test_").await;
 }

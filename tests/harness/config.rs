@@ -141,3 +141,15 @@ fn sha256(key: &str) -> &'static str {
         _ => "ac5bb3526d3be432ba19fb1fc0712d350c160bd2169cd24401c9fcaeaac2d860",
     }
 }
+
+/// `policy` with streams that end at the limit of tenant acme: what is reserved for an answer
+/// at first, 8 tokens, is never added to, because it would be by 256. What a call has used
+/// counts for a second.
+pub fn stopping(mut policy: Value) -> Value {
+    policy["tenants"]["acme"]["limits"] = json!([{ "output_tokens": 255, "per": "second" }]);
+    policy["ledger"] = json!({
+        "stop_at_limit": true,
+        "default_output": { "tokens": 8, "soft": true },
+    });
+    policy
+}

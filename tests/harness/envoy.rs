@@ -18,8 +18,7 @@ pub struct Envoy {
 
 /// Runs Envoy and ends it when its standard input closes: so it cannot outlive a test
 /// process that dies.
-const GUARD: &str =
-    r#""$@" </dev/null & pid=$!; cat >/dev/null; kill "$pid" 2>/dev/null; wait "$pid""#;
+const GUARD: &str = r#""$@" </dev/null & pid=$!; echo "$pid" >"$PID_FILE"; cat >/dev/null; kill "$pid" 2>/dev/null; wait "$pid""#;
 
 /// The path in an environment variable that `make test` sets.
 pub fn env_path(name: &str) -> PathBuf {
@@ -102,6 +101,7 @@ impl Envoy {
         let mut guard = Command::new("sh");
         guard.args(["-c", GUARD, "sh"]).arg(command.get_program());
         guard.args(command.get_args()).current_dir(repo(""));
+        guard.env("PID_FILE", folder.path().join("pid"));
         guard.args(["--concurrency", "2", "--file-flush-interval-msec", "20"]);
         guard
             .arg("--admin-address-path")
@@ -135,6 +135,15 @@ impl Envoy {
         })
         .await;
         self.ports = self.listeners().await;
+    }
+
+    /// Ends Envoy at once, as `kill -9` does: it gets no chance to do anything more.
+    pub fn kill(mut self) {
+        let pid = std::fs::read_to_string(self.folder.path().join("pid")).expect("a process id");
+        let killed = Command::new("kill").args(["-9", pid.trim()]).status();
+        assert!(killed.expect("kill runs").success());
+        drop(self.guard.stdin.take());
+        self.guard.wait().expect("Envoy has ended");
     }
 
     /// Ports by listener name.

@@ -7,13 +7,15 @@ mod client;
 mod config;
 mod envoy;
 mod fleet;
+mod kv;
 mod speaks;
 mod stand;
 
 pub use client::{Answer, Ask, Protocol};
-pub use config::{Config, Form, demo_policy, fleet_policy, repo};
+pub use config::{Config, Form, demo_policy, fleet_policy, repo, stopping};
 pub use envoy::{Envoy, Release, env_path, validate};
 pub use fleet::Fleet;
+pub use kv::Kv;
 pub use speaks::Speaks;
 pub use stand::{Lease, Stand};
 

@@ -1,7 +1,7 @@
 /*! A streamed answer: whole events go on at once, in the caller's protocol. */
 
-use super::{OnData, Reading, Seen};
-use crate::host::Instant;
+use super::stopping::Stopping;
+use super::{Context, OnData, Reading, Seen};
 use crate::json::{Edits, Reader, Span, quote};
 use crate::protocols::{
     ErrorKind, Event, EventReader, Progress, Protocol, Refusal, redact_account,
@@ -20,11 +20,14 @@ pub(in crate::call) struct StreamReader {
     kept_back_cr: bool,
     /// Whether the front of an event has gone on without its end.
     in_event: bool,
+    stopping: Stopping,
 }
 
 impl StreamReader {
     pub(super) fn new(reading: Reading) -> Self {
+        let model = reading.model.as_deref();
         Self {
+            stopping: Stopping::new(reading.stop, reading.protocol, model, !reading.strip_usage),
             events: EventReader::new(reading.protocol),
             framer: Framer::default(),
             complete: !reading.judges_end,
@@ -41,8 +44,11 @@ impl StreamReader {
         seen: &mut Seen,
         piece: &[u8],
         end: bool,
-        now: &dyn Fn() -> Instant,
+        context: &mut dyn Context,
     ) -> OnData {
+        if self.stopping.is_stopped() {
+            return self.dropped(seen, piece, end, context);
+        }
         let joined = self.framer.join(piece);
         let mut changed = joined.is_longer();
         let mut out: Vec<Cow<'_, [u8]>> = Vec::new();
@@ -50,14 +56,18 @@ impl StreamReader {
         let mut whole = 0_usize;
         for event in events.by_ref() {
             whole = whole.saturating_add(event.len());
-            let goes_on = self.event(seen, event, now);
+            let goes_on = self.event(seen, event, context);
             changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
             out.extend(goes_on);
             self.in_event = false;
+            if let Some(last) = self.stopping.stop(seen, context) {
+                changed = true;
+                out.push(Cow::Owned(last));
+            }
         }
         let (unfinished, place) = (events.unfinished(), events.place());
         if end {
-            changed |= self.end(seen, unfinished, &mut out, now);
+            changed |= self.end(seen, unfinished, &mut out, context);
         }
         let waits = !end && !unfinished.is_empty();
         if !changed && !waits {
@@ -66,9 +76,38 @@ impl StreamReader {
         let mut out = out.concat();
         if waits && let Some(overlong) = self.framer.keep(joined, whole, place) {
             self.in_event = true;
-            out.extend(overlong);
+            if !self.stopping.is_stopped() {
+                out.extend(overlong);
+            }
         }
         OnData::Replace(out)
+    }
+
+    /// Behind the end that the caller was told, a stream is only read for what it used.
+    fn dropped(
+        &mut self,
+        seen: &mut Seen,
+        piece: &[u8],
+        end: bool,
+        context: &mut dyn Context,
+    ) -> OnData {
+        let joined = self.framer.join(piece);
+        let mut events = joined.events();
+        let mut whole = 0_usize;
+        for event in events.by_ref() {
+            whole = whole.saturating_add(event.len());
+            self.event(seen, event, context);
+        }
+        let (unfinished, place) = (events.unfinished(), events.place());
+        if end {
+            self.event(seen, unfinished, context);
+            return OnData::Replace(Vec::new());
+        }
+        self.framer.keep(joined, whole, place);
+        if self.stopping.is_too_much(piece.len()) {
+            return OnData::Reset;
+        }
+        OnData::Replace(Vec::new())
     }
 
     /// Adds what goes on at the end of the body; returns whether it is something else than
@@ -78,13 +117,13 @@ impl StreamReader {
         seen: &mut Seen,
         unfinished: &'e [u8],
         out: &mut Vec<Cow<'e, [u8]>>,
-        now: &dyn Fn() -> Instant,
+        context: &mut dyn Context,
     ) -> bool {
         let goes_on = match unfinished {
             [] => None,
-            unfinished => self.event(seen, unfinished, now),
+            unfinished => self.event(seen, unfinished, context),
         };
-        if !self.ends_early(seen) {
+        if seen.stopped || !self.ends_early(seen) {
             let changed = !unfinished.is_empty() && !matches!(goes_on, Some(Cow::Borrowed(_)));
             out.extend(goes_on);
             return changed;
@@ -103,12 +142,14 @@ impl StreamReader {
         true
     }
 
-    pub(super) fn trailers(&mut self, seen: &mut Seen, now: &dyn Fn() -> Instant) {
+    pub(super) fn trailers(&mut self, seen: &mut Seen, context: &mut dyn Context) {
         let rest = self.framer.take_rest();
         // It may still say what was used.
-        self.event(seen, &rest, now);
-        seen.dropped = rest.len();
-        self.ends_early(seen);
+        self.event(seen, &rest, context);
+        if !seen.stopped {
+            seen.dropped = rest.len();
+            self.ends_early(seen);
+        }
     }
 
     /// The stream ends: whether too early, which is noted.
@@ -123,19 +164,23 @@ impl StreamReader {
         &mut self,
         seen: &mut Seen,
         event: &'e [u8],
-        now: &dyn Fn() -> Instant,
+        context: &mut dyn Context,
     ) -> Option<Cow<'e, [u8]>> {
         if std::mem::take(&mut self.kept_back_cr) && event == b"\n" {
             return None;
         }
-        let unchanged = Some(Cow::Borrowed(event));
+        let unchanged = (!seen.stopped).then_some(Cow::Borrowed(event));
         let Some(data) = sse::data(event) else {
             return unchanged;
         };
-        let Ok(read) = self.events.read(&data) else {
+        let Ok(read) = self.events.read(&data, &mut seen.text) else {
             return unchanged;
         };
-        self.note(seen, &read, now);
+        self.note(seen, &read, context);
+        if seen.stopped {
+            return None;
+        }
+        self.stopping.note(&data);
         if read.progress == Progress::Failed {
             let mut text = event.to_vec();
             redact_account(&mut text);
@@ -151,10 +196,9 @@ impl StreamReader {
         }
     }
 
-    fn note(&mut self, seen: &mut Seen, read: &Event, now: &dyn Fn() -> Instant) {
-        seen.text_bytes = seen.text_bytes.saturating_add(read.text_bytes);
+    fn note(&mut self, seen: &mut Seen, read: &Event, context: &mut dyn Context) {
         if read.text_bytes > 0 {
-            seen.first_text.get_or_insert_with(now);
+            seen.first_text.get_or_insert_with(|| context.now());
         }
         seen.add_usage(read.usage);
         seen.done |= read.progress == Progress::Ended;

@@ -1,4 +1,5 @@
 mod dialects;
+mod stopping;
 
 use super::*;
 use crate::json::tests::cases;
@@ -6,6 +7,23 @@ use crate::sse::Framer;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
+
+/// A call that has no limit.
+struct At(u64);
+
+impl Context for At {
+    fn now(&self) -> Instant {
+        Instant(self.0)
+    }
+
+    fn passed(&mut self, _output: u64) -> bool {
+        false
+    }
+
+    fn room(&self) -> u64 {
+        0
+    }
+}
 
 const STREAM: &str = "text/event-stream";
 
@@ -16,6 +34,7 @@ fn passing(status: u16, content_type: &str, strip_usage: bool) -> AnswerReader {
         strip_usage,
         judges_end: false,
         model: None,
+        stop: Stop::Never,
     };
     AnswerReader::new(reading, status, content_type)
 }
@@ -40,15 +59,13 @@ fn run_reader<'p>(
     while let Some(piece) = pieces.next() {
         held.extend_from_slice(piece);
         clock += 1;
-        match reader.data(&mut seen, &held, pieces.peek().is_none(), &|| {
-            Instant(clock)
-        }) {
+        match reader.data(&mut seen, &held, pieces.peek().is_none(), &mut At(clock)) {
             OnData::Pass => out.append(&mut held),
             OnData::Replace(new) => {
                 held.clear();
                 out.extend(new);
             }
-            other @ (OnData::Release(..) | OnData::Reply(_)) => panic!("{other:?}"),
+            other @ (OnData::Release(..) | OnData::Reply(_) | OnData::Reset) => panic!("{other:?}"),
             OnData::Hold => {}
         }
         if let AnswerReader::Stream(stream) = &reader {
@@ -58,7 +75,7 @@ fn run_reader<'p>(
     let came = Came {
         out: String::from_utf8_lossy(&out).into_owned(),
         usage: seen.usage,
-        text_bytes: seen.text_bytes,
+        text_bytes: seen.text.tally().bytes(),
         spoke: seen.first_text.is_some(),
     };
     (came, seen)
@@ -196,7 +213,7 @@ fn what_is_no_chunk_passes_unchanged() {
     }
     let binary: &[u8] = b"data: \xff\xfe\n\n";
     assert_eq!(
-        passing(200, STREAM, true).data(&mut Seen::default(), binary, true, &|| Instant(0)),
+        passing(200, STREAM, true).data(&mut Seen::default(), binary, true, &mut At(0)),
         OnData::Pass
     );
 }
@@ -207,15 +224,12 @@ fn whole_events_pass_without_a_copy() {
     let text = stream("\n", &[TEXT, USAGE]);
     let mut seen = Seen::default();
     assert_eq!(
-        reader.data(&mut seen, text.as_bytes(), false, &|| Instant(1)),
+        reader.data(&mut seen, text.as_bytes(), false, &mut At(1)),
         OnData::Pass
     );
+    assert_eq!(reader.data(&mut seen, b"", false, &mut At(1)), OnData::Pass);
     assert_eq!(
-        reader.data(&mut seen, b"", false, &|| Instant(1)),
-        OnData::Pass
-    );
-    assert_eq!(
-        reader.data(&mut seen, b"data: [DONE]\n\n", true, &|| Instant(2)),
+        reader.data(&mut seen, b"data: [DONE]\n\n", true, &mut At(2)),
         OnData::Pass
     );
     assert_eq!(seen.first_text, Some(Instant(1)));
@@ -311,13 +325,13 @@ fn trailers_drop_an_unfinished_event_and_say_so() {
     ] {
         let mut reader = passing(200, STREAM, false);
         let (mut seen, mut out) = (Seen::default(), Vec::new());
-        match reader.data(&mut seen, text.as_bytes(), false, &|| Instant(0)) {
+        match reader.data(&mut seen, text.as_bytes(), false, &mut At(0)) {
             OnData::Pass => out.extend(text.bytes()),
             OnData::Replace(new) => out.extend(new),
-            other @ (OnData::Release(..) | OnData::Reply(_)) => panic!("{other:?}"),
+            other @ (OnData::Release(..) | OnData::Reply(_) | OnData::Reset) => panic!("{other:?}"),
             OnData::Hold => panic!("streams are not held"),
         }
-        reader.trailers(&mut seen, &|| Instant(0));
+        reader.trailers(&mut seen, &mut At(0));
         assert_eq!(
             (out, seen.dropped),
             (goes_on.into_bytes(), dropped),
@@ -359,11 +373,11 @@ fn json_before_trailers_is_read_too() {
     let mut seen = Seen::default();
     let text = USAGE.strip_prefix("data: ").unwrap();
     assert_eq!(
-        reader.data(&mut seen, text.as_bytes(), false, &|| Instant(0)),
+        reader.data(&mut seen, text.as_bytes(), false, &mut At(0)),
         OnData::Pass
     );
     assert_eq!(seen.usage, None);
-    reader.trailers(&mut seen, &|| Instant(0));
+    reader.trailers(&mut seen, &mut At(0));
     assert_eq!((seen.usage, seen.dropped), (Some(COUNTS), 0));
 }
 
@@ -412,14 +426,14 @@ fn error_bodies_are_held_and_lose_the_account() {
     let mut reader = passing(500, STREAM, false);
     let mut seen = Seen::default();
     assert_eq!(
-        reader.data(&mut seen, b"a", false, &|| Instant(0)),
+        reader.data(&mut seen, b"a", false, &mut At(0)),
         OnData::Hold
     );
     assert_eq!(
-        reader.data(&mut seen, b"ab", true, &|| Instant(0)),
+        reader.data(&mut seen, b"ab", true, &mut At(0)),
         OnData::Pass
     );
-    assert_eq!((seen.usage, seen.text_bytes), (None, 0));
+    assert_eq!((seen.usage, seen.text.tally().bytes()), (None, 0));
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl WholeReader {
             },
         };
         self.capture.push(piece);
-        seen.add_text(piece.len());
+        seen.text.push(piece);
         if end {
             self.end(seen);
         }

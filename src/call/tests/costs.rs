@@ -7,9 +7,9 @@ use crate::attempt::{Came, Why};
 /// Nano-USD of [`ANSWER`], 9 and 4 tokens, from `far` and from `near`.
 const FAR: u64 = 9 * 2_000 + 4 * 10_000 + 1_000;
 const NEAR: u64 = 9 * 3_000 + 4 * 15_000;
-/// Nano-USD of the prompt of [`BODY`], estimated at 3 tokens.
-const FAR_PROMPT: u64 = 3 * 2_000;
-const NEAR_PROMPT: u64 = 3 * 3_000;
+/// Nano-USD of the prompt of [`BODY`], estimated at 10 tokens.
+const FAR_PROMPT: u64 = 10 * 2_000;
+const NEAR_PROMPT: u64 = 10 * 3_000;
 
 /// Two targets: `far` first, then `near`.
 fn priced() -> Value {

@@ -178,14 +178,14 @@ fn the_answer_tells_who_has_given_it() {
 
 #[test]
 fn tries_that_were_lost_may_have_cost() {
-    // The prompt is estimated at 3 tokens.
+    // The prompt is estimated at 10 tokens.
     for (came, usage, input) in [
-        (vec![Came::Sent, Came::Answered], "estimated", 9 + 3),
+        (vec![Came::Sent, Came::Answered], "estimated", 9 + 10),
         (vec![Came::Unsent, Came::Answered], "reported", 9),
         (
             vec![failed(Why::Garbage, None), Came::Answered],
             "estimated",
-            9 + 3,
+            9 + 10,
         ),
         (
             vec![failed(Why::RateLimited, None), Came::Answered],
@@ -219,7 +219,7 @@ fn all_tries_lost_are_settled_together() {
     let record: Value = serde_json::from_slice(&record).unwrap();
     says(
         &record,
-        json!({"usage": "estimated", "input_tokens": 6, "attempts": 2}),
+        json!({"usage": "estimated", "input_tokens": 20, "attempts": 2}),
     );
 }
 
@@ -249,7 +249,7 @@ fn what_is_no_answer_is_replaced() {
     );
     says(
         &record,
-        json!({"outcome": "upstream_invalid_answer", "input_tokens": 6}),
+        json!({"outcome": "upstream_invalid_answer", "input_tokens": 20}),
     );
 }
 
@@ -323,7 +323,7 @@ fn a_caller_who_hangs_up_blames_nobody() {
     let record: Value = serde_json::from_slice(&record).unwrap();
     says(
         &record,
-        json!({"outcome": "client_closed", "input_tokens": 3}),
+        json!({"outcome": "client_closed", "input_tokens": 10}),
     );
     let mut run = bench.reading();
     let OnBody::Forward(outgoing) = run.body(BODY) else {
@@ -389,7 +389,7 @@ fn regression_envoys_own_rate_limit_says_nothing_of_a_provider() {
         let record = run.done();
         says(
             &record,
-            json!({"backend": "far", "attempts": 0, "usage": "none"}),
+            json!({"backend": "", "attempts": 0, "usage": "none"}),
         );
     }
 }

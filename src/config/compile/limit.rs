@@ -4,7 +4,7 @@ use super::super::document::{
     LedgerEntry, LimitEntry, Named, OutputEntry, PerEntry, TenantEntry, TierEntry,
 };
 use super::super::limit::{DefaultOutput, Ledger};
-use super::super::model::{Model, Resolve};
+use super::super::model::{Backend, MaxTokensField, Model, Resolve};
 use super::super::policy::Tenant;
 use super::super::problem::Problems;
 use super::super::suggest::suggest;
@@ -55,9 +55,72 @@ pub(super) fn meters(
     problems: &mut Problems,
 ) -> Rc<[Meter]> {
     for wanted in entries.iter().flat_map(|entry| &entry.models) {
-        models.resolve(wanted, problems);
+        let model = models.resolve(wanted, problems);
+        if model.is_some_and(|model| model.resolve == Resolve::Rules) {
+            let message = "rules resolve that one: name the models that they choose, which is what is counted";
+            problems.error(&wanted.path, message);
+        }
+    }
+    for entry in entries {
+        warn_of_lease(entry, models, problems);
     }
     build(entries, problems)
+}
+
+/// A call that takes longer than its lease gives its place back while it is under way.
+fn warn_of_lease(entry: &LimitEntry, models: &Names<Model>, problems: &mut Problems) {
+    let PerEntry::Lease(lease) = entry.per else {
+        return;
+    };
+    let counted = |model: &Model| {
+        let mut named = entry.models.iter();
+        entry.models.is_empty() || named.any(|named| named.value == model.name)
+    };
+    let models = models.built.values().filter(|model| counted(model));
+    let longest = models.map(|model| model.timeouts.total_ms).max();
+    if longest.is_some_and(|longest| longest > lease) {
+        problems.warning(
+            &entry.path,
+            "calls may take longer (timeouts.total) than their lease: their places come back before they end",
+        );
+    }
+}
+
+/// Fields of a provider's requests that are removed must not be the bound that answers are
+/// reserved by.
+pub(super) fn check_bounds(
+    backends: &Names<Backend>,
+    models: &Names<Model>,
+    tenants: &HashMap<String, Rc<Tenant>>,
+    problems: &mut Problems,
+) {
+    let output = |meters: &[Meter]| {
+        let mut meters = meters.iter();
+        meters.any(|meter| {
+            matches!(
+                meter.unit,
+                Unit::OutputTokens | Unit::Tokens | Unit::NanoUsd
+            )
+        })
+    };
+    let counted = models.built.values().any(|model| output(&model.limits))
+        || tenants
+            .values()
+            .any(|tenant| output(&tenant.limits) || output(&tenant.per_user));
+    for (name, path) in backends.known.iter().zip(&backends.paths) {
+        let Some(backend) = backends.built.get(name).filter(|_| counted) else {
+            continue;
+        };
+        let is_bound =
+            |field: &String| ["max_tokens", "max_completion_tokens"].contains(&field.as_str());
+        let as_sent = backend.max_tokens_field == MaxTokensField::AsSent;
+        if as_sent && backend.remove_fields.iter().any(is_bound) {
+            problems.error(
+                format!("{path}.remove_fields"),
+                "removes the bound that limits reserve answers by: say with max_tokens_field which one the provider knows",
+            );
+        }
+    }
 }
 
 /// The meters of a model, which are about that model alone.

@@ -1,11 +1,12 @@
 /*! `limits`, `per_user`, `tiers` and `ledger`. */
 
+use super::super::background::Store;
 use super::super::fields::{Fields, Node, Read};
 use super::super::problem::Problems;
 use super::super::scalars::{amount_usd, count, duration, flag, percent, tokens};
 use super::super::tree::Tree;
 use super::super::values::{name, references, size};
-use super::{Located, Named, choice, named};
+use super::{Located, Named, background, choice, named};
 use crate::ledger::limits::{Period, Unit};
 
 pub(in super::super) struct LimitEntry {
@@ -43,6 +44,7 @@ pub(in super::super) struct LedgerEntry {
     pub(in super::super) default_output: Option<OutputEntry>,
     pub(in super::super) admit_when_busy: bool,
     pub(in super::super) stop_at_limit: bool,
+    pub(in super::super) store: Option<Store>,
 }
 
 /// The bound on answers of calls that name none.
@@ -213,6 +215,7 @@ pub(super) fn ledger(node: &Node<'_>, problems: &mut Problems) -> Option<LedgerE
         stop_at_limit: fields
             .optional("stop_at_limit", flag, problems)
             .unwrap_or(false),
+        store: fields.optional("store", background::store, problems),
     };
     fields.finish(problems);
     Some(entry)

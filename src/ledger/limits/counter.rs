@@ -37,6 +37,8 @@ pub(super) struct Counter {
     pub(super) topped_up: Noted,
     /// Ordered by index.
     pub(super) buckets: Vec<Bucket>,
+    /// What a newer layout has added, as bytes.
+    pub(super) tail: Vec<u8>,
 }
 
 impl Counter {

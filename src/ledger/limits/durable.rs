@@ -9,8 +9,7 @@ use crate::host::Instant;
 /// What is worth saving of the record `name`: its windows of an hour or more. `None`: nothing.
 pub fn snapshot(name: &str, bytes: &[u8], now: Instant) -> Option<Vec<u8>> {
     let now_ms = now.0 / 1_000_000;
-    let keep = |record: &mut Record| record.counters.retain(|counter| counter.long);
-    let kept = changed(name, bytes, now_ms, |_, record| keep(record));
+    let kept = changed(name, bytes, now_ms, |_, record| record.keep_long());
     (!kept.is_empty()).then(|| versioned(&kept))
 }
 
@@ -20,19 +19,24 @@ pub fn merge(name: &str, current: Option<&[u8]>, saved: &[u8], now: Instant) -> 
     let now_ms = now.0 / 1_000_000;
     if !name.starts_with(USERS) {
         let mut record = Record::decode(body(current));
-        add(&mut record, Record::decode(body(Some(saved))));
+        add(&mut record, &Record::decode(body(Some(saved))));
         let mut bytes = Vec::new();
         record.encode(now_ms, &mut bytes);
         return versioned(&bytes);
     }
     let mut bytes = body(current).to_vec();
     users::each(body(Some(saved)), |id, most, saved| {
-        bytes = users::put_record(&bytes, id, most, now_ms, |record| add(record, saved));
+        bytes = users::put_record(&bytes, id, most, now_ms, |record| add(record, &saved));
     });
     versioned(&bytes)
 }
 
-fn changed(name: &str, bytes: &[u8], now_ms: u64, change: impl Fn(u64, &mut Record)) -> Vec<u8> {
+fn changed(
+    name: &str,
+    bytes: &[u8],
+    now_ms: u64,
+    change: impl Fn(u64, &mut Record<'_>),
+) -> Vec<u8> {
     if name.starts_with(USERS) {
         return users::change_all(body(Some(bytes)), now_ms, change);
     }
@@ -43,8 +47,8 @@ fn changed(name: &str, bytes: &[u8], now_ms: u64, change: impl Fn(u64, &mut Reco
     bytes
 }
 
-fn add(record: &mut Record, saved: Record) {
-    for counter in saved.counters.into_iter().filter(|counter| counter.long) {
+fn add(record: &mut Record<'_>, saved: &Record<'_>) {
+    for counter in saved.counters().filter(|counter| counter.long) {
         let new = || Counter {
             buckets: Vec::new(),
             expires_ms: 0,

@@ -98,8 +98,10 @@ impl Meter {
     /// Most bytes that its counter takes in a record, as long as what is counted stays near
     /// its limits.
     pub(super) fn most_bytes(&self) -> usize {
-        const HEAD: usize = 32;
-        const BUCKET_INDEX: usize = 2;
+        // Length, number, flags, expiry, alert, index of the first bucket, their number, and
+        // what was topped up.
+        const HEAD: usize = 2 + 4 + 1 + 6 + 6 + 5 + 1 + 14;
+        const BUCKET_INDEX: usize = 1;
         let amount = self.limits.iter().map(|limit| limit.amount).max();
         let bits = u64::BITS.saturating_sub(amount.unwrap_or(0).leading_zeros());
         // 7 bits a byte, and one more byte for what goes beyond the limit.

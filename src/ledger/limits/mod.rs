@@ -11,8 +11,10 @@ what is taken.
 - `meter`: what an operator limits
 - `reserve`, `settle`: the protocol
 - `standing`: what is left, for callers
+- `adjust`: windows topped up and emptied by an operator
 - `durable`: what outlives a restart */
 
+mod adjust;
 mod counter;
 pub mod durable;
 mod meter;
@@ -24,6 +26,7 @@ mod standing;
 mod users;
 mod window;
 
+pub use adjust::{Adjustment, Unadjusted, adjust};
 pub use meter::{Amounts, Limit, Meter, Unit};
 pub use place::{Holder, Scope};
 pub use reserve::{Denied, Exceeded, Granted, Reservation, reserve};

@@ -3,7 +3,7 @@
 use super::Book;
 use super::meter::Meter;
 use super::record::{Record, VERSION};
-use super::users::{self, Room, User};
+use super::users::{self, Room, User, Whose};
 use crate::state::{self, Exhausted};
 use std::rc::Rc;
 
@@ -70,33 +70,33 @@ impl Place {
     }
 
     /// Changes what is there; returns where it was in truth: users for whom there is no room
-    /// share a record. Nothing is made for a user without `meters`.
+    /// share a record. For a user, `meters` say how much room is needed.
     ///
     /// # Errors
     /// [`Exhausted`] if others won every round; inside, what `change` says.
     pub(super) fn change<R, E>(
         &self,
         book: &Book<'_>,
-        meters: Option<&[Meter]>,
-        mut change: impl FnMut(&mut Record) -> Result<R, E>,
+        meters: &[Meter],
+        mut change: impl FnMut(&mut Record<'_>, Whose) -> Result<R, E>,
     ) -> Result<Result<(R, Self), E>, Exhausted> {
         let now_ms = book.now_ms();
-        let room = meters.map(|meters| Room {
+        let room = Room {
             meters,
             bytes: book.shard_bytes,
-        });
+        };
         state::try_update(book.host, &book.space.key(&self.name), |old| {
             let old = body(old);
             let (bytes, result, place) = match self.user {
                 None => {
                     let mut record = Record::decode(old);
-                    let result = change(&mut record)?;
+                    let result = change(&mut record, Whose::Own)?;
                     let mut bytes = Vec::with_capacity(old.len().saturating_add(32));
                     record.encode(now_ms, &mut bytes);
                     (bytes, result, self.clone())
                 }
                 Some(user) => {
-                    let changed = users::change(old, user, room.as_ref(), now_ms, &mut change);
+                    let changed = users::change(old, user, &room, now_ms, &mut change);
                     let (bytes, result, whose) = changed?;
                     (bytes, result, Self::of_user(whose))
                 }
@@ -105,14 +105,14 @@ impl Place {
         })
     }
 
-    /// What is there.
-    pub(super) fn read(&self, book: &Book<'_>) -> Record {
+    /// Shows what is there.
+    pub(super) fn read<R>(&self, book: &Book<'_>, see: impl FnOnce(&Record<'_>) -> R) -> R {
         let found = book.host.shared_get(&book.space.key(&self.name));
         let bytes = body(found.as_ref().map(|(bytes, _)| bytes.as_slice()));
-        match self.user {
+        see(&match self.user {
             None => Record::decode(bytes),
             Some(user) => users::read(bytes, user),
-        }
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use super::meter::{Amounts, Limit, Meter, Unit};
 use super::place::{Holder, Place, Scope};
 use super::record::Record;
 use super::standing::{Standing, Standings};
+use super::users::Whose;
 use super::window::Window;
 use super::{Book, settle};
 use std::rc::Rc;
@@ -13,12 +14,43 @@ use std::rc::Rc;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reservation {
     pub(super) parts: Vec<Part>,
+    /// Whether it may hold several charges of one meter.
+    pub(super) grown: bool,
 }
 
 impl Reservation {
+    /// The names of the records in which it counts in a window that outlives a restart.
+    pub fn long_records(&self) -> impl Iterator<Item = &str> {
+        let long = |part: &&Part| {
+            let mut meters = part
+                .charges
+                .iter()
+                .filter_map(|it| part.meters.get(it.meter));
+            meters.any(|meter| meter.window.is_long())
+        };
+        let parts = self.parts.iter().filter(long);
+        parts.map(|part| part.place.name.as_str())
+    }
+
     /// Whether nothing is held.
     pub const fn is_empty(&self) -> bool {
         self.parts.is_empty()
+    }
+
+    /// Adds what the same call has reserved later, without another request; both are settled
+    /// as one.
+    pub fn append(&mut self, more: Self) {
+        self.grown = true;
+        for mut part in more.parts {
+            part.charges.retain(|charge| charge.amount > 0);
+            let same = |known: &&mut Part| {
+                known.place == part.place && Rc::ptr_eq(&known.meters, &part.meters)
+            };
+            match self.parts.iter_mut().find(same) {
+                Some(known) => part.charges.drain(..).for_each(|charge| known.add(charge)),
+                None => self.parts.push(part),
+            }
+        }
     }
 }
 
@@ -29,6 +61,17 @@ pub(super) struct Part {
     pub(super) place: Place,
     pub(super) meters: Rc<[Meter]>,
     pub(super) charges: Vec<Charge>,
+}
+
+impl Part {
+    fn add(&mut self, charge: Charge) {
+        let same =
+            |known: &&mut Charge| known.meter == charge.meter && known.bucket == charge.bucket;
+        match self.charges.iter_mut().find(same) {
+            Some(known) => known.amount = known.amount.saturating_add(charge.amount),
+            None => self.charges.push(charge),
+        }
+    }
 }
 
 /// What it holds of one counter.
@@ -51,6 +94,8 @@ pub struct Granted {
     pub standings: Standings,
     /// The names of limits in shadow mode that would have refused it.
     pub shadowed: Vec<String>,
+    /// Whether there was no room for a record of the user: it is counted with others.
+    pub crowded: bool,
 }
 
 /// Why a call may not go on.
@@ -84,6 +129,9 @@ pub struct Exceeded {
     pub free_ms: Option<u64>,
     /// What is left of all limits.
     pub standings: Standings,
+    /// Records in which others won every round when the call was to be undone: it stays
+    /// reserved in them until its window ends.
+    pub lost: u32,
 }
 
 /// Reserves `wants` for a call of the virtual model `model`, in every scope, or in none.
@@ -98,7 +146,8 @@ pub fn reserve(
     wants: &Amounts,
 ) -> Result<Granted, Denied> {
     let mut granted = Granted::default();
-    for scope in scopes {
+    let counted = |scope: &Scope| scope.meters.iter().any(|meter| meter.counts(model));
+    for scope in scopes.into_iter().filter(counted) {
         let demand = Demand {
             scope: &scope,
             model,
@@ -106,9 +155,12 @@ pub fn reserve(
             now_ms: book.now_ms(),
         };
         let place = scope.place();
-        let charged = place.change(book, Some(&scope.meters), |record| demand.charge(record));
-        let denied = match charged {
-            Ok(Ok((charged, place))) => {
+        let charged = place.change(book, &scope.meters, |record, whose| {
+            demand.charge(record).map(|charged| (charged, whose))
+        });
+        let mut denied = match charged {
+            Ok(Ok(((charged, whose), place))) => {
+                granted.crowded |= whose == Whose::Shared;
                 granted.standings.add(charged.standings);
                 granted.shadowed.extend(charged.shadowed);
                 granted.reservation.parts.push(Part {
@@ -122,7 +174,10 @@ pub fn reserve(
             Ok(Err(exceeded)) => Denied::Exceeded(exceeded),
             Err(_) => Denied::Busy,
         };
-        settle::settle(book, &granted.reservation, &Amounts::default());
+        let undone = settle::settle(book, &granted.reservation, &Amounts::default());
+        if let Denied::Exceeded(exceeded) = &mut denied {
+            exceeded.lost = undone.lost;
+        }
         return Err(denied);
     }
     Ok(granted)
@@ -145,7 +200,7 @@ struct Charged {
 }
 
 impl Demand<'_> {
-    fn charge(&self, record: &mut Record) -> Result<Charged, Box<Exceeded>> {
+    fn charge(&self, record: &mut Record<'_>) -> Result<Charged, Box<Exceeded>> {
         let mut charged = Charged::default();
         let mut exceeded: Option<Box<Exceeded>> = None;
         let meters = self.scope.meters.iter().enumerate();
@@ -234,6 +289,7 @@ impl Demand<'_> {
             wanted,
             free_ms: counter.free_ms(meter.window, wanted, most),
             standings: Standings::default(),
+            lost: 0,
         })
     }
 }

@@ -5,7 +5,7 @@ use super::counter::{Counter, Noted};
 use super::meter::{Amounts, Meter, Unit};
 use super::place::Holder;
 use super::record::Record;
-use super::reserve::{Part, Reservation};
+use super::reserve::{Charge, Part, Reservation};
 use super::window::Window;
 use std::convert::Infallible;
 
@@ -44,13 +44,19 @@ pub struct Settled {
 /// Settles a reservation with what the call took in truth; with nothing, it is undone.
 pub fn settle(book: &Book<'_>, reservation: &Reservation, took: &Amounts) -> Settled {
     let mut settled = Settled::default();
+    let mut shares = Shares::new(reservation, took);
     for part in reservation
         .parts
         .iter()
         .filter(|part| !part.charges.is_empty())
     {
-        let changed = part.place.change(book, None, |record| {
-            Ok::<_, Infallible>(settle_part(part, record, took, book.now_ms()))
+        let used: Vec<u64> = part
+            .charges
+            .iter()
+            .map(|charge| shares.take(part, charge))
+            .collect();
+        let changed = part.place.change(book, &part.meters, |record, _| {
+            Ok::<_, Infallible>(settle_part(part, record, &used, book.now_ms()))
         });
         match changed {
             Ok(Ok((crossed, _))) => settled.crossed.extend(crossed),
@@ -61,24 +67,81 @@ pub fn settle(book: &Book<'_>, reservation: &Reservation, took: &Amounts) -> Set
     settled
 }
 
-fn settle_part(part: &Part, record: &mut Record, took: &Amounts, now_ms: u64) -> Vec<Crossed> {
+/// How what a call took is shared out among its charges, where it has several of one meter:
+/// each takes what it had reserved, in their order, and the last one the rest.
+struct Shares<'a> {
+    took: &'a Amounts,
+    /// Whether there may be several of one meter.
+    grown: bool,
+    /// The charges that have not taken their share, of holders' meters.
+    left: Vec<(&'a Holder, u32)>,
+    /// What was taken of holders' meters.
+    taken: Vec<(&'a Holder, u32, u64)>,
+}
+
+impl<'a> Shares<'a> {
+    fn new(reservation: &'a Reservation, took: &'a Amounts) -> Self {
+        let mut left = Vec::new();
+        for part in reservation.parts.iter().filter(|_| reservation.grown) {
+            let meters = part
+                .charges
+                .iter()
+                .filter_map(|charge| part.meters.get(charge.meter));
+            left.extend(meters.map(|meter| (&part.holder, meter.id)));
+        }
+        Self {
+            took,
+            left,
+            taken: Vec::new(),
+            grown: reservation.grown,
+        }
+    }
+
+    fn take(&mut self, part: &'a Part, charge: &Charge) -> u64 {
+        let Some(meter) = part.meters.get(charge.meter) else {
+            return 0;
+        };
+        let whole = match meter.unit {
+            // It is over.
+            Unit::Concurrent => 0,
+            unit => self.took.of(unit),
+        };
+        if !self.grown {
+            return whole;
+        }
+        let key = (&part.holder, meter.id);
+        let place = self.left.iter().position(|other| *other == key);
+        if let Some(place) = place {
+            self.left.swap_remove(place);
+        }
+        let before = self.taken.iter();
+        let before = before.filter(|(holder, id, _)| (*holder, *id) == key);
+        let before = before.fold(0_u64, |sum, (_, _, share)| sum.saturating_add(*share));
+        let rest = whole.saturating_sub(before);
+        if !self.left.contains(&key) {
+            return rest;
+        }
+        let share = rest.min(charge.amount);
+        self.taken.push((key.0, key.1, share));
+        share
+    }
+}
+
+fn settle_part(part: &Part, record: &mut Record<'_>, used: &[u64], now_ms: u64) -> Vec<Crossed> {
     let mut all = Vec::new();
-    for charge in &part.charges {
+    for (charge, used) in part.charges.iter().zip(used) {
         let Some(meter) = part.meters.get(charge.meter) else {
             continue;
         };
         let window = meter.window;
         let now = window.bucket(now_ms);
-        let used = match meter.unit {
-            // It is over.
-            Unit::Concurrent => 0,
-            unit => took.of(unit),
-        };
         let new = || Counter::new(meter.id, window);
         let crossed = record.change(meter.id, new, |counter| {
             counter.tidy(window, now);
-            counter.settle(window, (charge.bucket, now), charge.amount, used);
-            crossed(part, meter, counter, now)
+            counter.settle(window, (charge.bucket, now), charge.amount, *used);
+            // What is undone or failed raises nothing.
+            let raises = *used > 0;
+            raises.then(|| crossed(part, meter, counter, now)).flatten()
         });
         all.extend(crossed);
     }

@@ -1,8 +1,10 @@
 /*! What is left of limits. */
 
 use super::Book;
-use super::meter::Unit;
+use super::counter::Counter;
+use super::meter::{Limit, Meter, Unit};
 use super::place::Scope;
+use super::record::Record;
 
 /// What is left of one limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,8 @@ pub struct Budget {
     pub shadow: bool,
     /// How much is allowed, with what was topped up.
     pub limit: u64,
+    /// Of that, what was topped up for the present window.
+    pub topped_up: u64,
     /// How much is used by calls that are settled.
     pub used: u64,
     /// How much is reserved for calls under way.
@@ -102,30 +106,46 @@ pub struct Budget {
     pub resets_ms: u64,
 }
 
+impl Budget {
+    /// That of a tidied counter, at a bucket's index.
+    pub(super) fn of(meter: &Meter, limit: &Limit, counter: &Counter, now: u64) -> Self {
+        let used = counter.used();
+        let ends_ms = meter.window.ends_ms(now);
+        Self {
+            name: limit.name.clone(),
+            unit: meter.unit,
+            period: meter.window.period(),
+            models: meter.models.clone(),
+            shadow: limit.shadow,
+            limit: limit.amount.saturating_add(counter.topped_up.value),
+            topped_up: counter.topped_up.value,
+            used,
+            reserved: counter.taken().saturating_sub(used),
+            resets_ms: counter.empty_ms(meter.window).max(ends_ms),
+        }
+    }
+}
+
 impl Scope {
+    /// The name of the shared record that holds its counters.
+    pub fn record(&self) -> String {
+        self.place().name
+    }
+
     /// All its limits as they stand.
     pub fn budgets(&self, book: &Book<'_>) -> Vec<Budget> {
-        let record = self.place().read(book);
+        self.place()
+            .read(book, |record| self.budgets_in(record, book))
+    }
+
+    fn budgets_in(&self, record: &Record<'_>, book: &Book<'_>) -> Vec<Budget> {
         let mut all = Vec::new();
         for meter in self.meters.iter() {
             let now = meter.window.bucket(book.now_ms());
-            let mut counter = record.find(meter.id).cloned().unwrap_or_default();
+            let mut counter = record.find(meter.id).unwrap_or_default();
             counter.tidy(meter.window, now);
-            let used = counter.used();
-            let budgets = meter.limits.iter().map(|limit| Budget {
-                name: limit.name.clone(),
-                unit: meter.unit,
-                period: meter.window.period(),
-                models: meter.models.clone(),
-                shadow: limit.shadow,
-                limit: limit.amount.saturating_add(counter.topped_up.value),
-                used,
-                reserved: counter.taken().saturating_sub(used),
-                resets_ms: counter
-                    .empty_ms(meter.window)
-                    .max(meter.window.ends_ms(now)),
-            });
-            all.extend(budgets);
+            let of = |limit| Budget::of(meter, limit, &counter, now);
+            all.extend(meter.limits.iter().map(of));
         }
         all
     }

@@ -2,6 +2,11 @@ use super::*;
 use crate::host::memory::MemoryHost;
 use std::rc::Rc;
 
+mod adjusting;
+mod crowd;
+mod race;
+mod time;
+
 const SECOND: u64 = 1_000_000_000;
 
 fn meter(unit: Unit, window: Window, amount: u64) -> Meter {
@@ -35,6 +40,14 @@ fn user(name: &str, meters: &[Meter]) -> Scope {
         },
         meters: Rc::from(meters),
     }
+}
+
+/// Names of users of the tenant, all in one shard.
+fn names_of_one_shard<const N: usize>() -> [String; N] {
+    let shard = User::of("acme", "user-0").shard;
+    let names = (0..).map(|number| format!("user-{number}"));
+    let mut names = names.filter(|name| User::of("acme", name).shard == shard);
+    std::array::from_fn(|_| names.next().unwrap())
 }
 
 struct Bench {
@@ -194,10 +207,7 @@ fn users_without_room_share_one_record() {
         shard_bytes: 0,
         ..bench.book()
     };
-    // Two users of the same shard.
-    let shard = User::of("acme", "user-0").shard;
-    let other = (1..).find(|n| User::of("acme", &format!("user-{n}")).shard == shard);
-    let names = ["user-0".to_owned(), format!("user-{}", other.unwrap())];
+    let names: [String; 2] = names_of_one_shard();
     let scopes = names.map(|name| user(&name, &meters));
     let first = reserve(&book, vec![scopes[0].clone()], "smart", &call(50, 30)).unwrap();
     reserve(&book, vec![scopes[1].clone()], "smart", &call(50, 30)).unwrap_err();
@@ -240,4 +250,63 @@ fn a_snapshot_holds_the_long_windows_and_is_merged() {
         assert_eq!((budgets[0].used, budgets[0].reserved), (170, 2), "{name}");
         assert_eq!((budgets[1].used, budgets[1].reserved), (0, 1), "{name}");
     }
+}
+
+#[test]
+fn regression_a_call_that_is_undone_uses_up_no_alert() {
+    let bench = Bench::new();
+    let before = tenant(&[meter(Unit::Tokens, DAY, 1_000)]);
+    let granted = bench.reserve(&[before], call(500, 0)).unwrap();
+    settle(&bench.book(), &granted.reservation, &call(500, 0));
+    // A reload: half of the limit is used already.
+    let mut tokens = meter(Unit::Tokens, DAY, 1_000);
+    tokens.limits[0].alert_at = vec![50];
+    let (after, ada) = (
+        tenant(&[tokens]),
+        user("ada", &[meter(Unit::Tokens, DAY, 10)]),
+    );
+    bench
+        .reserve(&[after.clone(), ada], call(20, 0))
+        .unwrap_err();
+    let granted = bench.reserve(&[after], call(20, 0)).unwrap();
+    let settled = settle(&bench.book(), &granted.reservation, &call(20, 0));
+    assert_eq!(settled.crossed.len(), 1);
+}
+
+#[test]
+fn counters_of_another_policy_survive() {
+    let bench = Bench::new();
+    let old = tenant(&[
+        meter(Unit::Tokens, DAY, 100),
+        meter(Unit::Requests, DAY, 100),
+    ]);
+    let new = tenant(&[meter(Unit::NanoUsd, DAY, 100_000)]);
+    let under_way = bench
+        .reserve(std::slice::from_ref(&old), call(60, 0))
+        .unwrap();
+    let granted = bench
+        .reserve(std::slice::from_ref(&new), call(10, 0))
+        .unwrap();
+    settle(&bench.book(), &granted.reservation, &call(10, 0));
+    assert_eq!(bench.used(&old), (0, 60));
+    settle(&bench.book(), &under_way.reservation, &call(50, 0));
+    assert_eq!((bench.used(&old), bench.used(&new)), ((50, 0), (10_000, 0)));
+}
+
+#[test]
+fn limits_of_other_models_cost_no_write() {
+    let bench = Bench::new();
+    let mut other = meter(Unit::Tokens, DAY, 1);
+    other.models = vec!["other".to_owned()];
+    let scope = tenant(&[other]);
+    let granted = bench
+        .reserve(std::slice::from_ref(&scope), call(60, 0))
+        .unwrap();
+    assert!(granted.reservation.is_empty());
+    assert!(
+        bench
+            .host
+            .shared_get(&bench.space.key(&scope.record()))
+            .is_none()
+    );
 }

@@ -2,8 +2,8 @@
 
 Records of users lie in a fixed number of shards, each a shared value of bounded size. A user
 keeps the record as long as one of its windows lives. Who comes when a shard is full shares one
-record with all others that come so late: limits hold for them together, and nobody is let
-through uncounted. */
+record with all others of the tenant that come so late: limits hold for them together, and nobody
+is let through uncounted. Those records come on top of the bound: one for each tenant at most. */
 
 use super::meter::Meter;
 use super::record::{Record, block, number, put, put_block};
@@ -13,14 +13,15 @@ use sha2::{Digest, Sha256};
 /// users forgotten.
 pub const SHARDS: u16 = 4096;
 
-/// The record of those for whom there was no room.
-const SHARED: u64 = 0;
+/// The bit that tells a user's own record from one that users of a tenant share.
+const OWN: u64 = 1 << 63;
 
 /// Who a record belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User {
-    /// Never [`SHARED`].
     id: u64,
+    /// The record of those of the same tenant for whom there is no room.
+    shared: u64,
     /// The shard.
     pub shard: u16,
 }
@@ -28,29 +29,56 @@ pub struct User {
 impl User {
     /// The user of a tenant; an empty name stands for all calls that name nobody.
     ///
-    /// Known by 64 bits of a SHA-256: nobody can find a name that shares another's record.
+    /// Known by 63 bits of a SHA-256: nobody can find a name that shares another's record.
     pub fn of(tenant: &str, name: &str) -> Self {
-        let mut hasher = Sha256::new();
-        hasher.update(tenant.as_bytes());
-        hasher.update([0]);
-        hasher.update(name.as_bytes());
-        let digest: [u8; 32] = hasher.finalize().into();
-        let (id, rest) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
-        let shard = rest
-            .first_chunk::<2>()
-            .map_or(0, |two| u16::from_le_bytes(*two));
+        let (shared, _) = digest(&[tenant.as_bytes()]);
+        let (id, shard) = digest(&[tenant.as_bytes(), &[0], name.as_bytes()]);
         Self {
-            id: u64::from_le_bytes(*id).max(SHARED.saturating_add(1)),
+            id: id | OWN,
+            shared: shared & !OWN,
             shard: shard % SHARDS,
         }
     }
 
-    /// All those that share one record.
+    /// All those of the tenant that share one record.
     const fn shared(self) -> Self {
         Self {
-            id: SHARED,
-            shard: self.shard,
+            id: self.shared,
+            ..self
         }
+    }
+
+    const fn whose(self) -> Whose {
+        whose(self.id)
+    }
+}
+
+/// 64 bits of a hash, and 16 others.
+fn digest(parts: &[&[u8]]) -> (u64, u16) {
+    let mut hasher = Sha256::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    let digest: [u8; 32] = hasher.finalize().into();
+    let (id, rest) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+    let other = rest
+        .first_chunk::<2>()
+        .map_or(0, |two| u16::from_le_bytes(*two));
+    (u64::from_le_bytes(*id), other)
+}
+
+/// Whose record is being changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The holder's alone.
+    Own,
+    /// That of all users of the tenant for whom there was no room.
+    Shared,
+}
+
+const fn whose(id: u64) -> Whose {
+    if id & OWN == 0 {
+        Whose::Shared
+    } else {
+        Whose::Own
     }
 }
 
@@ -64,8 +92,7 @@ struct Entry<'b> {
 
 impl Entry<'_> {
     fn lives(&self, now_ms: u64) -> bool {
-        let mut counters = Record::decode(self.record).counters.into_iter();
-        counters.any(|counter| counter.expires_ms > now_ms)
+        Record::decode(self.record).lives(now_ms)
     }
 
     fn put(&self, out: &mut Vec<u8>) {
@@ -83,8 +110,8 @@ pub(super) struct Room<'a> {
     pub(super) bytes: u64,
 }
 
-/// Changes the record of a user in a shard (what follows its version byte). With `room`, one
-/// is made for a user who has none; the answer says whose record it was. Returns what the
+/// Changes the record of a user in a shard (what follows its version byte). One is made for a
+/// user who has none, if there is room; the answer says whose record it was. Returns what the
 /// shard has become.
 ///
 /// # Errors
@@ -92,35 +119,31 @@ pub(super) struct Room<'a> {
 pub(super) fn change<R, E>(
     shard: &[u8],
     user: User,
-    room: Option<&Room<'_>>,
+    room: &Room<'_>,
     now_ms: u64,
-    change: impl FnOnce(&mut Record) -> Result<R, E>,
+    change: impl FnOnce(&mut Record<'_>, Whose) -> Result<R, E>,
 ) -> Result<(Vec<u8>, R, User), E> {
     let mut entries = entries(shard);
     let mut whose = user;
-    let mut most = 0;
-    if let Some(room) = room
-        && !has(&entries, user)
-    {
-        most = most_bytes(room.meters);
-        if !has_room(&mut entries, most, room.bytes, now_ms) {
-            whose = user.shared();
-        }
+    // After a reload, users who are there already may be counted by more meters than before.
+    let mut most = most_bytes(room.meters);
+    if !has(&entries, user) && !has_room(&mut entries, most, room.bytes, now_ms) {
+        whose = user.shared();
     }
     let own = entries.iter().position(|entry| entry.id == whose.id);
     let own = own.map(|at| entries.swap_remove(at));
-    most = own.as_ref().map_or(most, |entry| entry.most);
+    most = own.as_ref().map_or(most, |entry| entry.most.max(most));
     let mut record = Record::decode(own.map_or(&[], |entry| entry.record));
-    let result = change(&mut record)?;
+    let result = change(&mut record, whose.whose())?;
     let bytes = write(&entries, whose.id, most, &record, now_ms);
     Ok((bytes, result, whose))
 }
 
 /// The record of a user, to look at: the user's own, or the shared one.
-pub(super) fn read(shard: &[u8], user: User) -> Record {
+pub(super) fn read(shard: &[u8], user: User) -> Record<'_> {
     let entries = entries(shard);
     let find = |id| entries.iter().find(|entry| entry.id == id);
-    let entry = find(user.id).or_else(|| find(SHARED));
+    let entry = find(user.id).or_else(|| find(user.shared));
     Record::decode(entry.map_or(&[], |entry| entry.record))
 }
 
@@ -128,7 +151,7 @@ pub(super) fn read(shard: &[u8], user: User) -> Record {
 pub(super) fn change_all(
     shard: &[u8],
     now_ms: u64,
-    mut change: impl FnMut(u64, &mut Record),
+    mut change: impl FnMut(u64, &mut Record<'_>),
 ) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in entries(shard) {
@@ -148,7 +171,7 @@ pub(super) fn change_all(
 }
 
 /// Shows all records of a shard, with the bytes that are kept free for each.
-pub(super) fn each(shard: &[u8], mut show: impl FnMut(u64, u64, Record)) {
+pub(super) fn each(shard: &[u8], mut show: impl FnMut(u64, u64, Record<'_>)) {
     for entry in entries(shard) {
         show(entry.id, entry.most, Record::decode(entry.record));
     }
@@ -161,7 +184,7 @@ pub(super) fn put_record(
     id: u64,
     most: u64,
     now_ms: u64,
-    change: impl FnOnce(&mut Record),
+    change: impl FnOnce(&mut Record<'_>),
 ) -> Vec<u8> {
     let mut entries = entries(shard);
     let own = entries.iter().position(|entry| entry.id == id);
@@ -172,7 +195,7 @@ pub(super) fn put_record(
     write(&entries, id, most, &record, now_ms)
 }
 
-fn write(others: &[Entry<'_>], id: u64, most: u64, record: &Record, now_ms: u64) -> Vec<u8> {
+fn write(others: &[Entry<'_>], id: u64, most: u64, record: &Record<'_>, now_ms: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in others {
         entry.put(&mut bytes);
@@ -194,7 +217,7 @@ fn has(entries: &[Entry<'_>], user: User) -> bool {
 /// of whom nothing counts any more.
 fn has_room(entries: &mut Vec<Entry<'_>>, most: u64, room: u64, now_ms: u64) -> bool {
     let fits = |entries: &[Entry<'_>]| {
-        let own = entries.iter().filter(|entry| entry.id != SHARED);
+        let own = entries.iter().filter(|entry| whose(entry.id) == Whose::Own);
         let promised = own.fold(0, |sum: u64, entry| sum.saturating_add(entry.most));
         promised.saturating_add(most) <= room
     };
@@ -206,8 +229,8 @@ fn has_room(entries: &mut Vec<Entry<'_>>, most: u64, room: u64, now_ms: u64) -> 
 }
 
 fn most_bytes(meters: &[Meter]) -> u64 {
-    /// Of the entry itself.
-    const HEAD: u64 = 16;
+    /// Of the entry itself: its id, and lengths.
+    const HEAD: u64 = 13;
     let bytes = meters.iter().map(Meter::most_bytes);
     let bytes = bytes.fold(0, usize::saturating_add);
     u64::try_from(bytes)

@@ -4,12 +4,13 @@ use super::usage::{Counts, Read};
 use crate::json::{Error, Kind, Reader, Span};
 use crate::protocols::ReportedUsage;
 use crate::protocols::event::{Event, Progress, unwatched};
+use crate::tokens::Stream;
 
 /// Reads the data of one event of a stream; `counts` is what earlier ones said.
 ///
 /// # Errors
 /// The data is no JSON.
-pub fn read_event(data: &[u8], counts: &mut Counts) -> Result<Event, Error> {
+pub fn read_event(data: &[u8], counts: &mut Counts, said: &mut Stream) -> Result<Event, Error> {
     let mut reader = Reader::new(data, unwatched)?;
     let mut event = Event::NOTHING;
     if reader.kind()? != Kind::Object {
@@ -25,7 +26,7 @@ pub fn read_event(data: &[u8], counts: &mut Counts) -> Result<Event, Error> {
             ("message", Kind::Object) => draft.message(reader, &mut new)?,
             ("usage", _) => draft.usage = new.read(reader)?,
             ("delta" | "content_block", Kind::Object) => {
-                generated(reader, &mut event.text_bytes)?;
+                generated(reader, &mut event, said)?;
             }
             _ => drop(reader.skip()?),
         }
@@ -109,7 +110,7 @@ impl Draft {
 
 /// Counts what a model has generated in a delta or in a block that begins: text, thinking,
 /// the names and inputs of tools.
-fn generated(reader: &mut Reader<'_>, text_bytes: &mut u64) -> Result<(), Error> {
+fn generated(reader: &mut Reader<'_>, event: &mut Event, said: &mut Stream) -> Result<(), Error> {
     reader.object(|reader, key| {
         let generated = matches!(
             key.value().as_ref(),
@@ -118,8 +119,7 @@ fn generated(reader: &mut Reader<'_>, text_bytes: &mut u64) -> Result<(), Error>
         if !generated || reader.kind()? != Kind::String {
             return reader.skip().map(drop);
         }
-        let length = u64::try_from(reader.string()?.len()).unwrap_or(u64::MAX);
-        *text_bytes = text_bytes.saturating_add(length);
+        event.say(&reader.string()?, said);
         Ok(())
     })
 }
@@ -130,7 +130,12 @@ mod tests {
     use crate::ledger::Usage;
 
     fn read(text: &str) -> Event {
-        read_event(text.as_bytes(), &mut Counts::default()).expect(text)
+        read_event(
+            text.as_bytes(),
+            &mut Counts::default(),
+            &mut Stream::default(),
+        )
+        .expect(text)
     }
 
     #[test]
@@ -153,7 +158,14 @@ mod tests {
             assert_eq!(read(text).progress, progress, "{text}");
         }
         for text in ["", "[DONE]", "{", r#"{"type":"ping"} x"#] {
-            assert!(read_event(text.as_bytes(), &mut Counts::default()).is_err());
+            assert!(
+                read_event(
+                    text.as_bytes(),
+                    &mut Counts::default(),
+                    &mut Stream::default()
+                )
+                .is_err()
+            );
         }
     }
 
@@ -238,12 +250,12 @@ mod tests {
             (r#"{"output_tokens":-8}"#, None),
         ] {
             let mut counts = Counts::default();
-            let event = read_event(start.as_bytes(), &mut counts).unwrap();
+            let event = read_event(start.as_bytes(), &mut counts, &mut Stream::default()).unwrap();
             assert_eq!(event.usage, ReportedUsage::Prompt(prompt));
             let span = event.model.unwrap();
             assert_eq!(&start[span.start..span.end], "\"claude\"");
             let text = format!(r#"{{"usage":{delta},"type":"message_delta"}}"#);
-            let event = read_event(text.as_bytes(), &mut counts).unwrap();
+            let event = read_event(text.as_bytes(), &mut counts, &mut Stream::default()).unwrap();
             let wanted = wanted.map_or(ReportedUsage::Absurd, ReportedUsage::Counted);
             assert_eq!(event.usage, wanted, "{delta}");
         }
@@ -271,7 +283,7 @@ mod tests {
                 }),
             ),
         ] {
-            let event = read_event(text.as_bytes(), &mut counts).unwrap();
+            let event = read_event(text.as_bytes(), &mut counts, &mut Stream::default()).unwrap();
             assert_eq!(event.usage, wanted, "{text}");
         }
     }
@@ -280,13 +292,13 @@ mod tests {
     fn usage_elsewhere_is_not_the_answers() {
         let mut counts = Counts::default();
         let text = r#"{"type":"ping","usage":{"input_tokens":5,"output_tokens":1}}"#;
-        let event = read_event(text.as_bytes(), &mut counts).unwrap();
+        let event = read_event(text.as_bytes(), &mut counts, &mut Stream::default()).unwrap();
         assert_eq!(
             (event.usage, counts),
             (ReportedUsage::Absent, Counts::default())
         );
         let text = r#"{"type":"message_delta","usage":{"output_tokens":1}}"#;
-        let event = read_event(text.as_bytes(), &mut counts).unwrap();
+        let event = read_event(text.as_bytes(), &mut counts, &mut Stream::default()).unwrap();
         assert_eq!(
             event.usage,
             ReportedUsage::Absent,

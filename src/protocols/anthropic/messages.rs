@@ -5,6 +5,7 @@ mod unsigned;
 use crate::json::{Edits, Key, Kind, Reader, Rewrite, Span, quote};
 use crate::protocols::reading::{self, MISSING, Stop, field};
 use crate::protocols::{Refusal, Traits};
+use crate::tokens::{Prompt, framing, media};
 use std::borrow::Cow;
 use unsigned::Unsigned;
 
@@ -95,18 +96,19 @@ struct Draft<'a> {
     unsigned: Unsigned,
 }
 
-/// Reads a messages request in one pass.
+/// Reads a messages request in one pass; its text is added to `text`.
 ///
 /// # Errors
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
-pub fn read_messages(body: &[u8]) -> Result<MessagesRequest<'_>, Refusal> {
-    read(body).map_err(Refusal::from)
+pub fn read_messages(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Refusal> {
+    read(body, text).map_err(Refusal::from)
 }
 
-fn read(body: &[u8]) -> Result<MessagesRequest<'_>, Stop> {
+fn read(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Stop> {
     let mut reader = Reader::new(body, watched)?;
     reading::open(&mut reader)?;
     let mut draft = Draft::default();
+    draft.traits.text = text;
     reader.object_strict(|reader, key| draft.member(reader, key))?;
     reader.finish()?;
     draft.finish()
@@ -154,6 +156,7 @@ impl<'a> Draft<'a> {
             ("model", _) => self.model = Some(reading::model(reader)?),
             ("messages", _) => {
                 reading::messages(reader, |reader, index| self.message(reader, index))?;
+                self.traits.add_framing(framing::REQUEST);
                 self.messages = true;
             }
             ("max_tokens", _) => self.max_tokens = MaxTokens::read(reader)?,
@@ -161,11 +164,15 @@ impl<'a> Draft<'a> {
             ("system", Kind::Array) => self.blocks(reader)?,
             ("system", Kind::String | Kind::Null) => self.traits.add_text(reader)?,
             ("system", _) => return field("system", "must be a string or an array of blocks"),
-            ("tools", _) => self.traits.add_tools(reader, "tools")?,
+            ("tools", _) => {
+                self.traits
+                    .add_tools(reader, "tools", framing::ANTHROPIC_TOOLS)?;
+            }
             ("cache_control", Kind::Object) => {
                 self.traits.cache = true;
                 let _ = reader.skip()?;
             }
+            ("output_format" | "output_config", _) => self.traits.add_schema(reader)?,
             ("mcp_servers", Kind::Array) => reader.array(|reader| {
                 self.mcp_servers = true;
                 reader.skip().map(drop)
@@ -179,6 +186,7 @@ impl<'a> Draft<'a> {
         let path = |name: &str| format!("messages[{index}].{name}");
         let mut role = false;
         let mut content = false;
+        self.traits.add_framing(framing::MESSAGE);
         reader.object_strict(|reader, key| {
             match (key.value().as_ref(), reader.kind()?) {
                 ("role", kind) => {
@@ -238,6 +246,7 @@ impl<'a> Draft<'a> {
         }
         let mut unsigned = false;
         let mut medium = Medium::None;
+        let mut source = Place::Elsewhere;
         reader.object_strict(|reader, key| {
             match (key.value().as_ref(), reader.kind()?) {
                 ("type", Kind::String) => medium = Medium::of(&reader.string()?.value()),
@@ -245,7 +254,7 @@ impl<'a> Draft<'a> {
                 ("content", Kind::Array) => self.blocks(reader)?,
                 ("content", Kind::Object) => drop(self.block(reader)?),
                 ("signature", Kind::String) => unsigned = reader.string()?.is_empty(),
-                ("source", Kind::Object) => self.source(reader)?,
+                ("source", Kind::Object) => source = self.source(reader)?,
                 ("cache_control", Kind::Object) => {
                     self.traits.cache = true;
                     let _ = reader.skip()?;
@@ -255,32 +264,55 @@ impl<'a> Draft<'a> {
             }
             Ok::<(), Stop>(())
         })?;
-        self.traits.image |= medium == Medium::Image;
-        self.traits.file |= matches!(medium, Medium::Document | Medium::Upload);
+        self.add_medium(medium, source);
         self.remote_sources |= medium == Medium::Upload;
         Ok(unsigned && medium == Medium::Thinking)
     }
 
+    fn add_medium(&mut self, medium: Medium, source: Place<'_>) {
+        let media = &mut self.traits.media;
+        match medium {
+            Medium::Image => {
+                self.traits.image = true;
+                let tokens = media::anthropic_image(source.encoded());
+                media.image = media.image.saturating_add(tokens);
+            }
+            Medium::Document | Medium::Upload => {
+                self.traits.file = true;
+                if source != Place::Read {
+                    media.file = media.file.saturating_add(media::file(source.encoded()));
+                }
+            }
+            Medium::None | Medium::Thinking => {}
+        }
+    }
+
     /// Where an image or a document is; a document may stand here as text.
-    fn source(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
-        let mut place = Place::Here;
-        let mut length = 0;
+    fn source(&mut self, reader: &mut Reader<'a>) -> Result<Place<'a>, Stop> {
+        let mut kind = SourceKind::Encoded;
+        let mut data: &[u8] = &[];
         reader.object_strict(|reader, key| {
             match (key.value().as_ref(), reader.kind()?) {
-                ("type", Kind::String) => place = Place::of(&reader.string()?.value()),
-                ("data", Kind::String) => length = reader.string()?.len(),
+                ("type", Kind::String) => kind = SourceKind::of(&reader.string()?.value()),
+                ("data", Kind::String) => data = reader.string()?.raw(),
                 ("content", Kind::Array) => self.blocks(reader)?,
                 ("content", _) => self.traits.add_text(reader)?,
                 _ => drop(reader.skip()?),
             }
             Ok::<(), Stop>(())
         })?;
-        match place {
-            Place::Text => self.traits.add_bytes(length),
-            Place::Remote => self.remote_sources = true,
-            Place::Here => {}
-        }
-        Ok(())
+        Ok(match kind {
+            SourceKind::Text => {
+                self.traits.text.add_json(data);
+                Place::Read
+            }
+            SourceKind::Blocks => Place::Read,
+            SourceKind::Remote => {
+                self.remote_sources = true;
+                Place::Elsewhere
+            }
+            SourceKind::Encoded => Place::Encoded(data),
+        })
     }
 }
 
@@ -319,24 +351,47 @@ impl Medium {
     }
 }
 
-/// Where the data of a source is.
+/// How a source gives its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// In the request: encoded, or as blocks.
-    Here,
+enum SourceKind {
+    /// In the request, in base64.
+    Encoded,
     /// In the request, as text.
     Text,
+    /// In the request, as blocks.
+    Blocks,
     /// Elsewhere.
     Remote,
 }
 
-impl Place {
+impl SourceKind {
     /// By the `type` of a source.
     fn of(kind: &str) -> Self {
         match kind {
             "text" => Self::Text,
+            "content" => Self::Blocks,
             "url" | "file" => Self::Remote,
-            _ => Self::Here,
+            _ => Self::Encoded,
+        }
+    }
+}
+
+/// Where the data of a medium is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place<'a> {
+    /// Here, in base64, as it stands in JSON.
+    Encoded(&'a [u8]),
+    /// Here, and counted already.
+    Read,
+    /// Elsewhere.
+    Elsewhere,
+}
+
+impl<'a> Place<'a> {
+    const fn encoded(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Encoded(data) => Some(data),
+            Self::Read | Self::Elsewhere => None,
         }
     }
 }

@@ -1,11 +1,13 @@
 /*! Anthropic's API: messages and the list of models. */
 
 mod answer;
+mod ending;
 mod messages;
 mod models;
 mod usage;
 
 pub use answer::read_event;
+pub use ending::Ending;
 pub use messages::{MessagesRequest, read_messages};
 pub use models::{model_entry, model_list};
 pub(super) use usage::Read;

@@ -4,6 +4,7 @@ use super::usage::read_usage;
 use crate::json::{Error, Kind, Reader};
 use crate::protocols::ReportedUsage;
 use crate::protocols::event::{Event, Progress, unwatched};
+use crate::tokens::Stream;
 
 /// The data of the event that ends a stream.
 const DONE: &[u8] = b"[DONE]";
@@ -12,7 +13,7 @@ const DONE: &[u8] = b"[DONE]";
 ///
 /// # Errors
 /// The data is neither JSON nor `[DONE]`.
-pub fn read_event(data: &[u8]) -> Result<Event, Error> {
+pub fn read_event(data: &[u8], said: &mut Stream) -> Result<Event, Error> {
     let mut event = Event::NOTHING;
     if data.trim_ascii_end() == DONE {
         event.progress = Progress::Ended;
@@ -30,7 +31,7 @@ pub fn read_event(data: &[u8]) -> Result<Event, Error> {
                 no_choices = true;
                 reader.array(|reader| {
                     no_choices = false;
-                    choice(reader, &mut event)
+                    choice(reader, &mut event, said)
                 })?;
             }
             ("usage", _) => event.usage = read_usage(reader)?,
@@ -50,12 +51,12 @@ pub fn read_event(data: &[u8]) -> Result<Event, Error> {
     Ok(event)
 }
 
-fn choice(reader: &mut Reader<'_>, event: &mut Event) -> Result<(), Error> {
+fn choice(reader: &mut Reader<'_>, event: &mut Event, said: &mut Stream) -> Result<(), Error> {
     if reader.kind()? != Kind::Object {
         return reader.skip().map(drop);
     }
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-        ("delta", _) => generated(reader, &mut event.text_bytes),
+        ("delta", _) => generated(reader, event, said),
         ("finish_reason", Kind::String) => {
             let reason = reader.string()?;
             // Some servers send "" until there is one.
@@ -69,18 +70,17 @@ fn choice(reader: &mut Reader<'_>, event: &mut Event) -> Result<(), Error> {
 }
 
 /// Counts the strings of a delta that a model has generated, at any depth.
-fn generated(reader: &mut Reader<'_>, text_bytes: &mut u64) -> Result<(), Error> {
+fn generated(reader: &mut Reader<'_>, event: &mut Event, said: &mut Stream) -> Result<(), Error> {
     match reader.kind()? {
         Kind::Object => reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
             ("role" | "id" | "type", _) => reader.skip().map(drop),
             (_, Kind::String) => {
-                let length = u64::try_from(reader.string()?.len()).unwrap_or(u64::MAX);
-                *text_bytes = text_bytes.saturating_add(length);
+                event.say(&reader.string()?, said);
                 Ok(())
             }
-            _ => generated(reader, text_bytes),
+            _ => generated(reader, event, said),
         }),
-        Kind::Array => reader.array(|reader| generated(reader, text_bytes)),
+        Kind::Array => reader.array(|reader| generated(reader, event, said)),
         _ => reader.skip().map(drop),
     }
 }
@@ -91,7 +91,7 @@ mod tests {
     use crate::ledger::Usage;
 
     fn read(text: &str) -> Event {
-        read_event(text.as_bytes()).expect(text)
+        read_event(text.as_bytes(), &mut Stream::default()).expect(text)
     }
 
     #[test]
@@ -166,6 +166,6 @@ mod tests {
         ] {
             assert_eq!(read(text).progress, progress, "{text}");
         }
-        assert!(read_event(b"[DONE").is_err());
+        assert!(read_event(b"[DONE", &mut Stream::default()).is_err());
     }
 }

@@ -10,6 +10,7 @@ use crate::json::{Key, Kind, Reader, Span};
 use crate::protocols::members::Members;
 use crate::protocols::reading::{self, MISSING, Stop, field};
 use crate::protocols::{Refusal, Traits};
+use crate::tokens::{Prompt, framing, media};
 use std::borrow::Cow;
 
 /// The keys that are read, here, in translation or by the guards that scan messages: a
@@ -108,18 +109,19 @@ struct Draft<'a> {
     max_completion_tokens: Limit,
 }
 
-/// Reads a chat request in one pass.
+/// Reads a chat request in one pass; its text is added to `text`.
 ///
 /// # Errors
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
-pub fn read_chat(body: &[u8]) -> Result<ChatRequest<'_>, Refusal> {
-    read(body).map_err(Refusal::from)
+pub fn read_chat(body: &[u8], text: Prompt) -> Result<ChatRequest<'_>, Refusal> {
+    read(body, text).map_err(Refusal::from)
 }
 
-fn read(body: &[u8]) -> Result<ChatRequest<'_>, Stop> {
+fn read(body: &[u8], text: Prompt) -> Result<ChatRequest<'_>, Stop> {
     let mut reader = Reader::new(body, watched)?;
     let mut members = Members::new(reading::open(&mut reader)?);
     let mut draft = Draft::default();
+    draft.traits.text = text;
     reader.object_strict(|reader, key| {
         draft.member(reader, key)?;
         members.note(key, reader.offset())
@@ -174,6 +176,7 @@ impl<'a> Draft<'a> {
             "model" => self.model = Some(reading::model(reader)?),
             "messages" => {
                 reading::messages(reader, |reader, index| self.message(reader, index))?;
+                self.traits.add_framing(framing::REQUEST);
                 self.messages = true;
             }
             "stream" => self.traits.stream = reading::flag(reader, "stream")?,
@@ -188,8 +191,12 @@ impl<'a> Draft<'a> {
                 self.traits.audio_output = reader.kind()? == Kind::Object;
                 let _ = reader.skip()?;
             }
-            "tools" => self.traits.add_tools(reader, "tools")?,
-            "functions" => self.traits.add_tools(reader, "functions")?,
+            "tools" | "functions" => {
+                let path = key.value();
+                self.traits
+                    .add_tools(reader, &path, framing::OPENAI_TOOLS)?;
+            }
+            "response_format" => self.traits.add_schema(reader)?,
             _ => drop(reader.skip()?),
         }
         Ok(())
@@ -197,6 +204,7 @@ impl<'a> Draft<'a> {
 
     fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(), Stop> {
         let mut role = false;
+        self.traits.add_framing(framing::MESSAGE);
         reader.object_strict(|reader, key| {
             let kind = reader.kind()?;
             match (key.value().as_ref(), kind) {
@@ -228,19 +236,66 @@ impl<'a> Draft<'a> {
         if reader.kind()? != Kind::Object {
             return self.traits.add_text(reader);
         }
-        reader.object_strict(|reader, key| {
-            let kind = match key.value().as_ref() {
-                "image_url" => &mut self.traits.image,
-                "input_audio" => &mut self.traits.audio,
-                "file" => &mut self.traits.file,
-                // Not OpenAI's; it is passed on to providers that know it.
-                "cache_control" => &mut self.traits.cache,
-                _ => return self.traits.add_text(reader),
-            };
-            *kind |= reader.kind()? != Kind::Null;
-            reader.skip().map(drop).map_err(Stop::from)
+        reader.object_strict(|reader, key| match (key.value().as_ref(), reader.kind()?) {
+            ("type", _) | ("image_url" | "input_audio" | "file", Kind::Null) => {
+                reader.skip().map(drop).map_err(Stop::from)
+            }
+            ("image_url", _) => self.image(reader),
+            ("input_audio", _) => self.audio(reader),
+            ("file", _) => self.file(reader),
+            // Not OpenAI's; it is passed on to providers that know it.
+            ("cache_control", kind) => {
+                self.traits.cache |= kind != Kind::Null;
+                reader.skip().map(drop).map_err(Stop::from)
+            }
+            _ => self.traits.add_text(reader),
         })
     }
+
+    fn image(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        let [url, detail] = strings(reader, ["url", "detail"])?;
+        let tokens = media::openai_image(url.unwrap_or_default(), detail.unwrap_or_default());
+        self.traits.image = true;
+        self.traits.media.image = self.traits.media.image.saturating_add(tokens);
+        Ok(())
+    }
+
+    fn audio(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        let [data] = strings(reader, ["data"])?;
+        let tokens = media::audio(data.unwrap_or_default());
+        self.traits.audio = true;
+        self.traits.media.audio = self.traits.media.audio.saturating_add(tokens);
+        Ok(())
+    }
+
+    fn file(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        let [data] = strings(reader, ["file_data"])?;
+        let tokens = media::file(data);
+        self.traits.file = true;
+        self.traits.media.file = self.traits.media.file.saturating_add(tokens);
+        Ok(())
+    }
+}
+
+/// The strings of these members of an object, as they stand between their quotes.
+fn strings<'a, const N: usize>(
+    reader: &mut Reader<'a>,
+    names: [&str; N],
+) -> Result<[Option<&'a [u8]>; N], Stop> {
+    let mut found = [None; N];
+    if reader.kind()? != Kind::Object {
+        reader.skip()?;
+        return Ok(found);
+    }
+    reader.object(|reader, key| {
+        let wanted = names.iter().position(|name| *name == key.value());
+        match wanted.and_then(|index| found.get_mut(index)) {
+            Some(place) if reader.kind()? == Kind::String => *place = Some(reader.string()?.raw()),
+            _ => drop(reader.skip()?),
+        }
+        Ok::<(), Stop>(())
+    })?;
+    Ok(found)
 }
 
 fn answers(reader: &mut Reader<'_>) -> Result<u64, Stop> {

@@ -1,12 +1,26 @@
-/*! The clusters that backends name. */
+/*! The clusters that a policy names. */
 
 use crate::check::at::At;
 use crate::check::findings::Findings;
 use crate::check::policy::Compiled;
 use tollgate::config::{Severity, member_path, suggestion};
 
-/// Checks that each exists. Only a bootstrap is known to hold all clusters that are static.
+/// Checks that those of backends exist.
 pub(super) fn check(root: &At<'_>, compiled: &Compiled, findings: &mut Findings) {
+    for backend in &compiled.policy.backends {
+        let path = member_path(&member_path("backends", &backend.name), "cluster");
+        check_exists(root, (&path, &backend.cluster), compiled, findings);
+    }
+}
+
+/// Checks that the cluster exists that is named at `path` of the policy. Only a bootstrap is
+/// known to hold all clusters that are static.
+pub(super) fn check_exists(
+    root: &At<'_>,
+    (path, cluster): (&str, &str),
+    compiled: &Compiled,
+    findings: &mut Findings,
+) {
     if ["static_resources", "dynamic_resources"]
         .iter()
         .all(|field| root.field(field).is_none())
@@ -15,13 +29,9 @@ pub(super) fn check(root: &At<'_>, compiled: &Compiled, findings: &mut Findings)
     }
     let clusters = root.field_or_gap("static_resources").list("clusters");
     let known: Vec<&str> = clusters.iter().filter_map(|it| it.text("name")).collect();
-    let dynamic = root.fields(&["dynamic_resources", "cds_config"]);
-    for backend in &compiled.policy.backends {
-        if known.contains(&backend.cluster.as_str()) {
-            continue;
-        }
-        let path = member_path(&member_path("backends", &backend.name), "cluster");
-        let (message, severity) = missing(&backend.cluster, &known, dynamic.is_some());
+    if !known.contains(&cluster) {
+        let dynamic = root.fields(&["dynamic_resources", "cds_config"]);
+        let (message, severity) = missing(cluster, &known, dynamic.is_some());
         findings.add(compiled.places.finding(path, message, severity));
     }
 }

@@ -1,6 +1,7 @@
 /*! Envoy around a policy: what of its file would keep the policy from working. One rule
 a file. */
 
+mod callouts;
 mod chains;
 mod clusters;
 mod decompressor;
@@ -9,6 +10,7 @@ mod guarded;
 mod jwt;
 mod place;
 mod plugin;
+mod ratelimit;
 mod routes;
 mod secrets;
 mod tls;
@@ -53,11 +55,13 @@ pub(super) fn check(
     }
     if let Some(compiled) = compiled {
         clusters::check(root, compiled, findings);
+        callouts::check(root, filters, compiled, findings);
         fallback::check(root, filters, compiled, findings);
         chains::check(root, &places, compiled, findings);
         tls::check(&places, &compiled.policy, findings);
         for place in &places {
             jwt::check(root, place, &compiled.policy, findings);
+            ratelimit::check(root, place, compiled, findings);
         }
     }
 }

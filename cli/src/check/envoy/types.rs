@@ -10,6 +10,7 @@ pub(super) const HTTP_MANAGER: &str =
 pub(super) const ROUTES: &str = "envoy.config.route.v3.RouteConfiguration";
 pub(super) const FILTER_OF_ROUTE: &str = "envoy.config.route.v3.FilterConfig";
 pub(super) const DECOMPRESSOR: &str = "envoy.extensions.filters.http.decompressor.v3.Decompressor";
+pub(super) const RATE_LIMIT: &str = "envoy.extensions.filters.http.ratelimit.v3.RateLimit";
 pub(super) const JWT: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
 pub(super) const HEADER_TO_METADATA: &str =
     "envoy.extensions.filters.http.header_to_metadata.v3.Config";

@@ -9,6 +9,7 @@ fn judging(protocol: Protocol, content_type: &str, model: Option<&str>) -> Answe
         strip_usage: true,
         judges_end: true,
         model: model.map(str::to_owned),
+        stop: Stop::Never,
     };
     AnswerReader::new(reading, 200, content_type)
 }
@@ -58,7 +59,7 @@ fn the_first_text_of_an_anthropic_stream_is_no_ping() {
     for (at, event) in [START, PING, BLOCK, HELLO, HELLO].iter().enumerate() {
         let at = Instant(u64::try_from(at).unwrap());
         let text = stream("\n", &[event]);
-        let passed = reader.data(&mut seen, text.as_bytes(), false, &|| at);
+        let passed = reader.data(&mut seen, text.as_bytes(), false, &mut At(at.0));
         assert_eq!(passed, OnData::Pass);
     }
     assert_eq!(seen.first_text, Some(Instant(3)));
@@ -73,14 +74,26 @@ fn a_cut_anthropic_stream_is_estimated_from_the_prompt_that_was_reported() {
         reasoning: 0,
         ..WRITTEN
     };
-    assert_eq!(seen.estimate(1_000_000), wanted);
+    assert_eq!(
+        seen.estimate(Usage {
+            input: 1_000_000,
+            ..Usage::NONE
+        }),
+        wanted
+    );
     let (_, unreported) = anthropic_stream(&stream("\n", &[HELLO]));
     let wanted = Usage {
         input: 3,
         output: 2,
         ..Usage::default()
     };
-    assert_eq!(unreported.estimate(12), wanted);
+    assert_eq!(
+        unreported.estimate(Usage {
+            input: 3,
+            ..Usage::NONE
+        }),
+        wanted
+    );
 }
 
 #[test]
@@ -206,8 +219,8 @@ fn before_trailers_an_early_end_is_only_noted() {
         let mut reader = judging(Protocol::OpenAi, STREAM, None);
         let mut seen = Seen::default();
         let text = stream("\n", &events);
-        reader.data(&mut seen, text.as_bytes(), false, &|| Instant(0));
-        reader.trailers(&mut seen, &|| Instant(0));
+        reader.data(&mut seen, text.as_bytes(), false, &mut At(0));
+        reader.trailers(&mut seen, &mut At(0));
         assert_eq!((seen.incomplete, seen.error), (incomplete, incomplete));
     }
 }
@@ -235,6 +248,7 @@ fn an_overlong_error_has_the_shape_of_the_protocol() {
             strip_usage: false,
             judges_end: true,
             model: Some("x".to_owned()),
+            stop: Stop::Never,
         };
         let reader = AnswerReader::new(reading, 529, STREAM);
         let (came, seen) = run_reader(reader, [&[b'a'; MAX_ERROR_BODY + 1] as &[u8], b""]);
@@ -310,17 +324,14 @@ fn a_whole_answer_is_held_no_longer_than_its_model_is_looked_for() {
     let mut seen = Seen::default();
     assert!(reader.holds() && reader.changes_length());
     let front = format!("{{\"model\":\"gpt\",\"x\":\"{}", "a".repeat(200));
-    let out = reader.data(&mut seen, front.as_bytes(), false, &|| Instant(0));
+    let out = reader.data(&mut seen, front.as_bytes(), false, &mut At(0));
     assert_eq!(
         out,
         OnData::Replace(front.replace("gpt", "smart").into_bytes())
     );
     assert!(!reader.holds());
     let rest = b"\",\"usage\":{\"prompt_tokens\":1}}";
-    assert_eq!(
-        reader.data(&mut seen, rest, true, &|| Instant(0)),
-        OnData::Pass
-    );
+    assert_eq!(reader.data(&mut seen, rest, true, &mut At(0)), OnData::Pass);
     assert_eq!(seen.usage.unwrap().input, 1);
 
     let reader = judging(Protocol::OpenAi, "application/json", Some("smart"));
@@ -334,7 +345,7 @@ fn nothing_is_judged_or_replaced_where_nothing_was_asked_for() {
     let mut reader = passing(200, "application/json", true);
     assert!(!reader.holds() && !reader.changes_length());
     let mut seen = Seen::default();
-    let passed = reader.data(&mut seen, b"{\"model\":\"gpt\"}", true, &|| Instant(0));
+    let passed = reader.data(&mut seen, b"{\"model\":\"gpt\"}", true, &mut At(0));
     assert_eq!(passed, OnData::Pass);
     let came = run_all_cuts(STREAM, false, &stream("\n", &[TEXT]));
     assert_eq!(came.out, stream("\n", &[TEXT]));

@@ -1,5 +1,7 @@
 use super::*;
 use crate::json::tests::{Tape, arb_string, arb_tape, arb_value, cases, render};
+use crate::tokens::Media;
+use crate::tokens::Prompt;
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -22,7 +24,7 @@ fn with_blocks(blocks: &str) -> String {
 }
 
 fn refused(body: &[u8]) -> (&'static str, Option<String>) {
-    let refusal = read_messages(body).expect_err(&String::from_utf8_lossy(body));
+    let refusal = read_messages(body, Prompt::default()).expect_err(&String::from_utf8_lossy(body));
     assert_eq!(refusal.kind.status(), 400);
     (refusal.code, refusal.param)
 }
@@ -50,8 +52,72 @@ fn good_requests() {
         r#"{"messages":[{"content":"hi","role":"user"}],"max_tokens":0,"mod\u0065l":"sm\u0061rt"}"#
             .to_owned(),
     ] {
-        let request = read_messages(text.as_bytes()).expect(&text);
+        let request = read_messages(text.as_bytes(), Prompt::default()).expect(&text);
         assert_eq!(request.model, "smart", "{text}");
+    }
+}
+
+#[test]
+fn media_count_by_where_they_are() {
+    for (block, image, file) in [
+        (
+            r#"{"type":"image","source":{"type":"url","url":"https://x"}}"#,
+            1600,
+            0,
+        ),
+        // A GIF of 300 × 200 pixels.
+        (
+            r#"{"type":"image","source":{"type":"base64","data":"R0lGODlhLAHIAAAA"}}"#,
+            80,
+            0,
+        ),
+        (
+            r#"{"source":{"data":"R0lGODlhLAHIAAAA","type":"base64"},"type":"image"}"#,
+            80,
+            0,
+        ),
+        (
+            r#"{"type":"document","source":{"type":"base64","data":"AAAA"}}"#,
+            0,
+            3000,
+        ),
+        (
+            r#"{"type":"document","source":{"type":"file","file_id":"f"}}"#,
+            0,
+            30_000,
+        ),
+        (
+            r#"{"type":"document","source":{"type":"text","data":"abc"}}"#,
+            0,
+            0,
+        ),
+        (
+            r#"{"type":"document","source":{"type":"content","content":[{"type":"image","source":{"type":"url"}}]}}"#,
+            1600,
+            0,
+        ),
+        (r#"{"type":"container_upload","file_id":"f"}"#, 0, 30_000),
+    ] {
+        let body = with_blocks(block);
+        let traits = read_messages(body.as_bytes(), Prompt::default())
+            .unwrap()
+            .traits;
+        assert_eq!(
+            (traits.media.image, traits.media.file),
+            (image, file),
+            "{block}"
+        );
+        assert_eq!(traits.framing, 7, "{block}");
+    }
+}
+
+/// What was read, with bytes of text in the place of the tokens of framing, without media.
+fn by_bytes(traits: &Traits) -> Traits {
+    Traits {
+        framing: traits.text.bytes(),
+        text: Prompt::default(),
+        media: Media::default(),
+        ..traits.clone()
     }
 }
 
@@ -61,15 +127,15 @@ fn traits() {
         max_output: Some(16),
         ..Traits::default()
     };
-    let text = |text_bytes| Traits {
-        text_bytes,
+    let text = |bytes| Traits {
+        framing: bytes,
         ..none.clone()
     };
-    let blocks = |blocks: &str, text_bytes, image, file| {
+    let blocks = |blocks: &str, bytes, image, file| {
         let traits = Traits {
             image,
             file,
-            ..text(text_bytes)
+            ..text(bytes)
         };
         (with_blocks(blocks), traits)
     };
@@ -203,8 +269,8 @@ fn traits() {
             false,
         ),
     ] {
-        let read = read_messages(request.as_bytes()).expect(&request);
-        assert_eq!(read.traits, wanted, "{request}");
+        let read = read_messages(request.as_bytes(), Prompt::default()).expect(&request);
+        assert_eq!(by_bytes(&read.traits), wanted, "{request}");
     }
 }
 
@@ -241,7 +307,7 @@ fn what_a_provider_would_fetch_or_call() {
             false,
         ),
     ] {
-        let read = read_messages(text.as_bytes()).unwrap();
+        let read = read_messages(text.as_bytes(), Prompt::default()).unwrap();
         let flags = (read.remote_sources, read.mcp_servers);
         assert_eq!(flags, (remote_sources, mcp_servers), "{text}");
     }
@@ -400,13 +466,13 @@ fn refusals_hold_nothing_of_the_request() {
         with_message(r#"{"role":"SECRET"}"#),
         body(r#","system":{"SECRET":"SECRET"}"#),
     ] {
-        let refusal = read_messages(text.as_bytes()).unwrap_err();
+        let refusal = read_messages(text.as_bytes(), Prompt::default()).unwrap_err();
         assert!(!format!("{refusal:?}").contains("SECRET"), "{refusal:?}");
     }
 }
 
 fn adapted(body: &str, model: &str) -> Option<String> {
-    let request = read_messages(body.as_bytes()).expect(body);
+    let request = read_messages(body.as_bytes(), Prompt::default()).expect(body);
     let rewrite = request.adapt(body.as_bytes(), model, None)?;
     let new = rewrite.whole(body.as_bytes());
     assert_eq!(new.len(), rewrite.length);
@@ -428,7 +494,7 @@ fn regression_no_bound_is_above_what_the_target_can_write() {
             )
         };
         let text = with("smart", asked);
-        let request = read_messages(text.as_bytes()).unwrap();
+        let request = read_messages(text.as_bytes(), Prompt::default()).unwrap();
         let new = request.adapt(text.as_bytes(), "claude", most).unwrap();
         let new = String::from_utf8(new.whole(text.as_bytes())).unwrap();
         assert_eq!(new, with("claude", wanted));
@@ -508,9 +574,9 @@ proptest! {
         let mut bytes = text.into_bytes();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let _ = read_messages(&bytes);
+        let _ = read_messages(&bytes, Prompt::default());
         let cut = cut.index(bytes.len());
-        prop_assert!(read_messages(&bytes[..cut]).is_err());
+        prop_assert!(read_messages(&bytes[..cut], Prompt::default()).is_err());
     }
 }
 
@@ -535,7 +601,7 @@ fn thinking_that_nobody_signed_is_left_out() {
                     let all = [a, b, c, d].concat();
                     let turn = format!(r#"{{"role":"assistant","content":[{}]}}"#, blocks_of(&all));
                     let text = with_message(&turn);
-                    let request = read_messages(text.as_bytes()).unwrap();
+                    let request = read_messages(text.as_bytes(), Prompt::default()).unwrap();
                     let new = request.adapt(text.as_bytes(), "other", None).unwrap();
                     let new: Value = serde_json::from_slice(&new.whole(text.as_bytes())).unwrap();
                     let old: Value = serde_json::from_str(&text).unwrap();

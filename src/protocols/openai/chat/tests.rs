@@ -1,5 +1,7 @@
 use super::*;
 use crate::json::tests::{Tape, arb_string, arb_tape, arb_value, cases, render};
+use crate::tokens::Media;
+use crate::tokens::Prompt;
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -17,7 +19,7 @@ fn with_message(message: &str) -> String {
 }
 
 fn refused(body: &[u8]) -> (&'static str, Option<String>) {
-    let refusal = read_chat(body).expect_err(&String::from_utf8_lossy(body));
+    let refusal = read_chat(body, Prompt::default()).expect_err(&String::from_utf8_lossy(body));
     assert_eq!(refusal.kind.status(), 400);
     (refusal.code, refusal.param)
 }
@@ -39,7 +41,7 @@ const fn plain(model: &str) -> Adapt<'_> {
 }
 
 fn adapted(body: &str, adapt: &Adapt<'_>) -> Option<String> {
-    let request = read_chat(body.as_bytes()).expect(body);
+    let request = read_chat(body.as_bytes(), Prompt::default()).expect(body);
     let rewrite = request.adapt(body.as_bytes(), adapt)?;
     let new = rewrite.whole(body.as_bytes());
     assert_eq!(new.len(), rewrite.length);
@@ -69,7 +71,7 @@ fn good_requests() {
         r#"{"messages":[{"content":"hi","role":"user"}],"model":"smart"}"#.to_owned(),
         r#"{"mod\u0065l":"sm\u0061rt","messages":[{"role":"user"}]}"#.to_owned(),
     ] {
-        let request = read_chat(text.as_bytes()).expect(&text);
+        let request = read_chat(text.as_bytes(), Prompt::default()).expect(&text);
         assert_eq!(request.model, "smart", "{text}");
     }
 }
@@ -104,7 +106,7 @@ fn whether_a_stream_is_asked_for() {
         ),
     ] {
         let text = body(members);
-        let request = read_chat(text.as_bytes()).unwrap();
+        let request = read_chat(text.as_bytes(), Prompt::default()).unwrap();
         assert_eq!(
             (request.traits.stream, request.asks_for_usage()),
             (stream, usage),
@@ -302,7 +304,7 @@ fn refusals_hold_nothing_of_the_request() {
         body(r#","n":"SECRET""#),
         format!("{{\"SECRET\":\"{}", "SECRET".repeat(100)),
     ] {
-        let refusal = read_chat(text.as_bytes()).unwrap_err();
+        let refusal = read_chat(text.as_bytes(), Prompt::default()).unwrap_err();
         assert!(!format!("{refusal:?}").contains("SECRET"), "{refusal:?}");
     }
 }
@@ -319,11 +321,11 @@ fn text_is_counted_without_images_sounds_and_files() {
         ),
         (
             r#"{"role":"user","content":[{"type":"text","text":"hello"}]}"#,
-            9,
+            5,
         ),
         (
             r#"{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:AAAAAAAA"}}]}"#,
-            9,
+            0,
         ),
         (
             r#"{"role":"user","content":[{"input_audio":{"data":"AAAA"}},{"file":{"file_data":"AA"}}]}"#,
@@ -336,10 +338,24 @@ fn text_is_counted_without_images_sounds_and_files() {
     ] {
         let text = with_message(message);
         assert_eq!(
-            read_chat(text.as_bytes()).unwrap().traits.text_bytes,
+            read_chat(text.as_bytes(), Prompt::default())
+                .unwrap()
+                .traits
+                .text
+                .bytes(),
             bytes,
             "{message}"
         );
+    }
+}
+
+/// What was read, with bytes of text in the place of the tokens of framing, without media.
+fn by_bytes(traits: &Traits) -> Traits {
+    Traits {
+        framing: traits.text.bytes(),
+        text: Prompt::default(),
+        media: Media::default(),
+        ..traits.clone()
     }
 }
 
@@ -379,7 +395,7 @@ fn traits() {
                 .replace("\"messages\"", r#""tools":[{"a":"b"}],"messages""#),
             Traits {
                 tools: true,
-                text_bytes: 11,
+                framing: 11,
                 ..none.clone()
             },
         ),
@@ -388,7 +404,7 @@ fn traits() {
                 .replace("\"messages\"", r#""functions":[ 1],"messages""#),
             Traits {
                 tools: true,
-                text_bytes: 4,
+                framing: 4,
                 ..none.clone()
             },
         ),
@@ -404,7 +420,7 @@ fn traits() {
             ),
             Traits {
                 tools: true,
-                text_bytes: 24,
+                framing: 24,
                 cache: true,
                 audio_output: true,
                 ..none.clone()
@@ -417,14 +433,14 @@ fn traits() {
             ),
             Traits {
                 tools: true,
-                text_bytes: 24,
+                framing: 24,
                 ..none.clone()
             },
         ),
         (
             parts(r#"{"text":"abc","cache_control":{"type":"ephemeral"}}"#),
             Traits {
-                text_bytes: 3,
+                framing: 3,
                 cache: true,
                 ..none.clone()
             },
@@ -447,19 +463,73 @@ fn traits() {
         (
             parts(r#"{"image_url":null,"text":"abcde"}"#),
             Traits {
-                text_bytes: 5,
+                framing: 5,
                 ..none.clone()
             },
         ),
     ] {
-        let request = read_chat(text.as_bytes()).unwrap();
-        assert_eq!(request.traits, wanted, "{text}");
+        let request = read_chat(text.as_bytes(), Prompt::default()).unwrap();
+        assert_eq!(by_bytes(&request.traits), wanted, "{text}");
     }
-    let long = Traits {
-        text_bytes: 9,
-        ..none
+}
+
+#[test]
+fn a_prompt_is_its_text_its_framing_and_its_media() {
+    let read = |text: &str| {
+        read_chat(text.as_bytes(), Prompt::default())
+            .unwrap()
+            .traits
     };
-    assert_eq!(long.prompt_tokens(), 3);
+    let one = read(&with_message(
+        r#"{"role":"user","content":"Hello, how are you?"}"#,
+    ));
+    assert_eq!((one.framing, one.media), (7, Media::default()));
+    assert_eq!(one.prompt_tokens(), one.text.tokens() + 7);
+    let escaped = read(&with_message(
+        r#"{"role":"user","content":"Hello,\u0020how ar\u0065 you?"}"#,
+    ));
+    assert_eq!(escaped.text.tokens(), one.text.tokens());
+    let two = with_message(r#"{"role":"user","content":"a"},{"role":"user","content":"b"}"#);
+    assert_eq!(read(&two).framing, 11);
+    let tools = two.replace("\"messages\"", r#""tools":[{"name":"f"}],"messages""#);
+    assert_eq!(read(&tools).framing, 23);
+    assert_eq!(read(&tools).text.bytes(), 16);
+    let schema = two.replace(
+        "\"messages\"",
+        r#""response_format":{"type":"json_schema"},"messages""#,
+    );
+    assert_eq!(read(&schema).text.bytes(), 24);
+    for (part, wanted) in [
+        (
+            r#"{"type":"image_url","image_url":{"url":"https://x","detail":"low"}}"#,
+            (85, 0, 0),
+        ),
+        (
+            r#"{"type":"image_url","image_url":{"url":"https://x"}}"#,
+            (1536, 0, 0),
+        ),
+        (
+            r#"{"type":"image_url","image_url":"https://x"}"#,
+            (1536, 0, 0),
+        ),
+        (r#"{"type":"image_url","image_url":null}"#, (0, 0, 0)),
+        (
+            r#"{"type":"input_audio","input_audio":{"data":"AAAA"}}"#,
+            (0, 1, 0),
+        ),
+        (
+            r#"{"type":"file","file":{"file_data":"AAAA"}}"#,
+            (0, 0, 3000),
+        ),
+        (r#"{"type":"file","file":{"file_id":"f"}}"#, (0, 0, 30_000)),
+    ] {
+        let traits = read(&with_message(&format!(
+            r#"{{"role":"user","content":[{part}]}}"#
+        )));
+        let Media { image, audio, file } = traits.media;
+        assert_eq!((image, audio, file), wanted, "{part}");
+        assert_eq!(traits.prompt_tokens(), 7 + image + audio + file);
+    }
 }
 
 #[test]
@@ -735,7 +805,7 @@ proptest! {
         let new = new.as_deref().unwrap_or(&text);
         let parsed: Value = serde_json::from_str(new).unwrap();
         prop_assert_eq!(parsed, wanted(original, &new_model));
-        prop_assert!(read_chat(new.as_bytes()).is_ok());
+        prop_assert!(read_chat(new.as_bytes(), Prompt::default()).is_ok());
         for (name, value) in unknown {
             prop_assert!(new.contains(&format!("\"{name}\":{value}")), "{} is untouched", name);
         }
@@ -807,7 +877,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-        let _ = read_chat(&bytes);
-        let _ = read_chat(&[b"{\"model\":\"a\",\"messages\":[{", bytes.as_slice()].concat());
+        let _ = read_chat(&bytes, Prompt::default());
+        let _ = read_chat(&[b"{\"model\":\"a\",\"messages\":[{", bytes.as_slice()].concat(), Prompt::default());
     }
 }

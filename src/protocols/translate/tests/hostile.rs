@@ -1,6 +1,7 @@
 //! Whatever a provider or a caller sends, nothing panics, and what is written is whole.
 
 use super::*;
+use crate::tokens::Prompt;
 use proptest::prelude::*;
 
 const OPENAI_EVENTS: [&str; 7] = [
@@ -239,8 +240,13 @@ fn regression_no_duplicate_decides_what_is_translated() {
     for (from, whole) in full_requests() {
         let to = if from == OpenAi { Anthropic } else { OpenAi };
         let read = |text: &str| match from {
-            OpenAi => crate::protocols::openai::read_chat(text.as_bytes()).map(drop),
-            Anthropic => crate::protocols::anthropic::read_messages(text.as_bytes()).map(drop),
+            OpenAi => {
+                crate::protocols::openai::read_chat(text.as_bytes(), Prompt::default()).map(drop)
+            }
+            Anthropic => {
+                crate::protocols::anthropic::read_messages(text.as_bytes(), Prompt::default())
+                    .map(drop)
+            }
         };
         read(&whole.to_string()).unwrap();
         request(from, to, whole.to_string().as_bytes(), &target()).unwrap();

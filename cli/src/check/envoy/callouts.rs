@@ -1,0 +1,55 @@
+/*! The clusters that Tollgate itself calls: where counters are kept and alerts are sent. */
+
+use super::clusters::check_exists;
+use crate::check::at::At;
+use crate::check::findings::Findings;
+use crate::check::policy::Compiled;
+use crate::check::wasm::{Filter, filters};
+use tollgate::config::Policy;
+
+/// Checks that each exists, and that no request to it comes back into the machine that
+/// makes it.
+pub(super) fn check(
+    root: &At<'_>,
+    gateways: &[Filter<'_>],
+    compiled: &Compiled,
+    findings: &mut Findings,
+) {
+    let clusters = root.field_or_gap("static_resources").list("clusters");
+    for (path, name) in called(&compiled.policy) {
+        check_exists(root, (path, name), compiled, findings);
+        for cluster in clusters.iter().filter(|it| it.text("name") == Some(name)) {
+            for filter in filters(cluster) {
+                check_filter(&filter, gateways, path, findings);
+            }
+        }
+    }
+}
+
+/// What names a cluster, and the cluster.
+fn called(policy: &Policy) -> impl Iterator<Item = (&'static str, &str)> {
+    let store = policy.store.as_ref();
+    let store = store.map(|store| ("ledger.store.cluster", store.cluster.as_str()));
+    let alerts = policy.alerts.as_ref();
+    let alerts = alerts.map(|hook| ("alerts.cluster", hook.cluster.as_str()));
+    store.into_iter().chain(alerts)
+}
+
+/// Envoy 1.40 would enter the machine while it is running: it dies, and all calls in it.
+fn check_filter(filter: &Filter<'_>, gateways: &[Filter<'_>], path: &str, findings: &mut Findings) {
+    let mut gateways = gateways.iter();
+    if filter.is_called_tollgate() || gateways.any(|gateway| same_machine(gateway, filter)) {
+        let message = format!(
+            "must not be in the cluster of {path}: a request that Tollgate makes itself must not \
+             pass its own filter, which crashes it; make a second cluster without"
+        );
+        findings.error(&filter.plugin, message);
+    }
+}
+
+fn same_machine(a: &Filter<'_>, b: &Filter<'_>) -> bool {
+    let [a, b] = [a, b].map(|filter| filter.plugin.field_or_gap("vm_config"));
+    ["vm_id", "code"]
+        .iter()
+        .all(|field| a.field_or_gap(field).tree == b.field_or_gap(field).tree)
+}

@@ -1,0 +1,113 @@
+/*! Ending a stream before its provider does. */
+
+use super::{Context, Seen};
+use crate::ledger::Usage;
+use crate::protocols::{EndReason, EndUsage, Ending, Protocol};
+
+/// How a stream may be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::call) enum Stop {
+    /// Not before its provider ends it.
+    Never,
+    /// Where [`Context::passed`] says so.
+    AtLimit {
+        /// Tokens of the prompt, estimated.
+        prompt: u64,
+        /// Whether the provider was told how long the answer may become.
+        bounded: bool,
+    },
+}
+
+/// Most bytes that are dropped behind the end of an answer that the provider has a bound for,
+/// before the connections are cut. Anthropic's clients, and others, read up to the end of the
+/// body and take a cut for an error; what they wait for has been reserved. 1 MiB is some
+/// thousand tokens in events, more than an estimate is ever wrong by.
+const PATIENCE: usize = 1024 * 1024;
+
+/// Where a stream stands that may be ended.
+#[derive(Debug)]
+pub(super) enum Stopping {
+    Never,
+    Ready(Box<Ready>),
+    /// It was ended. So many more bytes may be dropped.
+    Stopped(usize),
+}
+
+/// What has to be known to end a stream.
+#[derive(Debug)]
+pub(super) struct Ready {
+    ending: Ending,
+    prompt: u64,
+    asked: bool,
+    patience: usize,
+}
+
+impl Stopping {
+    /// For a stream that begins; `asked`: whether its caller wants a report of usage.
+    pub(super) fn new(stop: Stop, protocol: Protocol, model: Option<&str>, asked: bool) -> Self {
+        let Stop::AtLimit { prompt, bounded } = stop else {
+            return Self::Never;
+        };
+        Self::Ready(Box::new(Ready {
+            ending: Ending::new(protocol, model),
+            prompt,
+            asked,
+            patience: if bounded { PATIENCE } else { 0 },
+        }))
+    }
+
+    pub(super) const fn is_stopped(&self) -> bool {
+        matches!(self, Self::Stopped(_))
+    }
+
+    /// Follows one event, by its data.
+    pub(super) fn note(&mut self, data: &[u8]) {
+        if let Self::Ready(ready) = self {
+            ready.ending.note(data);
+        }
+    }
+
+    /// The events that end the stream here, if it has to end.
+    pub(super) fn stop(&mut self, seen: &mut Seen, context: &mut dyn Context) -> Option<Vec<u8>> {
+        let Self::Ready(ready) = self else {
+            return None;
+        };
+        let open = !seen.error && ready.ending.is_open();
+        // To count is dearer than to see that it can't be enough.
+        let far = seen.most_output_tokens() <= context.room();
+        if !open || far || !context.passed(seen.output_tokens()) {
+            return None;
+        }
+        let last = ready.ending.events(EndReason::Length, &ready.told(seen));
+        *self = Self::Stopped(ready.patience);
+        seen.stopped = true;
+        Some(last)
+    }
+
+    /// Drops so many bytes; whether that is too much.
+    pub(super) const fn is_too_much(&mut self, bytes: usize) -> bool {
+        let Self::Stopped(left) = self else {
+            return false;
+        };
+        let too_much = bytes > *left;
+        *left = left.saturating_sub(bytes);
+        too_much
+    }
+}
+
+impl Ready {
+    fn told(&self, seen: &Seen) -> EndUsage {
+        let prompt = seen.usage.or(seen.prompt).unwrap_or(Usage {
+            input: self.prompt,
+            ..Usage::default()
+        });
+        EndUsage {
+            usage: Usage {
+                output: seen.output_tokens(),
+                ..prompt
+            },
+            prompt_told: seen.prompt.is_some(),
+            asked: self.asked,
+        }
+    }
+}

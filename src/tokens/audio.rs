@@ -1,0 +1,45 @@
+/*! How many bytes a second of sound has, from its head: WAV and MP3. */
+
+use super::data::Head;
+
+/// `None` if the head does not tell.
+pub(super) fn bytes_a_second(head: &Head) -> Option<u64> {
+    match head.from(0) {
+        // `fmt ` comes first in nearly every file, and its byte rate at a fixed place.
+        [b'R', b'I', b'F', b'F', ..] => {
+            let rate = u32::from_le_bytes(head.array(28)?);
+            (rate > 0).then_some(rate.into())
+        }
+        [b'I', b'D', b'3', _, _, _, size @ ..] => {
+            // The length of the tag has seven bits a byte.
+            let size = size.first_chunk::<4>()?;
+            let tag = size
+                .iter()
+                .fold(0_usize, |sum, byte| (sum << 7) | usize::from(byte & 0x7F));
+            mp3(head, tag.saturating_add(10))
+        }
+        _ => mp3(head, 0),
+    }
+}
+
+/// By the bit rate of the frame at `offset`, of layer III.
+fn mp3(head: &Head, offset: usize) -> Option<u64> {
+    /// In kbit/s, by the number in a frame's head; 0 where it says nothing.
+    const MPEG_1: [u16; 16] = [
+        0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0,
+    ];
+    const MPEG_2: [u16; 16] = [
+        0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0,
+    ];
+    let [sync, version, rates] = head.array(offset)?;
+    if sync != 0xFF || version & 0xE6 != 0xE2 {
+        return None;
+    }
+    let rates_of = if version & 0x18 == 0x18 {
+        MPEG_1
+    } else {
+        MPEG_2
+    };
+    let rate = rates_of.get(usize::from(rates >> 4)).copied().unwrap_or(0);
+    (rate > 0).then(|| u64::from(rate).saturating_mul(125))
+}

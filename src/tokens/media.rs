@@ -1,0 +1,178 @@
+/*! What images, sounds and files come to in tokens, by the rules that providers publish.
+
+Which model will answer is not known here, so where rules of one provider differ by model,
+the dearer one counts; what was estimated too high comes back with the settlement. */
+
+use super::data::{self, Head};
+use super::image::Size;
+
+/// Tokens of what is no text, by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Media {
+    /// Of images.
+    pub image: u64,
+    /// Of sounds.
+    pub audio: u64,
+    /// Of files.
+    pub file: u64,
+}
+
+impl Media {
+    /// All of them.
+    pub const fn tokens(&self) -> u64 {
+        let images = self.image.saturating_add(self.audio);
+        images.saturating_add(self.file)
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.tokens() == 0
+    }
+}
+
+/// An image at OpenAI's, given by its `url`, a data URL or another, and its `detail`.
+///
+/// In low detail, 85 tokens. Otherwise 85, and 170 for each tile of 512 pixels, after the
+/// image was shrunk into 2048 × 2048 and then to a shorter side of 768; or, with newer
+/// models, 1 for each patch of 32 pixels, at most 1,536: the more of both. An image whose
+/// size is not known counts as a large one.
+pub fn openai_image(url: &[u8], detail: &[u8]) -> u64 {
+    const LARGEST: u64 = 1536;
+    if detail == b"low" {
+        return 85;
+    }
+    let size = data::of_url(url).and_then(|base64| Size::of(&Head::of(base64)));
+    size.map_or(LARGEST, |size| {
+        let tiles = size.within(2048, 2048).shorter_side(768).squares(512);
+        let tiles = tiles.saturating_mul(170).saturating_add(85);
+        tiles.max(size.squares(32).min(LARGEST))
+    })
+}
+
+/// An image at Anthropic's, given in base64, or elsewhere: a token for each 750 pixels,
+/// after it was shrunk to a longer side of 1,568 pixels; about 1,600 at most.
+pub fn anthropic_image(base64: Option<&[u8]>) -> u64 {
+    const LARGEST: u64 = 1600;
+    let size = base64.and_then(|base64| Size::of(&Head::of(base64)));
+    size.map_or(LARGEST, |size| {
+        let pixels = size.within(1568, 1568).pixels();
+        pixels.div_ceil(750).clamp(1, LARGEST)
+    })
+}
+
+/// Sound in base64: 10 tokens a second, as OpenAI counts it.
+pub fn audio(base64: &[u8]) -> u64 {
+    /// Of MP3 whose head does not tell: 64 kbit/s, rather low for speech.
+    const BYTES_A_SECOND: u64 = 8_000;
+    let rate = super::audio::bytes_a_second(&Head::of(base64)).unwrap_or(BYTES_A_SECOND);
+    let tenths = data::length(base64).saturating_mul(10);
+    tenths.div_ceil(rate.max(1))
+}
+
+/// A file such as a PDF, in base64 or elsewhere. Anthropic tells of 1,500 to 3,000 tokens a
+/// page, and takes up to 100 pages. How many there are cannot be seen: a page is taken to have
+/// 50,000 bytes, and a file that lies elsewhere 10 pages.
+pub fn file(base64: Option<&[u8]>) -> u64 {
+    const PAGE: u64 = 3000;
+    let pages = base64.map_or(10, |base64| {
+        data::length(base64).div_ceil(50_000).clamp(1, 100)
+    });
+    pages.saturating_mul(PAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    fn png(width: u32, height: u32) -> String {
+        let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+        png.extend(width.to_be_bytes());
+        png.extend(height.to_be_bytes());
+        STANDARD.encode(png)
+    }
+
+    #[test]
+    fn images_of_openai() {
+        for (width, height, wanted) in [
+            // The examples of OpenAI's guide, by the dearer of both rules.
+            (2048, 4096, 1536),
+            (512, 512, 256),
+            (1, 1, 255),
+            (100, 100, 255),
+            (600, 300, 425),
+            (1024, 1024, 1024),
+            (u32::MAX, u32::MAX, 1536),
+            (u32::MAX, 1, 1536),
+        ] {
+            let url = format!("data:image/png;base64,{}", png(width, height));
+            assert_eq!(
+                openai_image(url.as_bytes(), b"high"),
+                wanted,
+                "{width} × {height}"
+            );
+            assert_eq!(openai_image(url.as_bytes(), b""), wanted);
+            assert_eq!(openai_image(url.as_bytes(), b"low"), 85);
+        }
+        for url in [
+            "https://example.com/a.png",
+            "data:image/png;base64,AAAA",
+            "data:,x",
+            "",
+        ] {
+            assert_eq!(openai_image(url.as_bytes(), b"auto"), 1536, "{url}");
+        }
+        let escaped = format!(
+            "data:image\\/png;base64,{}",
+            png(64, 64).replace('/', "\\/")
+        );
+        assert_eq!(openai_image(escaped.as_bytes(), b""), 255);
+    }
+
+    #[test]
+    fn images_of_anthropic() {
+        for (width, height, wanted) in [
+            // From the table of Anthropic's guide: some 54, 1,334 and 1,590.
+            (200, 200, 54),
+            (1000, 1000, 1334),
+            (1092, 1092, 1590),
+            (8000, 8000, 1600),
+            (0, 0, 1600),
+            (1, 1, 1),
+        ] {
+            let image = png(width, height);
+            assert_eq!(
+                anthropic_image(Some(image.as_bytes())),
+                wanted,
+                "{width} × {height}"
+            );
+        }
+        assert_eq!(anthropic_image(None), 1600);
+        assert_eq!(anthropic_image(Some(b"!!!!")), 1600);
+    }
+
+    #[test]
+    fn sounds_by_their_seconds() {
+        let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
+        wav.extend(24_000_u32.to_le_bytes());
+        wav.extend(48_000_u32.to_le_bytes());
+        wav.resize(48_000 * 3, 0);
+        assert_eq!(audio(STANDARD.encode(&wav).as_bytes()), 30);
+        // 128 kbit/s: 16,000 bytes a second, with and without a tag before.
+        let mut mp3 = vec![0xFF, 0xFB, 0x90, 0x00];
+        mp3.resize(32_000, 0);
+        assert_eq!(audio(STANDARD.encode(&mp3).as_bytes()), 20);
+        let tagged = [b"ID3\x04\0\0\0\0\0\x05?????".as_slice(), &mp3].concat();
+        assert_eq!(audio(STANDARD.encode(&tagged).as_bytes()), 21);
+        assert_eq!(audio(STANDARD.encode(vec![7; 8000]).as_bytes()), 10);
+        assert_eq!(audio(b""), 0);
+    }
+
+    #[test]
+    fn files_by_their_size() {
+        assert_eq!(file(None), 30_000);
+        assert_eq!(file(Some(b"AAAA")), 3000);
+        assert_eq!(file(Some("A".repeat(4_000_000).as_bytes())), 60 * 3000);
+    }
+}
