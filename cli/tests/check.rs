@@ -1450,6 +1450,7 @@ fn with_callouts(clusters: &str) -> String {
     let indent = " ".repeat(20);
     let settings = [
         "ledger: { store: { cluster: store } }",
+        "tiers: { default: { limits: [ { requests: 9, per: day, alert_at: [ 80% ] } ] } }",
         "alerts: { cluster: alerts, path: /budget }",
         "limits:",
     ];
