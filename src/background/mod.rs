@@ -190,6 +190,26 @@ impl Background {
     }
 }
 
+/// Ticks that may fail to come before calls tell what they change themselves.
+const MISSED_TICKS: u64 = 8;
+
+/// Tells all workers at once what was changed, if no tick of this machine does: after a reload,
+/// calls still end in machines of the old policy, which tick no more.
+pub fn tell_if_unattended(host: &dyn Host, space: &Space, dirty: &Dirty) {
+    let since = millis(host.now()).abs_diff(dirty.attended_ms());
+    if since > TICK_MS.saturating_mul(MISSED_TICKS) {
+        tell(host, space, dirty);
+    }
+}
+
+/// Tells all workers what this one has changed.
+fn tell(host: &dyn Host, space: &Space, dirty: &Dirty) {
+    let changed = dirty.take();
+    if !changed.is_empty() && marks::add(host, space, changed).is_err() {
+        dirty.put_back(changed);
+    }
+}
+
 /// The names of the records of tenants and models. What is saved of a tenant or model that
 /// the policy no longer has goes with the next change of its group.
 fn records(policy: &Policy) -> Vec<String> {

@@ -69,6 +69,8 @@ pub(super) struct Store {
     failures: u32,
     /// What was last told about the store; empty while all is well.
     trouble: String,
+    /// Objects that are too long to be saved.
+    too_long: Groups,
 }
 
 impl Store {
@@ -87,6 +89,7 @@ impl Store {
             next_round: 0,
             failures: 0,
             trouble: String::new(),
+            too_long: Groups::default(),
         }
     }
 
@@ -108,13 +111,8 @@ impl Store {
 
     /// Tells all workers what this one has changed.
     fn hand_over(&self, cx: &Context<'_>) {
-        let changed = self.dirty.take();
-        if changed.is_empty() {
-            return;
-        }
-        if marks::add(cx.host, cx.space, changed).is_err() {
-            self.dirty.put_back(changed);
-        }
+        self.dirty.attend(cx.now);
+        super::tell(cx.host, cx.space, &self.dirty);
     }
 
     fn holds(&self, cx: &Context<'_>) -> bool {

@@ -65,6 +65,9 @@ impl Call {
             let refusal = Refusal::new(ErrorKind::Permission, "admin_only", message);
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
+        if let Err(refusal) = self.count_read(host, &caller) {
+            return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
+        }
         let limit = endpoint::decode_segment(limit).unwrap_or_default();
         let purpose = Purpose::Adjust(change, limit);
         self.read_body(host, caller, headers, purpose, end)
@@ -114,7 +117,8 @@ impl Call {
         let budget =
             limits::adjust(&self.book(host), &scope, limit, adjustment).map_err(refusal)?;
         if scope.meters.iter().any(|meter| meter.window.is_long()) {
-            self.gateway.dirty.note(&scope.record());
+            let record = scope.record();
+            self.note_changes(host, std::iter::once(record.as_str()));
         }
         let what = match adjustment {
             Adjustment::TopUp(amount) if unit == Unit::NanoUsd => {
@@ -123,8 +127,9 @@ impl Call {
             Adjustment::TopUp(amount) => format!("{limit} topped up by {amount}"),
             Adjustment::Reset => format!("{limit} reset"),
         };
-        let what = match &wish.user {
-            Some(user) => format!("{what} for user {user:?}"),
+        // Who it is stands in the answer alone.
+        let what = match wish.user {
+            Some(_) => format!("{what} for a user"),
             None => what,
         };
         let (tenant, key) = (&caller.tenant.name, &caller.key_label);

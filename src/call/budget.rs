@@ -10,7 +10,8 @@ use crate::config::{DefaultOutput, Ledger, Model, UntilLoaded};
 use crate::host::Host;
 use crate::identity::Caller;
 use crate::ledger::limits::{
-    self, Amounts, Book, Denied, Granted, Holder, Meter, Reservation, Scope, Standings, Unit,
+    self, Amounts, Book, Crossed, Denied, Granted, Holder, Meter, Reservation, Scope, Standings,
+    Traces, Unit,
 };
 use crate::ledger::{Price, Settlement, Usage};
 use crate::protocols::{ErrorKind, Refusal, Traits};
@@ -227,21 +228,8 @@ impl Call {
             standings,
             shadowed,
             crowded,
-        } = match granted {
-            Ok(granted) => granted,
-            Err(Denied::Exceeded(exceeded)) => {
-                let holder = limited::holder_kind(&exceeded.holder);
-                metrics.limited(host, &caller.tenant.name, holder, &exceeded.limit);
-                self.count_lost(host, exceeded.lost);
-                return Err(limited::refusal(&exceeded, self.protocol, at_ms));
-            }
-            Err(Denied::Busy) if self.gateway.policy.ledger.admit_when_busy => {
-                metrics.event(host, "tollgate.limits_uncounted_total");
-                Granted::default()
-            }
-            Err(Denied::Busy) => return Err(busy()),
-        };
-        self.note_changes(&reservation);
+        } = granted.or_else(|denied| self.denied(host, caller, &denied, at_ms))?;
+        self.note_changes(host, reservation.long_records());
         if crowded {
             metrics.event(host, "tollgate.users_without_room_total");
         }
@@ -262,6 +250,30 @@ impl Call {
             extension,
         };
         Ok((held, demand.default_output.filter(|_| counts_output)))
+    }
+
+    /// What becomes of a call that the ledger has not let through.
+    fn denied(
+        &self,
+        host: &dyn Host,
+        caller: &Caller,
+        denied: &Denied,
+        at_ms: u64,
+    ) -> Result<Granted, Refusal> {
+        let metrics = &self.gateway.metrics;
+        self.note_traces(host, denied.traces());
+        match denied {
+            Denied::Exceeded(exceeded) => {
+                let holder = limited::holder_kind(&exceeded.holder);
+                metrics.limited(host, &caller.tenant.name, holder, &exceeded.limit);
+                Err(limited::refusal(exceeded, self.protocol, at_ms))
+            }
+            Denied::Busy(_) if self.gateway.policy.ledger.admit_when_busy => {
+                metrics.event(host, "tollgate.limits_uncounted_total");
+                Ok(Granted::default())
+            }
+            Denied::Busy(_) => Err(busy()),
+        }
     }
 
     /// How closely the prompt of a caller has to be counted: as well as possible if something
@@ -322,15 +334,29 @@ impl Call {
             return;
         }
         let settled = limits::settle(&self.book(host), &held.reservation, took);
-        self.note_changes(&held.reservation);
+        self.note_changes(host, held.reservation.long_records());
         self.count_lost(host, settled.lost);
+        self.raise(host, &settled.crossed);
+        if let Some(extension) = &held.extension {
+            self.note_traces(host, extension.traces());
+        }
+    }
+
+    /// What a refused call has left behind is to be saved, counted and told.
+    pub(super) fn note_traces(&self, host: &dyn Host, traces: &Traces) {
+        self.note_changes(host, traces.touched.iter().map(String::as_str));
+        self.count_lost(host, traces.lost);
+        self.raise(host, &traces.crossed);
+    }
+
+    fn raise(&self, host: &dyn Host, crossed: &[Crossed]) {
         let Gateway {
             metrics,
             policy,
             space,
             ..
         } = &*self.gateway;
-        for crossed in &settled.crossed {
+        for crossed in crossed {
             alerts::raise(host, metrics, policy, space, crossed);
         }
     }
@@ -351,9 +377,16 @@ impl Call {
     }
 
     /// What has changed is to be saved.
-    fn note_changes(&self, reservation: &Reservation) {
-        for record in reservation.long_records() {
-            self.gateway.dirty.note(record);
+    pub(super) fn note_changes<'r>(&self, host: &dyn Host, records: impl Iterator<Item = &'r str>) {
+        let Gateway {
+            dirty,
+            policy,
+            space,
+            ..
+        } = &*self.gateway;
+        let noted = records.map(|record| dirty.note(record)).count();
+        if noted > 0 && policy.store.is_some() {
+            background::tell_if_unattended(host, space, dirty);
         }
     }
 }

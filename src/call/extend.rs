@@ -1,6 +1,6 @@
 /*! More budget for a stream that grows beyond what was reserved for it. */
 
-use crate::ledger::limits::{self, Amounts, Book, Denied, Reservation, Scope};
+use crate::ledger::limits::{self, Amounts, Book, Denied, Reservation, Scope, Traces};
 use crate::ledger::{Kinds, Price};
 
 /// Least tokens that are reserved in addition at once: asking has its price, a change of each
@@ -45,6 +45,8 @@ pub(super) struct Extension {
     reserved: u64,
     /// Tokens that are reserved in addition at once.
     step: u64,
+    /// What was left behind where no more could be had.
+    traces: Traces,
 }
 
 impl Extension {
@@ -56,12 +58,18 @@ impl Extension {
             growth,
             reserved,
             step: (reserved / PART).max(LEAST),
+            traces: Traces::default(),
         }
     }
 
     /// Whether the provider was told how long the answer may become.
     pub(super) const fn is_bounded(&self) -> bool {
         self.growth.bounded
+    }
+
+    /// What was left behind where no more could be had.
+    pub(super) const fn traces(&self) -> &Traces {
+        &self.traces
     }
 
     /// Tokens of the answer that are reserved by now.
@@ -92,8 +100,12 @@ impl Extension {
                     held.append(granted.reservation);
                     return false;
                 }
-                Err(Denied::Busy) => return false,
-                Err(Denied::Exceeded(_)) => {}
+                Err(denied) => {
+                    self.traces.add(denied.traces());
+                    if matches!(denied, Denied::Busy(_)) {
+                        return false;
+                    }
+                }
             }
         }
         true

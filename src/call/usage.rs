@@ -69,8 +69,8 @@ impl Call {
         Value::Object(models.collect())
     }
 
-    /// Counts a look at the page.
-    fn count_read(&self, host: &dyn Host, caller: &Caller) -> Result<(), Refusal> {
+    /// Counts a look at the page, or a change of a limit.
+    pub(super) fn count_read(&self, host: &dyn Host, caller: &Caller) -> Result<(), Refusal> {
         let reads = match caller.role {
             Role::User => READS,
             Role::Admin => ADMIN_READS,
@@ -90,15 +90,13 @@ impl Call {
         let book = self.book(host);
         let amounts = Demand::OPAQUE.amounts;
         match limits::reserve(&book, vec![scope], "", &amounts) {
-            Ok(granted) => {
-                limits::settle(&book, &granted.reservation, &amounts);
-                Ok(())
-            }
+            // What is reserved counts as what is used: it need not be settled.
+            Ok(_) => Ok(()),
             Err(Denied::Exceeded(exceeded)) => {
                 let now_ms = book.now.0 / 1_000_000;
                 Err(limited::refusal(&exceeded, self.protocol, now_ms))
             }
-            Err(Denied::Busy) => Err(super::budget::busy()),
+            Err(Denied::Busy(_)) => Err(super::budget::busy()),
         }
     }
 }

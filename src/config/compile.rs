@@ -11,6 +11,7 @@ use super::document::{
     OtherPathsEntry, TenantEntry,
 };
 use super::fields::Located;
+use super::limit::Ledger;
 use super::model::{Backend, Model};
 use super::policy::{
     Hop, HopFrom, IdentityRules, JwtRule, Key, KeyRing, Limits, OtherPaths, Policy, SpiffePattern,
@@ -95,7 +96,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     let tenants = tenants(
         document.tenants,
         &document.identity,
-        (&models, &tiers),
+        (&models, &tiers, &ledger),
         &mut identity,
         &mut claims,
         problems,
@@ -180,7 +181,7 @@ fn limits(written: &LimitsEntry, problems: &mut Problems) -> Limits {
 fn tenants(
     entries: Vec<Named<TenantEntry>>,
     identity: &IdentityEntry,
-    (models, tiers): (&Names<Model>, &limit::Tiers),
+    (models, tiers, ledger): (&Names<Model>, &limit::Tiers, &Ledger),
     rules: &mut IdentityRules,
     claims: &mut HashMap<String, Rc<Tenant>>,
     problems: &mut Problems,
@@ -189,7 +190,7 @@ fn tenants(
     for Named { name, path, entry } in entries {
         let Some(entry) = entry else { continue };
         warn_if_unreachable(&path, &entry, identity, problems);
-        let tenant = Rc::new(tenant(&name, &entry, (models, tiers), problems));
+        let tenant = Rc::new(tenant(&name, &entry, (models, tiers, ledger), problems));
         add_keys(
             &mut rules.keys,
             entry.keys.unwrap_or_default(),
@@ -206,7 +207,7 @@ fn tenants(
 fn tenant(
     name: &str,
     entry: &TenantEntry,
-    (models, tiers): (&Names<Model>, &limit::Tiers),
+    (models, tiers, ledger): (&Names<Model>, &limit::Tiers, &Ledger),
     problems: &mut Problems,
 ) -> Tenant {
     let mut allowed: Vec<Rc<Model>> = Vec::new();
@@ -226,7 +227,7 @@ fn tenant(
     Tenant {
         name: name.to_owned(),
         limits: limit::meters(limits, models, problems),
-        per_user: limit::meters(per_user, models, problems),
+        per_user: limit::user_meters(per_user, models, ledger, problems),
         models: allowed,
         tier,
     }

@@ -524,6 +524,7 @@ proptest! {
 
 mod background;
 mod limits;
+mod room;
 mod routing;
 
 #[test]

@@ -129,7 +129,11 @@ impl Groups {
 
 /// What one virtual machine has changed and not yet told the others.
 #[derive(Debug, Default)]
-pub struct Dirty(Cell<Groups>);
+pub struct Dirty {
+    groups: Cell<Groups>,
+    /// When somebody last came to tell them, in milliseconds since the Unix epoch.
+    attended_ms: Cell<u64>,
+}
 
 impl Dirty {
     /// Notes that a record was changed in a way that is worth saving: one of its windows
@@ -142,24 +146,36 @@ impl Dirty {
 
     /// Notes a whole group.
     pub fn mark(&self, group: Group) {
-        self.0.set(self.0.get().with(group));
+        self.groups.set(self.groups.get().with(group));
+    }
+
+    /// Notes that what is noted is going to be told, in milliseconds since the Unix epoch.
+    pub fn attend(&self, now_ms: u64) {
+        self.attended_ms.set(now_ms);
+    }
+
+    /// When that was noted last; 0: never.
+    pub const fn attended_ms(&self) -> u64 {
+        self.attended_ms.get()
     }
 
     /// What was noted since the last time.
     pub fn take(&self) -> Groups {
-        self.0.take()
+        self.groups.take()
     }
 
     /// Notes these again: they could not be handed over.
     pub fn put_back(&self, groups: Groups) {
-        self.0.set(self.0.get().and(groups));
+        self.groups.set(self.groups.get().and(groups));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::limits::{Holder, Scope};
     use std::collections::BTreeSet;
+    use std::rc::Rc;
 
     #[test]
     fn records_keep_their_groups() {
@@ -182,6 +198,23 @@ mod tests {
         let fixed = ["ledger/tenant/acme", "ledger/model/smart"].map(Group::of);
         let fixed = fixed.map(|group| group.unwrap().name());
         assert_eq!(fixed, ["limits-28", "limits-12"]);
+    }
+
+    #[test]
+    fn the_records_of_all_holders_have_groups() {
+        let tenant = || "acme".to_owned();
+        for holder in [
+            Holder::Tenant(tenant()),
+            Holder::Model("smart".to_owned()),
+            Holder::User {
+                tenant: tenant(),
+                name: "ada".to_owned(),
+            },
+        ] {
+            let meters = Rc::from([]);
+            let record = Scope { holder, meters }.record();
+            assert!(Group::of(&record).is_some(), "{record}");
+        }
     }
 
     #[test]

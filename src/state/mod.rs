@@ -4,6 +4,7 @@ Keys are `tollgate/<layout>/<namespace>/<record>`: the namespace is the plugin's
 so two policies in one Envoy never meet. Values start with a version byte. */
 
 use crate::host::{Expect, Host};
+use std::convert::Infallible;
 
 /// How often a write is tried before it is given up. A worker loses a round only if
 /// another one wins it, so with a few dozen workers the bound is out of reach.
@@ -50,16 +51,8 @@ pub fn update(
     key: &str,
     change: impl Fn(Option<&[u8]>) -> Vec<u8>,
 ) -> Result<(), Exhausted> {
-    for _ in 0..MAX_TRIES {
-        let (value, expect) = match host.shared_get(key) {
-            Some((bytes, version)) => (change(Some(&bytes)), Expect::Version(version)),
-            None => (change(None), Expect::Absent),
-        };
-        if host.shared_set(key, &value, expect).is_ok() {
-            return Ok(());
-        }
-    }
-    Err(Exhausted)
+    let changed = try_update(host, key, |old| Ok::<_, Infallible>((change(old), ())));
+    changed.map(|Ok(())| ())
 }
 
 /// As [`update`], for a change that may be refused (nothing is written then) and that has

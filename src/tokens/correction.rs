@@ -7,7 +7,7 @@ estimated, slowly, and within bounds: a provider that reports nonsense does litt
 use crate::host::Host;
 use crate::state::{self, Exhausted, Space};
 
-/// What an estimate is multiplied by: a fraction of 4096, from a half to 2.
+/// What was reported ÷ what was estimated: a fraction of 4096, from a half to 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Factor(u32);
 
@@ -36,9 +36,11 @@ impl Default for Factor {
 }
 
 impl Factor {
-    /// An estimate, corrected; rounded up.
+    /// An estimate, corrected for a reservation: never lowered, since all tenants teach the
+    /// factor and one of them must not make the others' calls pass with too little; rounded up.
     pub fn correct(self, tokens: u64) -> u64 {
-        let product = u128::from(tokens).saturating_mul(self.0.into());
+        let raised = self.0.max(ONE);
+        let product = u128::from(tokens).saturating_mul(raised.into());
         let corrected = product.div_ceil(ONE.into());
         u64::try_from(corrected).unwrap_or(u64::MAX)
     }
@@ -185,6 +187,16 @@ mod tests {
     }
 
     #[test]
+    fn nobody_makes_estimates_lower_than_they_are() {
+        let host = MemoryHost::default();
+        for _ in 0..200 {
+            learn(&host, &space(), "b/m", 1_000_000, 1).unwrap();
+        }
+        let factor = read(&host, &space(), "b/m");
+        assert_eq!((factor.permille(), factor.correct(1000)), (500, 1000));
+    }
+
+    #[test]
     fn one_wild_report_among_many_does_little() {
         let mut samples = vec![(1000, 1100); 100];
         samples.push((1000, 1_000_000));
@@ -250,10 +262,10 @@ mod tests {
     }
 
     #[test]
-    fn estimates_are_corrected_upwards_and_never_overflow() {
+    fn estimates_are_corrected_upwards_only_and_never_overflow() {
         assert_eq!(Factor::default().correct(7), 7);
         assert_eq!(Factor(ONE + 1).correct(1), 2);
-        assert_eq!(Factor(LEAST).correct(3), 2);
+        assert_eq!(Factor(ONE - 1).correct(1000), 1000);
         assert_eq!(Factor(MOST).correct(u64::MAX), u64::MAX);
         assert_eq!(Factor(MOST).correct(0), 0);
     }

@@ -154,11 +154,7 @@ mod tests {
 
     #[test]
     fn sounds_by_their_seconds() {
-        let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
-        wav.extend(24_000_u32.to_le_bytes());
-        wav.extend(48_000_u32.to_le_bytes());
-        wav.resize(48_000 * 3, 0);
-        assert_eq!(audio(STANDARD.encode(&wav).as_bytes()), 30);
+        assert_eq!(audio(&wav(1, 1, 24_000, 48_000, 16)), 30);
         // 128 kbit/s: 16,000 bytes a second, with and without a tag before.
         let mut mp3 = vec![0xFF, 0xFB, 0x90, 0x00];
         mp3.resize(32_000, 0);
@@ -167,6 +163,46 @@ mod tests {
         assert_eq!(audio(STANDARD.encode(&tagged).as_bytes()), 21);
         assert_eq!(audio(STANDARD.encode(vec![7; 8000]).as_bytes()), 10);
         assert_eq!(audio(b""), 0);
+    }
+
+    /// A WAV of 144,000 bytes.
+    fn wav(format: u16, channels: u16, samples: u32, rate: u32, bits: u16) -> Vec<u8> {
+        let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0".to_vec();
+        wav.extend(format.to_le_bytes());
+        wav.extend(channels.to_le_bytes());
+        wav.extend(samples.to_le_bytes());
+        wav.extend(rate.to_le_bytes());
+        wav.extend([1, 0]);
+        wav.extend(bits.to_le_bytes());
+        wav.resize(144_000, 0);
+        STANDARD.encode(wav).into_bytes()
+    }
+
+    #[test]
+    fn a_head_makes_no_sound_shorter_than_it_can_be() {
+        // 48 kHz, two channels, 32 bits: 0.375 seconds.
+        const SHORTEST: u64 = 4;
+        const LONGEST: u64 = 1440;
+        for (format, channels, samples, rate, bits, wanted) in [
+            // The byte rate says something else than what it is made of.
+            (1, 1, 24_000, u32::MAX, 16, 30),
+            (3, 2, 48_000, 1, 32, SHORTEST),
+            (1, u16::MAX, u32::MAX, u32::MAX, u16::MAX, SHORTEST),
+            (1, 1, 1, 1, 1, LONGEST),
+            (2, 1, 24_000, u32::MAX, 4, SHORTEST),
+            (0x55, 1, 24_000, 8_000, 0, 180),
+            (2, 1, 24_000, 1, 4, LONGEST),
+            // Says nothing: 64 kbit/s.
+            (1, 0, 24_000, 48_000, 16, 180),
+            (2, 1, 24_000, 0, 4, 180),
+        ] {
+            let sound = wav(format, channels, samples, rate, bits);
+            assert_eq!(
+                audio(&sound),
+                wanted,
+                "{format} {channels} {samples} {rate} {bits}"
+            );
+        }
     }
 
     #[test]

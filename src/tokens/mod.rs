@@ -5,6 +5,7 @@ There is no vocabulary here: text is counted by the shapes that tokenizers cut i
 
 mod audio;
 pub mod correction;
+mod cut;
 mod data;
 mod escapes;
 pub mod framing;

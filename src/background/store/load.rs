@@ -13,7 +13,7 @@ use super::{Stage, Step, Store};
 use crate::host::Instant;
 use crate::ledger::limits::durable;
 use crate::ledger::{Group, Groups};
-use crate::state;
+use crate::state::{self, Exhausted};
 use std::collections::VecDeque;
 
 /// Most objects read at once.
@@ -82,7 +82,12 @@ impl Store {
             Fetched::Unreadable(why) => return self.skip(cx, out, group, why),
             Fetched::Failed(why) => return self.failed(cx, &why),
         };
-        let added = snapshot.as_ref().map_or(0, |it| self.add(cx, group, it));
+        let added = snapshot
+            .as_ref()
+            .map_or(Ok(0), |it| self.add(cx, group, it));
+        let Ok(added) = added else {
+            return self.failed(cx, "shared data is too busy");
+        };
         if Standing::has_read(cx.host, cx.space, group).is_err() {
             return self.failed(cx, "shared data is too busy");
         }
@@ -110,20 +115,17 @@ impl Store {
         self.load_more(cx, out);
     }
 
-    /// Adds what was saved to what was counted here; the number of records.
-    fn add(&self, cx: &Context<'_>, group: Group, snapshot: &Snapshot) -> usize {
+    /// Adds what was saved to what was counted here; the number of records. If that fails, the
+    /// group is read again, and the records that were added already are added twice.
+    fn add(&self, cx: &Context<'_>, group: Group, snapshot: &Snapshot) -> Result<usize, Exhausted> {
         let now = Instant(cx.now.saturating_mul(1_000_000));
         for (name, saved) in &snapshot.records {
             let merge = |current: Option<&[u8]>| durable::merge(name, current, saved, now);
-            if state::update(cx.host, &cx.space.key(name), merge).is_err() {
-                cx.metrics
-                    .event(cx.host, "tollgate.store_records_lost_total");
-                log::error!("ledger.store: {name} was not loaded: shared data is too busy");
-            }
+            state::update(cx.host, &cx.space.key(name), merge)?;
         }
         // Saved again under this Envoy's epoch.
         self.dirty.mark(group);
-        snapshot.records.len()
+        Ok(snapshot.records.len())
     }
 
     /// Nothing is left to be asked for.

@@ -8,6 +8,7 @@ use super::{Stage, Step, Store};
 use crate::host::Instant;
 use crate::ledger::Group;
 use crate::ledger::limits::durable;
+use crate::state::Exhausted;
 use std::collections::VecDeque;
 
 /// Most objects written at once: each is put together when it is its turn, so a worker does
@@ -43,10 +44,9 @@ impl Store {
             match snapshot.encode(self.objects.namespace(), &name) {
                 Some(body) => self.put(cx, out, Step::Save(group), &name, body),
                 None => {
-                    self.under_way(|count| count.saturating_sub(1));
-                    cx.metrics
-                        .event(cx.host, "tollgate.store_save_failures_total");
-                    self.tell(format!("ledger.store: object {name} would be too long"));
+                    if self.pass_over(cx, group).is_err() {
+                        return self.failed(cx, "shared data is too busy");
+                    }
                 }
             }
         }
@@ -55,6 +55,20 @@ impl Store {
         {
             self.stop();
         }
+    }
+
+    /// An object is too long: it is let go until it changes, and told of once until it fits.
+    fn pass_over(&mut self, cx: &Context<'_>, group: Group) -> Result<(), Exhausted> {
+        marks::saved(cx.host, cx.space, group)?;
+        self.under_way(|count| count.saturating_sub(1));
+        cx.metrics
+            .event(cx.host, "tollgate.store_save_failures_total");
+        if !self.too_long.has(group) {
+            self.too_long = self.too_long.with(group);
+            let name = group.name();
+            log::error!("ledger.store: object {name} would be too long: it is not saved");
+        }
+        Ok(())
     }
 
     fn next_to_save(&mut self) -> Option<(Group, u64)> {
@@ -106,6 +120,7 @@ impl Store {
         if marks::saved(cx.host, cx.space, group).is_err() {
             return self.failed(cx, "shared data is too busy");
         }
+        self.too_long = self.too_long.without(group);
         cx.metrics.event(cx.host, "tollgate.store_saves_total");
         self.under_way(|count| count.saturating_sub(1));
         self.all_is_well();

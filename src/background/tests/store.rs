@@ -1,4 +1,5 @@
 use super::*;
+use crate::host::Expect;
 use crate::ledger::Group;
 use proptest::prelude::*;
 
@@ -413,5 +414,88 @@ proptest! {
             0
         };
         prop_assert!(kept >= sure as u64, "{kept} of {} kept, {sure} sure", calls.len());
+    }
+}
+
+#[test]
+fn what_could_not_be_added_is_read_again() {
+    let mut world = World::new();
+    {
+        let mut envoy = Envoy::start(&world, STORE, 1);
+        world.run(&mut envoy, TICK_MS);
+        envoy.acme(0);
+        world.run(&mut envoy, 10_000);
+    }
+    let mut envoy = Envoy::start(&world, STORE, 1);
+    let mut callouts = envoy.machines[0].background.tick(&envoy.host);
+    while let Some(callout) = callouts.pop() {
+        let answer = world.serve(&callout);
+        if callout.path == acme_object() {
+            envoy.host.conflict_next(crate::state::MAX_TRIES * 2);
+        }
+        let background = &mut envoy.machines[0].background;
+        callouts.extend(background.answered(&envoy.host, callout.token, answer.as_ref()));
+        envoy.host.conflict_next(0);
+    }
+    assert!(!envoy.is_loaded());
+    assert_eq!(envoy.used(&tenant("acme")), 0);
+    world.run(&mut envoy, 1_000);
+    assert!(envoy.is_loaded());
+    assert_eq!(envoy.used(&tenant("acme")), 1);
+}
+
+#[test]
+fn what_a_machine_that_ticks_no_more_has_changed_is_saved_by_another() {
+    let mut world = World::new();
+    let mut envoy = Envoy::start(&world, STORE, 2);
+    world.run(&mut envoy, 1_000);
+    let Machine { dirty, background } = envoy.machines.remove(0);
+    drop(background);
+    world.take("PUT");
+    // Just after a tick, the next one is waited for.
+    dirty.note("ledger/tenant/acme");
+    tell_if_unattended(&envoy.host, &envoy.space, &dirty);
+    world.run(&mut envoy, 10_000);
+    assert!(world.take("PUT").is_empty());
+    envoy.acme(0);
+    envoy.machines[0].dirty.take();
+    tell_if_unattended(&envoy.host, &envoy.space, &dirty);
+    world.run(&mut envoy, 10_000);
+    assert_eq!(world.take("PUT").len(), 1);
+    assert!(dirty.take().is_empty());
+}
+
+/// A record of an hour or more, whose object is longer than a store is given.
+fn long_record() -> Vec<u8> {
+    // Length (LEB128: 16000), id, flags (long), expiry, and what a newer layout has.
+    let mut block = vec![0x80, 125, 9, 9, 9, 9, 1];
+    block.extend([0xFF; 8]);
+    block.push(0x7F);
+    block.resize(2 + 16_000, 0);
+    let mut record = vec![1];
+    (0..MAX_OBJECT / 16_000 + 1).for_each(|_| record.extend(&block));
+    record
+}
+
+#[test]
+fn an_object_that_is_too_long_is_let_go_until_it_changes() {
+    let mut world = World::new();
+    let mut envoy = Envoy::start(&world, STORE, 1);
+    world.run(&mut envoy, 1_000);
+    let key = envoy.space.key("ledger/tenant/acme");
+    envoy
+        .host
+        .shared_set(&key, &long_record(), Expect::Absent)
+        .unwrap();
+    let failures = |envoy: &Envoy| {
+        let failures = envoy.host.recorded("tollgate.store_save_failures_total");
+        failures.iter().sum::<u64>()
+    };
+    for change in 1..3 {
+        envoy.machines[0].dirty.note("ledger/tenant/acme");
+        world.take("PUT");
+        world.run(&mut envoy, 60_000);
+        assert_eq!(failures(&envoy), change);
+        assert!(world.take("PUT").is_empty());
     }
 }

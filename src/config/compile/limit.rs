@@ -10,7 +10,7 @@ use super::super::policy::Tenant;
 use super::super::problem::Problems;
 use super::super::suggest::suggest;
 use super::Names;
-use crate::ledger::limits::{Limit, Meter, SHARDS, Unit, Window};
+use crate::ledger::limits::{Limit, Meter, SHARDS, Unit, Window, place_bytes, record_bytes};
 use crate::sorting::sort_few;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -64,12 +64,36 @@ impl Tiers {
     }
 }
 
-/// The meters of a tenant or its users.
+/// Most bytes of a tenant's or model's record, which is written anew twice for every call.
+const MAX_RECORD: u64 = 16_384;
+
+/// Least users with windows in each part of `user_memory`: of fewer, many share a window.
+const FEW_USERS: u64 = 4;
+
+/// The meters of a tenant.
 pub(super) fn meters(
     entries: &[LimitEntry],
     models: &Names<Model>,
     problems: &mut Problems,
 ) -> Rc<[Meter]> {
+    let meters = resolved(entries, models, problems);
+    check_record(entries, &meters, problems);
+    meters
+}
+
+/// The meters of a tenant's users.
+pub(super) fn user_meters(
+    entries: &[LimitEntry],
+    models: &Names<Model>,
+    ledger: &Ledger,
+    problems: &mut Problems,
+) -> Rc<[Meter]> {
+    let meters = resolved(entries, models, problems);
+    check_places(entries, &meters, ledger, problems);
+    meters
+}
+
+fn resolved(entries: &[LimitEntry], models: &Names<Model>, problems: &mut Problems) -> Rc<[Meter]> {
     for entry in entries {
         for (index, wanted) in entry.models.iter().enumerate() {
             let before = entry.models.iter().take(index);
@@ -206,6 +230,47 @@ pub(super) fn check_bounds(
     }
 }
 
+/// The path of a list, by that of its first entry.
+fn list_path(entries: &[LimitEntry]) -> &str {
+    let first = entries.first().map_or("", |entry| entry.path.as_str());
+    first.strip_suffix("[0]").unwrap_or(first)
+}
+
+fn check_record(entries: &[LimitEntry], meters: &[Meter], problems: &mut Problems) {
+    let bytes = record_bytes(meters);
+    if bytes > MAX_RECORD {
+        let message = format!(
+            "so many windows take up to {bytes} bytes, which every call would write: at most \
+             {MAX_RECORD} are allowed; have fewer limits, or calendar windows"
+        );
+        problems.error(list_path(entries), message);
+    }
+}
+
+fn check_places(
+    entries: &[LimitEntry],
+    meters: &[Meter],
+    ledger: &Ledger,
+    problems: &mut Problems,
+) {
+    let (bytes, part) = (place_bytes(meters), ledger.shard_bytes);
+    if meters.is_empty() || bytes.saturating_mul(FEW_USERS) <= part {
+        return;
+    }
+    let path = list_path(entries);
+    let takes = format!(
+        "a user's windows take up to {bytes} bytes, and each of the {SHARDS} parts of \
+         ledger.user_memory has {part}"
+    );
+    let instead = "raise ledger.user_memory, have fewer limits, or calendar windows";
+    if bytes > part {
+        problems.error(path, format!("{takes}: {instead}"));
+    } else {
+        let warning = format!("{takes}: few users have windows of their own; {instead}");
+        problems.warning(path, warning);
+    }
+}
+
 /// The meters of a model, which are about that model alone.
 pub(super) fn model_meters(entries: &[LimitEntry], problems: &mut Problems) -> Rc<[Meter]> {
     for other in entries.iter().filter_map(|entry| entry.models.first()) {
@@ -214,7 +279,9 @@ pub(super) fn model_meters(entries: &[LimitEntry], problems: &mut Problems) -> R
             "the limits of a model count its own calls only",
         );
     }
-    build(entries, problems)
+    let meters = build(entries, problems);
+    check_record(entries, &meters, problems);
+    meters
 }
 
 fn build(entries: &[LimitEntry], problems: &mut Problems) -> Rc<[Meter]> {

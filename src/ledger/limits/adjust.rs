@@ -59,7 +59,9 @@ pub fn adjust(
                 Adjustment::TopUp(amount) => counter.top_up(window, now, amount),
                 Adjustment::Reset => counter.empty(),
             }
-            counter.alert_again(limit.amount);
+            if let Some(alerting) = meter.alerting() {
+                counter.alert_again(alerting.amount);
+            }
             counter.tidy(window, now);
             Budget::of(meter, limit, counter, now)
         }))

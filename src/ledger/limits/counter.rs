@@ -22,6 +22,14 @@ pub(super) struct Noted {
     pub(super) bucket: u64,
 }
 
+impl Noted {
+    /// That of the later window; of the same one, the larger.
+    pub(super) fn or_later(self, other: Self) -> Self {
+        let order = |noted: &Self| (noted.bucket, noted.value);
+        std::cmp::max_by_key(self, other, order)
+    }
+}
+
 /// A counter of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Counter {
@@ -247,5 +255,18 @@ mod tests {
         assert_eq!(minute.free_ms(MINUTE, 40, 40), Some(MINUTE.ends_ms(105)));
         assert_eq!(minute.free_ms(MINUTE, 41, 40), None);
         assert_eq!(minute.empty_ms(MINUTE), MINUTE.ends_ms(105));
+    }
+
+    #[test]
+    fn what_was_noted_in_the_later_window_counts() {
+        let noted = |bucket, value| Noted { value, bucket };
+        for (one, other, wanted) in [
+            (noted(5, 80), noted(6, 50), noted(6, 50)),
+            (noted(6, 50), noted(5, 80), noted(6, 50)),
+            (noted(6, 50), noted(6, 80), noted(6, 80)),
+            (noted(0, 0), noted(6, 80), noted(6, 80)),
+        ] {
+            assert_eq!(one.or_later(other), wanted);
+        }
     }
 }

@@ -60,12 +60,8 @@ fn add(record: &mut Record<'_>, saved: &Record<'_>) {
                 here.add(bucket.index, used, 0);
             }
             here.expires_ms = here.expires_ms.max(counter.expires_ms);
-            if counter.alerted.value > here.alerted.value {
-                here.alerted = counter.alerted;
-            }
-            if counter.topped_up.value > here.topped_up.value {
-                here.topped_up = counter.topped_up;
-            }
+            here.alerted = here.alerted.or_later(counter.alerted);
+            here.topped_up = here.topped_up.or_later(counter.topped_up);
         });
     }
 }

@@ -95,6 +95,11 @@ impl Meter {
         self.models.is_empty() || self.models.iter().any(|known| known == model)
     }
 
+    /// That of its limits which has alerts.
+    pub(super) fn alerting(&self) -> Option<&Limit> {
+        self.limits.iter().find(|limit| !limit.alert_at.is_empty())
+    }
+
     /// Most bytes that its counter takes in a record, as long as what is counted stays near
     /// its limits.
     pub(super) fn most_bytes(&self) -> usize {
@@ -110,4 +115,12 @@ impl Meter {
         let buckets = usize::try_from(self.window.before().saturating_add(1)).unwrap_or(0);
         bucket.saturating_mul(buckets).saturating_add(HEAD)
     }
+}
+
+/// Most bytes of a record with the counters of these meters, as long as what is counted stays
+/// near their limits.
+pub fn record_bytes(meters: &[Meter]) -> u64 {
+    let bytes = meters.iter().map(Meter::most_bytes);
+    let bytes = bytes.fold(0, usize::saturating_add);
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

@@ -9,7 +9,7 @@ what is taken.
 - `window`: when usage counts; `counter`: usage by buckets of a window
 - `record`, `users`: counters as bytes, of one holder and of many
 - `meter`: what an operator limits
-- `reserve`, `settle`: the protocol
+- `reserve`, `settle`: the protocol; `refused`: what it says and leaves where a limit is reached
 - `standing`: what is left, for callers
 - `adjust`: windows topped up and emptied by an operator
 - `durable`: what outlives a restart */
@@ -20,6 +20,7 @@ pub mod durable;
 mod meter;
 mod place;
 mod record;
+mod refused;
 mod reserve;
 mod settle;
 mod standing;
@@ -27,12 +28,13 @@ mod users;
 mod window;
 
 pub use adjust::{Adjustment, Unadjusted, adjust};
-pub use meter::{Amounts, Limit, Meter, Unit};
+pub use meter::{Amounts, Limit, Meter, Unit, record_bytes};
 pub use place::{Holder, Scope};
-pub use reserve::{Denied, Exceeded, Granted, Reservation, reserve};
+pub use refused::{Denied, Exceeded, Traces};
+pub use reserve::{Granted, Reservation, reserve};
 pub use settle::{Crossed, Settled, settle};
 pub use standing::{Budget, Standing, Standings};
-pub use users::{SHARDS, User};
+pub use users::{SHARDS, User, place_bytes};
 pub use window::{Period, Window};
 
 use crate::host::{Host, Instant};

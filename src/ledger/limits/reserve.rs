@@ -1,13 +1,12 @@
 /*! Reserving: in all records, or in none. */
 
 use super::counter::Counter;
-use super::meter::{Amounts, Limit, Meter, Unit};
+use super::meter::{Amounts, Limit, Meter};
 use super::place::{Holder, Place, Scope};
 use super::record::Record;
 use super::standing::{Standing, Standings};
 use super::users::Whose;
-use super::window::Window;
-use super::{Book, settle};
+use super::{Book, Denied, Exceeded, Traces, settle};
 use std::rc::Rc;
 
 /// What a call holds of its limits until it is settled.
@@ -98,42 +97,6 @@ pub struct Granted {
     pub crowded: bool,
 }
 
-/// Why a call may not go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Denied {
-    /// A limit is reached.
-    Exceeded(Box<Exceeded>),
-    /// Other workers won every round: nobody can say whether there is room.
-    Busy,
-}
-
-/// A limit that is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exceeded {
-    /// Whose.
-    pub holder: Holder,
-    /// Its name.
-    pub limit: String,
-    /// What it counts.
-    pub unit: Unit,
-    /// In what window.
-    pub window: Window,
-    /// How much it allows.
-    pub amount: u64,
-    /// How much of that is taken.
-    pub taken: u64,
-    /// How much the call would have taken.
-    pub wanted: u64,
-    /// When there will be room, in milliseconds since the Unix epoch, unless what others
-    /// reserved comes back earlier; `None`: never, the call is too large.
-    pub free_ms: Option<u64>,
-    /// What is left of all limits.
-    pub standings: Standings,
-    /// Records in which others won every round when the call was to be undone: it stays
-    /// reserved in them until its window ends.
-    pub lost: u32,
-}
-
 /// Reserves `wants` for a call of the virtual model `model`, in every scope, or in none.
 ///
 /// # Errors
@@ -147,18 +110,22 @@ pub fn reserve(
 ) -> Result<Granted, Denied> {
     let mut granted = Granted::default();
     let counted = |scope: &Scope| scope.meters.iter().any(|meter| meter.counts(model));
-    for scope in scopes.into_iter().filter(counted) {
+    let scopes: Vec<Scope> = scopes.into_iter().filter(counted).collect();
+    let now_ms = book.now_ms();
+    if let Some(exceeded) = refused_user(book, &scopes, (model, wants)) {
+        return Err(Denied::Exceeded(exceeded));
+    }
+    for scope in scopes {
         let demand = Demand {
             scope: &scope,
             model,
             wants,
-            now_ms: book.now_ms(),
+            now_ms,
         };
-        let place = scope.place();
-        let charged = place.change(book, &scope.meters, |record, whose| {
+        let charged = scope.place().change(book, &scope.meters, |record, whose| {
             demand.charge(record).map(|charged| (charged, whose))
         });
-        let mut denied = match charged {
+        match charged {
             Ok(Ok(((charged, whose), place))) => {
                 granted.crowded |= whose == Whose::Shared;
                 granted.standings.add(charged.standings);
@@ -169,26 +136,54 @@ pub fn reserve(
                     meters: scope.meters,
                     place,
                 });
-                continue;
             }
-            Ok(Err(exceeded)) => Denied::Exceeded(exceeded),
-            Err(_) => Denied::Busy,
-        };
-        let undone = settle::settle(book, &granted.reservation, &Amounts::default());
-        if let Denied::Exceeded(exceeded) = &mut denied {
-            exceeded.lost = undone.lost;
+            Ok(Err(mut exceeded)) => {
+                exceeded.traces = undo(book, &granted.reservation);
+                demand.alarm(book, &mut exceeded.traces);
+                return Err(Denied::Exceeded(exceeded));
+            }
+            Err(_) => return Err(Denied::Busy(undo(book, &granted.reservation))),
         }
-        return Err(denied);
     }
     Ok(granted)
 }
 
+/// Looks whether the user's own limits are reached, before the limits of others are written to:
+/// else who has used up an own limit could, by asking on, get others refused who find the
+/// tenant's limit taken for a moment.
+fn refused_user(
+    book: &Book<'_>,
+    scopes: &[Scope],
+    (model, wants): (&str, &Amounts),
+) -> Option<Box<Exceeded>> {
+    let is_user = |scope: &&Scope| matches!(scope.holder, Holder::User { .. });
+    let scope = scopes.iter().skip(1).find(is_user)?;
+    let demand = Demand {
+        scope,
+        model,
+        wants,
+        now_ms: book.now_ms(),
+    };
+    let charged = |record: &Record<'_>| demand.charge(&mut record.clone());
+    let mut exceeded = scope.place().read(book, charged).err()?;
+    demand.alarm(book, &mut exceeded.traces);
+    Some(exceeded)
+}
+
+fn undo(book: &Book<'_>, reservation: &Reservation) -> Traces {
+    Traces {
+        lost: settle::settle(book, reservation, &Amounts::default()).lost,
+        touched: reservation.long_records().map(str::to_owned).collect(),
+        crossed: Vec::new(),
+    }
+}
+
 /// What a call asks of one scope.
-struct Demand<'a> {
-    scope: &'a Scope,
-    model: &'a str,
-    wants: &'a Amounts,
-    now_ms: u64,
+pub(super) struct Demand<'a> {
+    pub(super) scope: &'a Scope,
+    pub(super) model: &'a str,
+    pub(super) wants: &'a Amounts,
+    pub(super) now_ms: u64,
 }
 
 /// What was reserved in one record.
@@ -289,18 +284,7 @@ impl Demand<'_> {
             wanted,
             free_ms: counter.free_ms(meter.window, wanted, most),
             standings: Standings::default(),
-            lost: 0,
+            traces: Traces::default(),
         })
-    }
-}
-
-impl Exceeded {
-    /// Whether it lasts longer; then, whether it is about money.
-    fn worse_than(&self, other: &Self) -> bool {
-        let until = |exceeded: &Self| {
-            let money = exceeded.unit == Unit::NanoUsd;
-            (exceeded.free_ms.unwrap_or(u64::MAX), money)
-        };
-        until(self) > until(other)
     }
 }

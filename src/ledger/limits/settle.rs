@@ -2,15 +2,14 @@
 
 use super::Book;
 use super::counter::{Counter, Noted};
-use super::meter::{Amounts, Meter, Unit};
+use super::meter::{Amounts, Limit, Meter, Unit};
 use super::place::Holder;
 use super::record::Record;
 use super::reserve::{Charge, Part, Reservation};
-use super::window::Window;
 use std::convert::Infallible;
 
 /// A percentage of a limit that was reached for the first time in its window, over all
-/// workers.
+/// workers: by what is used, or at 100 % by a call that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crossed {
     /// Whose limit.
@@ -150,13 +149,9 @@ fn settle_part(part: &Part, record: &mut Record<'_>, used: &[u64], now_ms: u64) 
 
 /// Whether the counter has now passed a percentage that nobody was told of.
 fn crossed(part: &Part, meter: &Meter, counter: &mut Counter, now: u64) -> Option<Crossed> {
-    let limit = meter
-        .limits
-        .iter()
-        .find(|limit| !limit.alert_at.is_empty())?;
+    let limit = meter.alerting()?;
     let amount = limit.amount.saturating_add(counter.topped_up.value);
-    let used = counter.used();
-    let percent = super::percent(used, amount);
+    let percent = super::percent(counter.used(), amount);
     let mut reached = limit.alert_at.iter().rev().copied();
     let percent = reached.find(|at| u64::from(*at) <= percent)?;
     if u64::from(percent) <= counter.alerted.value {
@@ -166,15 +161,33 @@ fn crossed(part: &Part, meter: &Meter, counter: &mut Counter, now: u64) -> Optio
         value: u64::from(percent),
         bucket: now,
     };
-    let window: Window = meter.window;
-    Some(Crossed {
-        holder: part.holder.clone(),
-        limit: limit.name.clone(),
-        unit: meter.unit,
-        percent,
-        used,
-        amount,
-        begins_ms: window.begins_ms(now),
-        ends_ms: window.ends_ms(now),
-    })
+    Some(Crossed::of(
+        &part.holder,
+        meter,
+        (limit, percent),
+        counter,
+        now,
+    ))
+}
+
+impl Crossed {
+    /// A percentage that the counter has reached, at a bucket's index.
+    pub(super) fn of(
+        holder: &Holder,
+        meter: &Meter,
+        (limit, percent): (&Limit, u8),
+        counter: &Counter,
+        now: u64,
+    ) -> Self {
+        Self {
+            holder: holder.clone(),
+            limit: limit.name.clone(),
+            unit: meter.unit,
+            percent,
+            used: counter.used(),
+            amount: limit.amount.saturating_add(counter.topped_up.value),
+            begins_ms: meter.window.begins_ms(now),
+            ends_ms: meter.window.ends_ms(now),
+        }
+    }
 }

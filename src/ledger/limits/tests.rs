@@ -5,6 +5,7 @@ use std::rc::Rc;
 mod adjusting;
 mod crowd;
 mod race;
+mod refused;
 mod time;
 
 const SECOND: u64 = 1_000_000_000;
@@ -96,7 +97,7 @@ fn call(input: u64, output: u64) -> Amounts {
 fn exceeded(denied: Denied) -> Exceeded {
     match denied {
         Denied::Exceeded(exceeded) => *exceeded,
-        Denied::Busy => panic!("busy"),
+        Denied::Busy(_) => panic!("busy"),
     }
 }
 
@@ -155,7 +156,7 @@ fn a_lost_race_at_every_turn_refuses_and_takes_nothing() {
     let scope = tenant(&[meter(Unit::Tokens, DAY, 1000)]);
     bench.host.conflict_next(crate::state::MAX_TRIES);
     let denied = bench.reserve(std::slice::from_ref(&scope), call(1, 1));
-    assert_eq!(denied.unwrap_err(), Denied::Busy);
+    assert_eq!(denied.unwrap_err(), Denied::Busy(Traces::default()));
     assert_eq!(bench.used(&scope), (0, 0));
 }
 

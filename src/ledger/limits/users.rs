@@ -3,9 +3,10 @@
 Records of users lie in a fixed number of shards, each a shared value of bounded size. A user
 keeps the record as long as one of its windows lives. Who comes when a shard is full shares one
 record with all others of the tenant that come so late: limits hold for them together, and nobody
-is let through uncounted. Those records come on top of the bound: one for each tenant at most. */
+is let through uncounted. When there is room again, who comes gets a record of its own that begins
+with what the shared one counts: a user who was counted there has not the whole limit again. Those records come on top of the bound: one for each tenant at most. */
 
-use super::meter::Meter;
+use super::meter::{Meter, record_bytes};
 use super::record::{Record, block, number, put, put_block};
 use sha2::{Digest, Sha256};
 
@@ -83,6 +84,7 @@ const fn whose(id: u64) -> Whose {
 }
 
 /// One user's record within a shard, as bytes: only the one that changes is read.
+#[derive(Clone, Copy)]
 struct Entry<'b> {
     id: u64,
     /// Bytes that are kept free for it.
@@ -126,17 +128,27 @@ pub(super) fn change<R, E>(
     let mut entries = entries(shard);
     let mut whose = user;
     // After a reload, users who are there already may be counted by more meters than before.
-    let mut most = most_bytes(room.meters);
+    let mut most = place_bytes(room.meters);
     if !has(&entries, user) && !has_room(&mut entries, most, room.bytes, now_ms) {
         whose = user.shared();
     }
     let own = entries.iter().position(|entry| entry.id == whose.id);
     let own = own.map(|at| entries.swap_remove(at));
-    most = own.as_ref().map_or(most, |entry| entry.most.max(most));
-    let mut record = Record::decode(own.map_or(&[], |entry| entry.record));
+    most = own.map_or(most, |entry| entry.most.max(most));
+    let begins = own.or_else(|| taken_over(&entries, whose));
+    let mut record = Record::decode(begins.map_or(&[], |entry| entry.record));
     let result = change(&mut record, whose.whose())?;
     let bytes = write(&entries, whose.id, most, &record, now_ms);
     Ok((bytes, result, whose))
+}
+
+/// What a user who has no record begins with: nobody can say how much of what is counted in the
+/// shared one is this user's, so all of it.
+fn taken_over<'b>(entries: &[Entry<'b>], user: User) -> Option<Entry<'b>> {
+    entries
+        .iter()
+        .find(|entry| entry.id == user.shared)
+        .copied()
 }
 
 /// The record of a user, to look at: the user's own, or the shared one.
@@ -228,14 +240,11 @@ fn has_room(entries: &mut Vec<Entry<'_>>, most: u64, room: u64, now_ms: u64) -> 
     fits(entries)
 }
 
-fn most_bytes(meters: &[Meter]) -> u64 {
+/// Bytes of a shard that are kept free for a user who is counted by these meters.
+pub fn place_bytes(meters: &[Meter]) -> u64 {
     /// Of the entry itself: its id, and lengths.
     const HEAD: u64 = 13;
-    let bytes = meters.iter().map(Meter::most_bytes);
-    let bytes = bytes.fold(0, usize::saturating_add);
-    u64::try_from(bytes)
-        .unwrap_or(u64::MAX)
-        .saturating_add(HEAD)
+    record_bytes(meters).saturating_add(HEAD)
 }
 
 fn entries(shard: &[u8]) -> Vec<Entry<'_>> {

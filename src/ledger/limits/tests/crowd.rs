@@ -155,3 +155,63 @@ fn a_users_record_stays_within_what_was_promised() {
         assert!(size <= 1 + promised, "{size} > {promised}");
     }
 }
+
+#[test]
+fn who_was_counted_with_others_has_not_the_whole_limit_again_when_there_is_room() {
+    /// Room for one record of one day or second.
+    const BYTES: u64 = 60;
+    let mut bench = Bench::new();
+    let [first, ada, eve] = names_of_one_shard();
+    let second = meter(Unit::Tokens, Window::Fixed(Period::Second), 1_000);
+    let of = |name: &str| user(name, &[meter(Unit::Requests, DAY, 10)]);
+    let take = |bench: &Bench, scope: Scope, wants| {
+        let granted = reserve(&book_of(bench, BYTES), vec![scope], "m", &wants)?;
+        settle(&book_of(bench, BYTES), &granted.reservation, &wants);
+        Ok::<_, Denied>(granted.crowded)
+    };
+    assert_eq!(take(&bench, user(&first, &[second]), call(1, 0)), Ok(false));
+    for _ in 0..10 {
+        assert_eq!(take(&bench, of(&ada), call(1, 0)), Ok(true));
+    }
+    take(&bench, of(&eve), call(1, 0)).unwrap_err();
+    bench.now += 2 * SECOND;
+    let refused = exceeded(take(&bench, of(&ada), call(1, 0)).unwrap_err());
+    assert_eq!((refused.taken, refused.amount), (10, 10));
+    assert_eq!(of(&ada).budgets(&book_of(&bench, BYTES))[0].used, 10);
+    // Nobody can say what of it was hers.
+    take(&bench, of(&eve), call(1, 0)).unwrap_err();
+    bench.now += 86_400 * SECOND;
+    for _ in 0..10 {
+        assert_eq!(take(&bench, of(&ada), call(1, 0)), Ok(false));
+    }
+    take(&bench, of(&ada), call(1, 0)).unwrap_err();
+}
+
+#[test]
+fn a_record_of_ones_own_goes_on_from_the_shared_one() {
+    const BYTES: u64 = 60;
+    let mut bench = Bench::new();
+    let [first, ada] = names_of_one_shard();
+    let second = meter(Unit::Tokens, Window::Fixed(Period::Second), 1_000);
+    let day = user(&ada, &[meter(Unit::Requests, DAY, 10)]);
+    let ask = |bench: &Bench, scope: &Scope| {
+        let book = book_of(bench, BYTES);
+        reserve(&book, vec![scope.clone()], "m", &call(1, 0)).unwrap()
+    };
+    ask(&bench, &user(&first, &[second]));
+    let before = ask(&bench, &day);
+    assert!(before.crowded);
+    bench.now += 2 * SECOND;
+    let after = ask(&bench, &day);
+    assert!(!after.crowded);
+    let left = |bench: &Bench| {
+        let budget = day.budgets(&book_of(bench, BYTES)).remove(0);
+        (budget.used, budget.reserved)
+    };
+    assert_eq!(left(&bench), (0, 2));
+    settle(&book_of(&bench, BYTES), &after.reservation, &call(1, 0));
+    assert_eq!(left(&bench), (1, 1));
+    // It is settled where it was reserved.
+    settle(&book_of(&bench, BYTES), &before.reservation, &call(1, 0));
+    assert_eq!(left(&bench), (1, 1));
+}

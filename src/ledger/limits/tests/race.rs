@@ -226,7 +226,7 @@ impl Race {
                     reservation: granted.reservation,
                 });
             }
-            Err(denied) => assert_eq!(exceeded(denied).lost, 0),
+            Err(denied) => assert_eq!(exceeded(denied).traces.lost, 0),
         }
     }
 
@@ -312,8 +312,9 @@ fn steps_inside_of_steps_cause_conflicts() {
         after,
         action: Action::Reserve { user: 0, tokens },
     };
-    // Each begins before the first write of the one before it.
-    let steps = vec![step(0, 0, 40), step(1, 1, 50), step(2, 1, 30)];
+    // Each begins before the first write of the one before it, which has looked at the user and
+    // at the tenant.
+    let steps = vec![step(0, 0, 40), step(1, 2, 50), step(2, 2, 30)];
     let race = Race::new(steps, 4096);
     race.run();
     race.check_records();
