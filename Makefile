@@ -46,7 +46,7 @@ bench-ledger: ## Measures what it costs to reserve and to settle
 bench: setup ## Measures Tollgate
 	@scripts/bench.sh
 
-eval: ## Measures quality on labelled texts (DATA=folder; docs/estimates.md)
+eval: ## Measures quality on labelled texts (DATA=folder; docs/estimates.md, docs/guardrails.md)
 	@scripts/eval.sh
 
 clean: ## Removes what was built; what set-up installed stays

@@ -1,11 +1,38 @@
 #!/usr/bin/env bash
-# Measures quality on labelled texts: `eval.sh` reads DATA (../shared/data/dev) and prints
-# how far estimates of tokens are off.
+# Measures quality on labelled texts in DATA (../shared/data/dev): `eval.sh [tokens|pii|secrets]…`,
+# all by default.
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
 
 data=${DATA:-../shared/data/dev}
-[[ -f $data/tok_corpus.jsonl ]] || die "DATA=$data has no tok_corpus.jsonl"
 
-heading "Estimates of tokens against exact o200k counts"
-cargo run --locked --quiet --release --target-dir target --example eval_tokens -- "$data/tok_corpus.jsonl"
+# has PREFIX: whether there are texts to measure with.
+has() { compgen -G "$data/$1*.jsonl" >/dev/null || die "DATA=$data has no $1*.jsonl"; }
+
+example() { cargo run --locked --quiet --release --target-dir target --example "$@"; }
+
+tokens() {
+  has tok_corpus
+  heading "Estimates of tokens against exact o200k counts"
+  example eval_tokens -- "$data/tok_corpus.jsonl"
+}
+
+pii() {
+  has pii_
+  heading "Personal data: by entity, by source, on clean prompts"
+  example eval_guardrails -- personal "$data"
+}
+
+secrets() {
+  has sec_
+  heading "Secrets: texts in which one is found"
+  example eval_guardrails -- secrets "$data"
+}
+
+[[ $# -gt 0 ]] || set -- tokens pii secrets
+for part in "$@"; do
+  case $part in
+    tokens | pii | secrets) "$part" ;;
+    *) die "usage: eval.sh [tokens|pii|secrets]..." ;;
+  esac
+done

@@ -4,6 +4,7 @@ Rooms, lowest first; each knows only those before it:
 
 - [`bytes`], `date`, `sorting`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
 - [`json`], [`sse`]: text by span and by event, with no idea of AI
+- [`detect`], [`mask`]: personal data and secrets, found and masked as text comes
 - [`state`]: records that all workers share
 - [`tokens`]: estimates of tokens
 - [`ledger`]: usage and totals
@@ -33,11 +34,13 @@ pub mod bytes;
 pub mod call;
 pub mod config;
 mod date;
+pub mod detect;
 pub mod host;
 pub mod http;
 pub mod identity;
 pub mod json;
 pub mod ledger;
+pub mod mask;
 pub mod protocols;
 pub mod routing;
 mod sorting;

@@ -1,8 +1,10 @@
 /*! The command line: words to a [`Command`]. */
 
+use crate::scan::Scan;
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use tollgate::config::suggestion;
+use tollgate::config::{Phase, suggestion};
 
 const HELP: &str = "\
 Tollgate's tool: checks what an operator writes before Envoy reads it, and estimates tokens.
@@ -12,6 +14,7 @@ Usage: tollgate COMMAND
 Commands:
   check FILE…           check policies, Envoy files and Istio manifests
   estimate --model M    estimate the tokens of texts
+  scan                  try the guardrails of a policy on texts
 
 Options:
   -h, --help     print this, or after a command its own help
@@ -34,6 +37,28 @@ A file without errors ends with FILE: ok (N backends, N models, N tenants).
 Exit status: 0 if no file has errors, 1 if one has, 2 for a wrong command line.
 ";
 
+const SCAN_HELP: &str = "\
+Says what the guardrails of a policy would do to texts.
+
+Usage: tollgate scan --config FILE --phase input|output [--stream-chunks N] <TEXTS
+
+TEXTS are JSON Lines {\"id\", \"text\"}; for each, one line is written:
+
+  {\"id\", \"action\", \"guardrails\": [{\"name\", \"verdict\", \"score\", \"reason\"}],
+   \"findings\": [{\"entity\", \"start\", \"end\"}], \"text\"}
+
+Offsets are in Unicode code points of the given text, the end exclusive; \"text\" is what
+would go on, null if nothing would.
+
+Options:
+  --config FILE        a policy, a file that holds one, or only guardrails: in YAML or JSON
+  --phase PHASE        input (what callers send) or output (what models answer)
+  --stream-chunks N    texts come in pieces of N code points, as in a stream
+
+Exit status: 0 if all lines were scanned, 1 if the policy or a line is wrong, 2 for a wrong
+command line.
+";
+
 const ESTIMATE_HELP: &str = "\
 Estimates how many tokens texts come to, as the gateway does before it sends a call.
 
@@ -52,6 +77,8 @@ pub(crate) enum Command {
     Say(String),
     /// To have these files checked.
     Check(Vec<PathBuf>),
+    /// To have texts scanned.
+    Scan(Scan),
     /// To have the tokens of the texts on stdin estimated.
     Estimate {
         /// For this model.
@@ -72,10 +99,11 @@ pub(crate) fn read(words: impl Iterator<Item = OsString>) -> Result<Command, Str
         "-h" | "--help" => Ok(Command::Say(HELP.to_owned())),
         "-V" | "--version" => Ok(Command::Say(version())),
         "check" => check(words),
+        "scan" => scan(words),
         "estimate" => estimate(words),
         option if option.starts_with('-') => Err(format!("unknown option {option:?}")),
         other => {
-            let hint = suggestion(other, ["check", "estimate"]);
+            let hint = suggestion(other, ["check", "estimate", "scan"]);
             Err(format!("unknown command {other:?}{hint}"))
         }
     }
@@ -102,6 +130,43 @@ fn check(words: impl Iterator<Item = OsString>) -> Result<Command, String> {
         return Err("check: a FILE is missing".to_owned());
     }
     Ok(Command::Check(files))
+}
+
+fn scan(mut words: impl Iterator<Item = OsString>) -> Result<Command, String> {
+    let (mut config, mut phase, mut stream_chunks) = (None, None, None);
+    while let Some(word) = words.next() {
+        let option = word.to_string_lossy();
+        if matches!(option.as_ref(), "-h" | "--help") {
+            return Ok(Command::Say(SCAN_HELP.to_owned()));
+        }
+        let mut value = || words.next().ok_or(format!("scan: {option} needs a value"));
+        match option.as_ref() {
+            "--config" => config = Some(PathBuf::from(value()?)),
+            "--phase" => phase = Some(self::phase(&value()?.to_string_lossy())?),
+            "--stream-chunks" => stream_chunks = Some(points(&value()?.to_string_lossy())?),
+            other => return Err(format!("scan: unknown option {other:?}")),
+        }
+    }
+    Ok(Command::Scan(Scan {
+        config: config.ok_or("scan: --config FILE is missing")?,
+        phase: phase.ok_or("scan: --phase input|output is missing")?,
+        stream_chunks,
+    }))
+}
+
+fn phase(word: &str) -> Result<Phase, String> {
+    match word {
+        "input" => Ok(Phase::Input),
+        "output" => Ok(Phase::Output),
+        _ => Err(format!(
+            "scan: --phase must be input or output, not {word:?}"
+        )),
+    }
+}
+
+fn points(word: &str) -> Result<NonZeroUsize, String> {
+    let wrong = |_| format!("scan: --stream-chunks must be a number from 1 on, not {word:?}");
+    word.parse().map_err(wrong)
 }
 
 fn estimate(words: impl Iterator<Item = OsString>) -> Result<Command, String> {

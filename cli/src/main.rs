@@ -4,6 +4,7 @@ only show in production. */
 mod args;
 mod check;
 mod estimate;
+mod scan;
 
 use args::Command;
 use std::io::{self, Write};
@@ -23,10 +24,11 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> ExitCode {
-    let mut out = io::stdout().lock();
+    let mut out = io::BufWriter::new(io::stdout().lock());
     let done = match command {
         Command::Say(text) => out.write_all(text.as_bytes()).map(|()| true),
         Command::Check(files) => check::files(&files, &mut out),
+        Command::Scan(scan) => scan::lines(&scan, io::stdin().lock(), &mut out, complain),
         // One estimator serves all models: what is theirs is learned in the gateway.
         Command::Estimate { model: _ } => {
             estimate::lines(io::stdin().lock(), &mut io::BufWriter::new(&mut out)).map(|()| true)

@@ -1,5 +1,6 @@
 /*! Top-up and reset of a limit's present window, by an admin of the tenant. */
 
+use super::budget::loading;
 use super::limited::usd;
 use super::sending::{Pending, Purpose};
 use super::{Call, OnBody, OnHead, Phase, budget, endpoint, usage};
@@ -114,9 +115,14 @@ impl Call {
         let scope = scope(caller, wish.user.clone());
         let unit = scope.unit_of(limit).ok_or_else(unknown_limit)?;
         let adjustment = adjustment(change, unit, wish.amount.as_ref())?;
+        let long = scope.meters.iter().any(|meter| meter.window.is_long());
+        if long && !self.knows_what_was_used(host) {
+            // What the store tells later would be put over it.
+            return Err(loading());
+        }
         let budget =
             limits::adjust(&self.book(host), &scope, limit, adjustment).map_err(refusal)?;
-        if scope.meters.iter().any(|meter| meter.window.is_long()) {
+        if long {
             let record = scope.record();
             self.note_changes(host, std::iter::once(record.as_str()));
         }

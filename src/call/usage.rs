@@ -41,6 +41,10 @@ impl Call {
         add("object", json!("tollgate.usage"));
         add("tenant", json!(tenant.name));
         add("user", json!(caller.user));
+        if !self.knows_what_was_used(host) {
+            // Windows of an hour or more tell too little as yet.
+            add("loading", json!(true));
+        }
         add("per_user", json!([]));
         if caller.role == Role::Admin {
             add("limits", json!([]));

@@ -125,6 +125,7 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         alerts: document.alerts,
         global_limits: document.global_limits,
         ledger,
+        guardrails: document.guardrails,
     };
     background::warn_of_loss(&policy, problems);
     policy

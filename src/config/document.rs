@@ -3,6 +3,7 @@
 mod backend;
 mod background;
 mod global;
+mod guardrail;
 mod limit;
 mod model;
 mod price;
@@ -10,6 +11,7 @@ mod retry;
 mod rule;
 
 pub(super) use backend::BackendEntry;
+pub(super) use guardrail::guardrails;
 pub(super) use limit::{LedgerEntry, LimitEntry, OutputEntry, PerEntry, TierEntry};
 pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
 pub(super) use retry::CoolDownEntry;
@@ -18,6 +20,7 @@ pub(super) use rule::RuleEntry;
 use super::background::AlertHook;
 use super::fields::{Located, Node};
 use super::global::GlobalCharge;
+use super::guardrail::Guardrail;
 use super::model::Fallback;
 use super::policy::{Expiry, Role, SpiffePattern};
 use super::problem::Problems;
@@ -44,6 +47,7 @@ pub(super) struct Document {
     pub(super) routing: Vec<Option<RuleEntry>>,
     pub(super) fallback: Option<Fallback>,
     pub(super) cool_down: CoolDownEntry,
+    pub(super) guardrails: Vec<Guardrail>,
     pub(super) alerts: Option<AlertHook>,
     pub(super) global_limits: Option<GlobalCharge>,
 }
@@ -151,6 +155,9 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         fallback: fields.optional("fallback", retry::fallback, problems),
         cool_down: fields
             .optional("cool_down", retry::cool_down, problems)
+            .unwrap_or_default(),
+        guardrails: fields
+            .optional("guardrails", guardrails, problems)
             .unwrap_or_default(),
         alerts: fields.optional("alerts", background::alerts, problems),
         global_limits: fields.optional("global_limits", global::global_limits, problems),

@@ -10,6 +10,7 @@ mod compile;
 mod document;
 mod fields;
 mod global;
+mod guardrail;
 mod limit;
 mod model;
 mod plugin;
@@ -24,6 +25,7 @@ mod values;
 
 pub use background::{AlertHook, Store, UntilLoaded};
 pub use global::GlobalCharge;
+pub use guardrail::{Action, Detect, Guardrail, Phase, Phases, masks};
 pub use limit::{DefaultOutput, Ledger};
 pub use model::{
     AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Resolve,
@@ -45,7 +47,7 @@ pub use tree::Tree;
 /// # Errors
 /// Every problem found; no policy is made then.
 pub fn from_plugin_bytes(bytes: &[u8]) -> Result<Policy, Problems> {
-    from_tree(&tree_of(bytes)?).0
+    enforced(from_tree(&tree_of(bytes)?).0?)
 }
 
 fn tree_of(bytes: &[u8]) -> Result<Tree, Problems> {
@@ -64,6 +66,45 @@ pub fn from_tree(tree: &Tree) -> (Result<Policy, Problems>, Problems) {
     let (errors, warnings) = problems.split();
     match policy {
         Some(policy) if errors.is_empty() => (Ok(policy), warnings),
+        _ => (Err(errors), warnings),
+    }
+}
+
+/// What an error about guardrails in a policy that is to run says.
+pub const NOT_ENFORCED: &str = "this version finds and masks in `tollgate scan` only: calls would \
+    pass unguarded";
+
+/// A policy that a filter can run as it is written.
+fn enforced(policy: Policy) -> Result<Policy, Problems> {
+    if policy.guardrails.is_empty() {
+        Ok(policy)
+    } else {
+        Err(Problems::one("guardrails", &NOT_ENFORCED))
+    }
+}
+
+/// The guardrails of a policy, or of a document that has nothing else. The second part
+/// holds the warnings.
+pub fn guardrails_from_tree(tree: &Tree) -> (Result<Vec<Guardrail>, Problems>, Problems) {
+    let alone = tree.as_map().is_some_and(|members| {
+        let mut names = members.iter().map(|(name, _)| name);
+        names.all(|name| name == "guardrails")
+    });
+    if !alone {
+        let (policy, warnings) = from_tree(tree);
+        return (policy.map(|policy| policy.guardrails), warnings);
+    }
+    let mut problems = Problems::default();
+    let guardrails = fields::Node::root(tree)
+        .fields(&mut problems)
+        .and_then(|mut fields| {
+            let guardrails = fields.required("guardrails", document::guardrails, &mut problems);
+            fields.finish(&mut problems);
+            guardrails
+        });
+    let (errors, warnings) = problems.split();
+    match guardrails {
+        Some(guardrails) if errors.is_empty() => (Ok(guardrails), warnings),
         _ => (Err(errors), warnings),
     }
 }

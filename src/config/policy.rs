@@ -2,6 +2,7 @@
 
 use super::background::{AlertHook, Store};
 use super::global::GlobalCharge;
+use super::guardrail::Guardrail;
 use super::limit::Ledger;
 use super::model::{Backend, CoolDown, Fallback, Model};
 use super::rule::Rules;
@@ -44,6 +45,8 @@ pub struct Policy {
     pub counts_prompts: bool,
     /// How usage is counted.
     pub ledger: Ledger,
+    /// What is looked for in texts, in the order of the document.
+    pub guardrails: Vec<Guardrail>,
 }
 
 /// Who pays: a team, a customer, an application.

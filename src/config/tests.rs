@@ -523,6 +523,7 @@ proptest! {
 }
 
 mod background;
+mod guardrails;
 mod limits;
 mod room;
 mod routing;

@@ -10,10 +10,10 @@ pub(super) type Position = Vec<usize>;
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct At<'t> {
-    pub(super) path: String,
+pub(crate) struct At<'t> {
+    pub(crate) path: String,
     pub(super) position: Position,
-    pub(super) tree: &'t Tree,
+    pub(crate) tree: &'t Tree,
 }
 
 impl<'t> At<'t> {

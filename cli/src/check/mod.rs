@@ -15,10 +15,14 @@ mod read;
 mod sources;
 mod wasm;
 
-use at::{At, Position};
+pub(crate) use at::At;
+pub(crate) use read::documents;
+pub(crate) use sources::{PolicyTree, Source, sources};
+
+use at::Position;
 use findings::Findings;
 use policy::{Compiled, compile};
-use sources::{Held, Source, sources};
+use sources::Held;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -106,7 +110,7 @@ fn groups<'s, 't>(
 }
 
 /// Where a file has several documents, paths begin with the document's index: `[1].spec`.
-fn root(index: usize, tree: &Tree, several: bool) -> At<'_> {
+pub(crate) fn root(index: usize, tree: &Tree, several: bool) -> At<'_> {
     let path = if several {
         format!("[{index}]")
     } else {

@@ -4,7 +4,7 @@ use super::at::{At, Position};
 use super::findings::{Finding, Findings};
 use super::sources::PolicyTree;
 use std::collections::HashMap;
-use tollgate::config::{Policy, Problem, Severity, from_tree};
+use tollgate::config::{NOT_ENFORCED, Policy, Problem, Severity, from_tree};
 
 /// A policy that compiles, and where its parts are.
 pub(super) struct Compiled {
@@ -41,7 +41,12 @@ pub(super) fn compile(
         findings.add(places.finding_of(problem));
     }
     match policy {
-        Ok(policy) => Some(Compiled { policy, places }),
+        Ok(policy) => {
+            if !policy.guardrails.is_empty() {
+                findings.add(places.finding("guardrails", NOT_ENFORCED, Severity::Error));
+            }
+            Some(Compiled { policy, places })
+        }
         Err(errors) => {
             errors
                 .iter()

@@ -8,7 +8,7 @@ use tollgate::config::Tree;
 ///
 /// # Errors
 /// Why it can't be read, in one line.
-pub(super) fn documents(path: &Path) -> Result<Vec<(usize, Tree)>, String> {
+pub(crate) fn documents(path: &Path) -> Result<Vec<(usize, Tree)>, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("cannot read: {error}"))?;
     if path.extension().is_some_and(|end| end == "json") {
         return Ok(vec![(0, Tree::from_json(&bytes)?)]);

@@ -7,19 +7,19 @@ use std::borrow::Cow;
 use tollgate::config::Tree;
 
 /// A policy that was found, and what it was found in.
-pub(super) struct Source<'t> {
+pub(crate) struct Source<'t> {
     /// What tells it from others of the file.
     pub(super) name: String,
     /// The policy; or where one should be, and what is wrong there.
-    pub(super) policy: Result<PolicyTree<'t>, (At<'t>, String)>,
+    pub(crate) policy: Result<PolicyTree<'t>, (At<'t>, String)>,
     /// What holds it.
     pub(super) held: Held<'t>,
 }
 
 /// A policy before it is understood.
-pub(super) struct PolicyTree<'t> {
+pub(crate) struct PolicyTree<'t> {
     /// Owned where it was text inside the document.
-    pub(super) tree: Cow<'t, Tree>,
+    pub(crate) tree: Cow<'t, Tree>,
     /// Where in the file.
     pub(super) position: Position,
 }
@@ -52,7 +52,7 @@ pub(super) enum Held<'t> {
 }
 
 /// Every policy of a document, in order.
-pub(super) fn sources<'t>(root: &At<'t>) -> Vec<Source<'t>> {
+pub(crate) fn sources<'t>(root: &At<'t>) -> Vec<Source<'t>> {
     if let Some(spec) = istio::plugin_spec(root) {
         return istio::plugin_source(root, spec).into_iter().collect();
     }

@@ -191,6 +191,8 @@ pub(super) struct Demand<'a> {
 struct Charged {
     charges: Vec<Charge>,
     standings: Standings,
+    /// What is left if the call takes nothing.
+    before: Standings,
     shadowed: Vec<String>,
 }
 
@@ -214,7 +216,7 @@ impl Demand<'_> {
         match exceeded {
             None => Ok(charged),
             Some(mut exceeded) => {
-                exceeded.standings = charged.standings;
+                exceeded.standings = charged.before;
                 Err(exceeded)
             }
         }
@@ -240,19 +242,14 @@ impl Demand<'_> {
                 charged.shadowed.extend(refuses.then(|| limit.name.clone()));
                 continue;
             }
-            let left = if refuses {
-                taken
-            } else {
-                taken.saturating_add(amount)
+            let standing = |taken: u64| Standing {
+                limit: most,
+                remaining: most.saturating_sub(taken),
+                full_ms: counter.empty_ms(window).max(window.ends_ms(now)),
             };
-            charged.standings.note(
-                meter.unit,
-                Standing {
-                    limit: most,
-                    remaining: most.saturating_sub(left),
-                    full_ms: counter.empty_ms(window).max(window.ends_ms(now)),
-                },
-            );
+            charged.before.note(meter.unit, standing(taken));
+            let then = standing(taken.saturating_add(amount));
+            charged.standings.note(meter.unit, then);
             if refuses {
                 exceeded = Some(self.exceeded(meter, limit, counter, most));
             }

@@ -311,3 +311,19 @@ fn limits_of_other_models_cost_no_write() {
             .is_none()
     );
 }
+
+#[test]
+fn regression_a_refusal_tells_what_is_left_and_not_what_would_be() {
+    let bench = Bench::new();
+    let scope = tenant(&[
+        meter(Unit::Tokens, DAY, 1000),
+        meter(Unit::Requests, DAY, 1),
+    ]);
+    let granted = bench
+        .reserve(std::slice::from_ref(&scope), call(50, 50))
+        .unwrap();
+    assert_eq!(granted.standings.tokens.unwrap().remaining, 900);
+    let refused = exceeded(bench.reserve(&[scope], call(50, 50)).unwrap_err());
+    assert_eq!(refused.unit, Unit::Requests);
+    assert_eq!(refused.standings.tokens.unwrap().remaining, 900);
+}

@@ -1,0 +1,214 @@
+/*! `tollgate scan`, by its built binary: lines in, lines out. */
+
+// Helpers of tests may stop at the first surprise, as tests may.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
+
+use serde_json::{Value, json};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const ALL: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../envoy/policies/personal-data.yaml"
+);
+
+const GUARDS: &str = "
+guardrails:
+  - { name: mail, phase: both, entities: [ EMAIL_ADDRESS ], action: mask, mask: keep_last_4 }
+  - { name: cards, phase: output, detect: { entities: [ CREDIT_CARD ] }, action: block }
+  - { name: keys, phase: input, detect: secrets, action: monitor }
+";
+
+struct Outcome {
+    code: i32,
+    lines: Vec<Value>,
+    stderr: String,
+}
+
+fn scan(config: &Path, more: &[&str], input: &str) -> Outcome {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    command.arg("scan").arg("--config").arg(config).args(more);
+    let piped = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    // A tool that has refused its command line reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    Outcome {
+        code: output.status.code().unwrap(),
+        lines: stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A file with this name and text, in a folder of the test's own.
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("scan-{}-{name}", std::process::id()));
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn line(id: &str, text: &str) -> String {
+    json!({ "id": id, "text": text, "more": 1 }).to_string() + "\n"
+}
+
+#[test]
+fn every_detector_masks() {
+    let text = "é: write to ada@example.org 😀 or call +44 20 7946 0958.";
+    let outcome = scan(Path::new(ALL), &["--phase", "output"], &line("a", text));
+    let wanted = json!({
+        "id": "a",
+        "action": "mask",
+        "guardrails": [
+            { "name": "personal-data", "verdict": "mask", "score": 1.0, "reason": "personal_data" },
+            { "name": "secrets", "verdict": "pass", "score": 0.0, "reason": null },
+            { "name": "links", "verdict": "pass", "score": 0.0, "reason": null },
+        ],
+        "findings": [
+            { "entity": "EMAIL_ADDRESS", "start": 12, "end": 27 },
+            { "entity": "PHONE_NUMBER", "start": 38, "end": 54 },
+        ],
+        "text": "é: write to <EMAIL_ADDRESS> 😀 or call <PHONE_NUMBER>.",
+    });
+    assert_eq!(outcome.lines, [wanted]);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn pieces_change_nothing() {
+    let texts = [
+        "é: write to ada@example.org 😀 or call +44 20 7946 0958.",
+        "card 4111 1111 1111 1111, key sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+        "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw\n-----END PRIVATE KEY-----",
+        "",
+    ];
+    let input: String = texts.iter().map(|text| line("x", text)).collect();
+    let whole = scan(Path::new(ALL), &["--phase", "input"], &input);
+    assert_eq!(whole.lines.len(), texts.len());
+    for points in ["1", "2", "7", "1000"] {
+        let words = ["--phase", "input", "--stream-chunks", points];
+        let pieces = scan(Path::new(ALL), &words, &input);
+        assert_eq!(pieces.lines, whole.lines, "{points}");
+    }
+}
+
+#[test]
+fn guardrails_act_in_their_phase() {
+    let policy = file("guards.yaml", GUARDS);
+    let text = "ada@example.org 4111 1111 1111 1111 ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+    let verdicts = |line: &Value| -> Vec<String> {
+        let guardrails = line["guardrails"].as_array().unwrap();
+        let one = |one: &Value| format!("{}: {}", one["name"], one["verdict"]).replace('"', "");
+        guardrails.iter().map(one).collect()
+    };
+    let input = scan(&policy, &["--phase", "input"], &line("a", text));
+    let [input] = input.lines.as_slice() else {
+        panic!()
+    };
+    assert_eq!(verdicts(input), ["mail: mask", "keys: monitor"]);
+    assert_eq!(input["action"], "mask");
+    assert_eq!(
+        input["text"],
+        "***@******e.org 4111 1111 1111 1111 ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+    );
+    let output = scan(
+        &policy,
+        &["--phase", "output"],
+        &(line("a", text) + &line("b", "none")),
+    );
+    let [blocked, passed] = output.lines.as_slice() else {
+        panic!()
+    };
+    assert_eq!(verdicts(blocked), ["mail: mask", "cards: block"]);
+    assert_eq!(
+        (&blocked["action"], &blocked["text"]),
+        (&json!("block"), &Value::Null)
+    );
+    assert_eq!(
+        (&passed["action"], &passed["text"]),
+        (&json!("pass"), &json!("none"))
+    );
+}
+
+#[test]
+fn a_policy_around_the_guardrails_is_read_and_check_refuses_it() {
+    let policy = include_str!("files/policy.yaml").to_owned() + GUARDS;
+    let policy = file("policy.yaml", &policy);
+    let outcome = scan(
+        &policy,
+        &["--phase", "input"],
+        &line("a", "ada@example.org"),
+    );
+    assert_eq!((outcome.code, outcome.lines.len()), (0, 1));
+    let mut check = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    let output = check.arg("check").arg(&policy).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains(": guardrails: this version finds and masks in `tollgate scan` only"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn bad_lines_are_told_without_their_text_and_the_rest_is_scanned() {
+    let input = "{\"id\": 1}\n\nnonsense ada@example.org\n".to_owned() + &line("a", "x");
+    let outcome = scan(Path::new(ALL), &["--phase", "input"], &input);
+    assert_eq!(outcome.lines.len(), 1);
+    assert_eq!(outcome.code, 1);
+    let told: Vec<&str> = outcome.stderr.lines().collect();
+    assert!(told[0].starts_with("tollgate: line 1: "), "{told:?}");
+    assert!(told[1].starts_with("tollgate: line 3: "), "{told:?}");
+    assert!(!outcome.stderr.contains("ada"));
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    let empty = file("none.yaml", include_str!("files/policy.yaml"));
+    let wrong = file(
+        "wrong.yaml",
+        "guardrails: [ { name: a, phase: in, detect: pii, action: mask } ]",
+    );
+    let phase: &[&str] = &["--phase", "input"];
+    let all = Path::new(ALL);
+    let cases: [(&Path, &[&str], i32, &str); 7] = [
+        (all, &[], 2, "scan: --phase input|output is missing"),
+        (all, &["--phase", "x"], 2, "--phase must be input or output"),
+        (all, &["--phase"], 2, "scan: --phase needs a value"),
+        (
+            all,
+            &["--phase", "input", "--stream-chunks", "0"],
+            2,
+            "from 1 on",
+        ),
+        (all, &["--fast"], 2, "unknown option \"--fast\""),
+        (&empty, phase, 1, "the policy has no guardrails"),
+        (
+            &wrong,
+            phase,
+            1,
+            "guardrails[0].phase: \"in\" is none of: input, output, both",
+        ),
+    ];
+    for (config, words, code, part) in cases {
+        let outcome = scan(config, words, "");
+        assert_eq!(outcome.code, code, "{words:?}");
+        assert!(
+            outcome.stderr.contains(part),
+            "{words:?}: {}",
+            outcome.stderr
+        );
+        assert!(outcome.lines.is_empty());
+    }
+    let missing = scan(Path::new("/nowhere.yaml"), phase, "");
+    assert!(missing.stderr.contains("cannot read"), "{}", missing.stderr);
+}

@@ -1,0 +1,213 @@
+/*! Finders: from a closed region to candidates. Those of identity numbers are rows of
+`identity`; the others are functions, one file each. */
+
+mod assigned;
+mod birth;
+mod card;
+mod crypto;
+mod email;
+mod iban;
+mod identity;
+mod issuers;
+mod network;
+mod number;
+mod phone;
+mod template;
+mod token;
+mod url;
+
+pub(super) use assigned::{LONGEST as LONGEST_VALUE, is_assigned};
+pub(super) use birth::{is_called_birth, names_month};
+pub(super) use iban::begins as begins_iban;
+pub use identity::{IDENTITIES, Identity};
+
+use super::chars::{AT, COLON, DIGIT, DOT, LETTER, class_of};
+use super::context::Context;
+use super::entity::{Entities, Entity};
+use super::view::{View, part, run, run_back};
+
+/// A closed region and what stands before it.
+#[derive(Debug)]
+pub(super) struct Region<'t> {
+    /// All text that is known up to the region's end.
+    pub(super) text: &'t str,
+    /// Where in it the region begins.
+    pub(super) start: usize,
+    /// The region, folded.
+    pub(super) view: View<'t>,
+    /// Whether it is what stands in quotes behind a name such as `password =`.
+    pub(super) quoted: bool,
+}
+
+impl Region<'_> {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.view.bytes
+    }
+
+    /// What stands before the folded byte `index`.
+    pub(super) fn context(&self, index: usize) -> Context {
+        let end = self.start.saturating_add(self.view.start(index));
+        Context::before(self.text.get(..end).unwrap_or_default())
+    }
+}
+
+/// Something that may be an entity: `start..end` of the folded bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) entity: Entity,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// How sure it is: the higher one wins where two overlap.
+    pub(super) weight: Weight,
+}
+
+/// Why a candidate is believed, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// It looks so.
+    Form,
+    /// The words before it say so.
+    Words,
+    /// Its check digits or its grammar say so.
+    Checked,
+    /// Both do.
+    CheckedAndWords,
+    /// It encloses what else was found.
+    Enclosing,
+    /// It opens something.
+    Secret,
+}
+
+/// A finder, and what a region must have for it to look.
+struct Finder {
+    finds: &'static [Entity],
+    /// All these classes must be there.
+    classes: u8,
+    digits: usize,
+    find: fn(&Region<'_>, &mut Vec<Candidate>),
+}
+
+static FINDERS: &[Finder] = &[
+    Finder {
+        finds: &[Entity::EmailAddress],
+        classes: AT | DOT,
+        digits: 0,
+        find: email::find,
+    },
+    Finder {
+        finds: &[Entity::Url, Entity::ConnectionString],
+        classes: LETTER | DOT,
+        digits: 0,
+        find: url::find,
+    },
+    Finder {
+        finds: &[Entity::ConnectionString],
+        classes: LETTER | COLON | AT,
+        digits: 0,
+        find: url::find_credentials,
+    },
+    Finder {
+        finds: &[Entity::IpAddress],
+        classes: DIGIT | DOT,
+        digits: 4,
+        find: network::find_v4,
+    },
+    Finder {
+        finds: &[Entity::IpAddress],
+        classes: COLON,
+        digits: 0,
+        find: network::find_v6,
+    },
+    Finder {
+        finds: &[Entity::MacAddress],
+        classes: 0,
+        digits: 0,
+        find: network::find_mac,
+    },
+    Finder {
+        finds: &[Entity::CreditCard],
+        classes: DIGIT,
+        digits: 12,
+        find: card::find,
+    },
+    Finder {
+        finds: &[Entity::IbanCode],
+        classes: DIGIT | LETTER,
+        digits: 8,
+        find: iban::find,
+    },
+    Finder {
+        finds: &[Entity::PhoneNumber],
+        classes: DIGIT,
+        digits: 6,
+        find: phone::find,
+    },
+    Finder {
+        finds: &[Entity::Crypto],
+        classes: DIGIT | LETTER,
+        digits: 1,
+        find: crypto::find,
+    },
+    Finder {
+        finds: &[Entity::DateOfBirth],
+        classes: DIGIT,
+        digits: 3,
+        find: birth::find,
+    },
+    Finder {
+        finds: &[Entity::UsBankNumber, Entity::MedicalRecordNumber],
+        classes: DIGIT,
+        digits: 5,
+        find: number::find_called,
+    },
+    Finder {
+        finds: &[Entity::SwiftBic],
+        classes: LETTER,
+        digits: 0,
+        find: number::find_swift,
+    },
+    Finder {
+        finds: &[Entity::ApiKey, Entity::Jwt],
+        classes: LETTER,
+        digits: 0,
+        find: token::find,
+    },
+    Finder {
+        finds: &[Entity::SecretValue],
+        classes: 0,
+        digits: 0,
+        find: assigned::find,
+    },
+];
+
+/// All candidates of the entities that are wanted.
+pub(super) fn candidates(region: &Region<'_>, wanted: Entities) -> Vec<Candidate> {
+    let (classes, digits) = region.view.classes();
+    let mut found = Vec::new();
+    if !region.quoted && is_prose(region.bytes()) {
+        return found;
+    }
+    for finder in FINDERS {
+        let fits = classes & finder.classes == finder.classes && digits >= finder.digits;
+        if fits && finder.finds.iter().any(|entity| wanted.has(*entity)) {
+            (finder.find)(region, &mut found);
+        }
+    }
+    if digits >= identity::FEWEST_DIGITS {
+        identity::find(region, wanted, &mut found);
+    }
+    found.retain(|candidate| wanted.has(candidate.entity));
+    found
+}
+
+/// Whether a region is a word of prose with its marks, as nearly every one is: nothing can
+/// be found in it.
+pub(super) fn is_prose(bytes: &[u8]) -> bool {
+    let start = run(bytes, 0, |byte| b"(*".contains(&byte));
+    let end = run_back(bytes, bytes.len(), |byte| b".!?:)*".contains(&byte));
+    let word = part(bytes, start, end);
+    !word.is_empty()
+        && word.len() < token::SHORTEST
+        && word.iter().all(|byte| class_of(*byte) == LETTER)
+        && !number::may_be_swift(word)
+}

@@ -1,0 +1,104 @@
+/*! Templates of identity numbers.
+
+`9` is a digit, `A` a capital letter, `X` either, `?` anything; `_` is one of the signs
+space, `-`, `.`, `/`, `:` or nothing; the rest stands for itself. */
+
+use super::super::view::{at, before, is_word};
+
+/// What a template took.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) end: usize,
+    /// Letters, digits and `?` without signs.
+    pub(super) compact: Vec<u8>,
+}
+
+/// Matches `template` at `start`, as a word of its own.
+pub(super) fn take(template: &str, bytes: &[u8], start: usize) -> Option<Taken> {
+    let end = end(template, bytes, start)?;
+    if !stands_alone(bytes, start, end) {
+        return None;
+    }
+    let mut compact = Vec::with_capacity(end.saturating_sub(start));
+    let mut index = start;
+    for wanted in template.bytes() {
+        let byte = at(bytes, index);
+        if counts(wanted) {
+            compact.push(byte);
+        } else if wanted == b'_' && !is_sign(byte) {
+            continue;
+        }
+        index = index.saturating_add(1);
+    }
+    Some(Taken { end, compact })
+}
+
+/// Where a match that begins at `start` ends.
+fn end(template: &str, bytes: &[u8], start: usize) -> Option<usize> {
+    let mut end = start;
+    for wanted in template.bytes() {
+        let byte = at(bytes, end);
+        let matches = match wanted {
+            b'9' => byte.is_ascii_digit(),
+            b'A' => byte.is_ascii_uppercase(),
+            b'X' => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            b'?' => byte != 0,
+            b'_' if !is_sign(byte) => continue,
+            b'_' => true,
+            literal => literal == byte,
+        };
+        if !matches {
+            return None;
+        }
+        end = end.saturating_add(1);
+    }
+    Some(end)
+}
+
+fn counts(wanted: u8) -> bool {
+    matches!(wanted, b'9' | b'A' | b'X' | b'?')
+}
+
+fn is_sign(byte: u8) -> bool {
+    b" -./:".contains(&byte)
+}
+
+/// Whether the number is not a part of a longer one.
+pub(super) fn stands_alone(bytes: &[u8], start: usize, end: usize) -> bool {
+    let sign = |byte: u8| b"-./".contains(&byte);
+    let (left, right) = (before(bytes, start), at(bytes, end));
+    let goes_on_left = sign(left) && before(bytes, start.saturating_sub(1)).is_ascii_digit();
+    let goes_on_right = sign(right) && at(bytes, end.saturating_add(1)).is_ascii_digit();
+    !is_word(left) && left != b'+' && !is_word(right) && !goes_on_left && !goes_on_right
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_take_whole_words_only() {
+        let compact = |template, text: &str| {
+            let taken = take(template, text.as_bytes(), 0)?;
+            Some(String::from_utf8(taken.compact).unwrap())
+        };
+        let cases = [
+            ("999_99_9999", "123-45-6789", Some("123456789")),
+            ("999_99_9999", "123456789", Some("123456789")),
+            ("999-99-9999", "123 45 6789", None),
+            ("999_99_9999", "123-45-6789-1", None),
+            ("999_99_9999", "123-45-67890", None),
+            ("AA_99", "AB12", Some("AB12")),
+            ("AA_99", "ab12", None),
+            ("9?9", "1+2", Some("1+2")),
+        ];
+        for (template, text, wanted) in cases {
+            assert_eq!(
+                compact(template, text).as_deref(),
+                wanted,
+                "{template} {text}"
+            );
+        }
+        assert_eq!(take("99", b"112", 1), None);
+    }
+}
