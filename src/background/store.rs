@@ -307,7 +307,10 @@ impl Store {
             _ => ("tollgate.store_save_failures_total", "written"),
         };
         cx.metrics.event(cx.host, event);
-        self.tell(format!("ledger.store can't be {what}, trying on: {why}"));
+        let cluster = &self.settings.cluster;
+        self.tell(format!(
+            "ledger.store: cluster {cluster:?} can't be {what}, trying on: {why}"
+        ));
         self.retry_later(cx, standing);
     }
 
