@@ -245,10 +245,10 @@ fn dollars_hold_when_callers_hang_up() {
 
 #[test]
 fn tokens_are_passed_by_what_calls_took_beyond_and_no_more() {
-    run(attack(Unit::Tokens, 70));
+    run(attack(Unit::Tokens, 300));
 }
 
 #[test]
 fn dollars_are_passed_by_what_calls_took_beyond_and_no_more() {
-    run(attack(Unit::Usd, 70));
+    run(attack(Unit::Usd, 300));
 }

@@ -146,7 +146,7 @@ fn sha256(key: &str) -> &'static str {
 /// at first, 8 tokens, is never added to, because it would be by 256. What a call has used
 /// counts for a second.
 pub fn stopping(mut policy: Value) -> Value {
-    policy["tenants"]["acme"]["limits"] = json!([{ "output_tokens": 255, "per": "second" }]);
+    policy["tenants"]["acme"]["limits"] = json!([{ "output_tokens": 12, "per": "second" }]);
     policy["ledger"] = json!({
         "stop_at_limit": true,
         "default_output": { "tokens": 8, "soft": true },
