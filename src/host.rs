@@ -10,6 +10,11 @@ impl Instant {
         self.0.saturating_sub(earlier.0) / 1_000_000
     }
 
+    /// Whole milliseconds since the Unix epoch.
+    pub const fn unix_millis(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
     /// Whole seconds since the Unix epoch.
     pub const fn unix_seconds(self) -> u64 {
         self.0 / 1_000_000_000

@@ -234,5 +234,5 @@ fn number(host: &dyn Host, space: &Space) -> u64 {
 }
 
 const fn millis(at: Instant) -> u64 {
-    at.0 / 1_000_000
+    at.unix_millis()
 }

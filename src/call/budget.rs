@@ -11,7 +11,7 @@ use crate::host::Host;
 use crate::identity::Caller;
 use crate::ledger::limits::{
     self, Amounts, Book, Crossed, Denied, Granted, Holder, Meter, Reservation, Scope, Standings,
-    Traces, Unit,
+    Traces,
 };
 use crate::ledger::{Price, Settlement, Usage};
 use crate::protocols::{ErrorKind, Refusal, Traits};
@@ -102,13 +102,7 @@ impl<'a> Scopes<'a> {
     /// Whether the length of the answer matters to any of them.
     fn count_output(&self) -> bool {
         let mut meters = self.list.iter().flat_map(|scope| scope.meters.iter());
-        meters.any(|meter| {
-            let output = matches!(
-                meter.unit,
-                Unit::OutputTokens | Unit::Tokens | Unit::NanoUsd
-            );
-            output && meter.counts(self.model)
-        })
+        meters.any(|meter| meter.unit.counts_output() && meter.counts(self.model))
     }
 }
 
@@ -218,7 +212,7 @@ impl Call {
         let counts_output = scopes.count_output();
         let demand = demand();
         let book = self.book(host);
-        let at_ms = book.now.0 / 1_000_000;
+        let at_ms = book.now.unix_millis();
         let metrics = &self.gateway.metrics;
         let growth = demand.growth.filter(|_| counts_output);
         let growth = growth.map(|growth| (scopes.list.clone(), growth));

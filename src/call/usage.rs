@@ -97,7 +97,7 @@ impl Call {
             // What is reserved counts as what is used: it need not be settled.
             Ok(_) => Ok(()),
             Err(Denied::Exceeded(exceeded)) => {
-                let now_ms = book.now.0 / 1_000_000;
+                let now_ms = book.now.unix_millis();
                 Err(limited::refusal(&exceeded, self.protocol, now_ms))
             }
             Err(Denied::Busy(_)) => Err(super::budget::busy()),

@@ -175,7 +175,7 @@ pub fn no_route(model: &Model) -> Refusal {
 
 /// Milliseconds since the Unix epoch.
 const fn millis(moment: Instant) -> u64 {
-    moment.0 / 1_000_000
+    moment.unix_millis()
 }
 
 #[cfg(test)]

@@ -203,12 +203,7 @@ pub(super) fn check_bounds(
 ) {
     let output = |meters: &[Meter]| {
         let mut meters = meters.iter();
-        meters.any(|meter| {
-            matches!(
-                meter.unit,
-                Unit::OutputTokens | Unit::Tokens | Unit::NanoUsd
-            )
-        })
+        meters.any(|meter| meter.unit.counts_output())
     };
     let counted = models.built.values().any(|model| output(&model.limits))
         || tenants

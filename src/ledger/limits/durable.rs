@@ -8,7 +8,7 @@ use crate::host::Instant;
 
 /// What is worth saving of the record `name`: its windows of an hour or more. `None`: nothing.
 pub fn snapshot(name: &str, bytes: &[u8], now: Instant) -> Option<Vec<u8>> {
-    let now_ms = now.0 / 1_000_000;
+    let now_ms = now.unix_millis();
     let kept = changed(name, bytes, now_ms, |_, record| record.keep_long());
     (!kept.is_empty()).then(|| versioned(&kept))
 }
@@ -16,7 +16,7 @@ pub fn snapshot(name: &str, bytes: &[u8], now: Instant) -> Option<Vec<u8>> {
 /// Adds what was saved of the record `name` to what is there. What was reserved for calls of an
 /// Envoy that is gone counts as used: nobody can say what they took.
 pub fn merge(name: &str, current: Option<&[u8]>, saved: &[u8], now: Instant) -> Vec<u8> {
-    let now_ms = now.0 / 1_000_000;
+    let now_ms = now.unix_millis();
     if !name.starts_with(USERS) {
         let mut record = Record::decode(body(current));
         add(&mut record, &Record::decode(body(Some(saved))));

@@ -20,6 +20,11 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// Whether the length of the answer matters to it.
+    pub const fn counts_output(self) -> bool {
+        matches!(self, Self::OutputTokens | Self::Tokens | Self::NanoUsd)
+    }
+
     /// The word in a policy.
     pub const fn as_str(self) -> &'static str {
         match self {

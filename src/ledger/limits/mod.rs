@@ -55,7 +55,7 @@ pub struct Book<'a> {
 
 impl Book<'_> {
     const fn now_ms(&self) -> u64 {
-        self.now.0 / 1_000_000
+        self.now.unix_millis()
     }
 }
 
