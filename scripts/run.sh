@@ -242,11 +242,18 @@ sleep 1; grep '"attempts":2' $quoted_log | tail -n 1 | $quoted_python -m json.to
 TEXT
 }
 
-# Returns when a process that should run has ended.
+# Returns when a process that should run has ended. By looking, not by `wait -n`: that fails for
+# a process which ended, and was reaped, before it was asked about, and would then wait for the
+# other one alone. It waits by reading what never comes, which needs no process of its own.
 watch() {
-  local -a pids=("$envoy_pid" ${mock_pid:+"$mock_pid"})
-  wait -n "${pids[@]}" || true
-  if kill -0 "$envoy_pid" 2>/dev/null; then ended "The mock provider" "$run/mock.log"; fi
+  local never
+  exec {never}<> <(:)
+  while kill -0 "$envoy_pid" 2>/dev/null; do
+    if [[ -n ${mock_pid:-} ]] && ! kill -0 "$mock_pid" 2>/dev/null; then
+      ended "The mock provider" "$run/mock.log"
+    fi
+    read -r -t 0.2 -u "$never" || true
+  done
   ended Envoy "$run/envoy.log"
 }
 
