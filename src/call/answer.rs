@@ -91,10 +91,31 @@ pub(super) struct Seen {
     pub(super) error: bool,
     /// Whether a stream ended before the answer was whole, and without an error event.
     pub(super) incomplete: bool,
-    /// Whether a stream was ended before its provider did.
-    pub(super) stopped: bool,
+    /// Why a stream was ended before its provider did, if it was.
+    pub(super) stopped: Stopped,
     /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
+}
+
+/// Why a stream was ended before its provider did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Stopped {
+    /// It was not.
+    #[default]
+    No,
+    /// A limit leaves no room for more of it.
+    AtLimit,
+    /// A guardrail lets no more of it pass.
+    Blocked,
+    /// Something in it can't be inspected, and has to be.
+    Unscannable,
+}
+
+impl Stopped {
+    /// Whether the provider's own end is not what the caller was told.
+    pub(super) const fn early(self) -> bool {
+        !matches!(self, Self::No)
+    }
 }
 
 /// How an answer is to be read.
@@ -222,7 +243,7 @@ impl Seen {
         /// Estimates of short texts are off by some tokens, of all by some percent.
         const SLACK: u64 = 16;
         let most = told.output.saturating_add(told.output / 4);
-        self.stopped || self.text.tally().tokens() > most.saturating_add(SLACK)
+        self.stopped.early() || self.text.tally().tokens() > most.saturating_add(SLACK)
     }
 
     /// More tokens than these the answer can't have so far: each has a byte or more.

@@ -1,6 +1,6 @@
 /*! The end of a call: what it used, settled once, and its record. */
 
-use super::answer::Seen;
+use super::answer::{Seen, Stopped};
 use super::ask::{self, Ask};
 use super::{Call, Passage, Phase};
 use crate::attempt::{Tries, Try};
@@ -111,7 +111,9 @@ impl Call {
                 ..
             } => {
                 let (status, outcome) = match ended || seen.done {
-                    _ if seen.stopped => (status, "budget_exhausted"),
+                    _ if seen.stopped == Stopped::AtLimit => (status, "budget_exhausted"),
+                    _ if seen.stopped == Stopped::Blocked => (status, "guardrail_blocked"),
+                    _ if seen.stopped == Stopped::Unscannable => (status, UNSCANNABLE),
                     false => {
                         let end = end();
                         // A head that was held may have been replaced by Envoy's own.
@@ -326,8 +328,11 @@ fn at_work_when_it_ended(outcome: &Outcome) -> bool {
 /// Whether the end of a stream never came.
 fn was_cut(outcome: &Outcome, seen: &Seen, ask: &Ask) -> bool {
     let cut = [CLIENT_CLOSED, "timeout", "upstream_reset"].contains(&outcome.outcome);
-    !seen.done && ask.traits.stream && (cut || seen.stopped)
+    !seen.done && ask.traits.stream && (cut || seen.stopped.early())
 }
+
+/// The outcome of calls whose answer could not be inspected.
+pub(super) const UNSCANNABLE: &str = "unscannable_answer";
 
 /// The outcome of calls whose caller hung up.
 const CLIENT_CLOSED: &str = "client_closed";

@@ -112,7 +112,7 @@ impl Call {
             judges_end: matches!(ask.route, Route::Model(_)),
             model: told,
             stop: match &ask.held.extension {
-                Some(extension) => Stop::AtLimit {
+                Some(extension) => Stop::Possible {
                     prompt: ask.traits.prompt_tokens(),
                     bounded: extension.is_bounded(),
                 },

@@ -1,6 +1,6 @@
 /*! Ending a stream before its provider does. */
 
-use super::{Context, Seen};
+use super::{Context, Seen, Stopped};
 use crate::ledger::Usage;
 use crate::protocols::{EndReason, EndUsage, Ending, Protocol};
 
@@ -9,8 +9,8 @@ use crate::protocols::{EndReason, EndUsage, Ending, Protocol};
 pub(in crate::call) enum Stop {
     /// Not before its provider ends it.
     Never,
-    /// Where [`Context::passed`] says so.
-    AtLimit {
+    /// Where [`Context::passed`] says so, or a guardrail.
+    Possible {
         /// Tokens of the prompt, estimated.
         prompt: u64,
         /// Whether the provider was told how long the answer may become.
@@ -45,7 +45,7 @@ pub(super) struct Ready {
 impl Stopping {
     /// For a stream that begins; `asked`: whether its caller wants a report of usage.
     pub(super) fn new(stop: Stop, protocol: Protocol, model: Option<&str>, asked: bool) -> Self {
-        let Stop::AtLimit { prompt, bounded } = stop else {
+        let Stop::Possible { prompt, bounded } = stop else {
             return Self::Never;
         };
         Self::Ready(Box::new(Ready {
@@ -80,7 +80,7 @@ impl Stopping {
         }
         let last = ready.ending.events(EndReason::Length, &ready.told(seen));
         *self = Self::Stopped(ready.patience);
-        seen.stopped = true;
+        seen.stopped = Stopped::AtLimit;
         Some(last)
     }
 

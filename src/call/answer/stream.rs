@@ -123,7 +123,7 @@ impl StreamReader {
             [] => None,
             unfinished => self.event(seen, unfinished, context),
         };
-        if seen.stopped || !self.ends_early(seen) {
+        if seen.stopped.early() || !self.ends_early(seen) {
             let changed = !unfinished.is_empty() && !matches!(goes_on, Some(Cow::Borrowed(_)));
             out.extend(goes_on);
             return changed;
@@ -146,7 +146,7 @@ impl StreamReader {
         let rest = self.framer.take_rest();
         // It may still say what was used.
         self.event(seen, &rest, context);
-        if !seen.stopped {
+        if !seen.stopped.early() {
             seen.dropped = rest.len();
             self.ends_early(seen);
         }
@@ -169,7 +169,7 @@ impl StreamReader {
         if std::mem::take(&mut self.kept_back_cr) && event == b"\n" {
             return None;
         }
-        let unchanged = (!seen.stopped).then_some(Cow::Borrowed(event));
+        let unchanged = (!seen.stopped.early()).then_some(Cow::Borrowed(event));
         let Some(data) = sse::data(event) else {
             return unchanged;
         };
@@ -177,7 +177,7 @@ impl StreamReader {
             return unchanged;
         };
         self.note(seen, &read, context);
-        if seen.stopped {
+        if seen.stopped.early() {
             return None;
         }
         self.stopping.note(&data);
