@@ -1,5 +1,8 @@
 /*! Reading an answer while it passes, in the caller's protocol. */
 
+mod error;
+mod guarding;
+mod masking;
 mod stopping;
 mod stream;
 mod whole;
@@ -7,14 +10,16 @@ mod whole;
 use crate::host::Instant;
 use crate::http::{HeaderEdits, Headers};
 use crate::ledger::Usage;
-use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, ReportedUsage, redact_account};
+use crate::mask::Verdict;
+use crate::protocols::{Protocol, Refusal, Reply, ReportedUsage};
 use crate::tokens::Stream;
+pub(super) use error::MAX_ERROR_BODY;
+pub(super) use guarding::Guard;
 pub(super) use stopping::Stop;
+use error::ErrorReader;
 use stream::StreamReader;
 use whole::WholeReader;
 
-/// Longest error body that is held to remove the operator's account from it, in bytes.
-pub(super) const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// Headers of a provider that tell about the operator's account there, or that belong
 /// to another connection.
@@ -73,6 +78,12 @@ pub(super) trait Context {
 
     /// Tokens of the answer that are reserved: fewer have not passed anything.
     fn room(&self) -> u64;
+
+    /// What guardrails have found in the answer.
+    fn verdict(&mut self) -> &mut Verdict;
+
+    /// What is told where a guardrail lets nothing of an answer pass.
+    fn blocked(&mut self) -> Refusal;
 }
 
 /// What was learned from an answer.
@@ -131,6 +142,8 @@ pub(super) struct Reading {
     pub(super) model: Option<String>,
     /// How it may be ended if it is a stream.
     pub(super) stop: Stop,
+    /// What its texts go through; `None`: they pass.
+    pub(super) guard: Option<Guard>,
 }
 
 /// An answer of one kind.
@@ -141,7 +154,7 @@ pub(super) enum AnswerReader {
     /// A stream of events.
     Stream(Box<StreamReader>),
     /// An error: held until it is whole, then freed of account details.
-    Error { protocol: Protocol, replaced: bool },
+    Error(Box<ErrorReader>),
     /// Something that can't be read; whether it is text, whose length says something
     /// about tokens.
     Opaque { text: bool },
@@ -151,10 +164,7 @@ impl AnswerReader {
     pub(super) fn new(reading: Reading, status: u16, content_type: &str) -> Self {
         let kind = content_type.split(';').next().unwrap_or_default().trim();
         if status >= 400 {
-            Self::Error {
-                protocol: reading.protocol,
-                replaced: false,
-            }
+            Self::Error(Box::new(ErrorReader::new(reading)))
         } else if kind.eq_ignore_ascii_case("text/event-stream") {
             Self::Stream(Box::new(StreamReader::new(reading)))
         } else if kind.eq_ignore_ascii_case("application/json") {
@@ -170,21 +180,19 @@ impl AnswerReader {
     /// Whether the last piece waits, so that it must be brought again at the end.
     pub(super) fn holds(&self) -> bool {
         match self {
-            Self::Error { replaced, .. } => !*replaced,
+            Self::Error(error) => !error.is_replaced(),
             Self::Json(whole) => whole.holds(),
             Self::Stream(_) | Self::Opaque { .. } => false,
         }
     }
 
     /// Whether nothing can be said of the body before its end, of which `size` bytes wait.
-    pub(super) const fn waits_for_end(&self, size: usize) -> bool {
-        matches!(
-            self,
-            Self::Error {
-                replaced: false,
-                ..
-            }
-        ) && size <= MAX_ERROR_BODY
+    pub(super) fn waits_for_end(&self, size: usize) -> bool {
+        match self {
+            Self::Error(error) => !error.is_replaced() && size <= MAX_ERROR_BODY,
+            Self::Json(whole) => whole.waits_for_end(size),
+            Self::Stream(_) | Self::Opaque { .. } => false,
+        }
     }
 
     /// Whether what goes on may have another length than what came. (That of an error
@@ -193,7 +201,8 @@ impl AnswerReader {
         match self {
             Self::Stream(_) => true,
             Self::Json(whole) => whole.holds(),
-            Self::Error { .. } | Self::Opaque { .. } => false,
+            Self::Error(error) => error.changes_length(),
+            Self::Opaque { .. } => false,
         }
     }
 
@@ -206,9 +215,9 @@ impl AnswerReader {
         context: &mut dyn Context,
     ) -> OnData {
         match self {
-            Self::Json(whole) => whole.data(seen, piece, end),
+            Self::Json(whole) => whole.data(seen, piece, end, context),
             Self::Stream(stream) => stream.data(seen, piece, end, context),
-            Self::Error { protocol, replaced } => error_data(*protocol, replaced, piece, end),
+            Self::Error(error) => error.data(piece, end, context),
             Self::Opaque { text } => {
                 if *text {
                     seen.text.push(piece);
@@ -225,7 +234,7 @@ impl AnswerReader {
         match self {
             Self::Json(whole) => whole.end(seen),
             Self::Stream(stream) => stream.trailers(seen, context),
-            Self::Error { .. } | Self::Opaque { .. } => {}
+            Self::Error(_) | Self::Opaque { .. } => {}
         }
     }
 }
@@ -269,32 +278,6 @@ impl Seen {
             ReportedUsage::Absent | ReportedUsage::Absurd => {}
         }
     }
-}
-
-fn error_data(protocol: Protocol, replaced: &mut bool, piece: &[u8], end: bool) -> OnData {
-    if *replaced {
-        return OnData::Replace(Vec::new());
-    }
-    if piece.len() > MAX_ERROR_BODY {
-        *replaced = true;
-        return OnData::Replace(overlong_error(protocol));
-    }
-    if !end {
-        return OnData::Hold;
-    }
-    let mut text = piece.to_vec();
-    if redact_account(&mut text) {
-        OnData::Replace(text)
-    } else {
-        OnData::Pass
-    }
-}
-
-/// Stands in for an error body that is too long to be checked.
-fn overlong_error(protocol: Protocol) -> Vec<u8> {
-    let message = "The provider's error message is too long to be shown.";
-    let refusal = Refusal::new(ErrorKind::BadGateway, "upstream_error", message);
-    refusal.reply(protocol).body
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 /*! A streamed answer: whole events go on at once, in the caller's protocol. */
 
+use super::masking::{Masked, StreamGuard};
 use super::stopping::Stopping;
+use super::whole::unreadable;
 use super::{Context, OnData, Reading, Seen};
 use crate::json::{Edits, Reader, Span, quote};
 use crate::protocols::{
@@ -21,16 +23,19 @@ pub(in crate::call) struct StreamReader {
     /// Whether the front of an event has gone on without its end.
     in_event: bool,
     stopping: Stopping,
+    guard: Option<StreamGuard>,
 }
 
 impl StreamReader {
-    pub(super) fn new(reading: Reading) -> Self {
+    pub(super) fn new(mut reading: Reading) -> Self {
+        let guard = reading.guard.take();
         let model = reading.model.as_deref();
         Self {
             stopping: Stopping::new(reading.stop, reading.protocol, model, !reading.strip_usage),
             events: EventReader::new(reading.protocol),
             framer: Framer::default(),
             complete: !reading.judges_end,
+            guard: guard.map(|guard| StreamGuard::new(guard, reading.protocol)),
             reading,
             kept_back_cr: false,
             in_event: false,
@@ -76,7 +81,10 @@ impl StreamReader {
         let mut out = out.concat();
         if waits && let Some(overlong) = self.framer.keep(joined, whole, place) {
             self.in_event = true;
-            if !self.stopping.is_stopped() {
+            if self.guard.is_some() && !self.stopping.is_stopped() {
+                // Half an event can't be inspected.
+                out.extend(self.stopping.give_up(seen, &unreadable()));
+            } else if !self.stopping.is_stopped() {
                 out.extend(overlong);
             }
         }
@@ -173,13 +181,19 @@ impl StreamReader {
         let Some(data) = sse::data(event) else {
             return unchanged;
         };
-        let Ok(read) = self.events.read(&data, &mut seen.text) else {
-            return unchanged;
-        };
-        self.note(seen, &read, context);
+        let read = self.events.read(&data, &mut seen.text);
+        if let Ok(read) = &read {
+            self.note(seen, read, context);
+        }
         if seen.stopped.early() {
             return None;
         }
+        if self.guard.is_some() {
+            return self.inspected(seen, event, &data, read.ok(), context).map(Cow::Owned);
+        }
+        let Ok(read) = read else {
+            return unchanged;
+        };
         self.stopping.note(&data);
         if read.progress == Progress::Failed {
             let mut text = event.to_vec();
@@ -194,6 +208,52 @@ impl StreamReader {
             (Some(name), Some(span)) => Some(Cow::Owned(renamed(event, &data, span, name))),
             _ => unchanged,
         }
+    }
+
+    /// One event of a stream that guardrails look at.
+    fn inspected(
+        &mut self,
+        seen: &mut Seen,
+        event: &[u8],
+        data: &[u8],
+        read: Option<Event>,
+        context: &mut dyn Context,
+    ) -> Option<Vec<u8>> {
+        let guard = self.guard.as_mut();
+        let masked = guard.and_then(|guard| guard.event(data, context.verdict()).ok());
+        let (Some(mut masked), Some(read)) = (masked, read) else {
+            return Some(self.stopping.give_up(seen, &unreadable()));
+        };
+        if self.reading.strip_usage && read.only_usage && !masked.blocked {
+            self.kept_back_cr = event.ends_with(b"\r");
+            return None;
+        }
+        if let (Some(name), Some(span)) = (&self.reading.model, read.model) {
+            masked.edits.replace(span, quote(name));
+        }
+        let Masked {
+            before: mut out,
+            edits,
+            blocked,
+            dropped,
+        } = masked;
+        let new = edits.apply(data).map(|rewrite| rewrite.whole(data));
+        if !dropped {
+            let data = new.as_deref().unwrap_or(data);
+            self.stopping.note(data);
+            let mut event = match &new {
+                Some(new) => sse::with_data(event, new),
+                None => event.to_vec(),
+            };
+            if read.progress == Progress::Failed {
+                redact_account(&mut event);
+            }
+            out.append(&mut event);
+        }
+        if blocked {
+            out.extend(self.stopping.block(seen, &context.blocked()));
+        }
+        Some(out)
     }
 
     fn note(&mut self, seen: &mut Seen, read: &Event, context: &mut dyn Context) {
