@@ -2,10 +2,7 @@
 
 Text that can still become a finding is held, and nothing else. */
 
-mod style;
-
-pub use style::{HashKey, Style};
-
+use super::style::Style;
 use crate::detect::{Entities, Entity, Finding, Part, Scanner};
 use std::rc::Rc;
 
@@ -88,9 +85,9 @@ impl Masker {
             text.push_str(self.part(from, finding.start));
             let value = self.part(finding.start, finding.end);
             match finding.part {
-                Part::Whole => style.write(finding.entity, value, &mut text),
+                Part::Whole => style.write(finding.entity.name(), value, &mut text),
                 // Its end may not be known: there is nothing to keep or to hash.
-                Part::First => Style::Replace.write(finding.entity, value, &mut text),
+                Part::First => Style::Replace.write(finding.entity.name(), value, &mut text),
                 Part::Next => {}
             }
             from = finding.end;
@@ -120,4 +117,5 @@ pub fn mask(text: &str, masks: Rc<Masks>) -> Masked {
 }
 
 #[cfg(test)]
+#[path = "masker_tests.rs"]
 mod tests;
