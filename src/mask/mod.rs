@@ -2,8 +2,10 @@
 
 Text that can still become a finding is held, and nothing else. */
 
+mod form;
 mod style;
 
+pub use form::Form;
 pub use style::{HashKey, Style};
 
 use crate::detect::{Entities, Entity, Finding, Part, Scanner};
