@@ -19,6 +19,7 @@ mod problem;
 pub mod protobuf;
 mod rule;
 mod scalars;
+mod service;
 mod suggest;
 mod tree;
 mod values;
@@ -39,6 +40,7 @@ pub use policy::{
 pub use problem::{Problem, Problems, Severity};
 pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
 pub use scalars::nano_usd;
+pub use service::{FailureMode, Moderation, Presidio, Score, Service, ServiceKind};
 pub use tree::Tree;
 
 /// Reads a policy from what Envoy hands a plugin: JSON text (from a `StringValue`, or from

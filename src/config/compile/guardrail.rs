@@ -1,0 +1,165 @@
+/*! `guardrails`: what looks at each tenant's texts, compiled once for each set of
+guardrails. Tenants with the same set share it. */
+
+mod set;
+mod useless;
+
+pub(super) use useless::warn_of_useless;
+
+use super::super::document::GuardrailEntry;
+use super::super::fields::Located;
+use super::super::guardrail::{Action, Detect, Guardrail, Phase};
+use super::super::guards::{Asked, Guards};
+use super::super::problem::Problems;
+use super::super::suggest::suggest;
+use crate::mask::{self, HashKey, TagKey};
+use set::Finders;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Indexes of guardrails, ascending.
+type Set = Vec<u16>;
+
+/// All that has been compiled so far.
+pub(in super::super) struct Compiler<'d> {
+    entries: &'d [GuardrailEntry],
+    /// What the placeholders of all tenants are made with.
+    restore: HashKey,
+    finders: Finders<'d>,
+    guards: HashMap<(Phase, Set), Rc<mask::Guards>>,
+}
+
+impl<'d> Compiler<'d> {
+    /// `digest` is the document's; placeholders are made with it unless a guardrail has a
+    /// key.
+    pub(in super::super) fn new(
+        entries: &'d [GuardrailEntry],
+        digest: HashKey,
+        problems: &mut Problems,
+    ) -> Self {
+        let restore = restore_key(entries, problems).unwrap_or(digest);
+        Self {
+            entries,
+            restore,
+            finders: Finders::new(entries),
+            guards: HashMap::new(),
+        }
+    }
+
+    /// What guards `tenant`; `None`: what all guardrails together do, whomever they are for.
+    pub(in super::super) fn guards(
+        &mut self,
+        tenant: Option<&str>,
+        problems: &mut Problems,
+    ) -> Guards {
+        let is_for = |guardrail: &Guardrail| tenant.is_none_or(|name| guardrail.is_for(name));
+        let [input, output] = [Phase::Input, Phase::Output].map(|phase| {
+            let looks = |guardrail: &Guardrail| guardrail.phase.has(phase) && is_for(guardrail);
+            let entries = (0..).zip(self.entries);
+            let set = entries.filter(|(_, entry)| looks(&entry.guardrail));
+            set.map(|(index, _)| index).collect::<Set>()
+        });
+        let restores = self.has(&input, |guardrail| matches!(guardrail.action, Action::Restore(_)));
+        Guards {
+            restore: restores.then(|| TagKey::new(&self.restore, tenant.unwrap_or_default())),
+            system_prompt: self.prompt_words(&output, problems),
+            input_services: self.services(&input),
+            output_services: self.services(&output),
+            input: self.local(Phase::Input, input, problems),
+            output: self.local(Phase::Output, output, problems),
+        }
+    }
+
+    fn entry(&self, index: u16) -> Option<&'d GuardrailEntry> {
+        self.entries.get(usize::from(index))
+    }
+
+    fn members(&self, set: &[u16]) -> impl Iterator<Item = (u16, &'d GuardrailEntry)> {
+        set.iter().filter_map(|index| Some((*index, self.entry(*index)?)))
+    }
+
+    fn has(&self, set: &[u16], is: impl Fn(&Guardrail) -> bool) -> bool {
+        self.members(set).any(|(_, entry)| is(&entry.guardrail))
+    }
+
+    /// What is done in this process.
+    fn local(
+        &mut self,
+        phase: Phase,
+        mut set: Set,
+        problems: &mut Problems,
+    ) -> Option<Rc<mask::Guards>> {
+        let service = |guardrail: &Guardrail| matches!(guardrail.detect, Detect::Service(_));
+        set.retain(|index| {
+            let entry = self.entries.get(usize::from(*index));
+            entry.is_some_and(|entry| !service(&entry.guardrail))
+        });
+        if set.is_empty() {
+            return None;
+        }
+        if let Some(known) = self.guards.get(&(phase, set.clone())) {
+            return Some(Rc::clone(known));
+        }
+        let guards = Rc::new(self.finders.guards(phase, &set, problems));
+        self.guards.insert((phase, set), Rc::clone(&guards));
+        Some(guards)
+    }
+
+    fn services(&self, set: &[u16]) -> Rc<[Asked]> {
+        let asked = |(index, entry): (u16, &GuardrailEntry)| match &entry.guardrail.detect {
+            Detect::Service(service) => Some(Asked {
+                guardrail: index,
+                service: Rc::clone(service),
+                action: entry.guardrail.action.clone(),
+            }),
+            _ => None,
+        };
+        self.members(set).filter_map(asked).collect()
+    }
+
+    /// The prompt is read once for a call, with one number of words.
+    fn prompt_words(&self, set: &[u16], problems: &mut Problems) -> Option<usize> {
+        let mut first = None;
+        for (_, entry) in self.members(set) {
+            let Detect::SystemPrompt { words } = entry.guardrail.detect else {
+                continue;
+            };
+            if first.is_some_and(|first| first != words) {
+                let message = "another guardrail of the same tenant has another number of words";
+                problems.error_once(format!("{}.detect", entry.path), message);
+            }
+            first = first.or(Some(words));
+        }
+        first
+    }
+}
+
+/// The key that guardrails have, which must be one: a value has one placeholder.
+fn restore_key(entries: &[GuardrailEntry], problems: &mut Problems) -> Option<HashKey> {
+    let mut keys = entries.iter().filter_map(|entry| entry.restore_key.as_ref());
+    let first = keys.next()?;
+    for other in keys.filter(|key| key.value != first.value) {
+        let message = format!("must be the same as {}: there is one for all", first.path);
+        problems.error(&other.path, message);
+    }
+    Some(first.value.clone())
+}
+
+/// Names of tenants that there are not, and tenants that stand twice.
+pub(in super::super) fn check_tenants(
+    entries: &[GuardrailEntry],
+    known: &[&str],
+    problems: &mut Problems,
+) {
+    for entry in entries {
+        for (index, name) in entry.tenants.iter().enumerate() {
+            let mut before = entry.tenants.iter().take(index);
+            if before.any(|other| other.value == name.value) {
+                problems.error(&name.path, format!("{:?} stands twice", name.value));
+            } else if !known.contains(&name.value.as_str()) {
+                let hint = suggest(&name.value, known.iter().copied());
+                problems.error(&name.path, format!("no tenant {:?}{hint}", name.value));
+            }
+        }
+    }
+}
