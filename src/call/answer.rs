@@ -82,6 +82,9 @@ pub(super) trait Context {
     /// What guardrails have found in the answer.
     fn verdict(&mut self) -> &mut Verdict;
 
+    /// Notes that the answer can't be inspected, and whether it passes all the same.
+    fn unscanned(&mut self, passed: bool);
+
     /// What is told where a guardrail lets nothing of an answer pass.
     fn blocked(&mut self) -> Refusal;
 }

@@ -7,7 +7,7 @@ use crate::attempt::{Tries, Try};
 use crate::host::{Host, Instant};
 use crate::identity::Caller;
 use crate::ledger::{Cost, Settlement, Totals, Usage};
-use crate::telemetry::{Record, TryRecord};
+use crate::telemetry::{GuardrailRecord, Record, TryRecord};
 
 /// Stands for the model of calls that have none, in totals.
 pub(super) const NO_MODEL: &str = "-";
@@ -54,7 +54,11 @@ impl Call {
         self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
         self.end_charge(&outcome);
-        let record = self.record(host, &outcome);
+        let guardrails = self.guarding.report(&self.gateway.policy);
+        for found in &guardrails {
+            self.gateway.metrics.guardrail(host, found);
+        }
+        let record = self.record(host, &outcome, &guardrails);
         self.gateway.metrics.call(host, &record);
         Some(record.to_json())
     }
@@ -240,7 +244,12 @@ impl Call {
         }
     }
 
-    fn record<'o>(&'o self, host: &dyn Host, outcome: &'o Outcome) -> Record<'o> {
+    fn record<'o>(
+        &'o self,
+        host: &dyn Host,
+        outcome: &'o Outcome,
+        guardrails: &'o [GuardrailRecord<'o>],
+    ) -> Record<'o> {
         let caller = outcome.caller.as_ref();
         let ask = outcome.ask.as_ref();
         let tries = &outcome.tries;
@@ -264,6 +273,7 @@ impl Call {
                 .unwrap_or_default(),
             attempts: tries.0.len(),
             tries: ask.map(|ask| tried(ask, tries)).unwrap_or_default(),
+            guardrails,
             stream: ask.is_some_and(|ask| ask.traits.stream),
             status: outcome.status,
             outcome: outcome.outcome,

@@ -111,13 +111,17 @@ impl Call {
             strip_usage: ask.strip_usage,
             judges_end: matches!(ask.route, Route::Model(_)),
             model: told,
-            stop: match &ask.held.extension {
-                Some(extension) => Stop::Possible {
+            stop: match (&ask.held.extension, &self.guarding.answer) {
+                (None, None) => Stop::Never,
+                (extension, _) => Stop::Possible {
                     prompt: ask.traits.prompt_tokens(),
-                    bounded: extension.is_bounded(),
+                    bounded: match extension {
+                        Some(extension) => extension.is_bounded(),
+                        None => ask.traits.max_output.is_some(),
+                    },
                 },
-                None => Stop::Never,
             },
+            guard: self.guarding.answer.take(),
         };
         let reader = AnswerReader::new(reading, status, content_type);
         let begun = Begun {
@@ -186,8 +190,11 @@ impl Call {
             return OnData::Release(edits, body);
         };
         *ended = end;
-        let body = match reader.data(seen, &body, whole, &mut side(host, &self.gateway, ask)) {
+        let found = &mut self.guarding.output;
+        let mut side = side(host, &self.gateway, ask, found);
+        let body = match reader.data(seen, &body, whole, &mut side) {
             OnData::Replace(new) => new,
+            OnData::Reply(reply) => return OnData::Reply(reply),
             _ => body,
         };
         if edits.set.iter().any(|(name, _)| *name == "content-length") {

@@ -1,7 +1,7 @@
 /*! What guardrails do to an answer, text by text. */
 
 use crate::json::Edits;
-use crate::mask::{Channel, Form, Guards, Vault, Verdict};
+use crate::mask::{Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
 use crate::protocols::Protocol;
 use crate::protocols::texts::{ChannelKind, Site, all_texts, answer_texts, blocked_answer};
 use std::rc::Rc;
@@ -16,6 +16,8 @@ pub(in crate::call) struct Guard {
     /// Longest whole answer, in bytes: Envoy 1.40 crashes when a held answer becomes longer than
     /// its buffer's limit.
     pub(in crate::call) longest: usize,
+    /// Whether what can't be read goes on.
+    pub(in crate::call) passes_unread: bool,
 }
 
 /// Something that has to be inspected, and can't be.
@@ -27,25 +29,25 @@ impl Guard {
         Channel::new(self.guards.clone(), form, self.vault.clone())
     }
 
-    /// A text that is there at once.
-    pub(super) fn whole(&self, text: &str, form: Form, verdict: &mut Verdict) -> String {
-        let mut channel = self.channel(form);
-        let mut out = channel.push(text, verdict);
-        out.push_str(&channel.finish(verdict));
-        out
+    /// A text that is there at once: `None` if it stays as it is.
+    pub(super) fn whole(&self, text: &str, form: Form, verdict: &mut Verdict) -> Option<String> {
+        let placeholders = match &self.vault {
+            Some(vault) => Placeholders::Restore(vault),
+            None => Placeholders::Off,
+        };
+        whole(text, self.guards.as_ref(), form, placeholders, verdict)
     }
 
     /// An error of a provider, in any form.
     pub(super) fn error(&self, body: &[u8], verdict: &mut Verdict) -> Vec<u8> {
         let Ok(texts) = all_texts(body) else {
             let text = String::from_utf8_lossy(body);
-            return self.whole(&text, Form::Text, verdict).into_bytes();
+            let new = self.whole(&text, Form::Text, verdict);
+            return new.map_or_else(|| body.to_vec(), String::into_bytes);
         };
         let mut edits = Edits::default();
         for site in texts {
-            let value = site.value();
-            let new = self.whole(&value, Form::Text, verdict);
-            if new != value {
+            if let Some(new) = self.whole(&site.value(), Form::Text, verdict) {
                 edits.replace(site.span(), site.written(new));
             }
         }
@@ -68,13 +70,13 @@ impl Guard {
             let value = said.text.value();
             let new = self.whole(&value, said.form, verdict);
             let part = said.channel.map(|key| key.part);
-            if new != value {
+            if let Some(new) = &new {
                 changed.extend(part);
                 edits.replace(said.text.span(), said.text.written(new.clone()));
             }
             let is_text = said.channel.is_some_and(|key| key.kind == ChannelKind::Text);
             if let Some(part) = part.filter(|_| is_text) {
-                kept.push((part, new));
+                kept.push((part, new.unwrap_or_else(|| value.into_owned())));
             }
             if verdict.blocked().is_some() {
                 return Ok(Some(blocked_answer(protocol, body, &kept)));

@@ -43,8 +43,9 @@ impl StreamGuard {
         }
     }
 
-    pub(super) const fn guard(&self) -> &Guard {
-        &self.guard
+    /// Whether what can't be read goes on.
+    pub(super) fn passes_unread(&mut self) -> bool {
+        self.guard.passes_unread
     }
 
     /// Bytes that wait for what comes.
@@ -90,7 +91,10 @@ impl StreamGuard {
         for said in &texts.said {
             let value = said.text.value();
             written.push(match said.channel {
-                None => self.guard.whole(&value, said.form, verdict),
+                None => {
+                    let new = self.guard.whole(&value, said.form, verdict);
+                    new.unwrap_or_else(|| value.into_owned())
+                }
                 Some(key) => self.channel(key, said)?.push(&value, verdict),
             });
         }

@@ -24,6 +24,8 @@ pub(in crate::call) struct StreamReader {
     in_event: bool,
     stopping: Stopping,
     guard: Option<StreamGuard>,
+    /// Whether something went on that could not be inspected.
+    passed_unread: bool,
 }
 
 impl StreamReader {
@@ -39,6 +41,7 @@ impl StreamReader {
             reading,
             kept_back_cr: false,
             in_event: false,
+            passed_unread: false,
         }
     }
 
@@ -83,7 +86,7 @@ impl StreamReader {
             self.in_event = true;
             if self.guard.is_some() && !self.stopping.is_stopped() {
                 // Half an event can't be inspected.
-                out.extend(self.stopping.give_up(seen, &unreadable()));
+                out.extend(self.unread(seen, &overlong, context));
             } else if !self.stopping.is_stopped() {
                 out.extend(overlong);
             }
@@ -222,7 +225,7 @@ impl StreamReader {
         let guard = self.guard.as_mut();
         let masked = guard.and_then(|guard| guard.event(data, context.verdict()).ok());
         let (Some(mut masked), Some(read)) = (masked, read) else {
-            return Some(self.stopping.give_up(seen, &unreadable()));
+            return Some(self.unread(seen, event, context));
         };
         if self.reading.strip_usage && read.only_usage && !masked.blocked {
             self.kept_back_cr = event.ends_with(b"\r");
@@ -254,6 +257,19 @@ impl StreamReader {
             out.extend(self.stopping.block(seen, &context.blocked()));
         }
         Some(out)
+    }
+
+    /// What goes on in the place of what can't be inspected: it itself, or the end of the stream.
+    fn unread(&mut self, seen: &mut Seen, event: &[u8], context: &mut dyn Context) -> Vec<u8> {
+        let passes = self.guard.as_mut().is_none_or(StreamGuard::passes_unread);
+        if !passes {
+            context.unscanned(false);
+            return self.stopping.give_up(seen, &unreadable());
+        }
+        if !std::mem::replace(&mut self.passed_unread, true) {
+            context.unscanned(true);
+        }
+        event.to_vec()
     }
 
     fn note(&mut self, seen: &mut Seen, read: &Event, context: &mut dyn Context) {

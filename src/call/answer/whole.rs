@@ -88,6 +88,7 @@ impl WholeReader {
                 self.inspection = Inspection::Wanted(guard);
                 OnData::Hold
             }
+            Inspection::Wanted(guard) if !end => self.unread(seen, &guard, piece, context),
             Inspection::Wanted(guard) => self.inspected(seen, &guard, piece, context),
         }
     }
@@ -100,9 +101,6 @@ impl WholeReader {
         held: &[u8],
         context: &mut dyn Context,
     ) -> OnData {
-        if held.len() > guard.longest {
-            return self.refused(seen, &too_long());
-        }
         let named = self.pass(seen, held, true);
         let named = match &named {
             OnData::Replace(new) => new.as_slice(),
@@ -111,10 +109,14 @@ impl WholeReader {
         let new = match guard.answer(self.protocol, named, context.verdict()) {
             Ok(Some(new)) => new,
             Ok(None) => named.to_vec(),
-            Err(Unreadable) => return self.refused(seen, &unreadable()),
+            Err(Unreadable) if guard.passes_unread => {
+                context.unscanned(true);
+                named.to_vec()
+            }
+            Err(Unreadable) => return self.refused(seen, &unreadable(), context),
         };
         if new.len() > guard.longest {
-            return self.refused(seen, &too_long());
+            return self.refused(seen, &too_long(), context);
         }
         if context.verdict().blocked().is_some() {
             seen.stopped = Stopped::Blocked;
@@ -122,7 +124,23 @@ impl WholeReader {
         OnData::Replace(new)
     }
 
-    fn refused(&self, seen: &mut Seen, refusal: &Refusal) -> OnData {
+    /// An answer that is too long to be held until it is whole.
+    fn unread(
+        &mut self,
+        seen: &mut Seen,
+        guard: &Guard,
+        held: &[u8],
+        context: &mut dyn Context,
+    ) -> OnData {
+        if !guard.passes_unread {
+            return self.refused(seen, &too_long(), context);
+        }
+        context.unscanned(true);
+        self.pass(seen, held, false)
+    }
+
+    fn refused(&self, seen: &mut Seen, refusal: &Refusal, context: &mut dyn Context) -> OnData {
+        context.unscanned(false);
         seen.stopped = Stopped::Unscannable;
         OnData::Reply(refusal.reply(self.protocol))
     }
