@@ -77,7 +77,10 @@ mod tests {
         let hash = hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
         assert_eq!(hash[..4], [0x5b, 0xdc, 0xc1, 0x46]);
         let long = "k".repeat(100);
-        assert_ne!(hmac(long.as_bytes(), &[b"a"]), hmac(long.as_bytes(), &[b"b"]));
+        assert_ne!(
+            hmac(long.as_bytes(), &[b"a"]),
+            hmac(long.as_bytes(), &[b"b"])
+        );
     }
 
     #[test]

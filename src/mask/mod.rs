@@ -1,0 +1,21 @@
+/*! What guardrails do to texts as they come: what goes on is the same whatever the pieces
+were.
+
+Text that can still become a finding is held, and nothing else. */
+
+mod channel;
+mod guards;
+mod key;
+mod masker;
+mod placeholder;
+mod style;
+mod vault;
+mod verdict;
+
+pub use channel::{Channel, Form, Placeholders, whole};
+pub use guards::{Act, Guards, Matches, Rule};
+pub use key::{HashKey, TagKey};
+pub use masker::{Masked, Masker, Masks, mask};
+pub use style::Style;
+pub use vault::Vault;
+pub use verdict::Verdict;
