@@ -169,6 +169,24 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
     Some(document)
 }
 
+/// The guardrails of a document, `alone` if it must have nothing else than what belongs to
+/// them.
+pub(super) fn guardrails_alone(
+    tree: &Tree,
+    alone: bool,
+    problems: &mut Problems,
+) -> Vec<GuardrailEntry> {
+    let Some(mut fields) = Node::root(tree).fields(problems) else {
+        return Vec::new();
+    };
+    let guardrails = fields.optional("guardrails", guardrails, problems);
+    if alone {
+        fields.optional("unscannable", unscannable::unscannable, problems);
+        fields.finish(problems);
+    }
+    guardrails.unwrap_or_default()
+}
+
 fn limits(node: &Node<'_>, problems: &mut Problems) -> Option<LimitsEntry> {
     let mut fields = node.fields(problems)?;
     let entry = LimitsEntry {

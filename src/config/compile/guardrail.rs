@@ -1,18 +1,18 @@
 /*! `guardrails`: what looks at each tenant's texts, compiled once for each set of
 guardrails. Tenants with the same set share it. */
 
+mod pool;
 mod set;
 mod useless;
 
-pub(super) use useless::warn_of_useless;
-
-use super::super::document::GuardrailEntry;
+use super::super::document::{GuardrailEntry, Named, OtherPathsEntry, TenantEntry};
 use super::super::fields::Located;
 use super::super::guardrail::{Action, Detect, Guardrail, Phase};
 use super::super::guards::{Asked, Guards};
 use super::super::problem::Problems;
 use super::super::suggest::suggest;
-use crate::mask::{self, HashKey, TagKey};
+use super::super::unscannable::UnscannableRules;
+use crate::mask::{self, TagKey};
 use set::Finders;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -24,20 +24,21 @@ type Set = Vec<u16>;
 pub(in super::super) struct Compiler<'d> {
     entries: &'d [GuardrailEntry],
     /// What the placeholders of all tenants are made with.
-    restore: HashKey,
+    restore: Vec<u8>,
     finders: Finders<'d>,
     guards: HashMap<(Phase, Set), Rc<mask::Guards>>,
 }
 
 impl<'d> Compiler<'d> {
-    /// `digest` is the document's; placeholders are made with it unless a guardrail has a
-    /// key.
+    /// Placeholders are made with `digest`, that of the document, unless a guardrail has a
+    /// key: whoever knows neither can't make up any.
     pub(in super::super) fn new(
         entries: &'d [GuardrailEntry],
-        digest: HashKey,
+        digest: &[u8],
         problems: &mut Problems,
     ) -> Self {
-        let restore = restore_key(entries, problems).unwrap_or(digest);
+        let key = restore_key(entries, problems);
+        let restore = key.map_or(digest, str::as_bytes).to_vec();
         Self {
             entries,
             restore,
@@ -61,13 +62,18 @@ impl<'d> Compiler<'d> {
         });
         let restores = self.has(&input, |guardrail| matches!(guardrail.action, Action::Restore(_)));
         Guards {
-            restore: restores.then(|| TagKey::new(&self.restore, tenant.unwrap_or_default())),
+            restore: restores.then(|| self.tag_key(tenant.unwrap_or_default())),
             system_prompt: self.prompt_words(&output, problems),
             input_services: self.services(&input),
             output_services: self.services(&output),
             input: self.local(Phase::Input, input, problems),
             output: self.local(Phase::Output, output, problems),
         }
+    }
+
+    /// What a placeholder of one tenant says to another's calls is nothing.
+    fn tag_key(&self, tenant: &str) -> TagKey {
+        TagKey::new(&[&self.restore, b"\0", tenant.as_bytes()].concat())
     }
 
     fn entry(&self, index: u16) -> Option<&'d GuardrailEntry> {
@@ -135,31 +141,60 @@ impl<'d> Compiler<'d> {
 }
 
 /// The key that guardrails have, which must be one: a value has one placeholder.
-fn restore_key(entries: &[GuardrailEntry], problems: &mut Problems) -> Option<HashKey> {
+fn restore_key<'d>(entries: &'d [GuardrailEntry], problems: &mut Problems) -> Option<&'d str> {
     let mut keys = entries.iter().filter_map(|entry| entry.restore_key.as_ref());
     let first = keys.next()?;
     for other in keys.filter(|key| key.value != first.value) {
         let message = format!("must be the same as {}: there is one for all", first.path);
         problems.error(&other.path, message);
     }
-    Some(first.value.clone())
+    Some(&first.value)
 }
 
 /// Names of tenants that there are not, and tenants that stand twice.
-pub(in super::super) fn check_tenants(
+pub(super) fn check_tenants(
     entries: &[GuardrailEntry],
-    known: &[&str],
+    tenants: &[Named<TenantEntry>],
     problems: &mut Problems,
 ) {
+    let known = || tenants.iter().map(|tenant| tenant.name.as_str());
     for entry in entries {
         for (index, name) in entry.tenants.iter().enumerate() {
             let mut before = entry.tenants.iter().take(index);
             if before.any(|other| other.value == name.value) {
                 problems.error(&name.path, format!("{:?} stands twice", name.value));
-            } else if !known.contains(&name.value.as_str()) {
-                let hint = suggest(&name.value, known.iter().copied());
+            } else if !known().any(|known| known == name.value) {
+                let hint = suggest(&name.value, known());
                 problems.error(&name.path, format!("no tenant {:?}{hint}", name.value));
             }
         }
     }
+}
+
+/// What is written and probably not meant.
+pub(super) fn warn(
+    (entries, unscannable, other_paths): (
+        &[GuardrailEntry],
+        &Option<Located<UnscannableRules>>,
+        &OtherPathsEntry,
+    ),
+    problems: &mut Problems,
+) {
+    useless::warn_of_useless(entries, problems);
+    match (entries, unscannable) {
+        ([], Some(rules)) => {
+            problems.warning(&rules.path, "has no effect without guardrails");
+        }
+        ([], None) => {}
+        _ => {
+            if let OtherPathsEntry::Pass(backend) = other_paths {
+                problems.warning(&backend.path, "calls that pass unread pass all guardrails");
+            }
+        }
+    }
+}
+
+/// The guardrails of all tenants, as records and metrics name them.
+pub(super) fn guardrails(entries: Vec<GuardrailEntry>) -> Vec<Guardrail> {
+    entries.into_iter().map(|entry| entry.guardrail).collect()
 }

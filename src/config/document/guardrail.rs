@@ -26,7 +26,7 @@ pub(in super::super) struct GuardrailEntry {
     /// Those of `tenants`, if it has any.
     pub(in super::super) tenants: Vec<Located<String>>,
     /// What `restore` makes placeholders with, if it says so.
-    pub(in super::super) restore_key: Option<Located<HashKey>>,
+    pub(in super::super) restore_key: Option<Located<String>>,
 }
 
 /// All that can be read; those that can't are left out and reported.
@@ -113,16 +113,16 @@ fn check_phase(phase: &Located<Phases>, detect: &Detect, problems: &mut Problems
 }
 
 /// A key of 16 to 256 bytes. Problems do not repeat it.
-fn key(node: &Node<'_>, problems: &mut Problems) -> Option<HashKey> {
+fn key(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     let Some(key) = node.tree.as_str() else {
         return node.wanted("a string", problems);
     };
-    let key = (key.len() <= LONGEST_KEY).then(|| HashKey::new(key.to_owned()));
-    if key.as_ref().is_none_or(Option::is_none) {
+    if !(HashKey::SHORTEST..=LONGEST_KEY).contains(&key.len()) {
         let message = format!("must have {} to {LONGEST_KEY} bytes", HashKey::SHORTEST);
         problems.error(&node.path, message);
+        return None;
     }
-    key.flatten()
+    Some(key.to_owned())
 }
 
 /// A list of up to `most` texts, none twice.

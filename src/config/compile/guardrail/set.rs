@@ -3,9 +3,8 @@
 use super::super::super::document::GuardrailEntry;
 use super::super::super::guardrail::{Action, Detect, Phase};
 use super::super::super::problem::Problems;
-use super::Set;
-use super::pool::Pool;
-use crate::detect::{Entities, Entity, Hosts, Pattern, Patterns, Phrases, Search};
+use super::pool::{Place, Pool};
+use crate::detect::{Entities, Hosts, Pattern, Patterns, Phrases, Search};
 use crate::mask::{Act, Guards, Matches, Rule};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -13,8 +12,8 @@ use std::rc::Rc;
 /// What operators added, compiled once for each set of guardrails that have some.
 pub(super) struct Finders<'d> {
     entries: &'d [GuardrailEntry],
-    patterns: HashMap<Set, Option<Rc<Patterns>>>,
-    phrases: HashMap<Set, Option<Rc<Phrases>>>,
+    patterns: HashMap<Vec<Place>, Option<Rc<Patterns>>>,
+    phrases: HashMap<Vec<Place>, Option<Rc<Phrases>>>,
     hosts: HashMap<u16, Rc<Hosts>>,
 }
 
@@ -30,7 +29,7 @@ impl<'d> Finders<'d> {
 
     /// What `set` does to texts of `phase`.
     pub(super) fn guards(&mut self, phase: Phase, set: &[u16], problems: &mut Problems) -> Guards {
-        let mut entities = Entities::default();
+        let (mut entities, mut links) = (Entities::default(), false);
         let mut patterns: Pool<'_, Pattern> = Pool::default();
         let mut phrases: Pool<'_, String> = Pool::default();
         let mut rules = Vec::new();
@@ -53,8 +52,9 @@ impl<'d> Finders<'d> {
                 }
                 Detect::SystemPrompt { .. } => vec![Matches::SystemPrompt],
                 Detect::Links(hosts) => {
-                    entities = entities.and([Entity::Url].into_iter().collect());
-                    vec![Matches::Links(self.hosts(guardrail, entry, hosts, problems))]
+                    links = true;
+                    let hosts = self.hosts(guardrail, &entry.path, hosts, problems);
+                    hosts.map(Matches::Links).into_iter().collect()
                 }
                 Detect::Service(_) => Vec::new(),
             };
@@ -67,11 +67,87 @@ impl<'d> Finders<'d> {
         }
         let search = Search {
             entities,
-            patterns: self.patterns(&patterns, problems),
-            phrases: self.phrases(&phrases, problems),
+            patterns: self.patterns(patterns, problems),
+            phrases: self.phrases(phrases, problems),
+            // Each call has its own.
             system_prompt: None,
+            links,
         };
         Guards::new(search, rules)
+    }
+
+    fn patterns(
+        &mut self,
+        pool: Pool<'_, Pattern>,
+        problems: &mut Problems,
+    ) -> Option<Rc<Patterns>> {
+        let entries = self.entries;
+        let compiled = self.patterns.entry(pool.places).or_insert_with_key(|places| {
+            if places.is_empty() {
+                return None;
+            }
+            let list = pool.things.into_iter().cloned().collect();
+            let told = |errors| tell(entries, places, "patterns", errors, problems);
+            Patterns::new(list).map_err(told).ok().map(Rc::new)
+        });
+        compiled.clone()
+    }
+
+    fn phrases(&mut self, pool: Pool<'_, String>, problems: &mut Problems) -> Option<Rc<Phrases>> {
+        let entries = self.entries;
+        let compiled = self.phrases.entry(pool.places).or_insert_with_key(|places| {
+            if places.is_empty() {
+                return None;
+            }
+            let list: Vec<String> = pool.things.into_iter().cloned().collect();
+            let told = |errors| tell(entries, places, "phrases", errors, problems);
+            Phrases::new(&list).map_err(told).ok().map(Rc::new)
+        });
+        compiled.clone()
+    }
+
+    fn hosts(
+        &mut self,
+        guardrail: u16,
+        path: &str,
+        list: &[String],
+        problems: &mut Problems,
+    ) -> Option<Rc<Hosts>> {
+        if let Some(known) = self.hosts.get(&guardrail) {
+            return Some(Rc::clone(known));
+        }
+        match Hosts::new(list.to_vec()) {
+            Ok(hosts) => {
+                let hosts = Rc::new(hosts);
+                self.hosts.insert(guardrail, Rc::clone(&hosts));
+                Some(hosts)
+            }
+            Err(errors) => {
+                for (index, message) in errors {
+                    problems.error_once(format!("{path}.detect.links.allow[{index}]"), message);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// The problems of things of several guardrails, each where it stands.
+fn tell(
+    entries: &[GuardrailEntry],
+    places: &[Place],
+    list: &str,
+    errors: Vec<(usize, String)>,
+    problems: &mut Problems,
+) {
+    for (index, message) in errors {
+        let place = places.get(index);
+        let entry = place.and_then(|place| entries.get(usize::from(place.guardrail)));
+        let path = match (place, entry) {
+            (Some(place), Some(entry)) => format!("{}.detect.{list}[{}]", entry.path, place.index),
+            _ => "guardrails".to_owned(),
+        };
+        problems.error_once(path, message);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::mask::{HashKey, Style};
 enum Restore {
     /// With the document's key, or that of another guardrail.
     Yes,
-    With(Located<HashKey>),
+    With(Located<String>),
 }
 
 /// The action, and the key of its placeholders if it has one.
@@ -20,7 +20,7 @@ pub(super) fn action(
     fields: &mut Fields<'_>,
     phase: Option<&Located<Phases>>,
     problems: &mut Problems,
-) -> Option<(Action, Option<Located<HashKey>>)> {
+) -> Option<(Action, Option<Located<String>>)> {
     let action = fields.required("action", word, problems);
     let style = fields.find("mask");
     let restore = fields.find("restore");
@@ -94,7 +94,7 @@ fn restore(node: &Node<'_>, problems: &mut Problems) -> Option<Restore> {
     }
 }
 
-fn located_key(node: &Node<'_>, problems: &mut Problems) -> Option<Located<HashKey>> {
+fn located_key(node: &Node<'_>, problems: &mut Problems) -> Option<Located<String>> {
     key(node, problems).map(|key| node.located(key))
 }
 
@@ -116,5 +116,5 @@ fn hash(node: &Node<'_>, problems: &mut Problems) -> Option<HashKey> {
     let mut fields = node.fields(problems)?;
     let key = fields.required("key", key, problems);
     fields.finish(problems);
-    key
+    HashKey::new(key?)
 }
