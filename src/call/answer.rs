@@ -13,13 +13,13 @@ use crate::ledger::Usage;
 use crate::mask::Verdict;
 use crate::protocols::{Protocol, Refusal, Reply, ReportedUsage};
 use crate::tokens::Stream;
+use error::ErrorReader;
 pub(super) use error::MAX_ERROR_BODY;
 pub(super) use guarding::Guard;
 pub(super) use stopping::Stop;
-use error::ErrorReader;
 use stream::StreamReader;
 use whole::WholeReader;
-
+pub(super) use whole::unscannable;
 
 /// Headers of a provider that tell about the operator's account there, or that belong
 /// to another connection.
@@ -107,6 +107,8 @@ pub(super) struct Seen {
     pub(super) incomplete: bool,
     /// Why a stream was ended before its provider did, if it was.
     pub(super) stopped: Stopped,
+    /// Bytes of text that guardrails held when a stream ended without its protocol's end.
+    pub(super) held_back: usize,
     /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
 }
@@ -163,9 +165,20 @@ pub(super) enum AnswerReader {
     Opaque { text: bool },
 }
 
+/// Whether answers of this type are read closely enough to be inspected.
+pub(super) fn is_read(content_type: &str) -> bool {
+    let kind = media_type(content_type);
+    let read = ["text/event-stream", "application/json"];
+    read.iter().any(|known| kind.eq_ignore_ascii_case(known))
+}
+
+fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
 impl AnswerReader {
     pub(super) fn new(reading: Reading, status: u16, content_type: &str) -> Self {
-        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        let kind = media_type(content_type);
         if status >= 400 {
             Self::Error(Box::new(ErrorReader::new(reading)))
         } else if kind.eq_ignore_ascii_case("text/event-stream") {

@@ -54,7 +54,9 @@ impl Call {
         self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
         self.end_charge(&outcome);
-        let guardrails = self.guarding.report(&self.gateway.policy);
+        let tenant = outcome.caller.as_ref().map(|caller| &caller.tenant);
+        let guardrails = tenant.map(|tenant| self.guarding.report(&self.gateway.policy, tenant));
+        let guardrails = guardrails.unwrap_or_default();
         for found in &guardrails {
             self.gateway.metrics.guardrail(host, found);
         }
@@ -192,6 +194,10 @@ impl Call {
                 })
             }
         };
+        if seen.held_back > 0 {
+            let metrics = &self.gateway.metrics;
+            metrics.event(host, "tollgate.held_text_dropped_total");
+        }
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
         let broke_off = matches!(

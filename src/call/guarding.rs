@@ -29,10 +29,16 @@ pub(super) struct Guarding {
 
 impl Guarding {
     /// What was found, for the record.
-    pub(super) fn report<'p>(&self, policy: &'p Policy) -> Vec<GuardrailRecord<'p>> {
+    pub(super) fn report<'p>(
+        &self,
+        policy: &'p Policy,
+        tenant: &Tenant,
+    ) -> Vec<GuardrailRecord<'p>> {
         let mut report = Vec::new();
         for (phase, verdict) in [(Phase::Input, &self.input), (Phase::Output, &self.output)] {
-            add_found(&mut report, policy, phase, verdict);
+            if let Some(guards) = tenant.guards.of(phase) {
+                add_found(&mut report, policy, (phase, guards), verdict);
+            }
         }
         report
     }
@@ -42,7 +48,7 @@ impl Guarding {
 fn add_found<'p>(
     report: &mut Vec<GuardrailRecord<'p>>,
     policy: &'p Policy,
-    phase: Phase,
+    (phase, guards): (Phase, &mask::Guards),
     verdict: &Verdict,
 ) {
     for (index, what, count) in verdict.found() {
@@ -50,10 +56,14 @@ fn add_found<'p>(
             continue;
         };
         let name = guardrail.name.as_str();
-        let same = |known: &&mut GuardrailRecord<'_>| known.name == name && known.phase == phase.as_str();
-        let entity = guardrail.detect.name_of(what).to_owned();
-        match report.iter_mut().find(same) {
-            Some(known) => *known.found.entry(entity).or_default() += count,
+        let mut known = report.iter_mut();
+        let known = known.find(|known| known.name == name && known.phase == phase.as_str());
+        let entity = guards.name(what).to_owned();
+        match known {
+            Some(known) => {
+                let before = known.found.entry(entity).or_default();
+                *before = before.saturating_add(count);
+            }
             None => report.push(GuardrailRecord {
                 name,
                 phase: phase.as_str(),
@@ -229,7 +239,8 @@ impl<'g> Walk<'g> {
             prompt.add(new.as_deref().unwrap_or(&value));
         }
         if let Some(new) = new {
-            self.edits.replace(input.text.span(), input.text.written(new));
+            self.edits
+                .replace(input.text.span(), input.text.written(new));
         }
     }
 }
@@ -249,11 +260,7 @@ fn answer_guard(
     let prompt = system_prompt.filter(|prompt| !prompt.is_empty());
     let guards = guards.map(|guards| match prompt {
         None => Rc::clone(guards),
-        Some(prompt) => {
-            let mut own = mask::Guards::clone(guards);
-            own.search.system_prompt = Some(Rc::new(prompt));
-            Rc::new(own)
-        }
+        Some(prompt) => Rc::new(guards.for_prompt(Rc::new(prompt))),
     });
     Some(Guard {
         passes_unread: guards.is_none() || policy.unscannable.answers == Unscanned::Pass,

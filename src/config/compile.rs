@@ -115,7 +115,11 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
     limit::check_bounds(&backends, &models, &tenants, problems);
     warn_of_passing(&document.other_paths, &tenants, problems);
     guardrail::warn(
-        (&document.guardrails, &document.unscannable, &document.other_paths),
+        (
+            &document.guardrails,
+            &document.unscannable,
+            &document.other_paths,
+        ),
         problems,
     );
     let routing = rule::rules(document.routing, &models, &tenants, problems);

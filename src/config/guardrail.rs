@@ -86,6 +86,16 @@ impl Guardrail {
     }
 }
 
+impl Phase {
+    /// Its name in records and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Output => "output",
+        }
+    }
+}
+
 impl Phases {
     /// Whether `phase` is one of these.
     pub fn has(self, phase: Phase) -> bool {

@@ -74,7 +74,9 @@ impl Guard {
                 changed.extend(part);
                 edits.replace(said.text.span(), said.text.written(new.clone()));
             }
-            let is_text = said.channel.is_some_and(|key| key.kind == ChannelKind::Text);
+            let is_text = said
+                .channel
+                .is_some_and(|key| key.kind == ChannelKind::Text);
             if let Some(part) = part.filter(|_| is_text) {
                 kept.push((part, new.unwrap_or_else(|| value.into_owned())));
             }

@@ -50,7 +50,10 @@ impl StreamGuard {
 
     /// Bytes that wait for what comes.
     pub(super) fn held(&self) -> usize {
-        self.channels.iter().map(|(_, channel)| channel.held()).sum()
+        self.channels
+            .iter()
+            .map(|(_, channel)| channel.held())
+            .sum()
     }
 
     /// Takes the data of one event.
@@ -139,7 +142,10 @@ impl StreamGuard {
             if held.is_empty() {
                 continue;
             }
-            let last = texts.said.iter().rposition(|said| said.channel == Some(key));
+            let last = texts
+                .said
+                .iter()
+                .rposition(|said| said.channel == Some(key));
             match last.and_then(|last| written.get_mut(last)) {
                 Some(piece) => piece.push_str(&held),
                 None => rest.push((key, held)),

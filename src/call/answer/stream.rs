@@ -2,7 +2,7 @@
 
 use super::masking::{Masked, StreamGuard};
 use super::stopping::Stopping;
-use super::whole::unreadable;
+use super::whole::unscannable;
 use super::{Context, OnData, Reading, Seen};
 use crate::json::{Edits, Reader, Span, quote};
 use crate::protocols::{
@@ -165,6 +165,9 @@ impl StreamReader {
 
     /// The stream ends: whether too early, which is noted.
     fn ends_early(&self, seen: &mut Seen) -> bool {
+        // What could still have become a finding does not go on.
+        let held = self.guard.as_ref().map_or(0, StreamGuard::held);
+        seen.held_back = held;
         seen.incomplete = !self.complete && !seen.error;
         seen.error |= seen.incomplete;
         seen.incomplete
@@ -192,7 +195,9 @@ impl StreamReader {
             return None;
         }
         if self.guard.is_some() {
-            return self.inspected(seen, event, &data, read.ok(), context).map(Cow::Owned);
+            return self
+                .inspected(seen, event, &data, read.ok(), context)
+                .map(Cow::Owned);
         }
         let Ok(read) = read else {
             return unchanged;
@@ -264,7 +269,7 @@ impl StreamReader {
         let passes = self.guard.as_mut().is_none_or(StreamGuard::passes_unread);
         if !passes {
             context.unscanned(false);
-            return self.stopping.give_up(seen, &unreadable());
+            return self.stopping.give_up(seen, &unscannable());
         }
         if !std::mem::replace(&mut self.passed_unread, true) {
             context.unscanned(true);

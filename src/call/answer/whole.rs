@@ -51,7 +51,9 @@ impl WholeReader {
         Self {
             protocol: reading.protocol,
             capture: Capture::new(&["usage"]),
-            inspection: reading.guard.map_or(Inspection::Settled, Inspection::Wanted),
+            inspection: reading
+                .guard
+                .map_or(Inspection::Settled, Inspection::Wanted),
             naming: match reading.model {
                 None => Naming::Settled,
                 Some(name) => Naming::Wanted {
@@ -113,7 +115,7 @@ impl WholeReader {
                 context.unscanned(true);
                 named.to_vec()
             }
-            Err(Unreadable) => return self.refused(seen, &unreadable(), context),
+            Err(Unreadable) => return self.refused(seen, &unscannable(), context),
         };
         if new.len() > guard.longest {
             return self.refused(seen, &too_long(), context);
@@ -185,7 +187,7 @@ fn too_long() -> Refusal {
 }
 
 /// Stands in for an answer that has to be inspected, and can't be.
-pub(super) fn unreadable() -> Refusal {
+pub(in crate::call) fn unscannable() -> Refusal {
     let message = "The provider sent something that can't be inspected, and has to be.";
     Refusal::new(ErrorKind::BadGateway, "unscannable_answer", message)
 }

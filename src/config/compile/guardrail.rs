@@ -60,7 +60,9 @@ impl<'d> Compiler<'d> {
             let set = entries.filter(|(_, entry)| looks(&entry.guardrail));
             set.map(|(index, _)| index).collect::<Set>()
         });
-        let restores = self.has(&input, |guardrail| matches!(guardrail.action, Action::Restore(_)));
+        let restores = self.has(&input, |guardrail| {
+            matches!(guardrail.action, Action::Restore(_))
+        });
         Guards {
             restore: restores.then(|| self.tag_key(tenant.unwrap_or_default())),
             system_prompt: self.prompt_words(&output, problems),
@@ -81,7 +83,8 @@ impl<'d> Compiler<'d> {
     }
 
     fn members(&self, set: &[u16]) -> impl Iterator<Item = (u16, &'d GuardrailEntry)> {
-        set.iter().filter_map(|index| Some((*index, self.entry(*index)?)))
+        set.iter()
+            .filter_map(|index| Some((*index, self.entry(*index)?)))
     }
 
     fn has(&self, set: &[u16], is: impl Fn(&Guardrail) -> bool) -> bool {
@@ -142,7 +145,9 @@ impl<'d> Compiler<'d> {
 
 /// The key that guardrails have, which must be one: a value has one placeholder.
 fn restore_key<'d>(entries: &'d [GuardrailEntry], problems: &mut Problems) -> Option<&'d str> {
-    let mut keys = entries.iter().filter_map(|entry| entry.restore_key.as_ref());
+    let mut keys = entries
+        .iter()
+        .filter_map(|entry| entry.restore_key.as_ref());
     let first = keys.next()?;
     for other in keys.filter(|key| key.value != first.value) {
         let message = format!("must be the same as {}: there is one for all", first.path);

@@ -31,8 +31,7 @@ pub(super) fn patterns(node: &Node<'_>, problems: &mut Problems) -> Option<Detec
     let elements = node.elements(problems)?;
     let read = |element: &Node<'_>| pattern(element, problems);
     let patterns: Vec<Pattern> = elements.iter().filter_map(read).collect();
-    (patterns.len() == elements.len() && !patterns.is_empty())
-        .then_some(Detect::Patterns(patterns))
+    (patterns.len() == elements.len() && !patterns.is_empty()).then_some(Detect::Patterns(patterns))
 }
 
 fn pattern(node: &Node<'_>, problems: &mut Problems) -> Option<Pattern> {
@@ -70,7 +69,8 @@ fn name(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
         return None;
     }
     if Entity::named(&name).is_some() || TAKEN.contains(&name.as_str()) {
-        let message = format!("{name:?} is found without a pattern: masks would not tell them apart");
+        let message =
+            format!("{name:?} is found without a pattern: masks would not tell them apart");
         problems.error(&node.path, message);
     }
     Some(name)

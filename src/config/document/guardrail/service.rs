@@ -119,7 +119,10 @@ pub(super) fn with_failure_mode(
             Some(Detect::Service(Rc::new(service)))
         }
         detect => {
-            problems.error(&node.path, "needs detect: { service: … }: nothing else can fail");
+            problems.error(
+                &node.path,
+                "needs detect: { service: … }: nothing else can fail",
+            );
             Some(detect)
         }
     }
