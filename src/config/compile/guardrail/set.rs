@@ -50,7 +50,7 @@ impl<'d> Finders<'d> {
                     let ranges = phrases.add(guardrail, list);
                     ranges.into_iter().map(Matches::Phrases).collect()
                 }
-                Detect::SystemPrompt { .. } => vec![Matches::SystemPrompt],
+                Detect::SystemPrompt { words } => vec![Matches::SystemPrompt { words: *words }],
                 Detect::Links(hosts) => {
                     links = true;
                     let hosts = self.hosts(guardrail, &entry.path, hosts, problems);
@@ -82,27 +82,33 @@ impl<'d> Finders<'d> {
         problems: &mut Problems,
     ) -> Option<Rc<Patterns>> {
         let entries = self.entries;
-        let compiled = self.patterns.entry(pool.places).or_insert_with_key(|places| {
-            if places.is_empty() {
-                return None;
-            }
-            let list = pool.things.into_iter().cloned().collect();
-            let told = |errors| tell(entries, places, "patterns", errors, problems);
-            Patterns::new(list).map_err(told).ok().map(Rc::new)
-        });
+        let compiled = self
+            .patterns
+            .entry(pool.places)
+            .or_insert_with_key(|places| {
+                if places.is_empty() {
+                    return None;
+                }
+                let list = pool.things.into_iter().cloned().collect();
+                let told = |errors| tell(entries, places, "patterns", errors, problems);
+                Patterns::new(list).map_err(told).ok().map(Rc::new)
+            });
         compiled.clone()
     }
 
     fn phrases(&mut self, pool: Pool<'_, String>, problems: &mut Problems) -> Option<Rc<Phrases>> {
         let entries = self.entries;
-        let compiled = self.phrases.entry(pool.places).or_insert_with_key(|places| {
-            if places.is_empty() {
-                return None;
-            }
-            let list: Vec<String> = pool.things.into_iter().cloned().collect();
-            let told = |errors| tell(entries, places, "phrases", errors, problems);
-            Phrases::new(&list).map_err(told).ok().map(Rc::new)
-        });
+        let compiled = self
+            .phrases
+            .entry(pool.places)
+            .or_insert_with_key(|places| {
+                if places.is_empty() {
+                    return None;
+                }
+                let list: Vec<String> = pool.things.into_iter().cloned().collect();
+                let told = |errors| tell(entries, places, "phrases", errors, problems);
+                Phrases::new(&list).map_err(told).ok().map(Rc::new)
+            });
         compiled.clone()
     }
 

@@ -7,10 +7,7 @@ use crate::detect::Entity;
 
 /// Warns of each whose every finding is blocked by another, or masked by one before it.
 /// What only counts always acts.
-pub(super) fn warn_of_useless(
-    entries: &[GuardrailEntry],
-    problems: &mut Problems,
-) {
+pub(super) fn warn_of_useless(entries: &[GuardrailEntry], problems: &mut Problems) {
     for (index, entry) in entries.iter().enumerate() {
         if let Some(stronger) = stronger(entries, index) {
             let message = format!("can never act: {stronger:?} acts on all that it finds");
@@ -76,11 +73,20 @@ fn covering<'g>(before: &[&'g Guardrail], detect: &Detect) -> Option<&'g str> {
     if let Some(same) = before.iter().find(|other| other.detect == *detect) {
         return Some(&same.name);
     }
-    let found_by = |guardrail: &Guardrail, entity: &Entity| guardrail.detect.entities().has(*entity);
+    let found_by =
+        |guardrail: &Guardrail, entity: &Entity| guardrail.detect.entities().has(*entity);
     let wanted = detect.entities();
-    let mut wanted = Entity::ALL.iter().filter(|entity| wanted.has(**entity)).peekable();
+    let mut wanted = Entity::ALL
+        .iter()
+        .filter(|entity| wanted.has(**entity))
+        .peekable();
     let first = *wanted.peek()?;
     wanted
         .all(|entity| before.iter().any(|other| found_by(other, entity)))
-        .then(|| before.iter().find(|other| found_by(other, first)).map(|other| other.name.as_str()))?
+        .then(|| {
+            before
+                .iter()
+                .find(|other| found_by(other, first))
+                .map(|other| other.name.as_str())
+        })?
 }

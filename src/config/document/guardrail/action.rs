@@ -24,7 +24,10 @@ pub(super) fn action(
     let action = fields.required("action", word, problems);
     let style = fields.find("mask");
     let restore = fields.find("restore");
-    if restore.as_ref().is_some_and(|node| *node.tree != Tree::Bool(false)) {
+    if restore
+        .as_ref()
+        .is_some_and(|node| *node.tree != Tree::Bool(false))
+    {
         let node = restore?;
         check_restore(&node, action.as_ref(), phase, style.as_ref(), problems);
         let style = style.map_or(Some(Style::Replace), |style| self::style(&style, problems));
