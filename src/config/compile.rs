@@ -142,7 +142,10 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
         global_limits: document.global_limits,
         ledger,
         guardrails: guardrail::guardrails(document.guardrails),
-        unscannable: document.unscannable.map_or_default(|rules| rules.value),
+        unscannable: document
+            .unscannable
+            .map(|rules| rules.value)
+            .unwrap_or_default(),
     };
     background::warn_of_loss(&policy, problems);
     policy

@@ -32,7 +32,7 @@ pub enum Phases {
 }
 
 /// One of the two ways of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// What callers send.
     Input,

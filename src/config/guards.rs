@@ -18,9 +18,6 @@ pub struct Guards {
     pub output_services: Rc<[Asked]>,
     /// What the placeholders of this tenant are made with; `None`: nothing is restored.
     pub restore: Option<TagKey>,
-    /// From so many words of the system prompt in a row on, an answer repeats it; `None`:
-    /// nobody looks.
-    pub system_prompt: Option<usize>,
 }
 
 /// A service that a guardrail asks.

@@ -63,9 +63,9 @@ impl<'d> Compiler<'d> {
         let restores = self.has(&input, |guardrail| {
             matches!(guardrail.action, Action::Restore(_))
         });
+        self.check_prompt_words(&output, problems);
         Guards {
             restore: restores.then(|| self.tag_key(tenant.unwrap_or_default())),
-            system_prompt: self.prompt_words(&output, problems),
             input_services: self.services(&input),
             output_services: self.services(&output),
             input: self.local(Phase::Input, input, problems),
@@ -73,9 +73,9 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    /// What a placeholder of one tenant says to another's calls is nothing.
+    /// A placeholder of one tenant is none in calls of another.
     fn tag_key(&self, tenant: &str) -> TagKey {
-        TagKey::new(&[&self.restore, b"\0", tenant.as_bytes()].concat())
+        TagKey::new(&[self.restore.as_slice(), b"\0", tenant.as_bytes()].concat())
     }
 
     fn entry(&self, index: u16) -> Option<&'d GuardrailEntry> {
@@ -126,20 +126,18 @@ impl<'d> Compiler<'d> {
         self.members(set).filter_map(asked).collect()
     }
 
-    /// The prompt is read once for a call, with one number of words.
-    fn prompt_words(&self, set: &[u16], problems: &mut Problems) -> Option<usize> {
+    /// The prompt of a call is looked for in one way.
+    fn check_prompt_words(&self, set: &[u16], problems: &mut Problems) {
         let mut first = None;
         for (_, entry) in self.members(set) {
             let Detect::SystemPrompt { words } = entry.guardrail.detect else {
                 continue;
             };
-            if first.is_some_and(|first| first != words) {
+            if *first.get_or_insert(words) != words {
                 let message = "another guardrail of the same tenant has another number of words";
                 problems.error_once(format!("{}.detect", entry.path), message);
             }
-            first = first.or(Some(words));
         }
-        first
     }
 }
 

@@ -5,8 +5,8 @@ mod detect;
 mod pattern;
 mod service;
 
-use super::super::fields::{Fields, Located, Node};
-use super::super::guardrail::{Action, Detect, Guardrail, Phases};
+use super::super::fields::{Located, Node};
+use super::super::guardrail::{Detect, Guardrail, Phases};
 use super::super::problem::Problems;
 use super::super::values::{name, references, text};
 use super::choice;
@@ -67,7 +67,8 @@ fn guardrail(node: &Node<'_>, problems: &mut Problems) -> Option<GuardrailEntry>
     let action = action::action(&mut fields, phase.as_ref(), problems);
     let failure_mode = fields.find("failure_mode");
     fields.finish(problems);
-    let detect = service::with_failure_mode(detect, failure_mode.as_ref(), problems);
+    let of_action = action.as_ref().map(|(action, _)| action);
+    let detect = service::with_failure_mode((detect, of_action), failure_mode.as_ref(), problems);
     let (phase, detect, (action, restore_key)) = (phase?, detect?, action?);
     check_phase(&phase, &detect, problems);
     service::check_action(node, &detect, &action, problems);

@@ -50,7 +50,7 @@ impl<'d> Finders<'d> {
                     let ranges = phrases.add(guardrail, list);
                     ranges.into_iter().map(Matches::Phrases).collect()
                 }
-                Detect::SystemPrompt { .. } => vec![Matches::SystemPrompt],
+                Detect::SystemPrompt { words } => vec![Matches::SystemPrompt { words: *words }],
                 Detect::Links(hosts) => {
                     links = true;
                     let hosts = self.hosts(guardrail, &entry.path, hosts, problems);

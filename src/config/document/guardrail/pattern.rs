@@ -9,7 +9,7 @@ use super::super::super::tree::Tree;
 use super::super::super::values::text;
 use super::super::choice;
 use super::{GuardrailEntry, texts};
-use crate::detect::{Check, Entity, Pattern};
+use crate::detect::{Check, Entity, LONGEST_MATCH, Pattern};
 use std::collections::HashMap;
 
 /// Longest expression, in bytes.
@@ -25,7 +25,7 @@ const MOST_WORDS: usize = 64;
 const MAX_LENGTH: usize = 64;
 
 /// What masks say of other findings.
-const TAKEN: [&str; 2] = ["PHRASE", "SYSTEM_PROMPT"];
+const TAKEN: [&str; 3] = ["LINK", "PHRASE", "SYSTEM_PROMPT"];
 
 pub(super) fn patterns(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
     let elements = node.elements(problems)?;
@@ -88,11 +88,7 @@ fn regex(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
 }
 
 fn check(node: &Node<'_>, problems: &mut Problems) -> Option<Check> {
-    let words: Vec<(&str, Check)> = Check::ALL
-        .iter()
-        .map(|check| (check.name(), *check))
-        .collect();
-    choice(node, problems, &words)
+    choice(node, problems, &Check::NAMED)
 }
 
 fn words(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<String>> {
@@ -100,7 +96,8 @@ fn words(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<String>> {
 }
 
 fn max_length(node: &Node<'_>, problems: &mut Problems) -> Option<usize> {
-    usize::try_from(count(node, problems, 1..=256)?).ok()
+    let longest = u64::try_from(LONGEST_MATCH).ok()?;
+    usize::try_from(count(node, problems, 1..=longest)?).ok()
 }
 
 /// A name means the same wherever it stands.

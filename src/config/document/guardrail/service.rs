@@ -100,24 +100,20 @@ fn kind_fields(
     })
 }
 
-/// `failure_mode` stands beside `action`, but only services fail.
+/// `failure_mode` stands beside `action`, but only services fail. What only counts refuses
+/// nothing.
 pub(super) fn with_failure_mode(
-    detect: Option<Detect>,
+    (detect, action): (Option<Detect>, Option<&Action>),
     node: Option<&Node<'_>>,
     problems: &mut Problems,
 ) -> Option<Detect> {
+    if let (Some(Detect::Service(_)), Some(Action::Monitor)) = (&detect, action) {
+        return counting(detect, node, problems);
+    }
     let Some(node) = node else { return detect };
-    let words = [
-        (FailureMode::Closed.name(), FailureMode::Closed),
-        (FailureMode::Open.name(), FailureMode::Open),
-    ];
-    let mode = choice(node, problems, &words);
+    let mode = failure_mode(node, problems);
     match detect? {
-        Detect::Service(service) => {
-            let mut service = Rc::unwrap_or_clone(service);
-            service.failure_mode = mode?;
-            Some(Detect::Service(Rc::new(service)))
-        }
+        Detect::Service(service) => Some(with_mode(service, mode?)),
         detect => {
             problems.error(
                 &node.path,
@@ -128,7 +124,40 @@ pub(super) fn with_failure_mode(
     }
 }
 
-/// What judges whole texts says nothing of where in them something stands.
+fn failure_mode(node: &Node<'_>, problems: &mut Problems) -> Option<FailureMode> {
+    let words = [FailureMode::Closed, FailureMode::Open].map(|mode| (mode.name(), mode));
+    choice(node, problems, &words)
+}
+
+fn with_mode(service: Rc<Service>, failure_mode: FailureMode) -> Detect {
+    Detect::Service(Rc::new(Service {
+        failure_mode,
+        ..Rc::unwrap_or_clone(service)
+    }))
+}
+
+/// With `monitor` a service that fails is no reason to refuse anything.
+fn counting(
+    detect: Option<Detect>,
+    node: Option<&Node<'_>>,
+    problems: &mut Problems,
+) -> Option<Detect> {
+    if let Some(node) = node
+        && failure_mode(node, problems) == Some(FailureMode::Closed)
+    {
+        problems.error(
+            &node.path,
+            "must be open with action: monitor, which refuses nothing",
+        );
+    }
+    match detect? {
+        Detect::Service(service) => Some(with_mode(service, FailureMode::Open)),
+        detect => Some(detect),
+    }
+}
+
+/// What judges whole texts says nothing of where in them something stands; and names that
+/// only a service knows are no placeholders.
 pub(super) fn check_action(
     node: &Node<'_>,
     detect: &Detect,
@@ -138,11 +167,16 @@ pub(super) fn check_action(
     let Detect::Service(service) = detect else {
         return;
     };
-    if matches!(action, Action::Mask(_) | Action::Restore(_)) && !service.kind.finds_values() {
-        let message = format!(
-            "must be block or monitor: {} does not say what to mask",
-            service.kind.name()
-        );
-        problems.error(format!("{}.action", node.path), message);
-    }
+    let (field, message) = match action {
+        Action::Mask(_) if !service.kind.finds_values() => (
+            "action",
+            "must be block or monitor: this service does not say what to mask",
+        ),
+        Action::Restore(_) => (
+            "restore",
+            "has no meaning with a service: what it finds is masked for good",
+        ),
+        _ => return,
+    };
+    problems.error(format!("{}.{field}", node.path), message);
 }
