@@ -9,6 +9,10 @@ use crate::mask::{Act, Guards, Matches, Rule};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// Most sets of patterns, and of phrases, that tenants have: each takes memory, up to some
+/// MiB, in each worker.
+const MOST_SETS: usize = 64;
+
 /// What operators added, compiled once for each set of guardrails that have some.
 pub(super) struct Finders<'d> {
     entries: &'d [GuardrailEntry],
@@ -135,6 +139,16 @@ impl<'d> Finders<'d> {
                 None
             }
         }
+    }
+}
+
+fn check_room<T>(sets: &HashMap<Vec<Place>, Option<Rc<T>>>, of: &str, problems: &mut Problems) {
+    if sets.values().flatten().count() > MOST_SETS {
+        let message = format!(
+            "must not give tenants more than {MOST_SETS} different sets of {of}: let more of \
+             them be for all"
+        );
+        problems.error_once("guardrails", message);
     }
 }
 
