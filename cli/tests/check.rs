@@ -1522,7 +1522,9 @@ fn services_of_guardrails_have_clusters() {
     };
     assert_eq!(
         said(&gateway),
-        ["guardrails[1].detect.service.cluster: no cluster \"presidio\" in static_resources.clusters"]
+        [
+            "guardrails[1].detect.service.cluster: no cluster \"presidio\" in static_resources.clusters"
+        ]
     );
     let with_cluster = format!("{}\n  - name: presidio\n", gateway.trim_end());
     let wanted: &[&str] = match tollgate::config::NOT_ENFORCED {

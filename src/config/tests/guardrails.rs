@@ -543,9 +543,12 @@ fn numbers_are_bounded() {
     };
     assert_eq!(many(2, &phrases(2_048)), "");
     let told = many(2, &phrases(2_049));
-    assert_eq!(
-        told,
-        "guardrails: must not have more than 4096 phrases together, not 4098\n"
+    assert!(
+        told.starts_with(
+            "guardrails: must not have more than 4096 phrases together, not 4098
+"
+        ),
+        "{told}"
     );
     let hosts: Vec<String> = (0..1_025)
         .map(|index| format!(r#""h{index}.example.org""#))
