@@ -16,6 +16,7 @@ mod joins;
 mod judge;
 mod lanes;
 mod long;
+mod own;
 mod quick;
 mod scanner;
 mod search;
