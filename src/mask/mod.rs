@@ -4,11 +4,15 @@ were.
 Text that can still become a finding is held, and nothing else. */
 
 mod channel;
+mod flow;
 mod guards;
+mod held;
+mod json;
 mod key;
 mod masker;
 mod placeholder;
 mod style;
+mod url;
 mod vault;
 mod verdict;
 
@@ -19,3 +23,6 @@ pub use masker::{Masked, Masker, Masks, mask};
 pub use style::Style;
 pub use vault::Vault;
 pub use verdict::Verdict;
+
+#[cfg(test)]
+mod tests;
