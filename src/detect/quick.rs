@@ -100,7 +100,7 @@ impl<'t> Pass<'t> {
     fn stop_in(&mut self, start: usize, bits: Bits) -> Option<usize> {
         let capitals = starts_of_eight(bits.capital, &mut self.capital_run);
         let keys = starts_of_key(bits.key, &mut self.key_run);
-        let mut places = keys | capitals | signs(bits);
+        let mut places = keys | capitals | bits.sign;
         while places != 0 {
             let offset = places.trailing_zeros();
             places &= places.wrapping_sub(1);
@@ -124,6 +124,7 @@ impl<'t> Pass<'t> {
                 left.is_ascii_alphanumeric() || !left.is_ascii() || b"._%+-".contains(&left)
             }
             b':' => self.is_address(place),
+            b'.' if !self.is_followed_by_word(place) => false,
             b'.' => self.is_host(place),
             b'-' => self.is_key_header(place) || self.is_mac(place, b'-'),
             b'"' | b'\'' | b'`' => self.opens(place),
@@ -206,6 +207,10 @@ impl<'t> Pass<'t> {
 
     /// Whether a colon may be part of a URL or of an address.
     fn is_address(&self, colon: usize) -> bool {
+        let next = at(self.bytes, colon.saturating_add(1));
+        if !next.is_ascii_hexdigit() && !matches!(next, b':' | b'/') {
+            return false;
+        }
         if part(self.bytes, colon, colon.saturating_add(3)) == b"://" {
             return true;
         }
@@ -239,7 +244,14 @@ impl<'t> Pass<'t> {
         end.saturating_sub(start) > 13
     }
 
+    fn is_followed_by_word(&self, place: usize) -> bool {
+        at(self.bytes, place.saturating_add(1)).is_ascii_alphanumeric()
+    }
+
     fn is_key_header(&self, dash: usize) -> bool {
+        if at(self.bytes, dash.saturating_add(1)) != b'B' {
+            return false;
+        }
         let start = run_back(self.bytes, dash, |byte| byte == b'-');
         let end = run(self.bytes, dash, |byte| byte == b'-');
         end.saturating_sub(start) > 4 && part(self.bytes, end, end.saturating_add(5)) == b"BEGIN"
@@ -260,33 +272,6 @@ impl<'t> Pass<'t> {
             _ => true,
         }
     }
-}
-
-/// The places of signs that may matter, with what stands behind them.
-fn signs(bits: Bits) -> u64 {
-    let Bits {
-        digit,
-        letter,
-        colon,
-        slash,
-        dot,
-        dash,
-        quote,
-        other,
-        space,
-        ..
-    } = bits;
-    // Bits beyond the chunk's end are not known: they may be all.
-    let next = |bits: u64| (bits >> 1) | (1 << 63);
-    let third = |bits: u64| (bits >> 3) | (0b111 << 61);
-    let word = digit | letter;
-    let numbers = digit & !(digit << 1);
-    let addresses = colon & next(word | colon | slash);
-    let hosts = dot & next(word);
-    let first_dashes = dash & !(dash << 1) & next(dash);
-    let groups = dash & third(dash) & next(word);
-    let quotes = quote & next(!space);
-    numbers | addresses | hosts | first_dashes | groups | quotes | other
 }
 
 /// Where runs of so many bits begin, or go on that began before; `before` is how many were
@@ -321,7 +306,7 @@ const fn is_quote(byte: u8) -> bool {
 }
 
 const fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+'..=b'/' | b'_' | b'=' | b'~')
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-'..=b'/' | b'_' | b'=' | b'~')
 }
 
 fn is_break(c: char) -> bool {

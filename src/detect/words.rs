@@ -57,6 +57,10 @@ impl Hit {
             && (!self.goes_on.1 || self.end == end)
     }
 
+    pub(super) const fn is_about(&self, subject: Subject) -> bool {
+        subject.is_among(self.subjects)
+    }
+
     pub(super) const fn subjects(&self) -> u64 {
         self.subjects
     }

@@ -7,7 +7,7 @@ use super::{Candidate, Region, Weight};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What software calls its versions, which look like IPv4 addresses.
-pub(super) const VERSIONS: [&str; 5] = ["version", "ver", "release", "v", "build"];
+pub(super) const VERSIONS: [&str; 4] = ["version", "ver", "release", "build"];
 
 /// What makes short IPv6 addresses ones.
 pub(super) const V6: [&str; 4] = ["ipv6", "loopback", "unspecified", "localhost"];
@@ -46,8 +46,19 @@ fn fourth_end(bytes: &[u8], start: usize, end: usize) -> usize {
 fn is_version(region: &Region<'_>, start: usize) -> bool {
     before(region.bytes(), start) == b'-' || {
         let nearest = region.context(start).nearest(Subject::VERSION);
-        nearest.is_some_and(|distance| distance <= 2)
+        nearest.is_some_and(|distance| distance <= 2) || is_v(region.left(start))
     }
+}
+
+/// Whether a lone `v` stands at most two bytes before.
+fn is_v(left: &[u8]) -> bool {
+    let end = left.len();
+    [1, 2].into_iter().any(|distance| {
+        let sign = end.saturating_sub(distance);
+        !at(left, sign).is_ascii_alphabetic()
+            && before(left, sign).eq_ignore_ascii_case(&b'v')
+            && !before(left, sign.saturating_sub(1)).is_ascii_alphabetic()
+    })
 }
 
 pub(super) fn find_v6(region: &Region<'_>, found: &mut Vec<Candidate>) {
