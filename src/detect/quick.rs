@@ -148,12 +148,22 @@ impl<'t> Pass<'t> {
             return false;
         }
         let start = run_back(self.bytes, place, is_key_byte).max(self.from);
-        self.keys = run(self.bytes, place, is_key_byte);
-        let run = part(self.bytes, start, self.keys);
-        let capitals = run.iter().filter(|byte| byte.is_ascii_uppercase()).count();
-        capitals >= 6
-            || run.windows(3).any(|part| part == b".ey")
-            || (run.len() >= 59 && run.contains(&b'.'))
+        let (mut capitals, mut stops) = (0_usize, 0_usize);
+        self.keys = start;
+        for byte in self.bytes.get(start..).unwrap_or_default() {
+            if !is_key_byte(*byte) {
+                break;
+            }
+            capitals = capitals.saturating_add(usize::from(byte.is_ascii_uppercase()));
+            stops = stops.saturating_add(usize::from(*byte == b'.'));
+            let long = self.keys.saturating_sub(start) > 57 && stops > 0;
+            let token = *byte == b'.' && self.text.get(self.keys..).is_some_and(is_token_part);
+            if capitals > 5 || long || token {
+                return true;
+            }
+            self.keys = self.keys.saturating_add(1);
+        }
+        false
     }
 
     fn is_swift(&self, place: usize) -> bool {
@@ -299,6 +309,10 @@ fn starts_of_key(bits: u64, before: &mut u32) -> u64 {
     let eight = four & (four >> 4);
     let sixteen = eight & (eight >> 8);
     starts(bits, sixteen & (eight >> 15), KEY, before)
+}
+
+fn is_token_part(rest: &str) -> bool {
+    rest.starts_with(".ey")
 }
 
 const fn is_quote(byte: u8) -> bool {

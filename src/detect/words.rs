@@ -33,7 +33,7 @@ impl Subject {
 const FIRST_ROW: u64 = 1 << 9;
 
 /// The rows of [`IDENTITIES`] among `subjects`, as bits.
-pub(super) const fn rows(subjects: u64) -> u64 {
+pub(super) const fn named_rows(subjects: u64) -> u64 {
     subjects >> 9
 }
 

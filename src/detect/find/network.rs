@@ -118,24 +118,24 @@ pub(super) fn find_mac(region: &Region<'_>, found: &mut Vec<Candidate>) {
         if is_word(before(bytes, start)) || !at(bytes, start).is_ascii_hexdigit() {
             continue;
         }
-        let forms = [(2, 17, b':'), (2, 17, b'-'), (4, 14, b'.')];
-        for (group, length, sign) in forms {
-            let end = start.saturating_add(length);
-            if at(bytes, start.saturating_add(group)) != sign {
-                continue;
-            }
-            let address = part(bytes, start, end);
-            let goes_on =
-                at(bytes, end) == sign && at(bytes, end.saturating_add(1)).is_ascii_hexdigit();
-            let free = before(bytes, start) != sign && !is_word(at(bytes, end)) && !goes_on;
-            if !address.is_empty() && is_mac(address, group, sign) && free {
-                found.push(Candidate {
-                    entity: Entity::MacAddress,
-                    start,
-                    end,
-                    weight: Weight::Checked,
-                });
-            }
+        let second = at(bytes, start.saturating_add(2));
+        let (group, length, sign) = match second {
+            b':' | b'-' => (2, 17, second),
+            _ if at(bytes, start.saturating_add(4)) == b'.' => (4, 14, b'.'),
+            _ => continue,
+        };
+        let end = start.saturating_add(length);
+        let address = part(bytes, start, end);
+        let goes_on =
+            at(bytes, end) == sign && at(bytes, end.saturating_add(1)).is_ascii_hexdigit();
+        let free = before(bytes, start) != sign && !is_word(at(bytes, end)) && !goes_on;
+        if !address.is_empty() && is_mac(address, group, sign) && free {
+            found.push(Candidate {
+                entity: Entity::MacAddress,
+                start,
+                end,
+                weight: Weight::Checked,
+            });
         }
     }
 }
