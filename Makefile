@@ -1,6 +1,6 @@
 # `make` lists the targets. Each is one command; what it does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt soak bench eval clean
+.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt soak bench-ledger bench-guard bench eval clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ soak: setup ## Makes 50,000 calls that end in every way and compares what was se
 
 bench-ledger: ## Measures what it costs to reserve and to settle
 	@cargo bench --locked -p tollgate --bench ledger
+
+bench-guard: ## Measures what guardrails cost natively (DATA=folder: and what they hold back)
+	@cargo bench --locked -p tollgate --bench guard
 
 bench: setup ## Measures Tollgate
 	@scripts/bench.sh

@@ -11,9 +11,7 @@ mod walk;
 
 pub(super) use input::{Walk, definition};
 pub(super) use output::{Speech, index};
-pub(super) use walk::{
-    Member, Table, by_key, emit_key, peek, read, unknown, unless_null, value,
-};
+pub(super) use walk::{Member, Table, by_key, emit_key, peek, read, unknown, unless_null, value};
 
 use super::{Protocol, anthropic, openai};
 use crate::json::{Error, Reader, Span, Text, quote};
