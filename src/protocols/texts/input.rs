@@ -2,7 +2,8 @@
 
 use super::spelling::{is_data_url, is_encoded};
 use super::{
-    Found, InputText, Member, Origin, Site, Table, Unscannable, by_key, read, unknown, value,
+    Found, InputText, Member, Origin, Site, Table, Unscannable, by_key, emit_key, read, unknown,
+    value,
 };
 use crate::json::{Error, Key, Kind, Reader, Text};
 use crate::mask::Form;
@@ -63,6 +64,11 @@ impl<'v, 'a> Walk<'v, 'a> {
         })
     }
 
+    /// A key that nothing is known of.
+    pub(in crate::protocols) fn key(&mut self, key: &Key<'a>, origin: Origin) {
+        emit_key(key, &mut |site| self.text(site, origin, Form::Text));
+    }
+
     /// A member that nothing is known of. Media may stand there too.
     pub(in crate::protocols) fn unknown(
         &mut self,
@@ -70,7 +76,7 @@ impl<'v, 'a> Walk<'v, 'a> {
         key: &Key<'a>,
         origin: Origin,
     ) -> Result<(), Error> {
-        super::emit_key(key, &mut |site| self.text(site, origin, Form::Text));
+        self.key(key, origin);
         by_key(reader, unknown, &mut |site| {
             let media = matches!(site, Site::String(text) if is_data_url(text.raw()));
             if media {

@@ -107,11 +107,7 @@ impl<'a> Speech<'a> {
     }
 }
 
-/// A number that counts from zero; `None` if it is none.
+/// A number that counts from zero; `None` if it does not.
 pub(in crate::protocols) fn index(reader: &mut Reader<'_>) -> Result<Option<u32>, Error> {
-    if reader.kind()? == Kind::Number {
-        Ok(reader.number()?.parse().ok())
-    } else {
-        reader.skip().map(|_| None)
-    }
+    Ok(reader.number()?.parse().ok())
 }

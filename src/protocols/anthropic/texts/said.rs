@@ -49,7 +49,7 @@ enum EventType {
 impl<'a> Event<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
         reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-            ("index", _) => {
+            ("index", Kind::Number) => {
                 self.block = index(reader)?.unwrap_or(0);
                 Ok(())
             }

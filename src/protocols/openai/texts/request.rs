@@ -3,7 +3,7 @@
 use super::known;
 use crate::json::{Error, Key, Kind, Reader};
 use crate::protocols::event::unwatched;
-use crate::protocols::texts::{Found, Origin, Unscannable, Walk, definition, peek};
+use crate::protocols::texts::{Found, Member, Origin, Unscannable, Walk, definition, peek};
 
 pub(in crate::protocols) fn request<'a>(
     body: &'a [u8],
@@ -76,7 +76,9 @@ fn message<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), E
         _ => Origin::Other,
     };
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-        ("role" | "name" | "tool_call_id" | "cache_control", _) => walk.names(reader),
+        ("role" | "name" | "tool_call_id" | "cache_control", _) => {
+            walk.read(reader, Member::Name, origin)
+        }
         ("content", Kind::Array) => reader.array(|reader| part(walk, reader, origin)),
         ("content" | "refusal", _) => walk.strings(reader, origin),
         ("reasoning" | "reasoning_content" | "reasoning_details", _) => {
@@ -153,7 +155,10 @@ fn tool<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Erro
             is_function |= kind.is_empty() && name == "function";
             match (name.as_ref(), reader.kind()?) {
                 ("type" | "cache_control", _) => walk.names(reader),
-                _ => walk.by_key(reader, definition, Origin::Definition),
+                _ => {
+                    walk.key(key, Origin::Definition);
+                    walk.by_key(reader, definition, Origin::Definition)
+                }
             }
         })?;
     } else {

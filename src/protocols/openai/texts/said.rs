@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
         let tokens = self.tokens.len();
         reader.object(|reader, key| {
             match (key.value().as_ref(), reader.kind()?) {
-                ("index", _) => part = index(reader)?.unwrap_or(place),
+                ("index", Kind::Number) => part = index(reader)?.unwrap_or(place),
                 ("delta" | "message", Kind::Object) => self.message(reader)?,
                 // The ids are vLLM's.
                 ("logprobs" | "token_ids", _) => {
@@ -222,7 +222,7 @@ fn call<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<Option<u
     let mut told = None;
     reader.object(|reader, key| {
         match (key.value().as_ref(), reader.kind()?) {
-            ("index", _) => told = index(reader)?,
+            ("index", Kind::Number) => told = index(reader)?,
             ("id" | "type", _) => speech.member(reader, Member::Name)?,
             ("function", Kind::Object) => function(speech, reader, ChannelKind::Arguments)?,
             ("custom", Kind::Object) => function(speech, reader, ChannelKind::CustomInput)?,
@@ -252,12 +252,12 @@ fn function<'a>(
 fn detail<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<Option<u32>, Error> {
     let mut told = None;
     reader.object(|reader, key| {
-        match key.value().as_ref() {
-            "index" => told = index(reader)?,
-            "text" => speech.piece(reader, ChannelKind::ReasoningText, known)?,
-            "summary" => speech.piece(reader, ChannelKind::ReasoningSummary, known)?,
-            "type" | "id" | "format" => speech.member(reader, Member::Name)?,
-            "data" | "signature" => speech.member(reader, Member::Encoded)?,
+        match (key.value().as_ref(), reader.kind()?) {
+            ("index", Kind::Number) => told = index(reader)?,
+            ("text", _) => speech.piece(reader, ChannelKind::ReasoningText, known)?,
+            ("summary", _) => speech.piece(reader, ChannelKind::ReasoningSummary, known)?,
+            ("type" | "id" | "format", _) => speech.member(reader, Member::Name)?,
+            ("data" | "signature", _) => speech.member(reader, Member::Encoded)?,
             _ => speech.unknown(reader, key)?,
         }
         Ok::<(), Error>(())
