@@ -143,8 +143,16 @@ impl Stream {
                 Some(piece) => self.push_choice(part, json!({kind: piece}), Value::Null, source),
             }
         }
-        for part in 0..parts {
+        // Some servers forget it.
+        let told = !source.once_in(8);
+        for part in (0..parts).filter(|_| told) {
             self.push_choice(part, json!({}), json!("stop"), source);
+        }
+        if source.once_in(2) {
+            let usage = json!({"prompt_tokens": 9, "completion_tokens": 4});
+            let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1,
+                "model": "m", "choices": [], "usage": usage});
+            self.push(&chunk.to_string(), None, source);
         }
         self.push("[DONE]", None, source);
     }
