@@ -7,7 +7,7 @@ use super::{Call, OnBody};
 use crate::config::{Guards, Phase, Policy, Tenant, UnscannableRules, Unscanned};
 use crate::detect::SystemPrompt;
 use crate::host::Host;
-use crate::json::{Edits, Rewrite};
+use crate::json::Edits;
 use crate::mask::{self, Placeholders, Vault, Verdict};
 use crate::protocols::texts::{Found, InputText, Origin, Unscannable, request_texts};
 use crate::protocols::{ErrorKind, Protocol, Refusal, Request};
@@ -74,30 +74,6 @@ fn add_found<'p>(
     }
 }
 
-/// A request that guardrails have changed.
-#[derive(Debug)]
-pub(super) struct Changed {
-    /// How long it was before, in bytes.
-    before: usize,
-    /// The change.
-    rewrite: Rewrite,
-}
-
-impl Changed {
-    /// One change made of this one and of what was done to the request as it is `now`.
-    pub(super) fn and(self, then: Option<Rewrite>, now: &[u8]) -> Rewrite {
-        let Some(then) = then else {
-            return self.rewrite;
-        };
-        let prefix = then.whole(now);
-        Rewrite {
-            replaces: self.before,
-            length: prefix.len(),
-            prefix,
-        }
-    }
-}
-
 impl Call {
     /// Guardrails look at a request; it goes on as they leave it.
     pub(super) fn guard(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
@@ -136,8 +112,7 @@ impl Call {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
         let new = rewrite.whole(body);
-        let before = body.len();
-        self.send(host, pending, &new, Some(Changed { before, rewrite }))
+        self.send(host, pending, &new, Some(rewrite))
     }
 
     /// Counts what could not be looked at; refuses the call if the policy wants that.

@@ -3,7 +3,6 @@
 use super::adjusting::Change;
 use super::ask::{Adapter, Ask, Route, Routed};
 use super::budget::{Demand, Held};
-use super::guarding::Changed;
 use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
@@ -47,7 +46,7 @@ impl Call {
         host: &dyn Host,
         pending: Pending,
         body: &[u8],
-        changed: Option<Changed>,
+        changed: Option<Rewrite>,
     ) -> OnBody {
         let request = match Request::read(self.protocol, body, self.counter(&pending.caller)) {
             Ok(request) => request,
@@ -171,7 +170,7 @@ impl Call {
         pending: Pending,
         request: &Request<'_>,
         (mut routed, (budget, default_output)): (Routed, (Held, Option<u64>)),
-        (body, changed): (&[u8], Option<Changed>),
+        (body, changed): (&[u8], Option<Rewrite>),
     ) -> Result<Outgoing, Reply> {
         let Pending {
             caller,
@@ -209,7 +208,7 @@ impl Call {
             (Adapter::Backends, None, Some(plan.to_json()))
         };
         let rewrite = match changed {
-            Some(changed) => Some(changed.and(rewrite, body)),
+            Some(changed) => Some(changed.and(rewrite)),
             None => rewrite,
         };
         if let Some(rewrite) = rewrite.as_ref().filter(|_| framed) {

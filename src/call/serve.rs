@@ -113,7 +113,9 @@ impl Call {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         };
         let guarded = [config::Phase::Input, config::Phase::Output];
-        let guarded = guarded.iter().any(|phase| caller.tenant.guards.look_at(*phase));
+        let guarded = guarded
+            .iter()
+            .any(|phase| caller.tenant.guards.look_at(*phase));
         if guarded {
             let passes = policy.unscannable.paths == Unscanned::Pass;
             let metrics = &self.gateway.metrics;

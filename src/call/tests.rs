@@ -1542,6 +1542,7 @@ proptest! {
 
 mod costs;
 mod foreign;
+mod fuzz;
 mod global;
 mod hidden;
 mod plan;

@@ -103,17 +103,17 @@ impl WholeReader {
         held: &[u8],
         context: &mut dyn Context,
     ) -> OnData {
-        let named = self.pass(seen, held, true);
-        let named = match &named {
+        let on = self.pass(seen, held, true);
+        let named = match &on {
             OnData::Replace(new) => new.as_slice(),
             _ => held,
         };
         let new = match guard.answer(self.protocol, named, context.verdict()) {
             Ok(Some(new)) => new,
-            Ok(None) => named.to_vec(),
+            Ok(None) => return on,
             Err(Unreadable) if guard.passes_unread => {
                 context.unscanned(true);
-                named.to_vec()
+                return on;
             }
             Err(Unreadable) => return self.refused(seen, &unscannable(), context),
         };
