@@ -1,6 +1,7 @@
 /*! Operators' patterns, compiled with the policy. */
 
-use super::super::context::Context;
+use super::super::context;
+use super::super::view::{at, before};
 use super::Check;
 use super::regex::read;
 use super::table::Table;
