@@ -1,6 +1,9 @@
 /*! Guardrails that refuse requests. */
 
-use super::{MAIL, SECRET, assert_free_of, assert_untold, call, counted, metrics, policy, stand};
+use super::{
+    HTTP, MAIL, SECRET, assert_free_of, assert_untold, call, counted, metrics, policy, shared,
+    stand,
+};
 use serde_json::{Value, json};
 use tollgate_tests::{Answer, Ask, Speaks, run};
 
@@ -31,7 +34,7 @@ fn a_blocked_request_goes_nowhere_and_costs_nothing() {
         let stand = stand(&policy).await;
         let text = format!("The token is {SECRET}, keep it.");
         for speaks in Speaks::ALL {
-            for http in super::HTTP {
+            for http in HTTP {
                 for stream in [false, true] {
                     let ask = speaks.ask(&call(&text, stream)).over(http);
                     let answer = stand.send(&ask).await;
@@ -70,7 +73,7 @@ fn a_blocked_request_goes_nowhere_and_costs_nothing() {
 #[test]
 fn secrets_are_found_wherever_text_can_stand() {
     run(async {
-        let stand = stand(&policy(&json!([secrets_in()]))).await;
+        let stand = shared(&json!([secrets_in()]), "openai").await;
         let user = json!({"role": "user", "content": "hi"});
         let arguments = json!({"key": SECRET}).to_string();
         for body in [
