@@ -85,7 +85,7 @@ fn texts() -> Vec<(&'static str, String)> {
 }
 
 fn filled(unit: &str, length: usize) -> String {
-    let mut text = unit.repeat(length / unit.len() + 1);
+    let mut text = unit.repeat(length.div_ceil(unit.len()));
     while text.len() > length {
         text.pop();
     }
@@ -99,7 +99,8 @@ fn random(letters: &[u8]) -> String {
         state ^= state >> 7;
         state ^= state << 17;
         let count = u64::try_from(letters.len()).unwrap_or(1);
-        let place = usize::try_from(state % count).unwrap_or_default();
+        let place =
+            usize::try_from(state.checked_rem(count).unwrap_or_default()).unwrap_or_default();
         letters.get(place).copied().map_or('a', char::from)
     };
     (0..LENGTH).map(next).collect()
@@ -121,9 +122,9 @@ fn in_pieces(text: &str) {
 
 /// Microseconds of the best round.
 fn measure(mut round: impl FnMut()) -> f64 {
-    let end = Instant::now() + MEASURED;
+    let begun = Instant::now();
     let mut best = Duration::MAX;
-    while Instant::now() < end {
+    while begun.elapsed() < MEASURED {
         let start = Instant::now();
         round();
         best = best.min(start.elapsed());
