@@ -11,6 +11,7 @@ use crate::config::{Backend, Fallback, Model, Strategy, Timeouts};
 use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
+use crate::json::Rewrite;
 use crate::protocols::{ErrorKind, Refusal, Reply, Request, Traits};
 use crate::routing::{self, Asked, Shadow};
 use std::cell::OnceCell;
