@@ -106,8 +106,12 @@ def test_thoughts(claude, call):
     script = masks(3, reasoning=f"He means {OTHER} I think")
     with claude.messages.stream(**ask, extra_headers=call(script)) as stream:
         thinking, text = stream.get_final_message().content
-    assert thinking.thinking == "He means <EMAIL_ADDRESS> I think" and thinking.signature
+    assert thinking.thinking == "He means <EMAIL_ADDRESS> I think" and not thinking.signature
     assert text.text == MASKED
+    script = masks(3, reasoning="He means well I think")
+    with claude.messages.stream(**ask, extra_headers=call(script)) as stream:
+        thinking, text = stream.get_final_message().content
+    assert thinking.thinking == "He means well I think" and thinking.signature
 
 
 @CHARS

@@ -79,7 +79,7 @@ fn secrets_are_found_wherever_text_can_stand() {
         for body in [
             json!({"messages": [{"role": "system", "content": SECRET}, user]}),
             json!({"messages": [{"role": "developer", "content": [{"type": "text", "text": SECRET}]}, user]}),
-            json!({"messages": [{"role": "user", "content": "hi", "name": SECRET}]}),
+            json!({"messages": [{"role": "user", "content": "hi", "name": format!("Ada {SECRET}")}]}),
             json!({"messages": [user, {"role": "assistant", "content": null, "tool_calls": [
                 {"id": "call_1", "type": "function", "function": {"name": "send", "arguments": arguments}}]},
                 {"role": "tool", "tool_call_id": "call_1", "content": "ok"}]}),
@@ -195,7 +195,7 @@ fn guardrails_are_those_of_the_tenant() {
         let mut rule = super::pii_in();
         rule["tenants"] = json!(["acme"]);
         let mut other = super::pii_in();
-        other["name"] = json!("other");
+        other["name"] = json!("keep");
         other["mask"] = json!("keep_last_4");
         other["tenants"] = json!(["blue"]);
         let mut blocks = secrets_in();
@@ -223,7 +223,7 @@ fn guardrails_are_those_of_the_tenant() {
             "{page}"
         );
         assert!(
-            page.contains(&counted("other", "input", "EMAIL_ADDRESS", "mask", 1)),
+            page.contains(&counted("keep", "input", "EMAIL_ADDRESS", "mask", 1)),
             "{page}"
         );
     });

@@ -284,7 +284,7 @@ fn a_stream_may_end_in_trailers() {
                     let answer = stand.send(&ask).await;
                     assert_eq!(speaks.said(&answer, true), "I am <EMAIL_ADDRESS>");
                     assert_ended(speaks, &answer);
-                    if http == Protocol::Http2 {
+                    if http == Protocol::Http2 && std::ptr::eq(stand, &http2) {
                         assert_eq!(answer.trailers.get("x-end").unwrap(), "1");
                     }
                 }
@@ -317,7 +317,7 @@ fn a_stream_stays_a_stream() {
         socket.write_all(head.as_bytes()).await.unwrap();
         let mut seen = Vec::new();
         let came = tokio::time::timeout(std::time::Duration::from_secs(10), async {
-            while !String::from_utf8_lossy(&seen).contains("{\"content\":\"day \"}") {
+            while !String::from_utf8_lossy(&seen).contains("{\"content\":\" day\"}") {
                 let mut piece = [0; 4096];
                 let count = socket.read(&mut piece).await.unwrap();
                 seen.extend_from_slice(&piece[..count]);
