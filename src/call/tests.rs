@@ -1544,6 +1544,7 @@ mod costs;
 mod foreign;
 mod fuzz;
 mod global;
+mod guarding;
 mod hidden;
 mod plan;
 mod stop;

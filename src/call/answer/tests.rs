@@ -1,4 +1,5 @@
 mod dialects;
+mod guarding;
 mod stopping;
 
 use super::*;
