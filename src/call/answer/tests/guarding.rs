@@ -266,7 +266,7 @@ fn a_block_is_the_end_wherever_bytes_are_cut() {
 
 #[test]
 fn what_stands_beside_the_data_is_looked_at() {
-    let data = openai(&[(0, "Good.")], &[(0, "stop")]);
+    let data = openai(&[(0, "Good day ")], &[(0, "stop")]);
     for (beside, goes_on) in [
         (format!(": {MAIL}\n\n"), "\n"),
         (format!("id: {MAIL}\n"), ""),
@@ -286,7 +286,7 @@ fn what_stands_beside_the_data_is_looked_at() {
         action: "block",
         ..OPENAI
     };
-    let first = openai(&[(0, "Good. ")], &[]).replace("data: [DONE]\n\n", "");
+    let first = openai(&[(0, "Good day ")], &[]).replace("data: [DONE]\n\n", "");
     for beside in [format!(": {MAIL}\n\n"), format!("id: {MAIL}\n")] {
         let stream = format!("{first}{beside}{data}");
         let (out, seen, _) = block.run(STREAM, [stream.as_bytes()]);
@@ -298,7 +298,7 @@ fn what_stands_beside_the_data_is_looked_at() {
 
 #[test]
 fn what_cant_be_read_ends_a_stream_or_passes_and_is_counted_once() {
-    let first = openai(&[(0, "Good.")], &[]).replace("data: [DONE]\n\n", "");
+    let first = openai(&[(0, "Good day ")], &[]).replace("data: [DONE]\n\n", "");
     let broken = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{MAIL}\n\n");
     let stream = format!("{first}{broken}{broken}data: [DONE]\n\n");
     let (out, seen, watched) = OPENAI.run(STREAM, [stream.as_bytes()]);
