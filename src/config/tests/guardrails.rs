@@ -775,7 +775,7 @@ fn unscannable_is_read() {
         ..pass
     };
     assert_eq!(
-        rules(r#"{"remote": "pass", "tools": "pass", "answers": "pass"}"#),
+        rules(r#"{"remote": "pass", "tools": "pass", "answers": "pass", "paths": "pass"}"#),
         others
     );
     for (written, wanted) in [
