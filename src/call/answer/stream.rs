@@ -5,10 +5,10 @@ use super::stopping::Stopping;
 use super::whole::unscannable;
 use super::{Context, OnData, Reading, Seen};
 use crate::json::{Edits, Reader, Span, quote};
+use crate::protocols::texts::{ChannelKey, rest_events};
 use crate::protocols::{
     ErrorKind, Event, EventReader, Progress, Protocol, Refusal, redact_account,
 };
-use crate::protocols::texts::{ChannelKey, rest_events};
 use crate::sse::{self, Framer};
 use std::borrow::Cow;
 
