@@ -1,5 +1,8 @@
 /*! Reading an answer while it passes, in the caller's protocol. */
 
+mod error;
+mod guarding;
+mod masking;
 mod stopping;
 mod stream;
 mod whole;
@@ -7,14 +10,16 @@ mod whole;
 use crate::host::Instant;
 use crate::http::{HeaderEdits, Headers};
 use crate::ledger::Usage;
-use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, ReportedUsage, redact_account};
+use crate::mask::Verdict;
+use crate::protocols::{Protocol, Refusal, Reply, ReportedUsage};
 use crate::tokens::Stream;
+use error::ErrorReader;
+pub(super) use error::MAX_ERROR_BODY;
+pub(super) use guarding::Guard;
 pub(super) use stopping::Stop;
 use stream::StreamReader;
 use whole::WholeReader;
-
-/// Longest error body that is held to remove the operator's account from it, in bytes.
-pub(super) const MAX_ERROR_BODY: usize = 64 * 1024;
+pub(super) use whole::unscannable;
 
 /// Headers of a provider that tell about the operator's account there, or that belong
 /// to another connection.
@@ -73,6 +78,15 @@ pub(super) trait Context {
 
     /// Tokens of the answer that are reserved: fewer have not passed anything.
     fn room(&self) -> u64;
+
+    /// What guardrails have found in the answer.
+    fn verdict(&mut self) -> &mut Verdict;
+
+    /// Notes that the answer can't be inspected, and whether it passes all the same.
+    fn unscanned(&mut self, passed: bool);
+
+    /// What is told where a guardrail lets nothing of an answer pass.
+    fn blocked(&mut self) -> Refusal;
 }
 
 /// What was learned from an answer.
@@ -91,10 +105,33 @@ pub(super) struct Seen {
     pub(super) error: bool,
     /// Whether a stream ended before the answer was whole, and without an error event.
     pub(super) incomplete: bool,
-    /// Whether a stream was ended before its provider did.
-    pub(super) stopped: bool,
+    /// Why a stream was ended before its provider did, if it was.
+    pub(super) stopped: Stopped,
+    /// Bytes of text that guardrails held when a stream ended without its protocol's end.
+    pub(super) held_back: usize,
     /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
+}
+
+/// Why a stream was ended before its provider did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Stopped {
+    /// It was not.
+    #[default]
+    No,
+    /// A limit leaves no room for more of it.
+    AtLimit,
+    /// A guardrail lets no more of it pass.
+    Blocked,
+    /// Something in it can't be inspected, and has to be.
+    Unscannable,
+}
+
+impl Stopped {
+    /// Whether the provider's own end is not what the caller was told.
+    pub(super) const fn early(self) -> bool {
+        !matches!(self, Self::No)
+    }
 }
 
 /// How an answer is to be read.
@@ -110,6 +147,8 @@ pub(super) struct Reading {
     pub(super) model: Option<String>,
     /// How it may be ended if it is a stream.
     pub(super) stop: Stop,
+    /// What its texts go through; `None`: they pass.
+    pub(super) guard: Option<Guard>,
 }
 
 /// An answer of one kind.
@@ -120,20 +159,28 @@ pub(super) enum AnswerReader {
     /// A stream of events.
     Stream(Box<StreamReader>),
     /// An error: held until it is whole, then freed of account details.
-    Error { protocol: Protocol, replaced: bool },
+    Error(Box<ErrorReader>),
     /// Something that can't be read; whether it is text, whose length says something
     /// about tokens.
     Opaque { text: bool },
 }
 
+/// Whether answers of this type are read closely enough to be inspected.
+pub(super) fn is_read(content_type: &str) -> bool {
+    let kind = media_type(content_type);
+    let read = ["text/event-stream", "application/json"];
+    read.iter().any(|known| kind.eq_ignore_ascii_case(known))
+}
+
+fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
 impl AnswerReader {
     pub(super) fn new(reading: Reading, status: u16, content_type: &str) -> Self {
-        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        let kind = media_type(content_type);
         if status >= 400 {
-            Self::Error {
-                protocol: reading.protocol,
-                replaced: false,
-            }
+            Self::Error(Box::new(ErrorReader::new(reading)))
         } else if kind.eq_ignore_ascii_case("text/event-stream") {
             Self::Stream(Box::new(StreamReader::new(reading)))
         } else if kind.eq_ignore_ascii_case("application/json") {
@@ -149,21 +196,19 @@ impl AnswerReader {
     /// Whether the last piece waits, so that it must be brought again at the end.
     pub(super) fn holds(&self) -> bool {
         match self {
-            Self::Error { replaced, .. } => !*replaced,
+            Self::Error(error) => !error.is_replaced(),
             Self::Json(whole) => whole.holds(),
             Self::Stream(_) | Self::Opaque { .. } => false,
         }
     }
 
     /// Whether nothing can be said of the body before its end, of which `size` bytes wait.
-    pub(super) const fn waits_for_end(&self, size: usize) -> bool {
-        matches!(
-            self,
-            Self::Error {
-                replaced: false,
-                ..
-            }
-        ) && size <= MAX_ERROR_BODY
+    pub(super) fn waits_for_end(&self, size: usize) -> bool {
+        match self {
+            Self::Error(error) => !error.is_replaced() && size <= MAX_ERROR_BODY,
+            Self::Json(whole) => whole.waits_for_end(size),
+            Self::Stream(_) | Self::Opaque { .. } => false,
+        }
     }
 
     /// Whether what goes on may have another length than what came. (That of an error
@@ -172,7 +217,8 @@ impl AnswerReader {
         match self {
             Self::Stream(_) => true,
             Self::Json(whole) => whole.holds(),
-            Self::Error { .. } | Self::Opaque { .. } => false,
+            Self::Error(error) => error.changes_length(),
+            Self::Opaque { .. } => false,
         }
     }
 
@@ -185,9 +231,9 @@ impl AnswerReader {
         context: &mut dyn Context,
     ) -> OnData {
         match self {
-            Self::Json(whole) => whole.data(seen, piece, end),
+            Self::Json(whole) => whole.data(seen, piece, end, context),
             Self::Stream(stream) => stream.data(seen, piece, end, context),
-            Self::Error { protocol, replaced } => error_data(*protocol, replaced, piece, end),
+            Self::Error(error) => error.data(piece, end, context),
             Self::Opaque { text } => {
                 if *text {
                     seen.text.push(piece);
@@ -204,7 +250,7 @@ impl AnswerReader {
         match self {
             Self::Json(whole) => whole.end(seen),
             Self::Stream(stream) => stream.trailers(seen, context),
-            Self::Error { .. } | Self::Opaque { .. } => {}
+            Self::Error(_) | Self::Opaque { .. } => {}
         }
     }
 }
@@ -222,7 +268,7 @@ impl Seen {
         /// Estimates of short texts are off by some tokens, of all by some percent.
         const SLACK: u64 = 16;
         let most = told.output.saturating_add(told.output / 4);
-        self.stopped || self.text.tally().tokens() > most.saturating_add(SLACK)
+        self.stopped.early() || self.text.tally().tokens() > most.saturating_add(SLACK)
     }
 
     /// More tokens than these the answer can't have so far: each has a byte or more.
@@ -248,32 +294,6 @@ impl Seen {
             ReportedUsage::Absent | ReportedUsage::Absurd => {}
         }
     }
-}
-
-fn error_data(protocol: Protocol, replaced: &mut bool, piece: &[u8], end: bool) -> OnData {
-    if *replaced {
-        return OnData::Replace(Vec::new());
-    }
-    if piece.len() > MAX_ERROR_BODY {
-        *replaced = true;
-        return OnData::Replace(overlong_error(protocol));
-    }
-    if !end {
-        return OnData::Hold;
-    }
-    let mut text = piece.to_vec();
-    if redact_account(&mut text) {
-        OnData::Replace(text)
-    } else {
-        OnData::Pass
-    }
-}
-
-/// Stands in for an error body that is too long to be checked.
-fn overlong_error(protocol: Protocol) -> Vec<u8> {
-    let message = "The provider's error message is too long to be shown.";
-    let refusal = Refusal::new(ErrorKind::BadGateway, "upstream_error", message);
-    refusal.reply(protocol).body
 }
 
 #[cfg(test)]

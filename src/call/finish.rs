@@ -1,13 +1,13 @@
 /*! The end of a call: what it used, settled once, and its record. */
 
-use super::answer::Seen;
+use super::answer::{Seen, Stopped};
 use super::ask::{self, Ask};
 use super::{Call, Passage, Phase};
 use crate::attempt::{Tries, Try};
 use crate::host::{Host, Instant};
 use crate::identity::Caller;
 use crate::ledger::{Cost, Settlement, Totals, Usage};
-use crate::telemetry::{Record, TryRecord};
+use crate::telemetry::{GuardrailRecord, Record, TryRecord};
 
 /// Stands for the model of calls that have none, in totals.
 pub(super) const NO_MODEL: &str = "-";
@@ -54,7 +54,13 @@ impl Call {
         self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
         self.end_charge(&outcome);
-        let record = self.record(host, &outcome);
+        let tenant = outcome.caller.as_ref().map(|caller| &caller.tenant);
+        let guardrails = tenant.map(|tenant| self.guarding.report(&self.gateway.policy, tenant));
+        let guardrails = guardrails.unwrap_or_default();
+        for found in &guardrails {
+            self.gateway.metrics.guardrail(host, found);
+        }
+        let record = self.record(host, &outcome, &guardrails);
         self.gateway.metrics.call(host, &record);
         Some(record.to_json())
     }
@@ -111,7 +117,9 @@ impl Call {
                 ..
             } => {
                 let (status, outcome) = match ended || seen.done {
-                    _ if seen.stopped => (status, "budget_exhausted"),
+                    _ if seen.stopped == Stopped::AtLimit => (status, "budget_exhausted"),
+                    _ if seen.stopped == Stopped::Blocked => (status, "guardrail_blocked"),
+                    _ if seen.stopped == Stopped::Unscannable => (status, UNSCANNABLE),
                     false => {
                         let end = end();
                         // A head that was held may have been replaced by Envoy's own.
@@ -186,6 +194,10 @@ impl Call {
                 })
             }
         };
+        if seen.held_back > 0 {
+            let metrics = &self.gateway.metrics;
+            metrics.event(host, "tollgate.held_text_dropped_total");
+        }
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
         let broke_off = matches!(
@@ -238,7 +250,12 @@ impl Call {
         }
     }
 
-    fn record<'o>(&'o self, host: &dyn Host, outcome: &'o Outcome) -> Record<'o> {
+    fn record<'o>(
+        &'o self,
+        host: &dyn Host,
+        outcome: &'o Outcome,
+        guardrails: &'o [GuardrailRecord<'o>],
+    ) -> Record<'o> {
         let caller = outcome.caller.as_ref();
         let ask = outcome.ask.as_ref();
         let tries = &outcome.tries;
@@ -262,6 +279,7 @@ impl Call {
                 .unwrap_or_default(),
             attempts: tries.0.len(),
             tries: ask.map(|ask| tried(ask, tries)).unwrap_or_default(),
+            guardrails,
             stream: ask.is_some_and(|ask| ask.traits.stream),
             status: outcome.status,
             outcome: outcome.outcome,
@@ -326,8 +344,11 @@ fn at_work_when_it_ended(outcome: &Outcome) -> bool {
 /// Whether the end of a stream never came.
 fn was_cut(outcome: &Outcome, seen: &Seen, ask: &Ask) -> bool {
     let cut = [CLIENT_CLOSED, "timeout", "upstream_reset"].contains(&outcome.outcome);
-    !seen.done && ask.traits.stream && (cut || seen.stopped)
+    !seen.done && ask.traits.stream && (cut || seen.stopped.early())
 }
+
+/// The outcome of calls whose answer could not be inspected.
+pub(super) const UNSCANNABLE: &str = "unscannable_answer";
 
 /// The outcome of calls whose caller hung up.
 const CLIENT_CLOSED: &str = "client_closed";

@@ -11,6 +11,7 @@ mod endpoint;
 mod extend;
 mod finish;
 mod global;
+mod guarding;
 mod held;
 mod limited;
 mod provider;
@@ -33,6 +34,7 @@ use crate::http::{HeaderEdits, Headers};
 use crate::identity::{self, Caller, Peer};
 use crate::json::Rewrite;
 use crate::ledger::Dirty;
+use crate::mask::Verdict;
 use crate::protocols::{ErrorKind, Protocol, Refusal, Reply};
 use crate::state::Space;
 use crate::telemetry::Metrics;
@@ -41,6 +43,7 @@ use ask::Ask;
 use budget::Held;
 use endpoint::Endpoint;
 use global::Charge;
+use guarding::Guarding;
 use held::HeldBytes;
 use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
@@ -141,6 +144,7 @@ pub struct Call {
     started: Instant,
     phase: Phase,
     charge: Charge,
+    guarding: Guarding,
 }
 
 #[derive(Debug)]
@@ -212,6 +216,7 @@ impl Call {
             started: now,
             phase: Phase::Idle,
             charge: Charge::None,
+            guarding: Guarding::default(),
         }
     }
 
@@ -330,9 +335,14 @@ impl Call {
                     // An error went on when it was whole.
                     Some(OnAttempt::Replace(new)) if *status >= 400 => return OnData::Replace(new),
                     Some(OnAttempt::Replace(new)) => new,
-                    _ => return reader.data(seen, piece, end, &mut side(host, &self.gateway, ask)),
+                    _ => {
+                        let found = &mut self.guarding.output;
+                        let mut side = side(host, &self.gateway, ask, found);
+                        return reader.data(seen, piece, end, &mut side);
+                    }
                 };
-                match reader.data(seen, &new, end, &mut side(host, &self.gateway, ask)) {
+                let found = &mut self.guarding.output;
+                match reader.data(seen, &new, end, &mut side(host, &self.gateway, ask, found)) {
                     OnData::Pass => OnData::Replace(new),
                     other => other,
                 }
@@ -391,7 +401,8 @@ impl Call {
             return;
         };
         *ended = true;
-        reader.trailers(seen, &mut side(host, &self.gateway, ask));
+        let found = &mut self.guarding.output;
+        reader.trailers(seen, &mut side(host, &self.gateway, ask, found));
         if seen.dropped > 0 {
             let metrics = &self.gateway.metrics;
             metrics.event(host, "tollgate.unfinished_events_dropped_total");
@@ -451,14 +462,21 @@ struct Side<'a> {
     host: &'a dyn Host,
     gateway: &'a Gateway,
     held: &'a mut Held,
+    found: &'a mut Verdict,
 }
 
-fn side<'a>(host: &'a dyn Host, gateway: &'a Gateway, ask: &'a mut Ask) -> Side<'a> {
+fn side<'a>(
+    host: &'a dyn Host,
+    gateway: &'a Gateway,
+    ask: &'a mut Ask,
+    found: &'a mut Verdict,
+) -> Side<'a> {
     let held = &mut ask.held;
     Side {
         host,
         gateway,
         held,
+        found,
     }
 }
 
@@ -473,6 +491,19 @@ impl Context for Side<'_> {
 
     fn room(&self) -> u64 {
         self.held.room()
+    }
+
+    fn verdict(&mut self) -> &mut Verdict {
+        self.found
+    }
+
+    fn unscanned(&mut self, passed: bool) {
+        let metrics = &self.gateway.metrics;
+        metrics.unscannable(self.host, "answers", passed);
+    }
+
+    fn blocked(&mut self) -> Refusal {
+        guarding::blocked_answer(&self.gateway.policy, self.found)
     }
 }
 

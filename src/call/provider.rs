@@ -1,6 +1,6 @@
 /*! The head of an answer: a provider's, or Envoy's word that there is none. */
 
-use super::answer::{self, AnswerReader, OnData, Reading, Stop};
+use super::answer::{self, AnswerReader, OnData, Reading, Stop, unscannable};
 use super::ask::{Adapter, Ask, Route};
 use super::global::Limited;
 use super::{Call, OnAnswer, Passage, Phase, side};
@@ -73,10 +73,14 @@ impl Call {
             let reason = format!("provider_status_{status}");
             return OnAnswer::Reply(self.fail(caller, ask, &wordless(status), &tries, reason));
         }
+        let content_type = headers.text("content-type").unwrap_or_default();
+        if status < 400 && !end && !self.can_inspect(host, content_type) {
+            let reason = format!("provider_status_{status}");
+            return OnAnswer::Reply(self.fail(caller, ask, &unscannable(), &tries, reason));
+        }
         edits.set.extend(ask.told(&tries, self.protocol));
         let said = headers.has("retry-after");
         retry_advice(&mut edits, (status, said), &tries, host);
-        let content_type = headers.text("content-type").unwrap_or_default();
         let reader = self.begin(caller, ask, status, content_type, end);
         if reader.changes_length && headers.has("content-length") {
             edits.remove.push("content-length".to_owned());
@@ -86,6 +90,19 @@ impl Call {
         } else {
             OnAnswer::Forward(edits)
         }
+    }
+
+    /// Whether an answer of this type may go on: it can be inspected, or need not be.
+    fn can_inspect(&self, host: &dyn Host, content_type: &str) -> bool {
+        let Some(guard) = &self.guarding.answer else {
+            return true;
+        };
+        if answer::is_read(content_type) {
+            return true;
+        }
+        let metrics = &self.gateway.metrics;
+        metrics.unscannable(host, "answers", guard.passes_unread);
+        guard.passes_unread
     }
 
     /// Begins to read an answer in the caller's protocol.
@@ -111,13 +128,17 @@ impl Call {
             strip_usage: ask.strip_usage,
             judges_end: matches!(ask.route, Route::Model(_)),
             model: told,
-            stop: match &ask.held.extension {
-                Some(extension) => Stop::AtLimit {
+            stop: match (&ask.held.extension, &self.guarding.answer) {
+                (None, None) => Stop::Never,
+                (extension, _) => Stop::Possible {
                     prompt: ask.traits.prompt_tokens(),
-                    bounded: extension.is_bounded(),
+                    bounded: match extension {
+                        Some(extension) => extension.is_bounded(),
+                        None => ask.traits.max_output.is_some(),
+                    },
                 },
-                None => Stop::Never,
             },
+            guard: self.guarding.answer.take(),
         };
         let reader = AnswerReader::new(reading, status, content_type);
         let begun = Begun {
@@ -186,9 +207,14 @@ impl Call {
             return OnData::Release(edits, body);
         };
         *ended = end;
-        let body = match reader.data(seen, &body, whole, &mut side(host, &self.gateway, ask)) {
+        let found = &mut self.guarding.output;
+        let mut side = side(host, &self.gateway, ask, found);
+        let body = match reader.data(seen, &body, whole, &mut side) {
             OnData::Replace(new) => new,
-            _ => body,
+            OnData::Pass => body,
+            OnData::Reply(reply) => return OnData::Reply(reply),
+            // A translated answer is whole when it goes on.
+            _ => return OnData::Reply(unscannable().reply(self.protocol)),
         };
         if edits.set.iter().any(|(name, _)| *name == "content-length") {
             edits.set.push(("content-length", body.len().to_string()));

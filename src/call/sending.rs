@@ -3,6 +3,7 @@
 use super::adjusting::Change;
 use super::ask::{Adapter, Ask, Route, Routed};
 use super::budget::{Demand, Held};
+use super::guarding::Changed;
 use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
@@ -41,7 +42,13 @@ pub(super) enum Purpose {
 
 impl Call {
     /// Reads the body, finds the targets and sends the request to them.
-    pub(super) fn send(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
+    pub(super) fn send(
+        &mut self,
+        host: &dyn Host,
+        pending: Pending,
+        body: &[u8],
+        changed: Option<Changed>,
+    ) -> OnBody {
         let request = match Request::read(self.protocol, body, self.counter(&pending.caller)) {
             Ok(request) => request,
             Err(refusal) => {
@@ -77,7 +84,7 @@ impl Call {
         routing::claim_probe(host, space, policy, &mut routed.targets);
         let bound = foreseen.and_then(|demand| self.foresee(&demand));
         let budget = (held, default_output.or(bound));
-        match self.put_on_way(host, pending, &request, (routed, budget), body) {
+        match self.put_on_way(host, pending, &request, (routed, budget), (body, changed)) {
             Ok(outgoing) => OnBody::Forward(outgoing),
             Err(reply) => OnBody::Reply(reply),
         }
@@ -164,7 +171,7 @@ impl Call {
         pending: Pending,
         request: &Request<'_>,
         (mut routed, (budget, default_output)): (Routed, (Held, Option<u64>)),
-        body: &[u8],
+        (body, changed): (&[u8], Option<Changed>),
     ) -> Result<Outgoing, Reply> {
         let Pending {
             caller,
@@ -200,6 +207,10 @@ impl Call {
         } else {
             plan_edits(&mut edits, &routed);
             (Adapter::Backends, None, Some(plan.to_json()))
+        };
+        let rewrite = match changed {
+            Some(changed) => Some(changed.and(rewrite, body)),
+            None => rewrite,
         };
         if let Some(rewrite) = rewrite.as_ref().filter(|_| framed) {
             let length = rewrite.length.to_string();

@@ -65,7 +65,7 @@ impl Call {
         body: &[u8],
     ) -> OnBody {
         match std::mem::take(&mut pending.purpose) {
-            Purpose::Call => self.send(host, pending, body),
+            Purpose::Call => self.guard(host, pending, body),
             Purpose::Adjust(change, limit) => self.adjust(host, pending, (change, &limit), body),
         }
     }

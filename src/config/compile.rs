@@ -1,6 +1,7 @@
 /*! From the document to the policy: names resolved, contradictions found. */
 
 mod background;
+mod guardrail;
 mod limit;
 mod model;
 mod rule;
@@ -11,6 +12,7 @@ use super::document::{
     OtherPathsEntry, TenantEntry,
 };
 use super::fields::Located;
+use super::guards::Guards;
 use super::limit::Ledger;
 use super::model::{Backend, Model};
 use super::policy::{
@@ -72,7 +74,10 @@ impl<T> Names<T> {
     }
 }
 
-pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
+pub(super) use guardrail::Compiler;
+
+/// `digest` is that of the document as it is written.
+pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems) -> Policy {
     let limits = limits(&document.limits, problems);
     let ledger = limit::ledger(&document.ledger, problems);
     let cool_down = model::cool_down(&document.cool_down, problems);
@@ -93,10 +98,13 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     };
     let mut identity = IdentityRules::default();
     let mut claims = HashMap::new();
+    guardrail::check_tenants(&document.guardrails, &document.tenants, problems);
+    let mut guards = Compiler::new(&document.guardrails, digest, problems);
     let tenants = tenants(
         document.tenants,
         &document.identity,
         (&models, &tiers, &ledger),
+        &mut guards,
         &mut identity,
         &mut claims,
         problems,
@@ -106,6 +114,14 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
     limit::warn_of_small(&models, &tenants, &ledger, problems);
     limit::check_bounds(&backends, &models, &tenants, problems);
     warn_of_passing(&document.other_paths, &tenants, problems);
+    guardrail::warn(
+        (
+            &document.guardrails,
+            &document.unscannable,
+            &document.other_paths,
+        ),
+        problems,
+    );
     let routing = rule::rules(document.routing, &models, &tenants, problems);
     let policy = Policy {
         counts_prompts: document.global_limits.is_some()
@@ -125,7 +141,11 @@ pub(super) fn compile(document: Document, problems: &mut Problems) -> Policy {
         alerts: document.alerts,
         global_limits: document.global_limits,
         ledger,
-        guardrails: document.guardrails,
+        guardrails: guardrail::guardrails(document.guardrails),
+        unscannable: document
+            .unscannable
+            .map(|rules| rules.value)
+            .unwrap_or_default(),
     };
     background::warn_of_loss(&policy, problems);
     policy
@@ -183,6 +203,7 @@ fn tenants(
     entries: Vec<Named<TenantEntry>>,
     identity: &IdentityEntry,
     (models, tiers, ledger): (&Names<Model>, &limit::Tiers, &Ledger),
+    guards: &mut Compiler<'_>,
     rules: &mut IdentityRules,
     claims: &mut HashMap<String, Rc<Tenant>>,
     problems: &mut Problems,
@@ -191,7 +212,9 @@ fn tenants(
     for Named { name, path, entry } in entries {
         let Some(entry) = entry else { continue };
         warn_if_unreachable(&path, &entry, identity, problems);
-        let tenant = Rc::new(tenant(&name, &entry, (models, tiers, ledger), problems));
+        let guards = guards.guards(Some(&name), problems);
+        let tenant = tenant(&name, &entry, (models, tiers, ledger), guards, problems);
+        let tenant = Rc::new(tenant);
         add_keys(
             &mut rules.keys,
             entry.keys.unwrap_or_default(),
@@ -209,6 +232,7 @@ fn tenant(
     name: &str,
     entry: &TenantEntry,
     (models, tiers, ledger): (&Names<Model>, &limit::Tiers, &Ledger),
+    guards: Guards,
     problems: &mut Problems,
 ) -> Tenant {
     let mut allowed: Vec<Rc<Model>> = Vec::new();
@@ -231,6 +255,7 @@ fn tenant(
         per_user: limit::user_meters(per_user, models, ledger, problems),
         models: allowed,
         tier,
+        guards,
     }
 }
 

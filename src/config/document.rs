@@ -9,9 +9,10 @@ mod model;
 mod price;
 mod retry;
 mod rule;
+mod unscannable;
 
 pub(super) use backend::BackendEntry;
-pub(super) use guardrail::guardrails;
+pub(super) use guardrail::{GuardrailEntry, guardrails};
 pub(super) use limit::{LedgerEntry, LimitEntry, OutputEntry, PerEntry, TierEntry};
 pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
 pub(super) use retry::CoolDownEntry;
@@ -20,12 +21,12 @@ pub(super) use rule::RuleEntry;
 use super::background::AlertHook;
 use super::fields::{Located, Node};
 use super::global::GlobalCharge;
-use super::guardrail::Guardrail;
 use super::model::Fallback;
 use super::policy::{Expiry, Role, SpiffePattern};
 use super::problem::Problems;
 use super::suggest::suggest;
 use super::tree::Tree;
+use super::unscannable::UnscannableRules;
 use super::values::{
     check_name, claim, expiry, header_name, name, reference, references, sha256, size, text,
 };
@@ -47,7 +48,8 @@ pub(super) struct Document {
     pub(super) routing: Vec<Option<RuleEntry>>,
     pub(super) fallback: Option<Fallback>,
     pub(super) cool_down: CoolDownEntry,
-    pub(super) guardrails: Vec<Guardrail>,
+    pub(super) guardrails: Vec<GuardrailEntry>,
+    pub(super) unscannable: Option<Located<UnscannableRules>>,
     pub(super) alerts: Option<AlertHook>,
     pub(super) global_limits: Option<GlobalCharge>,
 }
@@ -159,11 +161,30 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         guardrails: fields
             .optional("guardrails", guardrails, problems)
             .unwrap_or_default(),
+        unscannable: fields.optional("unscannable", unscannable::unscannable, problems),
         alerts: fields.optional("alerts", background::alerts, problems),
         global_limits: fields.optional("global_limits", global::global_limits, problems),
     };
     fields.finish(problems);
     Some(document)
+}
+
+/// The guardrails of a document, `alone` if it must have nothing else than what belongs to
+/// them.
+pub(super) fn guardrails_alone(
+    tree: &Tree,
+    alone: bool,
+    problems: &mut Problems,
+) -> Vec<GuardrailEntry> {
+    let Some(mut fields) = Node::root(tree).fields(problems) else {
+        return Vec::new();
+    };
+    let guardrails = fields.optional("guardrails", guardrails, problems);
+    if alone {
+        fields.optional("unscannable", unscannable::unscannable, problems);
+        fields.finish(problems);
+    }
+    guardrails.unwrap_or_default()
 }
 
 fn limits(node: &Node<'_>, problems: &mut Problems) -> Option<LimitsEntry> {

@@ -1,7 +1,9 @@
 /*! Guardrails: what is looked for in texts, and what becomes of it. */
 
-use crate::detect::Entities;
-use crate::mask::{Masks, Style};
+use super::service::Service;
+use crate::detect::{Entities, Pattern};
+use crate::mask::Style;
+use std::rc::Rc;
 
 /// One guardrail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub struct Guardrail {
     pub name: String,
     /// Which texts it looks at.
     pub phase: Phases,
+    /// The tenants whose texts it looks at; `None`: all.
+    pub tenants: Option<Vec<String>>,
     /// What it looks for.
     pub detect: Detect,
     /// What becomes of what it finds.
@@ -28,7 +32,7 @@ pub enum Phases {
 }
 
 /// One of the two ways of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// What callers send.
     Input,
@@ -37,7 +41,7 @@ pub enum Phase {
 }
 
 /// What a guardrail looks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Detect {
     /// All personal data, or those of it that are listed.
     PersonalData(Entities),
@@ -45,6 +49,19 @@ pub enum Detect {
     Secrets(Entities),
     /// What is listed.
     Listed(Entities),
+    /// The operator's own patterns, 1 to 256 in all guardrails.
+    Patterns(Vec<Pattern>),
+    /// Phrases in any spelling, 1 to 4,096 in all guardrails.
+    Phrases(Vec<String>),
+    /// The system prompt, said again. In answers only.
+    SystemPrompt {
+        /// From so many words of it in a row on.
+        words: usize,
+    },
+    /// Links to other hosts than these. In answers only.
+    Links(Vec<String>),
+    /// What a service says.
+    Service(Rc<Service>),
 }
 
 /// What becomes of what a guardrail finds.
@@ -52,10 +69,31 @@ pub enum Detect {
 pub enum Action {
     /// It is masked, the text goes on.
     Mask(Style),
+    /// In requests a placeholder stands for it, and in the answer it stands again in the
+    /// placeholder's place. What the model itself writes of it is masked in this style.
+    Restore(Style),
     /// It is counted, nothing else.
     Monitor,
     /// The text does not go on.
     Block,
+}
+
+impl Guardrail {
+    /// Whether it looks at texts of this tenant.
+    pub fn is_for(&self, tenant: &str) -> bool {
+        let tenants = self.tenants.as_ref();
+        tenants.is_none_or(|tenants| tenants.iter().any(|name| name == tenant))
+    }
+}
+
+impl Phase {
+    /// Its name in records and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Output => "output",
+        }
+    }
 }
 
 impl Phases {
@@ -70,21 +108,31 @@ impl Phases {
 }
 
 impl Detect {
-    /// Everything that is looked for.
-    pub const fn entities(self) -> Entities {
+    /// The entities that are looked for here, in this process.
+    pub fn entities(&self) -> Entities {
         match self {
             Self::PersonalData(entities) | Self::Secrets(entities) | Self::Listed(entities) => {
-                entities
+                *entities
             }
+            Self::Patterns(_)
+            | Self::Phrases(_)
+            | Self::SystemPrompt { .. }
+            | Self::Links(_)
+            | Self::Service(_) => Entities::default(),
         }
     }
 
     /// The reason code of what it finds.
-    pub const fn reason(self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::PersonalData(_) => "personal_data",
             Self::Secrets(_) => "secrets",
             Self::Listed(_) => "entities",
+            Self::Patterns(_) => "patterns",
+            Self::Phrases(_) => "phrases",
+            Self::SystemPrompt { .. } => "system_prompt",
+            Self::Links(_) => "links",
+            Self::Service(service) => service.kind.name(),
         }
     }
 }
@@ -93,23 +141,9 @@ impl Action {
     /// Its name in the document.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Mask(_) => "mask",
+            Self::Mask(_) | Self::Restore(_) => "mask",
             Self::Monitor => "monitor",
             Self::Block => "block",
         }
     }
-}
-
-/// What the guardrails of one phase do to a text together: of two that mask the same
-/// entity, the first decides how.
-pub fn masks<'g>(guardrails: impl Iterator<Item = &'g Guardrail>) -> Masks {
-    let mut masks = Masks::default();
-    for guardrail in guardrails {
-        let entities = guardrail.detect.entities();
-        masks.wanted = masks.wanted.and(entities);
-        if let Action::Mask(style) = &guardrail.action {
-            masks.styles.push((entities, style.clone()));
-        }
-    }
-    masks
 }

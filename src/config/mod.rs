@@ -11,6 +11,7 @@ mod document;
 mod fields;
 mod global;
 mod guardrail;
+mod guards;
 mod limit;
 mod model;
 mod plugin;
@@ -22,11 +23,13 @@ mod scalars;
 mod service;
 mod suggest;
 mod tree;
+mod unscannable;
 mod values;
 
 pub use background::{AlertHook, Store, UntilLoaded};
 pub use global::GlobalCharge;
-pub use guardrail::{Action, Detect, Guardrail, Phase, Phases, masks};
+pub use guardrail::{Action, Detect, Guardrail, Phase, Phases};
+pub use guards::{Asked, Guards};
 pub use limit::{DefaultOutput, Ledger};
 pub use model::{
     AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Resolve,
@@ -42,6 +45,7 @@ pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
 pub use scalars::nano_usd;
 pub use service::{FailureMode, Moderation, Presidio, Score, Service, ServiceKind};
 pub use tree::Tree;
+pub use unscannable::{UnscannableRules, Unscanned};
 
 /// Reads a policy from what Envoy hands a plugin: JSON text (from a `StringValue`, or from
 /// Istio's `pluginConfig`) or the bytes of a `google.protobuf.Struct`.
@@ -64,7 +68,7 @@ fn tree_of(bytes: &[u8]) -> Result<Tree, Problems> {
 pub fn from_tree(tree: &Tree) -> (Result<Policy, Problems>, Problems) {
     let mut problems = Problems::default();
     let document = document::read(tree, &mut problems);
-    let policy = document.map(|document| compile::compile(document, &mut problems));
+    let policy = document.map(|document| compile::compile(document, &tree.digest(), &mut problems));
     let (errors, warnings) = problems.split();
     match policy {
         Some(policy) if errors.is_empty() => (Ok(policy), warnings),
@@ -72,43 +76,54 @@ pub fn from_tree(tree: &Tree) -> (Result<Policy, Problems>, Problems) {
     }
 }
 
-/// What an error about guardrails in a policy that is to run says.
-pub const NOT_ENFORCED: &str = "this version finds and masks in `tollgate scan` only: calls would \
-    pass unguarded";
+/// What an error about guardrails in a policy that is to run says; `None`: they are enforced.
+pub const NOT_ENFORCED: Option<&str> =
+    Some("this version finds and masks in `tollgate scan` only: calls would pass unguarded");
 
 /// A policy that a filter can run as it is written.
 fn enforced(policy: Policy) -> Result<Policy, Problems> {
-    if policy.guardrails.is_empty() {
-        Ok(policy)
-    } else {
-        Err(Problems::one("guardrails", &NOT_ENFORCED))
+    match NOT_ENFORCED {
+        Some(message) if !policy.guardrails.is_empty() => {
+            Err(Problems::one("guardrails", &message))
+        }
+        _ => Ok(policy),
     }
 }
 
-/// The guardrails of a policy, or of a document that has nothing else. The second part
-/// holds the warnings.
-pub fn guardrails_from_tree(tree: &Tree) -> (Result<Vec<Guardrail>, Problems>, Problems) {
+/// The guardrails of a policy, or of a document that has nothing else, and what those for
+/// `tenant` do; `None`: all together, whomever they are for. The second part holds the
+/// warnings.
+pub fn guardrails_from_tree(
+    tree: &Tree,
+    tenant: Option<&str>,
+) -> (Result<(Vec<Guardrail>, Guards), Problems>, Problems) {
     let alone = tree.as_map().is_some_and(|members| {
         let mut names = members.iter().map(|(name, _)| name);
-        names.all(|name| name == "guardrails")
+        names.all(|name| name == "guardrails" || name == "unscannable")
     });
+    let mut problems = Problems::default();
     if !alone {
         let (policy, warnings) = from_tree(tree);
-        return (policy.map(|policy| policy.guardrails), warnings);
+        problems = warnings;
+        match (policy, tenant) {
+            (Err(errors), _) => return (Err(errors), problems),
+            (Ok(policy), Some(name)) if !policy.tenants.contains_key(name) => {
+                let hint = suggest::suggest(name, policy.tenants.keys().map(String::as_str));
+                let message = format!("no tenant {name:?}{hint}");
+                return (Err(Problems::one("tenants", &message)), problems);
+            }
+            _ => {}
+        }
     }
-    let mut problems = Problems::default();
-    let guardrails = fields::Node::root(tree)
-        .fields(&mut problems)
-        .and_then(|mut fields| {
-            let guardrails = fields.required("guardrails", document::guardrails, &mut problems);
-            fields.finish(&mut problems);
-            guardrails
-        });
+    let entries = document::guardrails_alone(tree, alone, &mut problems);
+    let guards = compile::Compiler::new(&entries, &tree.digest(), &mut problems)
+        .guards(tenant, &mut problems);
     let (errors, warnings) = problems.split();
-    match guardrails {
-        Some(guardrails) if errors.is_empty() => (Ok(guardrails), warnings),
-        _ => (Err(errors), warnings),
+    if !errors.is_empty() {
+        return (Err(errors), warnings);
     }
+    let guardrails = entries.into_iter().map(|entry| entry.guardrail).collect();
+    (Ok((guardrails, guards)), warnings)
 }
 
 /// `parent.name`, the notation of every [`Problem::path`].

@@ -3,9 +3,11 @@
 use super::background::{AlertHook, Store};
 use super::global::GlobalCharge;
 use super::guardrail::Guardrail;
+use super::guards::Guards;
 use super::limit::Ledger;
 use super::model::{Backend, CoolDown, Fallback, Model};
 use super::rule::Rules;
+use super::unscannable::UnscannableRules;
 use crate::ledger::limits::Meter;
 use std::collections::HashMap;
 use std::fmt;
@@ -47,6 +49,8 @@ pub struct Policy {
     pub ledger: Ledger,
     /// What is looked for in texts, in the order of the document.
     pub guardrails: Vec<Guardrail>,
+    /// What becomes of what guardrails can't read.
+    pub unscannable: UnscannableRules,
 }
 
 /// Who pays: a team, a customer, an application.
@@ -62,6 +66,8 @@ pub struct Tenant {
     pub limits: Rc<[Meter]>,
     /// What each of its users may use.
     pub per_user: Rc<[Meter]>,
+    /// What is looked for in its texts.
+    pub guards: Guards,
 }
 
 /// What a caller may do beyond calling models.

@@ -55,6 +55,15 @@ impl Problems {
         self.add(path.into(), message.into(), Severity::Error);
     }
 
+    /// Adds an error, unless the same is there already.
+    pub fn error_once(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        let (path, message) = (path.into(), message.into());
+        let mut known = self.list.iter();
+        if !known.any(|problem| problem.path == path && problem.message == message) {
+            self.add(path, message, Severity::Error);
+        }
+    }
+
     /// Adds a warning.
     pub fn warning(&mut self, path: impl Into<String>, message: impl Into<String>) {
         self.add(path.into(), message.into(), Severity::Warning);

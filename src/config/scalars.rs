@@ -162,6 +162,30 @@ pub(super) fn percent(node: &Node<'_>, problems: &mut Problems) -> Option<u8> {
     percent
 }
 
+/// A share from 0 to 1 with up to three decimals, in thousandths.
+pub(super) fn share(node: &Node<'_>, problems: &mut Problems) -> Option<u16> {
+    let (Tree::String(text) | Tree::Number(text)) = node.tree else {
+        return node.wanted("a number from 0 to 1, such as 0.5", problems);
+    };
+    let share = parse_share(text);
+    if share.is_none() {
+        let message = "must be a number from 0 to 1 with up to 3 decimals";
+        problems.error(&node.path, message);
+    }
+    share
+}
+
+fn parse_share(text: &str) -> Option<u16> {
+    let (ones, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if ones.is_empty() || !(1..=3).contains(&fraction.len()) {
+        return None;
+    }
+    let share = whole(ones)?
+        .checked_mul(1_000)?
+        .checked_add(whole(&format!("{fraction:0<3}"))?)?;
+    u16::try_from(share).ok().filter(|share| *share <= 1_000)
+}
+
 /// USD up to `most` with up to so many decimals, in units of the last of them.
 fn parse_usd(text: &str, decimals: u8, most: u64) -> Option<u64> {
     let (dollars, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -233,6 +257,29 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(parse_duration(text), ms, "{text}");
+        }
+    }
+
+    #[test]
+    fn shares() {
+        for (text, thousandths) in [
+            ("0", Some(0)),
+            ("0.5", Some(500)),
+            ("0.05", Some(50)),
+            ("0.125", Some(125)),
+            ("1", Some(1_000)),
+            ("1.000", Some(1_000)),
+            ("1.001", None),
+            ("0.1234", None),
+            (".5", None),
+            ("0.", None),
+            ("-0.5", None),
+            ("5e-1", None),
+            ("50%", None),
+            ("99999999999999999999", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_share(text), thousandths, "{text}");
         }
     }
 

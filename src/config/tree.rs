@@ -1,6 +1,7 @@
 /*! A configuration document before it is understood. */
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// A document of any format. Maps keep their order and their duplicate keys, so that
@@ -59,6 +60,43 @@ impl Tree {
         match self {
             Self::String(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// SHA-256 of all that it says. Envoy does not keep the order of maps, so it does not
+    /// count.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        self.add_to(&mut hash);
+        hash.finalize().into()
+    }
+
+    fn add_to(&self, hash: &mut Sha256) {
+        let mut scalar = |kind: &[u8], text: &str| {
+            hash.update(kind);
+            hash.update(text.len().to_le_bytes());
+            hash.update(text);
+        };
+        match self {
+            Self::Null => hash.update(b"0"),
+            Self::Bool(value) => hash.update(if *value { b"t" } else { b"f" }),
+            Self::Number(text) => scalar(b"n", text),
+            Self::String(text) => scalar(b"s", text),
+            Self::List(elements) => {
+                hash.update(b"[");
+                elements.iter().for_each(|element| element.add_to(hash));
+                hash.update(b"]");
+            }
+            Self::Map(members) => {
+                let mut members: Vec<&(String, Self)> = members.iter().collect();
+                members.sort_by_key(|(name, _)| name);
+                hash.update(b"{");
+                for (name, value) in members {
+                    Self::String(name.clone()).add_to(hash);
+                    value.add_to(hash);
+                }
+                hash.update(b"}");
+            }
         }
     }
 

@@ -11,16 +11,22 @@ mod checks;
 mod context;
 mod entity;
 mod find;
+mod hit;
 mod joins;
 mod judge;
 mod long;
+mod own;
 mod scanner;
+mod search;
 mod view;
 
 pub use context::REACH;
 pub use entity::{Entities, Entity, Group};
 pub use find::{IDENTITIES, Identity};
+pub use hit::{Hit, What};
+pub use own::{Check, Hosts, LONGEST_MATCH, Pattern, Patterns, Phrases, SystemPrompt};
 pub use scanner::{LONGEST_REGION, Scanner};
+pub use search::{Finder, Search};
 
 /// Something that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -43,6 +43,11 @@ impl<'a> Key<'a> {
     pub const fn span(&self) -> Span {
         self.0.span()
     }
+
+    /// The key as a string of the text.
+    pub const fn text(&self) -> Text<'a> {
+        self.0
+    }
 }
 
 /// A position in a JSON text.

@@ -10,6 +10,7 @@ pub mod openai;
 mod reading;
 mod redact;
 mod request;
+pub mod texts;
 mod traits;
 pub mod translate;
 mod usage;

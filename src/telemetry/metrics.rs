@@ -5,7 +5,7 @@ have no labels: labels are written into the name as `;key=value;`, and the `stat
 the shipped configuration turn them into Prometheus labels. Histograms are whole
 numbers, so times are in milliseconds and say so in their name. */
 
-use super::record::{Record, UsageSource};
+use super::record::{GuardrailRecord, Record, UsageSource};
 use crate::host::{Host, MetricId, MetricKind};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -188,14 +188,39 @@ impl Metrics {
         self.count(host, series_name("tollgate.limit_changes_total", &labels));
     }
 
+    /// Counts what a guardrail has found.
+    pub fn guardrail(&self, host: &dyn Host, found: &GuardrailRecord<'_>) {
+        for (entity, count) in &found.found {
+            let labels = [
+                ("guardrail", found.name),
+                ("phase", found.phase),
+                ("entity", entity.as_str()),
+                ("action", found.action),
+            ];
+            let name = series_name("tollgate.guardrail_findings_total", &labels);
+            self.count_many(host, name, *count);
+        }
+    }
+
+    /// Counts something that guardrails could not look at, by what became of it.
+    pub fn unscannable(&self, host: &dyn Host, kind: &'static str, passed: bool) {
+        let action = if passed { "pass" } else { "refuse" };
+        let labels = [("kind", kind), ("action", action)];
+        self.count(host, series_name("tollgate.unscannable_total", &labels));
+    }
+
     fn count(&self, host: &dyn Host, name: String) {
+        self.count_many(host, name, 1);
+    }
+
+    fn count_many(&self, host: &dyn Host, name: String, count: u64) {
         let known = self.named.borrow().get(&name).copied();
         let id = known.unwrap_or_else(|| {
             let id = host.metric(MetricKind::Counter, &name);
             self.named.borrow_mut().insert(name, id);
             id
         });
-        host.record(id, 1);
+        host.record(id, count);
     }
 
     /// Counts something that should be rare, by the policy that allowed it.

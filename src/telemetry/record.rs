@@ -2,6 +2,7 @@
 
 use crate::ledger::{Cost, Settlement, Usage};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Where the token counts come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -50,6 +51,9 @@ pub struct Record<'a> {
     /// Each of them, if there was more than one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tries: Vec<TryRecord<'a>>,
+    /// What guardrails have found, in the request first.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub guardrails: &'a [GuardrailRecord<'a>],
     /// Whether a stream was asked for.
     pub stream: bool,
     /// HTTP status told to the caller, 0 if none was.
@@ -84,6 +88,19 @@ pub struct TryRecord<'a> {
     pub model: &'a str,
     /// `answered`, `lost`, `unreachable`, or the class of its error.
     pub outcome: &'static str,
+}
+
+/// What a guardrail has found in a call, and what it did: never what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GuardrailRecord<'a> {
+    /// The guardrail.
+    pub name: &'a str,
+    /// `input` or `output`.
+    pub phase: &'static str,
+    /// `block`, `mask` or `monitor`.
+    pub action: &'static str,
+    /// How often it has found what, by names of entities and patterns.
+    pub found: BTreeMap<String, u64>,
 }
 
 impl Record<'_> {

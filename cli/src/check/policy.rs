@@ -42,8 +42,8 @@ pub(super) fn compile(
     }
     match policy {
         Ok(policy) => {
-            if !policy.guardrails.is_empty() {
-                findings.add(places.finding("guardrails", NOT_ENFORCED, Severity::Error));
+            if let Some(message) = NOT_ENFORCED.filter(|_| !policy.guardrails.is_empty()) {
+                findings.add(places.finding("guardrails", message, Severity::Error));
             }
             Some(Compiled { policy, places })
         }

@@ -172,16 +172,27 @@ pub(crate) fn said<'a>(request: &'a Value, script: &'a Script) -> &'a str {
 
 /// The streamed pieces of the text: its words, repeated or cut to the number asked for.
 pub(crate) fn pieces(request: &Value, script: &Script) -> Vec<String> {
-    let text = said(request, script);
-    let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
+    let words = parts(said(request, script), ' ', script);
     let count = script.events.unwrap_or(words.len());
     words.into_iter().cycle().take(count).collect()
 }
 
-/// The arguments of the call number `index`.
-pub(crate) fn arguments(index: usize) -> Value {
+/// The parts in which a text is streamed: of as many characters as `script` says, or up to
+/// each `border`.
+pub(crate) fn parts(text: &str, border: char, script: &Script) -> Vec<String> {
+    let Some(size) = script.chars else {
+        return text.split_inclusive(border).map(str::to_owned).collect();
+    };
+    let chars: Vec<char> = text.chars().collect();
+    chars.chunks(size.max(1)).map(String::from_iter).collect()
+}
+
+/// The arguments of the call number `index`: `mock_arguments` of the request, or a city.
+pub(crate) fn arguments(request: &Value, index: usize) -> String {
     const CITIES: [&str; 3] = ["Köln", "Paris", "Oslo"];
-    json!({"city": CITIES[index % CITIES.len()]})
+    let made = || json!({"city": CITIES[index % CITIES.len()]}).to_string();
+    let asked = request["mock_arguments"].as_str();
+    asked.map_or_else(made, str::to_owned)
 }
 
 /// The name of the tool of the call number `index`; `name` finds it in a tool.

@@ -1,6 +1,6 @@
 /*! Anthropic's messages. */
 
-use crate::answer::{Events, Request, arguments, pieces, said, tool, words};
+use crate::answer::{Events, Request, arguments, parts, pieces, said, tool, words};
 use crate::script::Script;
 use serde_json::{Value, json};
 
@@ -20,8 +20,9 @@ fn usage(request: &Value, script: &Script, output: usize) -> Value {
 
 fn tool_use(request: &Value, index: usize) -> Value {
     let name = tool(request, index, |tool| &tool["name"]);
+    let input = serde_json::from_str(&arguments(request, index)).unwrap_or(Value::Null);
     json!({"type": "tool_use", "id": format!("toolu_{}", index + 1), "name": name,
-           "input": arguments(index)})
+           "input": input})
 }
 
 fn content(request: &Value, script: &Script) -> Vec<Value> {
@@ -109,7 +110,7 @@ fn block_events(index: usize, mut block: Value, request: &Value, script: &Script
         _ => {
             let input = block["input"].take();
             block["input"] = json!({});
-            input_deltas(&input.to_string())
+            input_deltas(&input.to_string(), script)
         }
     };
     let start = json!({"type": "content_block_start", "index": index, "content_block": block});
@@ -133,8 +134,8 @@ fn thinking_deltas(text: &str) -> Vec<Value> {
 }
 
 /// The first part is empty, as Anthropic's often is.
-fn input_deltas(input: &str) -> Vec<Value> {
-    let parts = [""].into_iter().chain(input.split_inclusive(':'));
+fn input_deltas(input: &str, script: &Script) -> Vec<Value> {
+    let parts = [String::new()].into_iter().chain(parts(input, ':', script));
     parts
         .map(|part| json!({"type": "input_json_delta", "partial_json": part}))
         .collect()

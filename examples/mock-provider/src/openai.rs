@@ -1,6 +1,6 @@
 /*! OpenAI's chat completions. */
 
-use crate::answer::{Events, Request, arguments, pieces, said, tool, words};
+use crate::answer::{Events, Request, arguments, parts, pieces, said, tool, words};
 use crate::script::Script;
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn choices(request: &Value) -> u64 {
 fn tool_call(request: &Value, index: usize) -> Value {
     let name = tool(request, index, |tool| &tool["function"]["name"]);
     json!({"index": index, "id": format!("call_{}", index + 1), "type": "function",
-           "function": {"name": name, "arguments": arguments(index).to_string()}})
+           "function": {"name": name, "arguments": arguments(request, index)}})
 }
 
 fn message(request: &Value, script: &Script) -> Value {
@@ -118,19 +118,19 @@ fn deltas(request: &Value, script: &Script) -> Vec<(Value, Value)> {
         deltas.extend(pieces.map(|piece| json!({"content": piece})));
     }
     for index in 0..script.calls() {
-        deltas.extend(tool_deltas(tool_call(request, index)));
+        deltas.extend(tool_deltas(tool_call(request, index), script));
     }
     let going = deltas.into_iter().map(|delta| (delta, Value::Null));
     going.chain([(json!({}), json!(reason(script)))]).collect()
 }
 
-/// One call: its head with empty arguments, then these in two parts.
-fn tool_deltas(mut call: Value) -> Vec<Value> {
+/// One call: its head with empty arguments, then these in parts.
+fn tool_deltas(mut call: Value, script: &Script) -> Vec<Value> {
     let arguments = call["function"]["arguments"].take();
     call["function"]["arguments"] = json!("");
     let index = call["index"].clone();
     let mut deltas = vec![json!({"tool_calls": [call]})];
-    for part in arguments.as_str().unwrap_or_default().split_inclusive(':') {
+    for part in parts(arguments.as_str().unwrap_or_default(), ':', script) {
         let call = json!({"index": index, "function": {"arguments": part}});
         deltas.push(json!({"tool_calls": [call]}));
     }

@@ -19,6 +19,9 @@ pub struct Script {
     pub reasoning: Option<String>,
     /// How many content chunks a stream has; the text is repeated.
     pub events: Option<usize>,
+    /// How many characters of text, or of a tool's arguments, each event of a stream brings;
+    /// a word, or a part up to a colon, if not said.
+    pub chars: Option<usize>,
     /// Answers with a call of the first tool offered.
     pub tool: bool,
     /// Answers with this many calls at once, of the tools offered in turn.

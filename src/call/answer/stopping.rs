@@ -1,16 +1,16 @@
 /*! Ending a stream before its provider does. */
 
-use super::{Context, Seen};
+use super::{Context, Seen, Stopped};
 use crate::ledger::Usage;
-use crate::protocols::{EndReason, EndUsage, Ending, Protocol};
+use crate::protocols::{EndReason, EndUsage, Ending, Protocol, Refusal};
 
 /// How a stream may be ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::call) enum Stop {
     /// Not before its provider ends it.
     Never,
-    /// Where [`Context::passed`] says so.
-    AtLimit {
+    /// Where [`Context::passed`] says so, or a guardrail.
+    Possible {
         /// Tokens of the prompt, estimated.
         prompt: u64,
         /// Whether the provider was told how long the answer may become.
@@ -37,6 +37,7 @@ pub(super) enum Stopping {
 #[derive(Debug)]
 pub(super) struct Ready {
     ending: Ending,
+    protocol: Protocol,
     prompt: u64,
     asked: bool,
     patience: usize,
@@ -45,11 +46,12 @@ pub(super) struct Ready {
 impl Stopping {
     /// For a stream that begins; `asked`: whether its caller wants a report of usage.
     pub(super) fn new(stop: Stop, protocol: Protocol, model: Option<&str>, asked: bool) -> Self {
-        let Stop::AtLimit { prompt, bounded } = stop else {
+        let Stop::Possible { prompt, bounded } = stop else {
             return Self::Never;
         };
         Self::Ready(Box::new(Ready {
             ending: Ending::new(protocol, model),
+            protocol,
             prompt,
             asked,
             patience: if bounded { PATIENCE } else { 0 },
@@ -80,8 +82,35 @@ impl Stopping {
         }
         let last = ready.ending.events(EndReason::Length, &ready.told(seen));
         *self = Self::Stopped(ready.patience);
-        seen.stopped = true;
+        seen.stopped = Stopped::AtLimit;
         Some(last)
+    }
+
+    /// The events that end the stream here because a guardrail lets no more of it pass.
+    pub(super) fn block(&mut self, seen: &mut Seen, refusal: &Refusal) -> Vec<u8> {
+        let (last, patience) = match self {
+            Self::Ready(ready) if !seen.error && ready.ending.is_open() => {
+                let last = ready.ending.events(EndReason::Content, &ready.told(seen));
+                (last, ready.patience)
+            }
+            // There is no answer that could be ended.
+            Self::Ready(ready) => (refusal.event(ready.protocol), ready.patience),
+            Self::Never | Self::Stopped(_) => (Vec::new(), 0),
+        };
+        *self = Self::Stopped(patience);
+        seen.stopped = Stopped::Blocked;
+        last
+    }
+
+    /// The event that tells of something that can't be inspected; nothing goes on behind it.
+    pub(super) fn give_up(&mut self, seen: &mut Seen, refusal: &Refusal) -> Vec<u8> {
+        let (last, patience) = match self {
+            Self::Ready(ready) => (refusal.event(ready.protocol), ready.patience),
+            Self::Never | Self::Stopped(_) => (Vec::new(), 0),
+        };
+        *self = Self::Stopped(patience);
+        seen.stopped = Stopped::Unscannable;
+        last
     }
 
     /// Drops so many bytes; whether that is too much.

@@ -1,6 +1,8 @@
 /*! A streamed answer: whole events go on at once, in the caller's protocol. */
 
+use super::masking::{Masked, StreamGuard};
 use super::stopping::Stopping;
+use super::whole::unscannable;
 use super::{Context, OnData, Reading, Seen};
 use crate::json::{Edits, Reader, Span, quote};
 use crate::protocols::{
@@ -21,19 +23,25 @@ pub(in crate::call) struct StreamReader {
     /// Whether the front of an event has gone on without its end.
     in_event: bool,
     stopping: Stopping,
+    guard: Option<StreamGuard>,
+    /// Whether something went on that could not be inspected.
+    passed_unread: bool,
 }
 
 impl StreamReader {
-    pub(super) fn new(reading: Reading) -> Self {
+    pub(super) fn new(mut reading: Reading) -> Self {
+        let guard = reading.guard.take();
         let model = reading.model.as_deref();
         Self {
             stopping: Stopping::new(reading.stop, reading.protocol, model, !reading.strip_usage),
             events: EventReader::new(reading.protocol),
             framer: Framer::default(),
             complete: !reading.judges_end,
+            guard: guard.map(|guard| StreamGuard::new(guard, reading.protocol)),
             reading,
             kept_back_cr: false,
             in_event: false,
+            passed_unread: false,
         }
     }
 
@@ -76,7 +84,10 @@ impl StreamReader {
         let mut out = out.concat();
         if waits && let Some(overlong) = self.framer.keep(joined, whole, place) {
             self.in_event = true;
-            if !self.stopping.is_stopped() {
+            if self.guard.is_some() && !self.stopping.is_stopped() {
+                // Half an event can't be inspected.
+                out.extend(self.unread(seen, &overlong, context));
+            } else if !self.stopping.is_stopped() {
                 out.extend(overlong);
             }
         }
@@ -123,7 +134,7 @@ impl StreamReader {
             [] => None,
             unfinished => self.event(seen, unfinished, context),
         };
-        if seen.stopped || !self.ends_early(seen) {
+        if seen.stopped.early() || !self.ends_early(seen) {
             let changed = !unfinished.is_empty() && !matches!(goes_on, Some(Cow::Borrowed(_)));
             out.extend(goes_on);
             return changed;
@@ -146,7 +157,7 @@ impl StreamReader {
         let rest = self.framer.take_rest();
         // It may still say what was used.
         self.event(seen, &rest, context);
-        if !seen.stopped {
+        if !seen.stopped.early() {
             seen.dropped = rest.len();
             self.ends_early(seen);
         }
@@ -154,6 +165,9 @@ impl StreamReader {
 
     /// The stream ends: whether too early, which is noted.
     fn ends_early(&self, seen: &mut Seen) -> bool {
+        // What could still have become a finding does not go on.
+        let held = self.guard.as_ref().map_or(0, StreamGuard::held);
+        seen.held_back = held;
         seen.incomplete = !self.complete && !seen.error;
         seen.error |= seen.incomplete;
         seen.incomplete
@@ -169,17 +183,25 @@ impl StreamReader {
         if std::mem::take(&mut self.kept_back_cr) && event == b"\n" {
             return None;
         }
-        let unchanged = (!seen.stopped).then_some(Cow::Borrowed(event));
+        let unchanged = (!seen.stopped.early()).then_some(Cow::Borrowed(event));
         let Some(data) = sse::data(event) else {
             return unchanged;
         };
-        let Ok(read) = self.events.read(&data, &mut seen.text) else {
-            return unchanged;
-        };
-        self.note(seen, &read, context);
-        if seen.stopped {
+        let read = self.events.read(&data, &mut seen.text);
+        if let Ok(read) = &read {
+            self.note(seen, read, context);
+        }
+        if seen.stopped.early() {
             return None;
         }
+        if self.guard.is_some() {
+            return self
+                .inspected(seen, event, &data, read.ok(), context)
+                .map(Cow::Owned);
+        }
+        let Ok(read) = read else {
+            return unchanged;
+        };
         self.stopping.note(&data);
         if read.progress == Progress::Failed {
             let mut text = event.to_vec();
@@ -194,6 +216,65 @@ impl StreamReader {
             (Some(name), Some(span)) => Some(Cow::Owned(renamed(event, &data, span, name))),
             _ => unchanged,
         }
+    }
+
+    /// One event of a stream that guardrails look at.
+    fn inspected(
+        &mut self,
+        seen: &mut Seen,
+        event: &[u8],
+        data: &[u8],
+        read: Option<Event>,
+        context: &mut dyn Context,
+    ) -> Option<Vec<u8>> {
+        let guard = self.guard.as_mut();
+        let masked = guard.and_then(|guard| guard.event(data, context.verdict()).ok());
+        let (Some(mut masked), Some(read)) = (masked, read) else {
+            return Some(self.unread(seen, event, context));
+        };
+        if self.reading.strip_usage && read.only_usage && !masked.blocked {
+            self.kept_back_cr = event.ends_with(b"\r");
+            return None;
+        }
+        if let (Some(name), Some(span)) = (&self.reading.model, read.model) {
+            masked.edits.replace(span, quote(name));
+        }
+        let Masked {
+            before: mut out,
+            edits,
+            blocked,
+            dropped,
+        } = masked;
+        let new = edits.apply(data).map(|rewrite| rewrite.whole(data));
+        if !dropped {
+            let data = new.as_deref().unwrap_or(data);
+            self.stopping.note(data);
+            let mut event = match &new {
+                Some(new) => sse::with_data(event, new),
+                None => event.to_vec(),
+            };
+            if read.progress == Progress::Failed {
+                redact_account(&mut event);
+            }
+            out.append(&mut event);
+        }
+        if blocked {
+            out.extend(self.stopping.block(seen, &context.blocked()));
+        }
+        Some(out)
+    }
+
+    /// What goes on in the place of what can't be inspected: it itself, or the end of the stream.
+    fn unread(&mut self, seen: &mut Seen, event: &[u8], context: &mut dyn Context) -> Vec<u8> {
+        let passes = self.guard.as_mut().is_none_or(StreamGuard::passes_unread);
+        if !passes {
+            context.unscanned(false);
+            return self.stopping.give_up(seen, &unscannable());
+        }
+        if !std::mem::replace(&mut self.passed_unread, true) {
+            context.unscanned(true);
+        }
+        event.to_vec()
     }
 
     fn note(&mut self, seen: &mut Seen, read: &Event, context: &mut dyn Context) {

@@ -1,15 +1,26 @@
 /*! A whole answer: a JSON object that passes as it comes, with its `usage` read on the way
 and, if asked for, another name for its model. */
 
-use super::{OnData, Reading, Seen};
+use super::guarding::{Guard, Unreadable};
+use super::{Context, OnData, Reading, Seen, Stopped};
 use crate::json::{Capture, Edits, Error, Kind, Reader, Span, quote};
-use crate::protocols::{Protocol, anthropic, openai};
+use crate::protocols::{ErrorKind, Protocol, Refusal, anthropic, openai};
 
 #[derive(Debug)]
 pub(in crate::call) struct WholeReader {
     protocol: Protocol,
     capture: Capture,
     naming: Naming,
+    inspection: Inspection,
+}
+
+/// How far guardrails have come.
+#[derive(Debug)]
+enum Inspection {
+    /// There is nothing to inspect, or it has gone on.
+    Settled,
+    /// The answer waits until it is whole.
+    Wanted(Guard),
 }
 
 /// What has become of the model's name.
@@ -40,6 +51,9 @@ impl WholeReader {
         Self {
             protocol: reading.protocol,
             capture: Capture::new(&["usage"]),
+            inspection: reading
+                .guard
+                .map_or(Inspection::Settled, Inspection::Wanted),
             naming: match reading.model {
                 None => Naming::Settled,
                 Some(name) => Naming::Wanted {
@@ -52,9 +66,88 @@ impl WholeReader {
 
     pub(super) const fn holds(&self) -> bool {
         matches!(self.naming, Naming::Wanted { .. })
+            || matches!(self.inspection, Inspection::Wanted(_))
     }
 
-    pub(super) fn data(&mut self, seen: &mut Seen, piece: &[u8], end: bool) -> OnData {
+    /// Whether nothing can be said before the end, of which `size` bytes wait.
+    pub(super) const fn waits_for_end(&self, size: usize) -> bool {
+        match &self.inspection {
+            Inspection::Wanted(guard) => size <= guard.longest,
+            Inspection::Settled => false,
+        }
+    }
+
+    pub(super) fn data(
+        &mut self,
+        seen: &mut Seen,
+        piece: &[u8],
+        end: bool,
+        context: &mut dyn Context,
+    ) -> OnData {
+        match std::mem::replace(&mut self.inspection, Inspection::Settled) {
+            Inspection::Settled => self.pass(seen, piece, end),
+            Inspection::Wanted(guard) if !end && piece.len() <= guard.longest => {
+                self.inspection = Inspection::Wanted(guard);
+                OnData::Hold
+            }
+            Inspection::Wanted(guard) if !end => self.unread(seen, &guard, piece, context),
+            Inspection::Wanted(guard) => self.inspected(seen, &guard, piece, context),
+        }
+    }
+
+    /// Guardrails look at an answer that is whole, or too long to be.
+    fn inspected(
+        &mut self,
+        seen: &mut Seen,
+        guard: &Guard,
+        held: &[u8],
+        context: &mut dyn Context,
+    ) -> OnData {
+        let named = self.pass(seen, held, true);
+        let named = match &named {
+            OnData::Replace(new) => new.as_slice(),
+            _ => held,
+        };
+        let new = match guard.answer(self.protocol, named, context.verdict()) {
+            Ok(Some(new)) => new,
+            Ok(None) => named.to_vec(),
+            Err(Unreadable) if guard.passes_unread => {
+                context.unscanned(true);
+                named.to_vec()
+            }
+            Err(Unreadable) => return self.refused(seen, &unscannable(), context),
+        };
+        if new.len() > guard.longest {
+            return self.refused(seen, &too_long(), context);
+        }
+        if context.verdict().blocked().is_some() {
+            seen.stopped = Stopped::Blocked;
+        }
+        OnData::Replace(new)
+    }
+
+    /// An answer that is too long to be held until it is whole.
+    fn unread(
+        &mut self,
+        seen: &mut Seen,
+        guard: &Guard,
+        held: &[u8],
+        context: &mut dyn Context,
+    ) -> OnData {
+        if !guard.passes_unread {
+            return self.refused(seen, &too_long(), context);
+        }
+        context.unscanned(true);
+        self.pass(seen, held, false)
+    }
+
+    fn refused(&self, seen: &mut Seen, refusal: &Refusal, context: &mut dyn Context) -> OnData {
+        context.unscanned(false);
+        seen.stopped = Stopped::Unscannable;
+        OnData::Reply(refusal.reply(self.protocol))
+    }
+
+    fn pass(&mut self, seen: &mut Seen, piece: &[u8], end: bool) -> OnData {
         let out = match &mut self.naming {
             Naming::Settled => OnData::Pass,
             Naming::Wanted { name, look_at } => match look(piece, name, look_at, end) {
@@ -86,6 +179,17 @@ impl WholeReader {
             seen.add_usage(usage);
         }
     }
+}
+
+fn too_long() -> Refusal {
+    let message = "The answer is longer than this gateway can inspect.";
+    Refusal::new(ErrorKind::BadGateway, "answer_too_long", message)
+}
+
+/// Stands in for an answer that has to be inspected, and can't be.
+pub(in crate::call) fn unscannable() -> Refusal {
+    let message = "The provider sent something that can't be inspected, and has to be.";
+    Refusal::new(ErrorKind::BadGateway, "unscannable_answer", message)
 }
 
 fn look(held: &[u8], name: &str, look_at: &mut usize, end: bool) -> OnData {

@@ -55,7 +55,7 @@ pub(super) fn alerts(node: &Node<'_>, problems: &mut Problems) -> Option<AlertHo
     })
 }
 
-fn timeout(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<u64> {
+pub(super) fn timeout(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<u64> {
     let timeout = fields.optional("timeout", duration, problems);
     let wanted = "must be between 50ms and 1m";
     bounded(timeout, &TIMEOUT_BOUNDS, wanted, problems)
@@ -83,7 +83,7 @@ fn until_loaded(node: &Node<'_>, problems: &mut Problems) -> Option<UntilLoaded>
 }
 
 /// A host, perhaps with a port.
-fn authority(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
+pub(super) fn authority(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     let authority = text(node, problems)?;
     if authority.chars().all(|c| c.is_ascii_graphic() && c != '/') {
         return Some(authority);
@@ -93,7 +93,7 @@ fn authority(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
 }
 
 /// A path, perhaps with a query. It may hold a secret, so it is not told.
-fn path(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
+pub(super) fn path(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     let path = text(node, problems)?;
     let plain = |c: char| c.is_ascii_graphic() && c != '#';
     if path.starts_with('/') && path.chars().all(plain) {

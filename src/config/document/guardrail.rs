@@ -1,185 +1,145 @@
-/*! `guardrails`. */
+/*! `guardrails`: each is complete in itself, but for the tenants that it names. */
 
-use super::super::fields::{Fields, Located, Node};
-use super::super::guardrail::{Action, Detect, Guardrail, Phases};
+mod action;
+mod detect;
+mod pattern;
+mod service;
+
+use super::super::fields::{Located, Node};
+use super::super::guardrail::{Detect, Guardrail, Phases};
 use super::super::problem::Problems;
-use super::super::suggest::suggest;
-use super::super::tree::Tree;
-use super::super::values::{name, references};
+use super::super::values::{name, references, text};
 use super::choice;
-use crate::detect::{Entities, Entity, Group};
-use crate::mask::{HashKey, Style};
+use crate::mask::HashKey;
+use std::collections::HashSet;
 
-/// Longest key of hashes, in bytes.
+/// Most guardrails: each call says what each of them found.
+const MOST: usize = 64;
+
+/// Longest key, in bytes.
 const LONGEST_KEY: usize = 256;
+
+/// A guardrail, and where its parts stand.
+pub(in super::super) struct GuardrailEntry {
+    pub(in super::super) path: String,
+    pub(in super::super) guardrail: Guardrail,
+    /// Those of `tenants`, if it has any.
+    pub(in super::super) tenants: Vec<Located<String>>,
+    /// What `restore` makes placeholders with, if it says so.
+    pub(in super::super) restore_key: Option<Located<String>>,
+}
 
 /// All that can be read; those that can't are left out and reported.
 pub(in super::super) fn guardrails(
     node: &Node<'_>,
     problems: &mut Problems,
-) -> Option<Vec<Guardrail>> {
+) -> Option<Vec<GuardrailEntry>> {
+    let elements = node.elements(problems)?;
+    if elements.len() > MOST {
+        let message = format!("must not have more than {MOST} guardrails");
+        problems.error(&node.path, message);
+    }
     let mut names: Vec<String> = Vec::new();
     let mut read = Vec::new();
-    for element in node.elements(problems)? {
-        let Some(guardrail) = guardrail(&element, problems) else {
+    for element in &elements {
+        let Some(entry) = guardrail(element, problems) else {
             continue;
         };
-        if names.contains(&guardrail.name) {
-            let message = format!("the name {:?} stands twice", guardrail.name);
+        let name = &entry.guardrail.name;
+        if names.contains(name) {
+            let message = format!("the name {name:?} stands twice");
             problems.error(format!("{}.name", element.path), message);
         }
-        names.push(guardrail.name.clone());
-        read.push(guardrail);
+        names.push(name.clone());
+        read.push(entry);
     }
+    detect::check_counts(node, &read, problems);
+    pattern::check_names(&read, problems);
     Some(read)
 }
 
-fn guardrail(node: &Node<'_>, problems: &mut Problems) -> Option<Guardrail> {
+fn guardrail(node: &Node<'_>, problems: &mut Problems) -> Option<GuardrailEntry> {
     let mut fields = node.fields(problems)?;
     let name = fields.required("name", name, problems);
-    let phase = fields.required("phase", phase, problems);
-    let detect = detect(&mut fields, node, problems);
-    let action = action(&mut fields, problems);
+    let phase = fields.required("phase", located_phase, problems);
+    let tenants = fields.optional("tenants", references, problems);
+    let detect = detect::detect(&mut fields, node, problems);
+    let action = action::action(&mut fields, phase.as_ref(), problems);
+    let failure_mode = fields.find("failure_mode");
     fields.finish(problems);
-    Some(Guardrail {
-        name: name?,
-        phase: phase?,
-        detect: detect?,
-        action: action?,
+    let of_action = action.as_ref().map(|(action, _)| action);
+    let detect = service::with_failure_mode((detect, of_action), failure_mode.as_ref(), problems);
+    let (phase, detect, (action, restore_key)) = (phase?, detect?, action?);
+    check_phase(&phase, &detect, problems);
+    service::check_action(node, &detect, &action, problems);
+    Some(GuardrailEntry {
+        path: node.path.clone(),
+        restore_key,
+        guardrail: Guardrail {
+            name: name?,
+            phase: phase.value,
+            tenants: tenants.as_deref().map(words),
+            detect,
+            action,
+        },
+        tenants: tenants.unwrap_or_default(),
     })
 }
 
-fn phase(node: &Node<'_>, problems: &mut Problems) -> Option<Phases> {
+fn words(located: &[Located<String>]) -> Vec<String> {
+    located.iter().map(|word| word.value.clone()).collect()
+}
+
+fn located_phase(node: &Node<'_>, problems: &mut Problems) -> Option<Located<Phases>> {
     let words = [
         ("input", Phases::Input),
         ("output", Phases::Output),
         ("both", Phases::Both),
     ];
-    choice(node, problems, &words)
+    let phase = choice(node, problems, &words)?;
+    Some(node.located(phase))
 }
 
-/// `detect` says the group, `entities` beside it which of it; or one of them alone.
-fn detect(fields: &mut Fields<'_>, node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
-    let group = fields.find("detect");
-    let listed = fields.find("entities");
-    let Some(group) = group else {
-        let Some(listed) = listed else {
-            problems.error(&node.path, "must have detect, entities, or both");
-            return None;
-        };
-        return Some(Detect::Listed(entities(&listed, None, problems)?));
+/// Some things can only be said of answers.
+fn check_phase(phase: &Located<Phases>, detect: &Detect, problems: &mut Problems) {
+    let what = match detect {
+        Detect::SystemPrompt { .. } => "the system prompt",
+        Detect::Links(_) => "links",
+        _ => return,
     };
-    if let Tree::Map(_) = group.tree {
-        return detect_map(&group, listed.as_ref(), problems);
-    }
-    let words = [
-        ("personal_data", Group::Personal),
-        ("secrets", Group::Secret),
-    ];
-    let group = choice(&group, problems, &words)?;
-    let entities = match listed {
-        Some(listed) => entities(&listed, Some(group), problems)?,
-        None => Entities::of(group),
-    };
-    Some(match group {
-        Group::Secret => Detect::Secrets(entities),
-        Group::Personal | Group::Other => Detect::PersonalData(entities),
-    })
-}
-
-/// `detect: { entities: [ … ] }`.
-fn detect_map(
-    node: &Node<'_>,
-    beside: Option<&Node<'_>>,
-    problems: &mut Problems,
-) -> Option<Detect> {
-    let mut fields = node.fields(problems)?;
-    let listed = fields.required("entities", references, problems);
-    fields.finish(problems);
-    if let Some(beside) = beside {
-        problems.error(&beside.path, "is in detect already");
-    }
-    Some(Detect::Listed(named(&listed?, None, problems)?))
-}
-
-fn entities(node: &Node<'_>, group: Option<Group>, problems: &mut Problems) -> Option<Entities> {
-    named(&references(node, problems)?, group, problems)
-}
-
-/// The entities of these names, which must be of `group` if there is one.
-fn named(
-    names: &[Located<String>],
-    group: Option<Group>,
-    problems: &mut Problems,
-) -> Option<Entities> {
-    let mut all = Vec::with_capacity(names.len());
-    for name in names {
-        match Entity::named(&name.value) {
-            Some(entity) if group.is_none_or(|group| entity.group() == group) => all.push(entity),
-            Some(_) => problems.error(&name.path, "is not part of what detect says"),
-            None => {
-                let known = Entity::ALL.iter().map(|entity| entity.name());
-                let hint = suggest(&name.value, known);
-                problems.error(&name.path, format!("no entity {:?}{hint}", name.value));
-            }
-        }
-    }
-    (all.len() == names.len()).then(|| all.into_iter().collect())
-}
-
-/// `action`, and `mask`, which says how, beside `mask` only.
-fn action(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Action> {
-    const WORDS: [(&str, Action); 3] = [
-        ("mask", Action::Mask(Style::Replace)),
-        ("monitor", Action::Monitor),
-        ("block", Action::Block),
-    ];
-    let action = fields.required(
-        "action",
-        |node, problems| choice(node, problems, &WORDS),
-        problems,
-    );
-    let style = fields.find("mask");
-    match (action?, style) {
-        (Action::Mask(_), Some(style)) => Some(Action::Mask(self::style(&style, problems)?)),
-        (_, Some(style)) => {
-            problems.error(&style.path, "needs action: mask");
-            None
-        }
-        (action, None) => Some(action),
+    if phase.value != Phases::Output {
+        let message = format!("must be output: {what} can leak in answers only");
+        problems.error(&phase.path, message);
     }
 }
 
-fn style(node: &Node<'_>, problems: &mut Problems) -> Option<Style> {
-    if let Tree::Map(_) = node.tree {
-        let mut fields = node.fields(problems)?;
-        let key = fields.required("hash", hash, problems);
-        fields.finish(problems);
-        return key.map(Style::Hash);
-    }
-    let words = [
-        ("replace", Style::Replace),
-        ("keep_last_4", Style::KeepLast4),
-    ];
-    choice(node, problems, &words)
-}
-
-fn hash(node: &Node<'_>, problems: &mut Problems) -> Option<HashKey> {
-    let mut fields = node.fields(problems)?;
-    let key = fields.required("key", hash_key, problems);
-    fields.finish(problems);
-    key
-}
-
-/// Problems of a key do not repeat it.
-fn hash_key(node: &Node<'_>, problems: &mut Problems) -> Option<HashKey> {
+/// A key of 16 to 256 bytes. Problems do not repeat it.
+fn key(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     let Some(key) = node.tree.as_str() else {
         return node.wanted("a string", problems);
     };
-    let key = (key.len() <= LONGEST_KEY).then(|| HashKey::new(key.to_owned()));
-    if key.as_ref().is_none_or(Option::is_none) {
+    if !(HashKey::SHORTEST..=LONGEST_KEY).contains(&key.len()) {
         let message = format!("must have {} to {LONGEST_KEY} bytes", HashKey::SHORTEST);
         problems.error(&node.path, message);
+        return None;
     }
-    key.flatten()
+    Some(key.to_owned())
+}
+
+/// A list of up to `most` texts, none twice.
+fn texts(node: &Node<'_>, most: usize, problems: &mut Problems) -> Option<Vec<String>> {
+    let elements = node.elements(problems)?;
+    if elements.len() > most {
+        problems.error(&node.path, format!("must not have more than {most}"));
+    }
+    let mut seen = HashSet::new();
+    let read = |element: &Node<'_>| {
+        let text = text(element, problems)?;
+        if !seen.insert(text.clone()) {
+            problems.error(&element.path, format!("{text:?} stands twice"));
+        }
+        Some(text)
+    };
+    let texts: Vec<String> = elements.iter().filter_map(read).collect();
+    (texts.len() == elements.len()).then_some(texts)
 }

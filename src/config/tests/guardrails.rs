@@ -6,7 +6,9 @@ use crate::mask::Style;
 
 fn guardrails(list: &str) -> (Result<Vec<Guardrail>, Problems>, Problems) {
     let text = format!("{{\"guardrails\": {list}}}");
-    guardrails_from_tree(&Tree::from_json(text.as_bytes()).unwrap())
+    let tree = Tree::from_json(text.as_bytes()).unwrap();
+    let (read, warnings) = guardrails_from_tree(&tree, None);
+    (read.map(|(guardrails, _)| guardrails), warnings)
 }
 
 fn one(more: &str) -> Guardrail {
@@ -65,7 +67,7 @@ fn every_way_to_be_wrong_is_told() {
         ),
         (
             r#"[{"name": "a", "phase": "both", "detect": "pii", "action": "mask"}]"#,
-            "guardrails[0].detect: \"pii\" is none of: personal_data, secrets",
+            "guardrails[0].detect: \"pii\" is none of: personal_data, secrets, system_prompt, links",
         ),
         (
             r#"[{"name": "a", "phase": "both", "detect": "secrets", "entities": ["URL"], "action": "mask"}]"#,
@@ -85,7 +87,7 @@ fn every_way_to_be_wrong_is_told() {
         ),
         (
             r#"[{"name": "a", "phase": "both", "detect": {"entities": ["URL"]}, "entities": ["URL"], "action": "mask"}]"#,
-            "guardrails[0].entities: is in detect already",
+            "guardrails[0].entities: has no meaning with this detect",
         ),
         (
             &format!(r#"[{{"name": "a", {good}}}, {{"name": "a", {good}}}]"#),
@@ -108,7 +110,8 @@ fn a_policy_with_guardrails_does_not_run() {
         r#""other_paths""#,
         r#""guardrails": [{"name": "a", "phase": "both", "detect": "secrets", "action": "mask"}], "other_paths""#,
     );
-    assert_eq!(told(&guarded), "");
+    let warning = "warning: other_paths.pass: calls that pass unread pass all guardrails\n";
+    assert_eq!(told(&guarded), warning);
     let error = Plugin::from_bytes(guarded.as_bytes())
         .unwrap_err()
         .to_string();
@@ -118,5 +121,5 @@ fn a_policy_with_guardrails_does_not_run() {
     );
     assert!(from_plugin_bytes(guarded.as_bytes()).is_err());
     let tree = Tree::from_json(guarded.as_bytes()).unwrap();
-    assert_eq!(guardrails_from_tree(&tree).0.unwrap().len(), 1);
+    assert_eq!(guardrails_from_tree(&tree, None).0.unwrap().0.len(), 1);
 }

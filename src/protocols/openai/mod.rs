@@ -4,6 +4,7 @@ mod answer;
 mod chat;
 mod ending;
 mod models;
+pub(super) mod texts;
 mod usage;
 
 pub use answer::read_event;

@@ -56,7 +56,7 @@ impl Case {
             strip_usage: !self.asked,
             judges_end: true,
             model: self.model.map(str::to_owned),
-            stop: Stop::AtLimit {
+            stop: Stop::Possible {
                 prompt: 3,
                 bounded: self.bounded,
             },
@@ -65,7 +65,7 @@ impl Case {
         let (mut seen, mut out, mut reset) = (Seen::default(), Vec::new(), false);
         let mut pieces = pieces.into_iter().peekable();
         while let (false, Some(piece)) = (reset, pieces.next()) {
-            let before = seen.stopped;
+            let before = seen.stopped.early();
             let end = pieces.peek().is_none();
             match reader.data(&mut seen, piece, end, &mut AtMost(most)) {
                 OnData::Pass => out.extend_from_slice(piece),
@@ -80,7 +80,7 @@ impl Case {
         assert!(!seen.incomplete && !seen.error && seen.dropped == 0);
         Ended {
             out: with_line_feeds(&String::from_utf8(out).unwrap()),
-            stopped: seen.stopped,
+            stopped: seen.stopped.early(),
             usage: seen.usage,
             done: seen.done,
             reset,
@@ -275,7 +275,7 @@ fn a_stream_with_an_error_is_not_ended_twice() {
         strip_usage: true,
         judges_end: true,
         model: None,
-        stop: Stop::AtLimit {
+        stop: Stop::Possible {
             prompt: 3,
             bounded: true,
         },
@@ -283,7 +283,7 @@ fn a_stream_with_an_error_is_not_ended_twice() {
     let mut reader = AnswerReader::new(reading, 200, STREAM);
     let mut seen = Seen::default();
     let out = reader.data(&mut seen, text.as_bytes(), true, &mut AtMost(2));
-    assert!(seen.error && !seen.stopped);
+    assert!(seen.error && !seen.stopped.early());
     let passed = match out {
         OnData::Pass => text.clone().into_bytes(),
         OnData::Replace(new) => new,
@@ -299,7 +299,7 @@ fn trailers_end_a_stream_that_was_ended() {
         strip_usage: true,
         judges_end: true,
         model: None,
-        stop: Stop::AtLimit {
+        stop: Stop::Possible {
             prompt: 3,
             bounded: true,
         },
@@ -309,6 +309,6 @@ fn trailers_end_a_stream_that_was_ended() {
     let text = stream("\n", &[&chunk(0, "gpt")]) + USAGE;
     reader.data(&mut seen, text.as_bytes(), false, &mut AtMost(1));
     reader.trailers(&mut seen, &mut AtMost(1));
-    assert!(seen.stopped && !seen.incomplete && !seen.error);
+    assert!(seen.stopped.early() && !seen.incomplete && !seen.error);
     assert_eq!((seen.usage, seen.dropped), (Some(COUNTS), 0));
 }

@@ -1,6 +1,7 @@
 /*! However a text is cut, the same is masked. */
 
-use super::{Masked, Masker, Masks, Style, mask};
+use super::super::Style;
+use super::{Masked, Masker, Masks, mask};
 use crate::detect::{Entities, Entity, Finding, Part};
 use proptest::prelude::*;
 use std::rc::Rc;

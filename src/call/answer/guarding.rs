@@ -1,0 +1,94 @@
+/*! What guardrails do to an answer, text by text. */
+
+use crate::json::Edits;
+use crate::mask::{Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
+use crate::protocols::Protocol;
+use crate::protocols::texts::{ChannelKind, Site, all_texts, answer_texts, blocked_answer};
+use std::rc::Rc;
+
+/// What answers of a call go through.
+#[derive(Debug, Clone)]
+pub(in crate::call) struct Guard {
+    /// What is looked for; `None`: nothing, placeholders are put back.
+    pub(in crate::call) guards: Option<Rc<Guards>>,
+    /// What stands for values of the request.
+    pub(in crate::call) vault: Option<Rc<Vault>>,
+    /// Longest whole answer, in bytes: Envoy 1.40 crashes when a held answer becomes longer than
+    /// its buffer's limit.
+    pub(in crate::call) longest: usize,
+    /// Whether what can't be read goes on.
+    pub(in crate::call) passes_unread: bool,
+}
+
+/// Something that has to be inspected, and can't be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unreadable;
+
+impl Guard {
+    pub(super) fn channel(&self, form: Form) -> Channel {
+        Channel::new(self.guards.clone(), form, self.vault.clone())
+    }
+
+    /// A text that is there at once: `None` if it stays as it is.
+    pub(super) fn whole(&self, text: &str, form: Form, verdict: &mut Verdict) -> Option<String> {
+        let placeholders = match &self.vault {
+            Some(vault) => Placeholders::Restore(vault),
+            None => Placeholders::Off,
+        };
+        whole(text, self.guards.as_ref(), form, placeholders, verdict)
+    }
+
+    /// An error of a provider, in any form.
+    pub(super) fn error(&self, body: &[u8], verdict: &mut Verdict) -> Vec<u8> {
+        let Ok(texts) = all_texts(body) else {
+            let text = String::from_utf8_lossy(body);
+            let new = self.whole(&text, Form::Text, verdict);
+            return new.map_or_else(|| body.to_vec(), String::into_bytes);
+        };
+        let mut edits = Edits::default();
+        for site in texts {
+            if let Some(new) = self.whole(&site.value(), Form::Text, verdict) {
+                edits.replace(site.span(), site.written(new));
+            }
+        }
+        let rewrite = edits.apply(body);
+        rewrite.map_or_else(|| body.to_vec(), |rewrite| rewrite.whole(body))
+    }
+
+    /// A whole answer: `None` if it stays as it is.
+    pub(super) fn answer(
+        &self,
+        protocol: Protocol,
+        body: &[u8],
+        verdict: &mut Verdict,
+    ) -> Result<Option<Vec<u8>>, Unreadable> {
+        let texts = answer_texts(protocol, body).map_err(|_| Unreadable)?;
+        let mut edits = Edits::default();
+        let mut changed = Vec::new();
+        let mut kept: Vec<(u32, String)> = Vec::new();
+        for said in &texts.said {
+            let value = said.text.value();
+            let new = self.whole(&value, said.form, verdict);
+            let part = said.channel.map(|key| key.part);
+            if let Some(new) = &new {
+                changed.extend(part);
+                edits.replace(said.text.span(), said.text.written(new.clone()));
+            }
+            let is_text = said
+                .channel
+                .is_some_and(|key| key.kind == ChannelKind::Text);
+            if let Some(part) = part.filter(|_| is_text) {
+                kept.push((part, new.unwrap_or_else(|| value.into_owned())));
+            }
+            if verdict.blocked().is_some() {
+                return Ok(Some(blocked_answer(protocol, body, &kept)));
+            }
+        }
+        for (part, span) in texts.logprobs {
+            if changed.contains(&part) {
+                edits.replace(span, "null".to_owned());
+            }
+        }
+        Ok(edits.apply(body).map(|rewrite| rewrite.whole(body)))
+    }
+}

@@ -1,0 +1,316 @@
+/*! What guardrails do in a call: to its request, before anything else is decided about it, and
+what its answer will go through. */
+
+use super::answer::Guard;
+use super::sending::Pending;
+use super::{Call, OnBody};
+use crate::config::{Guards, Phase, Policy, Tenant, UnscannableRules, Unscanned};
+use crate::detect::SystemPrompt;
+use crate::host::Host;
+use crate::json::{Edits, Rewrite};
+use crate::mask::{self, Placeholders, Vault, Verdict};
+use crate::protocols::texts::{Found, InputText, Origin, Unscannable, request_texts};
+use crate::protocols::{ErrorKind, Protocol, Refusal, Request};
+use crate::telemetry::GuardrailRecord;
+use crate::tokens::Prompt;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What guardrails know of one call.
+#[derive(Debug, Default)]
+pub(super) struct Guarding {
+    /// What they have found in the request.
+    pub(super) input: Verdict,
+    /// What they have found in the answer.
+    pub(super) output: Verdict,
+    /// What the answer goes through; `None`: it passes.
+    pub(super) answer: Option<Guard>,
+}
+
+impl Guarding {
+    /// What was found, for the record.
+    pub(super) fn report<'p>(
+        &self,
+        policy: &'p Policy,
+        tenant: &Tenant,
+    ) -> Vec<GuardrailRecord<'p>> {
+        let mut report = Vec::new();
+        for (phase, verdict) in [(Phase::Input, &self.input), (Phase::Output, &self.output)] {
+            if let Some(guards) = tenant.guards.of(phase) {
+                add_found(&mut report, policy, (phase, guards), verdict);
+            }
+        }
+        report
+    }
+}
+
+/// Adds what was found in one phase, by guardrail.
+fn add_found<'p>(
+    report: &mut Vec<GuardrailRecord<'p>>,
+    policy: &'p Policy,
+    (phase, guards): (Phase, &mask::Guards),
+    verdict: &Verdict,
+) {
+    for (index, what, count) in verdict.found() {
+        let Some(guardrail) = policy.guardrails.get(usize::from(index)) else {
+            continue;
+        };
+        let name = guardrail.name.as_str();
+        let mut known = report.iter_mut();
+        let known = known.find(|known| known.name == name && known.phase == phase.as_str());
+        let entity = guards.name(what).to_owned();
+        match known {
+            Some(known) => {
+                let before = known.found.entry(entity).or_default();
+                *before = before.saturating_add(count);
+            }
+            None => report.push(GuardrailRecord {
+                name,
+                phase: phase.as_str(),
+                action: guardrail.action.name(),
+                found: BTreeMap::from([(entity, count)]),
+            }),
+        }
+    }
+}
+
+/// A request that guardrails have changed.
+#[derive(Debug)]
+pub(super) struct Changed {
+    /// How long it was before, in bytes.
+    before: usize,
+    /// The change.
+    rewrite: Rewrite,
+}
+
+impl Changed {
+    /// One change made of this one and of what was done to the request as it is `now`.
+    pub(super) fn and(self, then: Option<Rewrite>, now: &[u8]) -> Rewrite {
+        let Some(then) = then else {
+            return self.rewrite;
+        };
+        let prefix = then.whole(now);
+        Rewrite {
+            replaces: self.before,
+            length: prefix.len(),
+            prefix,
+        }
+    }
+}
+
+impl Call {
+    /// Guardrails look at a request; it goes on as they leave it.
+    pub(super) fn guard(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
+        let tenant = Rc::clone(&pending.caller.tenant);
+        let mut walk = Walk::new(&tenant.guards);
+        if walk.is_needed() {
+            let read = request_texts(self.protocol, body, &mut |found| walk.take(found));
+            if read.is_err() {
+                let refusal = unreadable(self.protocol, body);
+                return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+            }
+        }
+        let Walk {
+            edits,
+            verdict,
+            vault,
+            system_prompt,
+            unscannable,
+            ..
+        } = walk;
+        self.guarding.input = verdict;
+        self.guarding.answer = answer_guard(&self.gateway.policy, &tenant, vault, system_prompt);
+        let refusal = self
+            .unscanned(host, &unscannable)
+            .or_else(|| self.blocked_request());
+        if let Some(refusal) = refusal {
+            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        }
+        let Some(rewrite) = edits.apply(body) else {
+            return self.send(host, pending, body, None);
+        };
+        let most = self.gateway.policy.limits.body;
+        if u64::try_from(rewrite.length).unwrap_or(u64::MAX) > most {
+            // Envoy could not hold it.
+            let refusal = too_long(most);
+            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        }
+        let new = rewrite.whole(body);
+        let before = body.len();
+        self.send(host, pending, &new, Some(Changed { before, rewrite }))
+    }
+
+    /// Counts what could not be looked at; refuses the call if the policy wants that.
+    fn unscanned(&self, host: &dyn Host, kinds: &[Unscannable]) -> Option<Refusal> {
+        let (policy, metrics) = (&self.gateway.policy, &self.gateway.metrics);
+        let mut refused = None;
+        for kind in kinds {
+            let rule = rule_of(&policy.unscannable, *kind);
+            metrics.unscannable(host, name_of(*kind), rule == Unscanned::Pass);
+            if rule == Unscanned::Refuse {
+                refused = refused.or(Some(*kind));
+            }
+        }
+        refused.map(unscannable_refusal)
+    }
+
+    fn blocked_request(&self) -> Option<Refusal> {
+        let guardrail = self.guarding.input.blocked()?;
+        let name = self.guardrail_name(guardrail);
+        let message = format!("The request is blocked by the guardrail '{name}'.");
+        Some(content_filter(message, name))
+    }
+
+    fn guardrail_name(&self, index: u16) -> &str {
+        name(&self.gateway.policy, index)
+    }
+}
+
+/// What callers are told of an answer that is blocked before anything of it has gone on.
+pub(super) fn blocked_answer(policy: &Policy, verdict: &Verdict) -> Refusal {
+    let name = verdict.blocked().map_or("", |index| name(policy, index));
+    let message = format!("The answer is blocked by the guardrail '{name}'.");
+    content_filter(message, name)
+}
+
+/// The name of a guardrail.
+pub(super) fn name(policy: &Policy, index: u16) -> &str {
+    let guardrail = policy.guardrails.get(usize::from(index));
+    guardrail.map_or("", |guardrail| &guardrail.name)
+}
+
+/// OpenAI's own code for what its filters refuse.
+fn content_filter(message: String, guardrail: &str) -> Refusal {
+    let mut refusal = Refusal::new(ErrorKind::Invalid, "content_filter", message);
+    guardrail.clone_into(&mut refusal.detail);
+    refusal
+}
+
+/// The walk over the texts of a request.
+struct Walk<'g> {
+    guards: &'g Guards,
+    edits: Edits,
+    verdict: Verdict,
+    vault: Option<Vault>,
+    system_prompt: Option<SystemPrompt>,
+    /// Each once.
+    unscannable: Vec<Unscannable>,
+}
+
+impl<'g> Walk<'g> {
+    fn new(guards: &'g Guards) -> Self {
+        Self {
+            edits: Edits::default(),
+            verdict: Verdict::default(),
+            vault: guards.restore.as_ref().map(Vault::new),
+            system_prompt: guards.system_prompt.map(SystemPrompt::new),
+            unscannable: Vec::new(),
+            guards,
+        }
+    }
+
+    const fn is_needed(&self) -> bool {
+        self.guards.input.is_some() || self.system_prompt.is_some()
+    }
+
+    fn take(&mut self, found: Found<'_>) {
+        match found {
+            Found::Text(text) => self.text(&text),
+            Found::Unscannable(kind) => {
+                let guarded = self.guards.input.is_some();
+                if guarded && !self.unscannable.contains(&kind) {
+                    self.unscannable.push(kind);
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, input: &InputText<'_>) {
+        let value = input.text.value();
+        let new = self.guards.input.as_ref().and_then(|guards| {
+            let placeholders = match &mut self.vault {
+                Some(vault) => Placeholders::Make(vault),
+                None => Placeholders::Off,
+            };
+            let verdict = &mut self.verdict;
+            mask::whole(&value, Some(guards), input.form, placeholders, verdict)
+        });
+        if let (Origin::System, Some(prompt)) = (input.origin, &mut self.system_prompt) {
+            prompt.add(new.as_deref().unwrap_or(&value));
+        }
+        if let Some(new) = new {
+            self.edits
+                .replace(input.text.span(), input.text.written(new));
+        }
+    }
+}
+
+/// What the answer goes through.
+fn answer_guard(
+    policy: &Policy,
+    tenant: &Tenant,
+    vault: Option<Vault>,
+    system_prompt: Option<SystemPrompt>,
+) -> Option<Guard> {
+    let vault = vault.filter(|vault| !vault.is_empty()).map(Rc::new);
+    let guards = tenant.guards.output.as_ref();
+    if vault.is_none() && guards.is_none() {
+        return None;
+    }
+    let prompt = system_prompt.filter(|prompt| !prompt.is_empty());
+    let guards = guards.map(|guards| match prompt {
+        None => Rc::clone(guards),
+        Some(prompt) => Rc::new(guards.for_prompt(Rc::new(prompt))),
+    });
+    Some(Guard {
+        passes_unread: guards.is_none() || policy.unscannable.answers == Unscanned::Pass,
+        guards,
+        vault,
+        longest: usize::try_from(policy.limits.body).unwrap_or(usize::MAX),
+    })
+}
+
+/// Why a request whose texts can't be found is refused.
+fn unreadable(protocol: Protocol, body: &[u8]) -> Refusal {
+    let read = Request::read(protocol, body, Prompt::default());
+    read.err().unwrap_or_else(|| {
+        let message = "The request can't be inspected.";
+        Refusal::new(ErrorKind::Invalid, "unscannable_request", message)
+    })
+}
+
+fn too_long(most: u64) -> Refusal {
+    let message = format!(
+        "With its personal data masked, the request is longer than the {most} bytes that this gateway accepts."
+    );
+    Refusal::new(ErrorKind::TooLarge, "request_too_large", message)
+}
+
+const fn rule_of(rules: &UnscannableRules, kind: Unscannable) -> Unscanned {
+    match kind {
+        Unscannable::Media => rules.media,
+        Unscannable::Remote => rules.remote,
+        Unscannable::Tools => rules.tools,
+    }
+}
+
+/// The name in policies and metrics.
+const fn name_of(kind: Unscannable) -> &'static str {
+    match kind {
+        Unscannable::Media => "media",
+        Unscannable::Remote => "remote",
+        Unscannable::Tools => "tools",
+    }
+}
+
+fn unscannable_refusal(kind: Unscannable) -> Refusal {
+    let what = match kind {
+        Unscannable::Media => "images, sound or files",
+        Unscannable::Remote => "images or files that the provider would fetch",
+        Unscannable::Tools => "tools that the provider would run",
+    };
+    let message = format!("The request holds {what}, which this gateway can't inspect and has to.");
+    let mut refusal = Refusal::new(ErrorKind::Invalid, "unscannable_request", message);
+    name_of(kind).clone_into(&mut refusal.detail);
+    refusal
+}

@@ -1,0 +1,168 @@
+/*! One set of guardrails in one phase, as one search with rules. */
+
+use super::super::super::document::GuardrailEntry;
+use super::super::super::guardrail::{Action, Detect, Phase};
+use super::super::super::problem::Problems;
+use super::pool::{Place, Pool};
+use crate::detect::{Entities, Hosts, Pattern, Patterns, Phrases, Search};
+use crate::mask::{Act, Guards, Matches, Rule};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// What operators added, compiled once for each set of guardrails that have some.
+pub(super) struct Finders<'d> {
+    entries: &'d [GuardrailEntry],
+    patterns: HashMap<Vec<Place>, Option<Rc<Patterns>>>,
+    phrases: HashMap<Vec<Place>, Option<Rc<Phrases>>>,
+    hosts: HashMap<u16, Rc<Hosts>>,
+}
+
+impl<'d> Finders<'d> {
+    pub(super) fn new(entries: &'d [GuardrailEntry]) -> Self {
+        Self {
+            entries,
+            patterns: HashMap::new(),
+            phrases: HashMap::new(),
+            hosts: HashMap::new(),
+        }
+    }
+
+    /// What `set` does to texts of `phase`.
+    pub(super) fn guards(&mut self, phase: Phase, set: &[u16], problems: &mut Problems) -> Guards {
+        let (mut entities, mut links) = (Entities::default(), false);
+        let mut patterns: Pool<'_, Pattern> = Pool::default();
+        let mut phrases: Pool<'_, String> = Pool::default();
+        let mut rules = Vec::new();
+        for guardrail in set.iter().copied() {
+            let Some(entry) = self.entries.get(usize::from(guardrail)) else {
+                continue;
+            };
+            let matches = match &entry.guardrail.detect {
+                Detect::PersonalData(some) | Detect::Secrets(some) | Detect::Listed(some) => {
+                    entities = entities.and(*some);
+                    vec![Matches::Entities(*some)]
+                }
+                Detect::Patterns(list) => {
+                    let ranges = patterns.add(guardrail, list);
+                    ranges.into_iter().map(Matches::Patterns).collect()
+                }
+                Detect::Phrases(list) => {
+                    let ranges = phrases.add(guardrail, list);
+                    ranges.into_iter().map(Matches::Phrases).collect()
+                }
+                Detect::SystemPrompt { words } => vec![Matches::SystemPrompt { words: *words }],
+                Detect::Links(hosts) => {
+                    links = true;
+                    let hosts = self.hosts(guardrail, &entry.path, hosts, problems);
+                    hosts.map(Matches::Links).into_iter().collect()
+                }
+                Detect::Service(_) => Vec::new(),
+            };
+            let act = act(&entry.guardrail.action, phase);
+            rules.extend(matches.into_iter().map(|matches| Rule {
+                guardrail,
+                matches,
+                act: act.clone(),
+            }));
+        }
+        let search = Search {
+            entities,
+            patterns: self.patterns(patterns, problems),
+            phrases: self.phrases(phrases, problems),
+            // Each call has its own.
+            system_prompt: None,
+            links,
+        };
+        Guards::new(search, rules)
+    }
+
+    fn patterns(
+        &mut self,
+        pool: Pool<'_, Pattern>,
+        problems: &mut Problems,
+    ) -> Option<Rc<Patterns>> {
+        let entries = self.entries;
+        let compiled = self
+            .patterns
+            .entry(pool.places)
+            .or_insert_with_key(|places| {
+                if places.is_empty() {
+                    return None;
+                }
+                let list = pool.things.into_iter().cloned().collect();
+                let told = |errors| tell(entries, places, "patterns", errors, problems);
+                Patterns::new(list).map_err(told).ok().map(Rc::new)
+            });
+        compiled.clone()
+    }
+
+    fn phrases(&mut self, pool: Pool<'_, String>, problems: &mut Problems) -> Option<Rc<Phrases>> {
+        let entries = self.entries;
+        let compiled = self
+            .phrases
+            .entry(pool.places)
+            .or_insert_with_key(|places| {
+                if places.is_empty() {
+                    return None;
+                }
+                let list: Vec<String> = pool.things.into_iter().cloned().collect();
+                let told = |errors| tell(entries, places, "phrases", errors, problems);
+                Phrases::new(&list).map_err(told).ok().map(Rc::new)
+            });
+        compiled.clone()
+    }
+
+    fn hosts(
+        &mut self,
+        guardrail: u16,
+        path: &str,
+        list: &[String],
+        problems: &mut Problems,
+    ) -> Option<Rc<Hosts>> {
+        if let Some(known) = self.hosts.get(&guardrail) {
+            return Some(Rc::clone(known));
+        }
+        match Hosts::new(list.to_vec()) {
+            Ok(hosts) => {
+                let hosts = Rc::new(hosts);
+                self.hosts.insert(guardrail, Rc::clone(&hosts));
+                Some(hosts)
+            }
+            Err(errors) => {
+                for (index, message) in errors {
+                    problems.error_once(format!("{path}.detect.links.allow[{index}]"), message);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// The problems of things of several guardrails, each where it stands.
+fn tell(
+    entries: &[GuardrailEntry],
+    places: &[Place],
+    list: &str,
+    errors: Vec<(usize, String)>,
+    problems: &mut Problems,
+) {
+    for (index, message) in errors {
+        let place = places.get(index);
+        let entry = place.and_then(|place| entries.get(usize::from(place.guardrail)));
+        let path = match (place, entry) {
+            (Some(place), Some(entry)) => format!("{}.detect.{list}[{}]", entry.path, place.index),
+            _ => "guardrails".to_owned(),
+        };
+        problems.error_once(path, message);
+    }
+}
+
+/// What becomes of a match in this phase.
+fn act(action: &Action, phase: Phase) -> Act {
+    match (action, phase) {
+        (Action::Restore(_), Phase::Input) => Act::Restore,
+        (Action::Restore(style) | Action::Mask(style), _) => Act::Mask(style.clone()),
+        (Action::Block, _) => Act::Block,
+        (Action::Monitor, _) => Act::Monitor,
+    }
+}

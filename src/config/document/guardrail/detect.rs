@@ -1,0 +1,204 @@
+/*! `detect`, and `entities` beside it. */
+
+use super::super::super::fields::{Fields, Located, Node, Read};
+use super::super::super::guardrail::Detect;
+use super::super::super::problem::Problems;
+use super::super::super::scalars::count;
+use super::super::super::suggest::suggest;
+use super::super::super::tree::Tree;
+use super::super::super::values::references;
+use super::super::choice;
+use super::{GuardrailEntry, pattern, service, texts};
+use crate::detect::{Entities, Entity, Group};
+
+/// Most patterns of all guardrails: each takes time with every byte, and memory.
+const MOST_PATTERNS: usize = 256;
+
+/// Most phrases of all guardrails.
+const MOST_PHRASES: usize = 4_096;
+
+/// Most hosts of a list.
+const MOST_HOSTS: usize = 1_024;
+
+/// Words of the system prompt in a row from which on they are no chance: a sentence.
+const PROMPT_WORDS: usize = 12;
+
+/// What is looked for may be named by one word.
+#[derive(Clone, Copy)]
+enum Word {
+    Group(Group),
+    SystemPrompt,
+    Links,
+}
+
+/// `detect` says what, `entities` beside it which of a group; or one of them alone.
+pub(super) fn detect(
+    fields: &mut Fields<'_>,
+    node: &Node<'_>,
+    problems: &mut Problems,
+) -> Option<Detect> {
+    let detect = fields.find("detect");
+    let listed = fields.find("entities");
+    match (detect, listed) {
+        (None, None) => {
+            problems.error(&node.path, "must have detect, entities, or both");
+            None
+        }
+        (None, Some(listed)) => entities(&listed, problems),
+        (Some(detect), listed) => match detect.tree {
+            Tree::Map(_) => {
+                if let Some(listed) = listed {
+                    problems.error(&listed.path, "has no meaning with this detect");
+                }
+                one_of(&detect, problems)
+            }
+            _ => word(&detect, listed.as_ref(), problems),
+        },
+    }
+}
+
+fn word(node: &Node<'_>, listed: Option<&Node<'_>>, problems: &mut Problems) -> Option<Detect> {
+    let words = [
+        ("personal_data", Word::Group(Group::Personal)),
+        ("secrets", Word::Group(Group::Secret)),
+        ("system_prompt", Word::SystemPrompt),
+        ("links", Word::Links),
+    ];
+    let group = match (choice(node, problems, &words)?, listed) {
+        (Word::Group(group), _) => group,
+        (_, Some(listed)) => {
+            problems.error(&listed.path, "has no meaning with this detect");
+            return None;
+        }
+        (Word::SystemPrompt, None) => {
+            return Some(Detect::SystemPrompt {
+                words: PROMPT_WORDS,
+            });
+        }
+        (Word::Links, None) => return Some(Detect::Links(Vec::new())),
+    };
+    let entities = match listed {
+        Some(listed) => named(&references(listed, problems)?, Some(group), problems)?,
+        None => Entities::of(group),
+    };
+    Some(match group {
+        Group::Secret => Detect::Secrets(entities),
+        Group::Personal | Group::Other => Detect::PersonalData(entities),
+    })
+}
+
+/// What can stand in `detect` with more to say.
+const KINDS: [(&str, Read<Detect>); 6] = [
+    ("entities", entities),
+    ("patterns", pattern::patterns),
+    ("phrases", phrases),
+    ("system_prompt", system_prompt),
+    ("links", links),
+    ("service", service::service),
+];
+
+fn one_of(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    let mut fields = node.fields(problems)?;
+    let mut written = Vec::new();
+    for (kind, read) in KINDS {
+        if let Some(node) = fields.find(kind) {
+            written.push(read(&node, problems));
+        }
+    }
+    fields.finish(problems);
+    if written.len() != 1 {
+        let kinds = KINDS.map(|(kind, _)| kind).join(", ");
+        problems.error(&node.path, format!("must have exactly one of {kinds}"));
+        return None;
+    }
+    written.pop().flatten()
+}
+
+fn entities(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    let names = references(node, problems)?;
+    named(&names, None, problems).map(Detect::Listed)
+}
+
+/// The entities of these names, which must be of `group` if there is one.
+fn named(
+    names: &[Located<String>],
+    group: Option<Group>,
+    problems: &mut Problems,
+) -> Option<Entities> {
+    let mut all = Entities::default();
+    let mut complete = true;
+    for name in names {
+        let entity = Entity::named(&name.value);
+        let of_group = |entity: &Entity| group.is_none_or(|group| entity.group() == group);
+        let problem = match entity {
+            Some(entity) if all.has(entity) => format!("{:?} stands twice", name.value),
+            Some(entity) if of_group(&entity) => {
+                all = all.and([entity].into_iter().collect());
+                continue;
+            }
+            Some(_) => "is not part of what detect says".to_owned(),
+            None => {
+                let hint = suggest(&name.value, Entity::ALL.iter().map(|entity| entity.name()));
+                format!("no entity {:?}{hint}", name.value)
+            }
+        };
+        problems.error(&name.path, problem);
+        complete = false;
+    }
+    (complete && !all.is_empty()).then_some(all)
+}
+
+fn phrases(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    texts(node, MOST_PHRASES, problems).map(Detect::Phrases)
+}
+
+/// Fewer than four words are in many answers; more than a thousand are never repeated.
+fn system_prompt(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    let mut fields = node.fields(problems)?;
+    let words = fields.optional("words", prompt_words, problems);
+    fields.finish(problems);
+    Some(Detect::SystemPrompt {
+        words: words.unwrap_or(PROMPT_WORDS),
+    })
+}
+
+fn prompt_words(node: &Node<'_>, problems: &mut Problems) -> Option<usize> {
+    let words = count(node, problems, 4..=1_000)?;
+    usize::try_from(words).ok()
+}
+
+/// Without `allow`, no host is.
+fn links(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    let mut fields = node.fields(problems)?;
+    let hosts = fields.optional("allow", hosts, problems);
+    fields.finish(problems);
+    Some(Detect::Links(hosts.unwrap_or_default()))
+}
+
+fn hosts(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<String>> {
+    match node.tree {
+        Tree::List(hosts) if hosts.is_empty() => Some(Vec::new()),
+        _ => texts(node, MOST_HOSTS, problems),
+    }
+}
+
+/// What all guardrails have together is bounded.
+pub(super) fn check_counts(node: &Node<'_>, read: &[GuardrailEntry], problems: &mut Problems) {
+    let (mut patterns, mut phrases) = (0_usize, 0_usize);
+    for entry in read {
+        match &entry.guardrail.detect {
+            Detect::Patterns(list) => patterns = patterns.saturating_add(list.len()),
+            Detect::Phrases(list) => phrases = phrases.saturating_add(list.len()),
+            _ => {}
+        }
+    }
+    for (count, most, what) in [
+        (patterns, MOST_PATTERNS, "patterns"),
+        (phrases, MOST_PHRASES, "phrases"),
+    ] {
+        if count > most {
+            let message = format!("must not have more than {most} {what} together, not {count}");
+            problems.error(&node.path, message);
+        }
+    }
+}

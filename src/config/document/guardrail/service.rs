@@ -1,0 +1,182 @@
+/*! `detect: { service: … }`, and `failure_mode` beside it. */
+
+use super::super::super::fields::{Fields, Node};
+use super::super::super::guardrail::{Action, Detect};
+use super::super::super::problem::Problems;
+use super::super::super::scalars::share;
+use super::super::super::service::{
+    FailureMode, Moderation, Presidio, Score, Service, ServiceKind,
+};
+use super::super::super::values::text;
+use super::super::{background, choice};
+use super::texts;
+use std::rc::Rc;
+
+/// As long as an answer is waited for unless said otherwise, in milliseconds.
+const TIMEOUT_MS: u64 = 2_000;
+
+/// Most names of a list: more than any service knows.
+const MOST_NAMES: usize = 256;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Presidio,
+    Moderation,
+    Generic,
+}
+
+pub(super) fn service(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    let mut fields = node.fields(problems)?;
+    let cluster = fields.required("cluster", text, problems);
+    let kind = fields.required("kind", kind, problems);
+    let authority = fields.optional("authority", background::authority, problems);
+    let path = fields.optional("path", background::path, problems);
+    let timeout = background::timeout(&mut fields, problems);
+    let kind = kind_fields(&mut fields, kind, problems);
+    fields.finish(problems);
+    let (cluster, kind) = (cluster?, kind?);
+    Some(Detect::Service(Rc::new(Service {
+        authority: authority.unwrap_or_else(|| cluster.clone()),
+        cluster,
+        path: path.unwrap_or_else(|| kind.path().to_owned()),
+        kind,
+        timeout_ms: timeout.unwrap_or(TIMEOUT_MS),
+        failure_mode: FailureMode::default(),
+    })))
+}
+
+fn kind(node: &Node<'_>, problems: &mut Problems) -> Option<Kind> {
+    let words = [
+        ("presidio", Kind::Presidio),
+        ("openai_moderation", Kind::Moderation),
+        ("generic", Kind::Generic),
+    ];
+    choice(node, problems, &words)
+}
+
+/// The fields that only some kinds have.
+fn kind_fields(
+    fields: &mut Fields<'_>,
+    kind: Option<Kind>,
+    problems: &mut Problems,
+) -> Option<ServiceKind> {
+    const PRESIDIO: &[Kind] = &[Kind::Presidio];
+    const MODERATION: &[Kind] = &[Kind::Moderation];
+    let mut of = |name, kinds: &[Kind]| {
+        let node = fields.find(name)?;
+        let kind = kind?;
+        if !kinds.contains(&kind) {
+            problems.error(&node.path, "has no meaning with this kind");
+            return None;
+        }
+        Some(node)
+    };
+    let language = of("language", PRESIDIO);
+    let entities = of("entities", PRESIDIO);
+    let model = of("model", MODERATION);
+    let categories = of("categories", MODERATION);
+    let threshold = of("threshold", &[Kind::Presidio, Kind::Moderation]);
+    let mut names = |node: Option<Node<'_>>| {
+        node.and_then(|node| texts(&node, MOST_NAMES, problems))
+            .unwrap_or_default()
+    };
+    let (entities, categories) = (names(entities), names(categories));
+    let mut word = |node: Option<Node<'_>>| node.and_then(|node| text(&node, problems));
+    let (language, model) = (word(language), word(model));
+    let threshold = threshold.and_then(|node| share(&node, problems));
+    let threshold = threshold.and_then(Score::new);
+    Some(match kind? {
+        Kind::Presidio => ServiceKind::Presidio(Presidio {
+            language: language.unwrap_or_else(|| "en".to_owned()),
+            entities,
+            threshold,
+        }),
+        Kind::Moderation => ServiceKind::OpenAiModeration(Moderation {
+            model,
+            categories,
+            threshold,
+        }),
+        Kind::Generic => ServiceKind::Generic,
+    })
+}
+
+/// `failure_mode` stands beside `action`, but only services fail. What only counts refuses
+/// nothing.
+pub(super) fn with_failure_mode(
+    (detect, action): (Option<Detect>, Option<&Action>),
+    node: Option<&Node<'_>>,
+    problems: &mut Problems,
+) -> Option<Detect> {
+    if let (Some(Detect::Service(_)), Some(Action::Monitor)) = (&detect, action) {
+        return counting(detect, node, problems);
+    }
+    let Some(node) = node else { return detect };
+    let mode = failure_mode(node, problems);
+    match detect? {
+        Detect::Service(service) => Some(with_mode(service, mode?)),
+        detect => {
+            problems.error(
+                &node.path,
+                "needs detect: { service: … }: nothing else can fail",
+            );
+            Some(detect)
+        }
+    }
+}
+
+fn failure_mode(node: &Node<'_>, problems: &mut Problems) -> Option<FailureMode> {
+    let words = [FailureMode::Closed, FailureMode::Open].map(|mode| (mode.name(), mode));
+    choice(node, problems, &words)
+}
+
+fn with_mode(service: Rc<Service>, failure_mode: FailureMode) -> Detect {
+    Detect::Service(Rc::new(Service {
+        failure_mode,
+        ..Rc::unwrap_or_clone(service)
+    }))
+}
+
+/// With `monitor` a service that fails is no reason to refuse anything.
+fn counting(
+    detect: Option<Detect>,
+    node: Option<&Node<'_>>,
+    problems: &mut Problems,
+) -> Option<Detect> {
+    if let Some(node) = node
+        && failure_mode(node, problems) == Some(FailureMode::Closed)
+    {
+        problems.error(
+            &node.path,
+            "must be open with action: monitor, which refuses nothing",
+        );
+    }
+    match detect? {
+        Detect::Service(service) => Some(with_mode(service, FailureMode::Open)),
+        detect => Some(detect),
+    }
+}
+
+/// What judges whole texts says nothing of where in them something stands; and names that
+/// only a service knows are no placeholders.
+pub(super) fn check_action(
+    node: &Node<'_>,
+    detect: &Detect,
+    action: &Action,
+    problems: &mut Problems,
+) {
+    let Detect::Service(service) = detect else {
+        return;
+    };
+    let (field, message) = match action {
+        Action::Mask(_) if !service.kind.finds_values() => (
+            "action",
+            "must be block or monitor: this service does not say what to mask",
+        ),
+        Action::Restore(_) => (
+            "restore",
+            "has no meaning with a service: what it finds is masked for good",
+        ),
+        _ => return,
+    };
+    problems.error(format!("{}.{field}", node.path), message);
+}

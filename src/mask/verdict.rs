@@ -1,0 +1,90 @@
+/*! What the guardrails have found in all texts of one call and phase. */
+
+use crate::detect::{Hit, Part, What};
+
+/// Most pairs of guardrail and finding that are told apart; of any others it is only known
+/// how many there were.
+const MOST_PAIRS: usize = 128;
+
+/// What is known of all texts of one call and phase; of bounded size.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    found: Vec<(u16, What, u64)>,
+    others: u64,
+    blocked: Option<u16>,
+    places: Places,
+}
+
+/// Whether it is kept where things were found.
+#[derive(Debug, Default)]
+enum Places {
+    #[default]
+    Dropped,
+    Kept(Vec<Hit>),
+}
+
+impl Verdict {
+    /// One that also keeps where things were found, without bound: for tools and tests.
+    pub const fn with_places() -> Self {
+        Self {
+            found: Vec::new(),
+            others: 0,
+            blocked: None,
+            places: Places::Kept(Vec::new()),
+        }
+    }
+
+    /// How often each guardrail has found what, in order of first appearance.
+    pub fn found(&self) -> impl Iterator<Item = (u16, What, u64)> {
+        self.found.iter().copied()
+    }
+
+    /// Findings beyond the bound of [`Verdict::found`].
+    pub const fn others(&self) -> u64 {
+        self.others
+    }
+
+    /// The guardrail that blocked the call: nothing of any of its texts goes on.
+    pub const fn blocked(&self) -> Option<u16> {
+        self.blocked
+    }
+
+    /// What was found where, in bytes of the text that came (with the escapes of
+    /// [`Form::Json`](super::Form) undone), in order of the start within each text. Empty but
+    /// of [`Verdict::with_places`].
+    pub fn places(&self) -> &[Hit] {
+        match &self.places {
+            Places::Dropped => &[],
+            Places::Kept(hits) => hits,
+        }
+    }
+
+    pub(super) fn count(&mut self, guardrail: u16, what: What) {
+        let mut known = self.found.iter_mut();
+        if let Some(known) = known.find(|known| (known.0, known.1) == (guardrail, what)) {
+            known.2 = known.2.saturating_add(1);
+        } else if self.found.len() < MOST_PAIRS {
+            self.found.push((guardrail, what, 1));
+        } else {
+            self.others = self.others.saturating_add(1);
+        }
+    }
+
+    pub(super) const fn block(&mut self, guardrail: u16) {
+        if self.blocked.is_none() {
+            self.blocked = Some(guardrail);
+        }
+    }
+
+    pub(super) fn place(&mut self, hit: Hit) {
+        let Places::Kept(hits) = &mut self.places else {
+            return;
+        };
+        let mut earlier = hits.iter_mut().rev();
+        let goes_on = |earlier: &&mut Hit| earlier.what == hit.what && earlier.end == hit.start;
+        match earlier.find(goes_on) {
+            Some(first) if hit.part == Part::Next => first.end = hit.end,
+            _ => hits.push(hit),
+        }
+    }
+}

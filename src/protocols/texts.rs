@@ -1,0 +1,269 @@
+/*! Where text stands in requests and answers.
+
+Every string is a text, unless a table here knows its member as part of the structure (an id,
+a type, base64), and it is spelled as such. So what a protocol gains is looked at before
+Tollgate knows it, and a duplicate of a key hides nothing. */
+
+mod spelling;
+mod walk;
+
+pub(super) use spelling::{is_data_url, is_encoded, is_name};
+pub(super) use walk::{Emit, encoded, names, peek, strings, unless_null, value};
+
+use super::{Protocol, anthropic, openai};
+use crate::json::{Error, Span, Text, quote};
+use crate::mask::Form;
+use std::borrow::Cow;
+
+/// A text where it stands.
+#[derive(Debug, Clone, Copy)]
+pub enum Site<'a> {
+    /// The value of a string, or a key.
+    String(Text<'a>),
+    /// JSON that is no string: what a tool gets as an object.
+    Json {
+        /// The JSON.
+        json: &'a str,
+        /// Where it stands.
+        span: Span,
+    },
+}
+
+impl<'a> Site<'a> {
+    /// The text.
+    pub fn value(&self) -> Cow<'a, str> {
+        match self {
+            Self::String(text) => text.value(),
+            Self::Json { json, .. } => Cow::Borrowed(json),
+        }
+    }
+
+    /// Where it stands: what [`Site::written`] replaces.
+    pub const fn span(&self) -> Span {
+        match self {
+            Self::String(text) => text.span(),
+            Self::Json { span, .. } => *span,
+        }
+    }
+
+    /// `value` as it has to be written in its place.
+    pub fn written(&self, value: String) -> String {
+        match self {
+            Self::String(_) => quote(&value),
+            Self::Json { .. } => value,
+        }
+    }
+}
+
+/// A text of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct InputText<'a> {
+    /// The text.
+    pub text: Site<'a>,
+    /// Whose it is.
+    pub origin: Origin,
+    /// What it is written in.
+    pub form: Form,
+}
+
+/// Whose a text of a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The system prompt's or the developer's.
+    System,
+    /// The user's.
+    User,
+    /// What the model has said before.
+    Assistant,
+    /// What the model has thought before. Where it is signed, a change makes the signature
+    /// wrong.
+    Reasoning,
+    /// What a tool has answered.
+    ToolResult,
+    /// What the model has asked of a tool.
+    ToolCall,
+    /// The definition of a tool, or of what the answer shall look like.
+    Definition,
+    /// A name of a file.
+    FileName,
+    /// A URL of media, or of a server.
+    Url,
+    /// Another.
+    Other,
+}
+
+/// What a request holds that no text can be read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unscannable {
+    /// An image, a sound or a file inside of the request.
+    Media,
+    /// What the provider fetches or has: a URL, the id of a file.
+    Remote,
+    /// A tool that the provider runs, or an MCP server that it asks.
+    Tools,
+}
+
+/// What is found in a request.
+#[derive(Debug, Clone, Copy)]
+pub enum Found<'a> {
+    /// A text.
+    Text(InputText<'a>),
+    /// What is none.
+    Unscannable(Unscannable),
+}
+
+/// Visits all texts of a request that [`super::Request::read`] accepts, in their order.
+///
+/// # Errors
+/// The body is no JSON.
+pub fn request_texts<'a>(
+    protocol: Protocol,
+    body: &'a [u8],
+    visit: &mut dyn FnMut(Found<'a>),
+) -> Result<(), Error> {
+    match protocol {
+        Protocol::OpenAi => openai::texts::request(body, visit),
+        Protocol::Anthropic => anthropic::texts::request(body, visit),
+    }
+}
+
+/// Names a text of an answer that a stream brings in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelKey {
+    /// The choice, or the content block.
+    pub part: u32,
+    /// Which text of it.
+    pub kind: ChannelKind,
+    /// Which tool call, or which detail of the reasoning; 0 for the others.
+    pub index: u32,
+}
+
+/// A text of a choice or a content block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChannelKind {
+    /// What the model says.
+    Text,
+    /// Why it does not: OpenAI's `refusal`.
+    Refusal,
+    /// Anthropic's `thinking`, and `reasoning` of several servers.
+    Reasoning,
+    /// `reasoning_content`, which some servers send beside `reasoning`.
+    ReasoningContent,
+    /// `text` in OpenRouter's `reasoning_details`.
+    ReasoningText,
+    /// `summary` in OpenRouter's `reasoning_details`.
+    ReasoningSummary,
+    /// The arguments of a tool, which are JSON.
+    Arguments,
+    /// The input of OpenAI's custom tools, which is any text.
+    CustomInput,
+    /// The arguments of OpenAI's former `function_call`.
+    FunctionCall,
+    /// What is said in sound.
+    Transcript,
+    /// Anthropic's summary of what was said before.
+    Compaction,
+}
+
+/// A text of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// The text that it is a piece of; `None`: it is one of its own.
+    pub channel: Option<ChannelKey>,
+    /// The text.
+    pub text: Site<'a>,
+    /// What it is written in.
+    pub form: Form,
+}
+
+/// Which channels end with an event.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Ends {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of these parts.
+    Parts(Vec<u32>),
+    /// All of the stream.
+    All,
+}
+
+/// The texts of one event of a stream.
+#[derive(Debug, Default)]
+pub struct EventTexts<'a> {
+    /// In their order. What a channel still holds belongs behind its piece in this event, if
+    /// it ends here and has one.
+    pub said: Vec<Said<'a>>,
+    /// Values that give texts away in another form, to be replaced by null: log
+    /// probabilities and ids of tokens.
+    pub removed: Vec<Span>,
+    /// What ends here.
+    pub ends: Ends,
+}
+
+/// Reads the data of one event.
+///
+/// # Errors
+/// It is nothing that the protocol knows.
+pub fn event_texts(protocol: Protocol, data: &[u8]) -> Result<EventTexts<'_>, Error> {
+    match protocol {
+        Protocol::OpenAi => openai::texts::event(data),
+        Protocol::Anthropic => anthropic::texts::event(data),
+    }
+}
+
+/// Events that bring the rest of channels, to stand before the event of `data`, which ends
+/// them. OpenAI's chunks get their head from `data`, with the model's name there.
+pub fn rest_events(protocol: Protocol, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
+    match protocol {
+        Protocol::OpenAi => openai::texts::rest(data, rest),
+        Protocol::Anthropic => anthropic::texts::rest(rest),
+    }
+    .into_bytes()
+}
+
+/// The texts of a whole answer.
+#[derive(Debug, Default)]
+pub struct AnswerTexts<'a> {
+    /// In their order. The channel says which text of which choice or block it is.
+    pub said: Vec<Said<'a>>,
+    /// Values that give the texts of a choice away in another form, by choice.
+    pub logprobs: Vec<(u32, Span)>,
+}
+
+/// Reads a whole answer.
+///
+/// # Errors
+/// It is no JSON.
+pub fn answer_texts(protocol: Protocol, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
+    match protocol {
+        Protocol::OpenAi => openai::texts::answer(body),
+        Protocol::Anthropic => anthropic::texts::answer(body),
+    }
+}
+
+/// The whole answer of which a guardrail lets only so much text of its choices or blocks
+/// through. It ends as answers do that the provider's own filter ends; what it has used
+/// stays.
+pub fn blocked_answer(protocol: Protocol, body: &[u8], kept: &[(u32, String)]) -> Vec<u8> {
+    match protocol {
+        Protocol::OpenAi => openai::texts::blocked(body, kept),
+        Protocol::Anthropic => anthropic::texts::blocked(body, kept),
+    }
+    .into_bytes()
+}
+
+/// Every string and key of any JSON: errors of providers.
+///
+/// # Errors
+/// It is no JSON.
+pub fn all_texts(body: &[u8]) -> Result<Vec<Site<'_>>, Error> {
+    let mut all = Vec::new();
+    let mut reader = crate::json::Reader::new(body, super::event::unwatched)?;
+    strings(&mut reader, &mut |site| all.push(site))?;
+    reader.finish()?;
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+/*! How what is no text is spelled. Strings are looked at as they stand between their quotes. */
+
+/// Longest name or id, in bytes: those of providers are below 100.
+const MAX_NAME: usize = 128;
+
+/// Longest front of a data URL, in bytes: its media type and what belongs to that.
+const MAX_FRONT: usize = 256;
+
+const BASE64: &[u8] = b";base64,";
+
+/// Whether it can be a name, an id, a type or a time.
+pub(in crate::protocols) fn is_name(raw: &[u8]) -> bool {
+    raw.len() <= MAX_NAME && raw.iter().copied().all(is_in_names)
+}
+
+const fn is_in_names(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'/' | b'-')
+}
+
+/// Whether it can be base64, of either alphabet.
+pub(in crate::protocols) fn is_encoded(raw: &[u8]) -> bool {
+    let mut rest = raw;
+    loop {
+        match rest {
+            [] => return true,
+            // JSON allows `\/` for `/`, and some writers do so everywhere.
+            [b'\\', b'/', after @ ..] => rest = after,
+            [byte, after @ ..] if is_in_base64(*byte) => rest = after,
+            _ => return false,
+        }
+    }
+}
+
+const fn is_in_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-')
+}
+
+/// Whether it is a data URL in base64.
+pub(in crate::protocols) fn is_data_url(raw: &[u8]) -> bool {
+    let front = raw.get(..MAX_FRONT).unwrap_or(raw);
+    let Some(at) = front.windows(BASE64.len()).position(|part| part == BASE64) else {
+        return false;
+    };
+    let (front, data) = raw.split_at_checked(at).unwrap_or_default();
+    let (scheme, kind) = front.split_at_checked(5).unwrap_or_default();
+    let in_kind = |byte: &u8| is_in_names(*byte) || matches!(byte, b';' | b'=' | b'+' | b'\\');
+    scheme.eq_ignore_ascii_case(b"data:")
+        && kind.iter().all(in_kind)
+        && is_encoded(data.get(BASE64.len()..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let long = "a".repeat(MAX_NAME);
+        for name in [
+            "",
+            "chatcmpl-ByL0e7Qw",
+            "toolu_01A09q90qw90lq917835lq9",
+            "gpt-5.1-2026-01-02",
+            "meta-llama/Llama-3.3-70B",
+            "anthropic.claude-opus-4-8-v1:0",
+            "2026-11-23T02:00:00Z",
+            &long,
+        ] {
+            assert!(is_name(name.as_bytes()), "{name}");
+        }
+        let longer = format!("{long}a");
+        for text in ["a b", "a@b", "é", r"\u0061", "+49", "a,b", "(1)", &longer] {
+            assert!(!is_name(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn base64() {
+        for (text, encoded) in [
+            ("", true),
+            ("AZaz09+/==", true),
+            ("AZaz09-_", true),
+            (r"ab\/cd", true),
+            (r"ab\\/cd", false),
+            (r"ab\n", false),
+            ("a b", false),
+            ("a.b", false),
+            ("ada@example.org", false),
+        ] {
+            assert_eq!(is_encoded(text.as_bytes()), encoded, "{text}");
+        }
+    }
+
+    #[test]
+    fn data_urls() {
+        for (text, wanted) in [
+            ("data:image/png;base64,iVBORw0KGgo=", true),
+            (r"DATA:image\/svg+xml;charset=utf-8;base64,AAAA", true),
+            ("data:;base64,", true),
+            ("data:text/plain,hello", false),
+            ("data:text/plain;base64,hello you", false),
+            ("data:text/plain;name=ada@example.org;base64,AAAA", false),
+            ("https://example.org/;base64,AAAA", false),
+            (";base64,AAAA", false),
+            ("", false),
+        ] {
+            assert_eq!(is_data_url(text.as_bytes()), wanted, "{text}");
+        }
+        let far = format!("data:{};base64,AAAA", "a".repeat(MAX_FRONT));
+        assert!(!is_data_url(far.as_bytes()));
+    }
+}
