@@ -199,11 +199,13 @@ struct Walk<'g> {
 
 impl<'g> Walk<'g> {
     fn new(guards: &'g Guards) -> Self {
+        let output = guards.output.as_ref();
+        let words = output.and_then(|guards| guards.prompt_words());
         Self {
             edits: Edits::default(),
             verdict: Verdict::default(),
             vault: guards.restore.as_ref().map(Vault::new),
-            system_prompt: guards.system_prompt.map(SystemPrompt::new),
+            system_prompt: words.map(SystemPrompt::new),
             unscannable: Vec::new(),
             guards,
         }

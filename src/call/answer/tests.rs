@@ -23,6 +23,18 @@ impl Context for At {
     fn room(&self) -> u64 {
         0
     }
+
+    fn verdict(&mut self) -> &mut Verdict {
+        unreachable!("nothing guards these answers")
+    }
+
+    fn unscanned(&mut self, _passed: bool) {
+        unreachable!("nothing guards these answers")
+    }
+
+    fn blocked(&mut self) -> Refusal {
+        unreachable!("nothing guards these answers")
+    }
 }
 
 const STREAM: &str = "text/event-stream";
@@ -35,6 +47,7 @@ fn passing(status: u16, content_type: &str, strip_usage: bool) -> AnswerReader {
         judges_end: false,
         model: None,
         stop: Stop::Never,
+        guard: None,
     };
     AnswerReader::new(reading, status, content_type)
 }

@@ -10,6 +10,7 @@ fn judging(protocol: Protocol, content_type: &str, model: Option<&str>) -> Answe
         judges_end: true,
         model: model.map(str::to_owned),
         stop: Stop::Never,
+        guard: None,
     };
     AnswerReader::new(reading, 200, content_type)
 }
@@ -249,6 +250,7 @@ fn an_overlong_error_has_the_shape_of_the_protocol() {
             judges_end: true,
             model: Some("x".to_owned()),
             stop: Stop::Never,
+            guard: None,
         };
         let reader = AnswerReader::new(reading, 529, STREAM);
         let (came, seen) = run_reader(reader, [&[b'a'; MAX_ERROR_BODY + 1] as &[u8], b""]);

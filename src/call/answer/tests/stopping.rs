@@ -17,6 +17,18 @@ impl Context for AtMost {
     fn room(&self) -> u64 {
         0
     }
+
+    fn verdict(&mut self) -> &mut Verdict {
+        unreachable!("nothing guards these answers")
+    }
+
+    fn unscanned(&mut self, _passed: bool) {
+        unreachable!("nothing guards these answers")
+    }
+
+    fn blocked(&mut self) -> Refusal {
+        unreachable!("nothing guards these answers")
+    }
 }
 
 /// What came of a stream.
@@ -60,6 +72,7 @@ impl Case {
                 prompt: 3,
                 bounded: self.bounded,
             },
+            guard: None,
         };
         let mut reader = AnswerReader::new(reading, 200, STREAM);
         let (mut seen, mut out, mut reset) = (Seen::default(), Vec::new(), false);
@@ -279,6 +292,7 @@ fn a_stream_with_an_error_is_not_ended_twice() {
             prompt: 3,
             bounded: true,
         },
+        guard: None,
     };
     let mut reader = AnswerReader::new(reading, 200, STREAM);
     let mut seen = Seen::default();
@@ -303,6 +317,7 @@ fn trailers_end_a_stream_that_was_ended() {
             prompt: 3,
             bounded: true,
         },
+        guard: None,
     };
     let mut reader = AnswerReader::new(reading, 200, STREAM);
     let mut seen = Seen::default();
