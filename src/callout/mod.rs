@@ -17,6 +17,7 @@ mod tests;
 pub use texts::{Mask, Texts};
 
 use crate::config::{Phase, Service, ServiceKind};
+use crate::http::{Answer, Callout};
 
 /// Most bytes of texts that a service is asked about in one call. Presidio's language engine
 /// refuses more than a million characters.
@@ -29,30 +30,6 @@ pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
 const MAX_REASONS: usize = 16;
 const MAX_NAME: usize = 64;
 
-/// A `POST` of JSON to be made to a cluster of Envoy's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Callout {
-    /// The cluster.
-    pub cluster: String,
-    /// Its `:authority`.
-    pub authority: String,
-    /// Its path.
-    pub path: String,
-    /// Its body.
-    pub body: Vec<u8>,
-    /// How long the answer may take, in milliseconds.
-    pub timeout_ms: u64,
-}
-
-/// What a callout was answered with. Envoy's own errors come as 503 and 504.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// HTTP status.
-    pub status: u16,
-    /// The body; of one that is longer than [`MAX_ANSWER`], at least one byte more than that.
-    pub body: Vec<u8>,
-}
-
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
 pub struct Asker<'a> {
@@ -60,6 +37,8 @@ pub struct Asker<'a> {
     pub guardrail: &'a str,
     /// Which way the texts go.
     pub phase: Phase,
+    /// What the answer comes back with.
+    pub token: u64,
 }
 
 /// Why nothing is known of the texts.
@@ -145,9 +124,12 @@ pub fn question(service: &Service, asker: Asker<'_>, texts: &[String]) -> Result
         ServiceKind::Generic => generic::question(asker, texts),
     };
     Ok(Callout {
+        token: asker.token,
         cluster: service.cluster.clone(),
+        method: "POST",
         authority: service.authority.clone(),
         path: service.path.clone(),
+        headers: vec![("content-type", "application/json")],
         body: body.into_bytes(),
         timeout_ms: service.timeout_ms,
     })

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::{FailureMode, Moderation, Presidio, Score};
-use crate::json::Span;
+use crate::mask::Form;
+use crate::protocols::texts::{Site, all_texts};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -38,6 +39,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
 const ASKER: Asker<'_> = Asker {
     guardrail: "names",
     phase: Phase::Input,
+    token: 7,
 };
 
 fn asked(service: &Service, about: &[&str]) -> Value {
@@ -66,7 +68,10 @@ fn value(text: usize, start: usize, end: usize, name: &str) -> Found {
 fn a_callout_goes_where_the_policy_says() {
     let callout = question(&presidio(), ASKER, &texts(&["a"])).unwrap();
     let wanted = Callout {
+        token: 7,
         cluster: "guard".to_owned(),
+        method: "POST",
+        headers: vec![("content-type", "application/json")],
         authority: "guard.internal".to_owned(),
         path: "/analyze".to_owned(),
         body: br#"{"text":"a","language":"en"}"#.to_vec(),
@@ -368,24 +373,15 @@ fn few_reasons_are_kept_and_none_is_long() {
     assert!(found.reasons.iter().all(|reason| reason.len() == 64));
 }
 
-/// A body of these strings, each added with its own span; `true`: as JSON.
+/// A body of these strings; `true`: they should be JSON.
 fn body(strings: &[(&str, bool)]) -> (String, Texts) {
-    let mut body = "[".to_owned();
+    let quoted = strings.iter().map(|(text, _)| crate::json::quote(text));
+    let body = format!("[{}]", quoted.collect::<Vec<_>>().join(","));
     let mut texts = Texts::default();
-    for (text, is_json) in strings {
-        let start = body.len();
-        body.push_str(&crate::json::quote(text));
-        let span = Span {
-            start,
-            end: body.len(),
-        };
-        match is_json {
-            true => texts.add_json(span, text),
-            false => texts.add(span, text),
-        }
-        body.push(',');
+    let sites = all_texts(body.as_bytes()).unwrap();
+    for (site, (_, is_json)) in sites.iter().zip(strings) {
+        texts.add(site, if *is_json { Form::Json } else { Form::Text });
     }
-    body.push_str("null]");
     (body, texts)
 }
 
@@ -404,8 +400,7 @@ fn masked(body: &str, texts: &Texts, values: &[Found]) -> Vec<String> {
         Some(rewrite) => rewrite.whole(body.as_bytes()),
         None => body.as_bytes().to_vec(),
     };
-    let strings: Vec<Option<String>> = serde_json::from_slice(&new).unwrap();
-    strings.into_iter().flatten().collect()
+    serde_json::from_slice(&new).unwrap()
 }
 
 #[test]
@@ -472,6 +467,28 @@ fn a_bare_number_can_be_arguments() {
     assert_eq!(texts.asked(), ["2125550199"]);
     let wanted = [r#""<P>""#, "true", ""];
     assert_eq!(masked(&body, &texts, &[value(0, 0, 10, "P")]), wanted);
+}
+
+#[test]
+fn json_that_stands_for_itself_is_written_back_as_such() {
+    let body = r#"{"input": {"to": "Bob", "n": 7}}"#;
+    let start = body.find("{\"to").unwrap();
+    let json = &body[start..body.len() - 1];
+    let span = crate::json::Span {
+        start,
+        end: start + json.len(),
+    };
+    let mut texts = Texts::default();
+    texts.add(&Site::Json { json, span }, Form::Json);
+    assert_eq!(texts.asked(), ["to", "Bob", "n", "7"]);
+    let found = value(1, 0, 3, "B");
+    let write = |name: &str, _: &str, out: &mut String| out.push_str(name);
+    let edits = texts.edits(&[Mask {
+        found: &found,
+        write: &write,
+    }]);
+    let new = edits.apply(body.as_bytes()).unwrap().whole(body.as_bytes());
+    assert_eq!(new, br#"{"input": {"to": "B", "n": 7}}"#);
 }
 
 proptest! {

@@ -8,6 +8,8 @@ what is masked stays JSON. */
 use super::Found;
 use super::marks::{Mark, merged};
 use crate::json::{Edits, Error, Kind, Reader, Span, quote};
+use crate::mask::Form;
+use crate::protocols::texts::Site;
 use std::collections::BTreeMap;
 
 /// Texts and where they stand.
@@ -18,21 +20,23 @@ pub struct Texts {
     places: Vec<Place>,
 }
 
-/// A string of the body.
+/// A site of the body.
 #[derive(Debug)]
 struct Place {
     span: Span,
+    /// Whether it is a string, and not JSON that stands for itself.
+    is_string: bool,
     /// The first of its texts among all.
     first: usize,
-    form: Form,
+    holds: Holds,
 }
 
 #[derive(Debug)]
-enum Form {
-    /// It is one text.
-    Whole,
-    /// It is JSON: where in it its texts stand.
-    Parts { json: String, parts: Vec<Span> },
+enum Holds {
+    /// One text.
+    Text,
+    /// JSON, and where in it its texts stand.
+    Json { json: String, parts: Vec<Span> },
 }
 
 /// What stands for a value: its guardrail decides.
@@ -44,36 +48,42 @@ pub struct Mask<'m> {
 }
 
 impl Texts {
-    /// Adds the string at `span` of the body, which says `text`. What has neither a letter
-    /// nor a digit is nothing to ask about.
-    pub fn add(&mut self, span: Span, text: &str) {
-        if says_something(text) {
-            self.places.push(Place {
-                span,
-                first: self.asked.len(),
-                form: Form::Whole,
-            });
-            self.asked.push(text.to_owned());
-        }
-    }
-
-    /// As [`Texts::add`], for one that should be JSON; if it is none, it is a text.
-    pub fn add_json(&mut self, span: Span, text: &str) {
-        let Ok(parts) = parts(text) else {
-            return self.add(span, text);
+    /// Adds a text of the body. What has neither a letter nor a digit is nothing to ask
+    /// about.
+    pub fn add(&mut self, site: &Site<'_>, form: Form) {
+        let text = site.value();
+        let is_string = matches!(site, Site::String(_));
+        let parts = match form {
+            Form::Text if is_string => None,
+            _ => parts(&text).ok(),
         };
         let first = self.asked.len();
-        let parts = parts.into_iter().filter(|(_, part)| says_something(part));
-        let (spans, texts): (Vec<Span>, Vec<String>) = parts.unzip();
-        self.asked.extend(texts);
+        let holds = match parts {
+            Some(parts) => {
+                let parts = parts.into_iter().filter(|(_, part)| says_something(part));
+                let (parts, texts): (Vec<Span>, Vec<String>) = parts.unzip();
+                self.asked.extend(texts);
+                let json = text.into_owned();
+                Holds::Json { json, parts }
+            }
+            // JSON that stands for itself and can't be read is not known to be text.
+            None if says_something(&text) && is_string => {
+                self.asked.push(text.into_owned());
+                Holds::Text
+            }
+            None => return,
+        };
         self.places.push(Place {
-            span,
+            span: site.span(),
+            is_string,
             first,
-            form: Form::Parts {
-                json: text.to_owned(),
-                parts: spans,
-            },
+            holds,
         });
+    }
+
+    /// Whether there is nothing to ask about.
+    pub fn is_empty(&self) -> bool {
+        self.asked.is_empty()
     }
 
     /// What services are asked about.
@@ -88,7 +98,8 @@ impl Texts {
         let mut edits = Edits::default();
         for place in &self.places {
             if let Some(text) = place.rewritten(&masked) {
-                edits.replace(place.span, quote(&text));
+                let text = if place.is_string { quote(&text) } else { text };
+                edits.replace(place.span, text);
             }
         }
         edits
@@ -130,9 +141,9 @@ fn with_masks(text: &str, marks: &[Mark<&Mask<'_>>]) -> String {
 impl Place {
     /// What the string says after masking; `None` if that is what it said before.
     fn rewritten(&self, masked: &BTreeMap<usize, String>) -> Option<String> {
-        let (json, parts) = match &self.form {
-            Form::Whole => return masked.get(&self.first).cloned(),
-            Form::Parts { json, parts } => (json.as_bytes(), parts),
+        let (json, parts) = match &self.holds {
+            Holds::Text => return masked.get(&self.first).cloned(),
+            Holds::Json { json, parts } => (json.as_bytes(), parts),
         };
         let mut edits = Edits::default();
         for (number, part) in (self.first..).zip(parts) {
