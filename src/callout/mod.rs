@@ -8,12 +8,14 @@ mod generic;
 mod marks;
 mod moderation;
 mod presidio;
+mod questions;
 mod reading;
 mod texts;
 
 #[cfg(test)]
 mod tests;
 
+pub use questions::{Questions, Report, Ruling};
 pub use texts::{Mask, Texts};
 
 use crate::config::{Phase, Service, ServiceKind};
