@@ -40,19 +40,22 @@ Exit status: 0 if no file has errors, 1 if one has, 2 for a wrong command line.
 const SCAN_HELP: &str = "\
 Says what the guardrails of a policy would do to texts.
 
-Usage: tollgate scan --config FILE --phase input|output [--stream-chunks N] <TEXTS
+Usage: tollgate scan --config FILE --phase input|output [--tenant NAME] [--stream-chunks N] <TEXTS
 
-TEXTS are JSON Lines {\"id\", \"text\"}; for each, one line is written:
+TEXTS are JSON Lines {\"id\", \"text\"}, with \"system\" if an answer may repeat a system
+prompt; for each, one line is written:
 
   {\"id\", \"action\", \"guardrails\": [{\"name\", \"verdict\", \"score\", \"reason\"}],
    \"findings\": [{\"entity\", \"start\", \"end\"}], \"text\"}
 
 Offsets are in Unicode code points of the given text, the end exclusive; \"text\" is what
-would go on, null if nothing would.
+would go on, null if it is blocked. Guardrails that ask a service are left out.
 
 Options:
   --config FILE        a policy, a file that holds one, or only guardrails: in YAML or JSON
   --phase PHASE        input (what callers send) or output (what models answer)
+  --tenant NAME        those guardrails that are for this tenant; by default all, whomever
+                       they are for
   --stream-chunks N    texts come in pieces of N code points, as in a stream
 
 Exit status: 0 if all lines were scanned, 1 if the policy or a line is wrong, 2 for a wrong
@@ -133,7 +136,7 @@ fn check(words: impl Iterator<Item = OsString>) -> Result<Command, String> {
 }
 
 fn scan(mut words: impl Iterator<Item = OsString>) -> Result<Command, String> {
-    let (mut config, mut phase, mut stream_chunks) = (None, None, None);
+    let (mut config, mut phase, mut tenant, mut stream_chunks) = (None, None, None, None);
     while let Some(word) = words.next() {
         let option = word.to_string_lossy();
         if matches!(option.as_ref(), "-h" | "--help") {
@@ -143,6 +146,7 @@ fn scan(mut words: impl Iterator<Item = OsString>) -> Result<Command, String> {
         match option.as_ref() {
             "--config" => config = Some(PathBuf::from(value()?)),
             "--phase" => phase = Some(self::phase(&value()?.to_string_lossy())?),
+            "--tenant" => tenant = Some(value()?.to_string_lossy().into_owned()),
             "--stream-chunks" => stream_chunks = Some(points(&value()?.to_string_lossy())?),
             other => return Err(format!("scan: unknown option {other:?}")),
         }
@@ -150,6 +154,7 @@ fn scan(mut words: impl Iterator<Item = OsString>) -> Result<Command, String> {
     Ok(Command::Scan(Scan {
         config: config.ok_or("scan: --config FILE is missing")?,
         phase: phase.ok_or("scan: --phase input|output is missing")?,
+        tenant,
         stream_chunks,
     }))
 }

@@ -7,7 +7,7 @@ use super::request;
 use super::request::Kept;
 use super::sending::{Pending, Purpose};
 use super::{Call, OnBody, OnHead, Phase};
-use crate::config::OtherPaths;
+use crate::config::{self, OtherPaths, Unscanned};
 use crate::host::Host;
 use crate::http::Headers;
 use crate::identity::Caller;
@@ -112,6 +112,18 @@ impl Call {
             );
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         };
+        let guarded = [config::Phase::Input, config::Phase::Output];
+        let guarded = guarded.iter().any(|phase| caller.tenant.guards.look_at(*phase));
+        if guarded {
+            let passes = policy.unscannable.paths == Unscanned::Pass;
+            let metrics = &self.gateway.metrics;
+            metrics.unscannable(host, "paths", passes);
+            if !passes {
+                let message = "Calls of this path can't be inspected, and have to be.";
+                let refusal = Refusal::new(ErrorKind::NotFound, "unscannable_path", message);
+                return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
+            }
+        }
         let backend = Rc::clone(backend);
         let path = format!("{below}{}", request::query_without_keys(path));
         let kept = Kept::of(headers, self.protocol, &[]);

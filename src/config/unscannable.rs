@@ -12,6 +12,8 @@ pub struct UnscannableRules {
     pub tools: Unscanned,
     /// Answers and streams that can't be read.
     pub answers: Unscanned,
+    /// Calls that `other_paths` passes: nothing of them is read.
+    pub paths: Unscanned,
 }
 
 /// What becomes of something that is not scanned.
@@ -32,6 +34,7 @@ impl UnscannableRules {
             remote: unscanned,
             tools: unscanned,
             answers: unscanned,
+            paths: unscanned,
         }
     }
 }

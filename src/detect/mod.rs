@@ -24,7 +24,7 @@ pub use context::REACH;
 pub use entity::{Entities, Entity, Group};
 pub use find::{IDENTITIES, Identity};
 pub use hit::{Hit, What};
-pub use own::{Check, Hosts, LONGEST_MATCH, Pattern, Patterns, Phrases, SystemPrompt};
+pub use own::{Check, Hosts, LONGEST_MATCH, Pattern, Patterns, Phrases, SystemPrompt, USUAL_MATCH};
 pub use scanner::{LONGEST_REGION, Scanner};
 pub use search::{Finder, Search};
 

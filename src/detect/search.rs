@@ -1,6 +1,7 @@
 /*! All that is looked for in one text, and the finders of it run side by side. */
 
 use super::hit::Hit;
+use super::own::matching::Matching;
 use super::own::{Patterns, Phrases, SystemPrompt};
 use super::{Entities, Finding, Scanner};
 use std::rc::Rc;
@@ -22,38 +23,158 @@ pub struct Search {
 
 /// Runs all finders of a search over text that comes in pieces.
 ///
-/// Hits come in the order of their start and may overlap; what is found does not depend on
-/// the pieces.
+/// Hits come in the order of their start, then of what they are, and may overlap; what is
+/// found does not depend on the pieces, but for where a hit is cut into
+/// [parts](super::Part).
 #[derive(Debug)]
 pub struct Finder {
-    scanner: Scanner,
-    found: Vec<Finding>,
+    finders: Vec<One>,
+    /// Hits that begin behind what is settled, in no order.
+    waiting: Vec<Hit>,
+    /// Bytes of text that have come.
+    length: usize,
+}
+
+#[derive(Debug)]
+enum One {
+    Entities(Scanner, Vec<Finding>),
+    Patterns(Matching),
 }
 
 impl Finder {
     /// One for a text of its own.
     pub fn new(search: &Search) -> Self {
+        let entities = (!search.entities.is_empty())
+            .then(|| One::Entities(Scanner::new(search.entities), Vec::new()));
+        let patterns = search.patterns.as_ref();
+        let patterns = patterns.map(|patterns| One::Patterns(Matching::new(Rc::clone(patterns))));
         Self {
-            scanner: Scanner::new(search.entities),
-            found: Vec::new(),
+            finders: entities.into_iter().chain(patterns).collect(),
+            waiting: Vec::new(),
+            length: 0,
         }
     }
 
     /// Takes the next piece; adds what is found by it.
     pub fn push(&mut self, piece: &str, hits: &mut Vec<Hit>) {
-        self.scanner.push(piece, &mut self.found);
-        hits.extend(self.found.drain(..).map(Hit::from));
+        self.length = self.length.saturating_add(piece.len());
+        for finder in &mut self.finders {
+            finder.push(piece, &mut self.waiting);
+        }
+        let settled = self.settled();
+        self.give(settled, hits);
     }
 
     /// Takes the end of the text; adds the rest.
     pub fn finish(&mut self, hits: &mut Vec<Hit>) {
-        self.scanner.finish(&mut self.found);
-        hits.extend(self.found.drain(..).map(Hit::from));
+        for finder in &mut self.finders {
+            finder.finish(&mut self.waiting);
+        }
+        self.give(usize::MAX, hits);
     }
 
     /// In bytes of all text: every hit that begins before it has been given. One that was
     /// given may end behind it.
-    pub const fn settled(&self) -> usize {
-        self.scanner.settled()
+    pub fn settled(&self) -> usize {
+        let settled = self.finders.iter().map(One::settled);
+        settled.min().unwrap_or(self.length)
+    }
+
+    /// Gives the hits that begin before `settled`.
+    fn give(&mut self, settled: usize, hits: &mut Vec<Hit>) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let order = |hit: &Hit| (hit.start, hit.what, hit.end);
+        self.waiting.sort_by_key(order);
+        let count = self.waiting.partition_point(|hit| hit.start < settled);
+        hits.extend(self.waiting.drain(..count));
+    }
+}
+
+impl One {
+    fn push(&mut self, piece: &str, hits: &mut Vec<Hit>) {
+        match self {
+            Self::Entities(scanner, found) => {
+                scanner.push(piece, found);
+                hits.extend(found.drain(..).map(Hit::from));
+            }
+            Self::Patterns(matching) => matching.push(piece, hits),
+        }
+    }
+
+    fn finish(&mut self, hits: &mut Vec<Hit>) {
+        match self {
+            Self::Entities(scanner, found) => {
+                scanner.finish(found);
+                hits.extend(found.drain(..).map(Hit::from));
+            }
+            Self::Patterns(matching) => matching.finish(hits),
+        }
+    }
+
+    fn settled(&self) -> usize {
+        match self {
+            Self::Entities(scanner, _) => scanner.settled(),
+            Self::Patterns(matching) => matching.settled(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::super::{Part, What};
+    use super::*;
+
+    /// What is found in `pieces`; parts are put together.
+    pub(crate) fn found<'t>(
+        search: &Search,
+        pieces: impl IntoIterator<Item = &'t str>,
+    ) -> Vec<(What, usize, usize)> {
+        let mut finder = Finder::new(search);
+        let mut hits = Vec::new();
+        let (mut settled, mut given) = (0, 0);
+        for piece in pieces {
+            finder.push(piece, &mut hits);
+            for hit in &hits[given..] {
+                assert!(hit.start >= settled, "{hit:?} is given after {settled}");
+            }
+            assert!(finder.settled() >= settled);
+            (settled, given) = (finder.settled(), hits.len());
+            assert!(hits.iter().all(|hit| hit.start < settled));
+        }
+        finder.finish(&mut hits);
+        let mut whole: Vec<(What, usize, usize)> = Vec::new();
+        for hit in hits {
+            assert!(hit.start < hit.end);
+            let mut begun = whole.iter_mut().rev();
+            match begun.find(|one| one.0 == hit.what) {
+                Some(one) if hit.part == Part::Next => {
+                    assert_eq!(one.2, hit.start);
+                    one.2 = hit.end;
+                }
+                _ => {
+                    assert_ne!(hit.part, Part::Next);
+                    whole.push((hit.what, hit.start, hit.end));
+                }
+            }
+        }
+        assert!(whole.is_sorted_by_key(|one| one.1));
+        whole
+    }
+
+    /// The same, but every cut into two pieces and into single characters is tried.
+    #[track_caller]
+    pub(crate) fn found_however_cut(search: &Search, text: &str) -> Vec<(What, usize, usize)> {
+        let whole = found(search, [text]);
+        for (at, _) in text.char_indices() {
+            let (front, back) = text.split_at(at);
+            assert_eq!(found(search, [front, back]), whole, "{front:?} {back:?}");
+        }
+        let single = text
+            .char_indices()
+            .map(|(at, c)| &text[at..at + c.len_utf8()]);
+        assert_eq!(found(search, single), whole, "{text:?}");
+        whole
     }
 }

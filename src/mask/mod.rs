@@ -4,11 +4,15 @@ were.
 Text that can still become a finding is held, and nothing else. */
 
 mod channel;
+mod flow;
 mod guards;
+mod held;
+mod json;
 mod key;
 mod masker;
 mod placeholder;
 mod style;
+mod url;
 mod vault;
 mod verdict;
 

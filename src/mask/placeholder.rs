@@ -1,4 +1,7 @@
-/*! Placeholders as models write them. */
+/*! Placeholders as models write them: in another case, with other signs between the words,
+without brackets or with those of HTML and Markdown, and in any pieces. */
+
+use super::url::UrlWatch;
 
 /// Signs of a tag: 30 bits.
 pub(super) const TAG: usize = 6;
@@ -6,15 +9,369 @@ pub(super) const TAG: usize = 6;
 /// What tells a placeholder of ours from any other text, in capitals.
 pub(super) type Tag = [u8; TAG];
 
-/// Names that placeholders can have: lower case, `_` between words; sorted.
+/// Signs of tags: Crockford's base 32, which has none that look alike.
+pub(super) const SIGNS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Most signs between two words, as in `\_`.
+const WIDEST_GAP: u8 = 3;
+
+/// Most digits of a placeholder's number.
+const MOST_DIGITS: u8 = 5;
+
+/// Longest label, in bytes.
+const LONGEST_LABEL: usize = 64;
+
+/// Names that placeholders can have, sorted.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Labels(Vec<String>);
+pub(super) struct Labels {
+    labels: Vec<String>,
+    /// Bits of the bytes that one begins with.
+    firsts: u128,
+}
+
+/// The name of something as placeholders have it: lower case, and `_` between words.
+pub(super) fn label(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let mut label = words.join("_").to_ascii_lowercase();
+    label.truncate(LONGEST_LABEL);
+    if label.is_empty() {
+        label.push_str("value");
+    }
+    label
+}
 
 impl Labels {
     pub(super) fn add(&mut self, name: &str) {
-        let name = name.to_ascii_lowercase();
-        if let Err(place) = self.0.binary_search(&name) {
-            self.0.insert(place, name);
+        let label = label(name);
+        if let Err(place) = self.labels.binary_search(&label) {
+            self.firsts |= label.bytes().next().map_or(0, bit);
+            self.labels.insert(place, label);
         }
     }
+
+    fn all(&self) -> Prefix {
+        Prefix {
+            first: 0,
+            last: self.labels.len(),
+            read: 0,
+        }
+    }
+
+    /// Those of a prefix that go on with `byte`.
+    fn narrow(&self, prefix: Prefix, byte: u8) -> Option<Prefix> {
+        let labels = self.labels.get(prefix.first..prefix.last)?;
+        let next = |label: &String| label.as_bytes().get(prefix.read).copied();
+        let before = labels.partition_point(|label| next(label) < Some(byte));
+        let upto = labels.partition_point(|label| next(label) <= Some(byte));
+        (before < upto).then(|| Prefix {
+            first: prefix.first.saturating_add(before),
+            last: prefix.first.saturating_add(upto),
+            read: prefix.read.saturating_add(1),
+        })
+    }
+
+    /// The label that is just this prefix.
+    fn exact(&self, prefix: Prefix) -> Option<usize> {
+        let label = self.labels.get(prefix.first)?;
+        (label.len() == prefix.read).then_some(prefix.first)
+    }
+
+    fn get(&self, index: usize) -> &str {
+        self.labels.get(index).map_or("", String::as_str)
+    }
+}
+
+const fn bit(byte: u8) -> u128 {
+    if byte.is_ascii() { 1 << byte } else { 0 }
+}
+
+/// Labels that begin alike.
+#[derive(Debug, Clone, Copy)]
+struct Prefix {
+    first: usize,
+    last: usize,
+    read: usize,
+}
+
+/// A placeholder, by its place in all text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) tag: Tag,
+    /// Whether it is part of a URL, where nothing is restored.
+    pub(super) in_url: bool,
+}
+
+/// What may become a placeholder.
+#[derive(Debug, Clone, Copy)]
+struct Thread {
+    start: usize,
+    /// Whether it began with a bracket.
+    opened: bool,
+    in_url: bool,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Within this, of which so much has come.
+    Opening(&'static [u8], usize),
+    Label(Prefix, u8),
+    Number(Name, u8, u8),
+    Tag(Name, Tag, usize),
+    /// All but the closing bracket, of which so much has come.
+    Closing(Name, Tag, usize, &'static [u8], usize),
+    Found(Name, Tag, usize),
+    Dead,
+}
+
+/// What stands before the tag.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    label: usize,
+    number: u32,
+}
+
+/// Finds placeholders in text that comes in pieces. What is not settled is at most as long
+/// as a placeholder can be.
+#[derive(Debug)]
+pub(super) struct Spotter {
+    /// In the order of their start.
+    threads: Vec<Thread>,
+    at: usize,
+    previous: u8,
+    url: UrlWatch,
+}
+
+/// Whether a placeholder of this label, number and tag is one.
+pub(super) type Known<'k> = &'k dyn Fn(&str, u32, &Tag) -> bool;
+
+impl Spotter {
+    pub(super) const fn new() -> Self {
+        Self {
+            threads: Vec::new(),
+            at: 0,
+            previous: b' ',
+            url: UrlWatch::new(),
+        }
+    }
+
+    /// Takes the next piece; adds the placeholders that it completes.
+    pub(super) fn push(
+        &mut self,
+        piece: &str,
+        labels: &Labels,
+        known: Known<'_>,
+        marks: &mut impl Extend<Mark>,
+    ) {
+        for byte in piece.bytes() {
+            self.begin(byte, labels);
+            let next = self.at.saturating_add(1);
+            if !self.threads.is_empty() {
+                self.step(byte, labels);
+                self.resolve(labels, known, marks);
+            }
+            self.url.step(byte);
+            self.previous = byte;
+            self.at = next;
+        }
+    }
+
+    /// Takes the end of the text, or of a part of it that no placeholder reaches over.
+    pub(super) fn finish(
+        &mut self,
+        labels: &Labels,
+        known: Known<'_>,
+        marks: &mut impl Extend<Mark>,
+    ) {
+        for thread in &mut self.threads {
+            thread.state = match thread.state {
+                State::Closing(name, tag, end, ..) => State::Found(name, tag, end),
+                found @ State::Found(..) => found,
+                _ => State::Dead,
+            };
+        }
+        self.resolve(labels, known, marks);
+    }
+
+    /// Passes over `bytes` that separate texts.
+    pub(super) fn skip(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
+        self.previous = b' ';
+        self.url = UrlWatch::of_literal();
+    }
+
+    /// Up to where all placeholders are known, in bytes of all text.
+    pub(super) fn settled(&self) -> usize {
+        self.threads.first().map_or(self.at, |thread| thread.start)
+    }
+
+    fn begin(&mut self, byte: u8, labels: &Labels) {
+        let byte = byte.to_ascii_lowercase();
+        let bracket = match byte {
+            b'<' => Some(&b"<"[..]),
+            b'\\' => Some(&b"\\<"[..]),
+            b'&' => Some(&b"&lt;"[..]),
+            _ => None,
+        };
+        let bare = labels.firsts & bit(byte) != 0 && !self.previous.is_ascii_alphanumeric();
+        let state = match bracket {
+            Some(bracket) => State::Opening(bracket, 0),
+            None if bare => State::Label(labels.all(), 0),
+            None => return,
+        };
+        self.threads.push(Thread {
+            start: self.at,
+            opened: bracket.is_some(),
+            in_url: self.url.within(),
+            state,
+        });
+    }
+
+    fn step(&mut self, byte: u8, labels: &Labels) {
+        let mut index = 0;
+        while let Some(thread) = self.threads.get_mut(index) {
+            let fork = thread.fork(byte, labels);
+            thread.state = thread.next(byte, self.at, labels);
+            index = index.saturating_add(1);
+            if let Some(fork) = fork {
+                self.threads.insert(index, fork);
+                index = index.saturating_add(1);
+            }
+        }
+        let alive = |thread: &Thread| !matches!(thread.state, State::Dead);
+        self.threads.retain(alive);
+    }
+
+    /// The first to have begun counts, unless it comes to nothing.
+    fn resolve(&mut self, labels: &Labels, known: Known<'_>, marks: &mut impl Extend<Mark>) {
+        while let Some(&Thread { start, in_url, state, .. }) = self.threads.first() {
+            match state {
+                State::Found(name, tag, end) if known(labels.get(name.label), name.number, &tag) => {
+                    marks.extend([Mark { start, end, tag, in_url }]);
+                    self.threads.retain(|thread| thread.start >= end);
+                }
+                State::Found(..) | State::Dead => drop(self.threads.remove(0)),
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Thread {
+    /// Signs that models put in the place of `_`; spaces only where a bracket says what is
+    /// meant.
+    const fn is_gap(&self, byte: u8) -> bool {
+        matches!(byte, b'_' | b'-' | b'\\') || (self.opened && byte == b' ')
+    }
+
+    /// The number may begin where a longer label could go on.
+    fn fork(&self, byte: u8, labels: &Labels) -> Option<Self> {
+        let State::Label(prefix, 1..) = self.state else {
+            return None;
+        };
+        let label = labels.exact(prefix)?;
+        let number = digit(byte)?;
+        Some(Self {
+            state: State::Number(Name { label, number }, 1, 0),
+            ..*self
+        })
+    }
+
+    fn next(&self, byte: u8, at: usize, labels: &Labels) -> State {
+        let gap = |gap: u8| self.is_gap(byte) && gap < WIDEST_GAP;
+        match self.state {
+            State::Opening(bracket, read) => opening(bracket, read, byte, labels),
+            State::Label(prefix, width) if prefix.read > 0 && gap(width) => {
+                State::Label(prefix, width.saturating_add(1))
+            }
+            State::Label(prefix, width) => within_label(prefix, width, byte, labels),
+            State::Number(name, digits, width) if gap(width) => {
+                State::Number(name, digits, width.saturating_add(1))
+            }
+            State::Number(name, digits, 0) => within_number(name, digits, byte),
+            State::Number(name, ..) => within_tag(name, [0; TAG], 0, byte, at),
+            State::Tag(name, tag, read) => within_tag(name, tag, read, byte, at),
+            State::Closing(name, tag, end, bracket, read) => {
+                self.closing((name, tag, end), bracket, read, byte)
+            }
+            State::Found(..) | State::Dead => self.state,
+        }
+    }
+
+    fn closing(
+        &self,
+        (name, tag, end): (Name, Tag, usize),
+        bracket: &'static [u8],
+        read: usize,
+        byte: u8,
+    ) -> State {
+        let bracket = match byte {
+            _ if read > 0 => bracket,
+            _ if byte.is_ascii_alphanumeric() => return State::Dead,
+            b'>' if self.opened => b">",
+            b'\\' if self.opened => b"\\>",
+            b'&' if self.opened => b"&gt;",
+            _ => return State::Found(name, tag, end),
+        };
+        let read = read.saturating_add(1);
+        let expected = bracket.get(read.saturating_sub(1)).copied();
+        if expected != Some(byte.to_ascii_lowercase()) {
+            State::Found(name, tag, end)
+        } else if read == bracket.len() {
+            State::Found(name, tag, end.saturating_add(read))
+        } else {
+            State::Closing(name, tag, end, bracket, read)
+        }
+    }
+}
+
+fn opening(bracket: &'static [u8], read: usize, byte: u8, labels: &Labels) -> State {
+    if bracket.get(read) != Some(&byte.to_ascii_lowercase()) {
+        return State::Dead;
+    }
+    match read.saturating_add(1) {
+        read if read == bracket.len() => State::Label(labels.all(), 0),
+        read => State::Opening(bracket, read),
+    }
+}
+
+fn within_label(prefix: Prefix, width: u8, byte: u8, labels: &Labels) -> State {
+    if !byte.is_ascii_alphanumeric() {
+        return State::Dead;
+    }
+    let prefix = match width {
+        0 => Some(prefix),
+        _ => labels.narrow(prefix, b'_'),
+    };
+    let prefix = prefix.and_then(|prefix| labels.narrow(prefix, byte.to_ascii_lowercase()));
+    prefix.map_or(State::Dead, |prefix| State::Label(prefix, 0))
+}
+
+fn within_number(name: Name, digits: u8, byte: u8) -> State {
+    match digit(byte) {
+        Some(digit) if digits < MOST_DIGITS => {
+            let number = name.number.saturating_mul(10).saturating_add(digit);
+            State::Number(Name { number, ..name }, digits.saturating_add(1), 0)
+        }
+        _ => State::Dead,
+    }
+}
+
+fn within_tag(name: Name, mut tag: Tag, read: usize, byte: u8, at: usize) -> State {
+    let byte = byte.to_ascii_uppercase();
+    let Some(place) = tag.get_mut(read).filter(|_| SIGNS.contains(&byte)) else {
+        return State::Dead;
+    };
+    *place = byte;
+    match read.saturating_add(1) {
+        TAG => State::Closing(name, tag, at.saturating_add(1), b"", 0),
+        read => State::Tag(name, tag, read),
+    }
+}
+
+fn digit(byte: u8) -> Option<u32> {
+    char::from(byte).to_digit(10)
 }

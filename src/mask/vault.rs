@@ -1,18 +1,9 @@
 /*! Which placeholders stand for which values in one call. */
 
 use super::key::TagKey;
-use super::placeholder::{Labels, Tag};
+use super::placeholder::{Labels, SIGNS, Tag, label};
 use std::collections::HashMap;
-use std::fmt;
-
-/// Most values of a call that can be restored.
-pub const MOST_VALUES: usize = 4096;
-
-/// Most bytes of all values together.
-pub const MOST_BYTES: usize = 1 << 20;
-
-/// Signs of tags: Crockford's base 32, which has none that look alike.
-const SIGNS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+use std::fmt::{self, Write as _};
 
 /// Placeholders of one call: filled while its request is masked, read while its answer comes.
 pub struct Vault {
@@ -25,7 +16,7 @@ pub struct Vault {
     refused: u64,
 }
 
-/// A value and what stands for it.
+/// A value, and what stands for it besides its tag.
 struct Entry {
     label: String,
     number: u32,
@@ -33,6 +24,12 @@ struct Entry {
 }
 
 impl Vault {
+    /// Most values of a call that can be restored.
+    pub const MOST_VALUES: usize = 4096;
+
+    /// Most bytes of these values together.
+    pub const MOST_BYTES: usize = 1 << 20;
+
     /// An empty one. Calls with the same key give the same value the same tag.
     pub fn new(key: &TagKey) -> Self {
         Self {
@@ -62,9 +59,84 @@ impl Vault {
         self.by_tag.len()
     }
 
-    /// Values that were masked for good since the vault was full, each time one came.
+    /// How often a value was masked for good since the vault was full.
     pub const fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// Writes the placeholder of a value of this name, or only the name if the vault is
+    /// full.
+    pub(super) fn put(&mut self, name: &str, value: &str, out: &mut String) {
+        let label = label(name);
+        let shown = label.to_ascii_uppercase();
+        let number = self
+            .tag(&label, value)
+            .and_then(|tag| Some((self.number(tag, label, value)?, tag)));
+        // Writing to a string can't fail.
+        let _ = match number {
+            Some((number, tag)) => {
+                let tag = tag.map(char::from);
+                let tag: String = tag.iter().collect();
+                write!(out, "<{shown}_{number}_{tag}>")
+            }
+            None => {
+                self.refused = self.refused.saturating_add(1);
+                write!(out, "<{shown}>")
+            }
+        };
+    }
+
+    /// The value of a placeholder.
+    pub(super) fn value(&self, tag: &Tag) -> &str {
+        self.by_tag.get(tag).map_or("", |entry| &entry.value)
+    }
+
+    pub(super) const fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Whether there is a placeholder of this label, number and tag.
+    pub(super) fn has(&self, label: &str, number: u32, tag: &Tag) -> bool {
+        let entry = self.by_tag.get(tag);
+        entry.is_some_and(|entry| entry.label == label && entry.number == number)
+    }
+
+    /// The tag of a value: its own, or one that no other value has.
+    fn tag(&self, label: &str, value: &str) -> Option<Tag> {
+        let own = |entry: &Entry| entry.label == label && entry.value == value;
+        let tags = (0..=u8::MAX).map(|round| self.hash(label, value, round));
+        let mut free = tags.filter(|tag| self.by_tag.get(tag).is_none_or(own));
+        free.next()
+    }
+
+    fn hash(&self, label: &str, value: &str, round: u8) -> Tag {
+        let message = [label.as_bytes(), &[0, round], value.as_bytes()];
+        let [a, b, c, d, ..] = self.key.hmac(&message);
+        let bits = u32::from_be_bytes([a, b, c, d]);
+        let sign = |shift: u32| {
+            let index = usize::try_from((bits >> shift) & 31).unwrap_or_default();
+            SIGNS.get(index).copied().unwrap_or_default()
+        };
+        [27, 22, 17, 12, 7, 2].map(sign)
+    }
+
+    /// The number of a value, which is kept if it is new; `None` if there is no room.
+    fn number(&mut self, tag: Tag, label: String, value: &str) -> Option<u32> {
+        if let Some(entry) = self.by_tag.get(&tag) {
+            return Some(entry.number);
+        }
+        let bytes = self.bytes.saturating_add(value.len());
+        if self.by_tag.len() >= Self::MOST_VALUES || bytes > Self::MOST_BYTES {
+            return None;
+        }
+        self.bytes = bytes;
+        self.labels.add(&label);
+        let number = self.numbers.entry(label.clone()).or_default();
+        *number = number.saturating_add(1);
+        let number = *number;
+        let value = value.to_owned();
+        self.by_tag.insert(tag, Entry { label, number, value });
+        Some(number)
     }
 }
 

@@ -4,14 +4,17 @@ Every string is a text, unless a table here knows its member as part of the stru
 a type, base64), and it is spelled as such. So what a protocol gains is looked at before
 Tollgate knows it, and a duplicate of a key hides nothing. */
 
+mod input;
+mod output;
 mod spelling;
 mod walk;
 
-pub(super) use spelling::{is_data_url, is_encoded, is_name};
-pub(super) use walk::{Emit, encoded, names, peek, strings, unless_null, value};
+pub(super) use input::{Walk, definition};
+pub(super) use output::{Speech, index};
+pub(super) use walk::{Member, Table, by_key, emit_key, peek, read, unknown, unless_null, value};
 
 use super::{Protocol, anthropic, openai};
-use crate::json::{Error, Span, Text, quote};
+use crate::json::{Error, Reader, Span, Text, quote};
 use crate::mask::Form;
 use std::borrow::Cow;
 
@@ -259,8 +262,8 @@ pub fn blocked_answer(protocol: Protocol, body: &[u8], kept: &[(u32, String)]) -
 /// It is no JSON.
 pub fn all_texts(body: &[u8]) -> Result<Vec<Site<'_>>, Error> {
     let mut all = Vec::new();
-    let mut reader = crate::json::Reader::new(body, super::event::unwatched)?;
-    strings(&mut reader, &mut |site| all.push(site))?;
+    let mut reader = Reader::new(body, super::event::unwatched)?;
+    read(&mut reader, Member::Text, &mut |site| all.push(site))?;
     reader.finish()?;
     Ok(all)
 }

@@ -1,5 +1,6 @@
 /*! `tollgate scan`: what a policy's guardrails would do to texts, one JSON line each. */
 
+mod judge;
 mod policy;
 mod verdict;
 
@@ -8,13 +9,14 @@ use std::io::{self, BufRead, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tollgate::config::Phase;
-use verdict::Guards;
 
 /// What to scan, and how.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Scan {
     pub(crate) config: PathBuf,
     pub(crate) phase: Phase,
+    /// Whose guardrails; `None`: those of all tenants.
+    pub(crate) tenant: Option<String>,
     /// Texts come in pieces of so many code points; `None`: in one.
     pub(crate) stream_chunks: Option<NonZeroUsize>,
 }
@@ -24,6 +26,8 @@ pub(crate) struct Scan {
 struct Given {
     id: serde_json::Value,
     text: String,
+    /// The system prompt of the call that it belongs to.
+    system: Option<String>,
 }
 
 /// Scans the lines of `input`; problems go to `complain`. Whether there were none.
@@ -36,13 +40,18 @@ pub(crate) fn lines(
     out: &mut impl Write,
     mut complain: impl FnMut(&str),
 ) -> io::Result<bool> {
-    let guards = match policy::guardrails(&scan.config) {
-        Ok(guardrails) => Guards::new(guardrails, scan.phase),
+    let file = scan.config.display();
+    let mut tell = |lines: Vec<String>| {
+        let lines = lines.iter();
+        lines.for_each(|line| complain(&format!("{file}: {line}")));
+    };
+    let judge = match policy::judge(scan) {
+        Ok((judge, notes)) => {
+            tell(notes);
+            judge
+        }
         Err(problems) => {
-            let file = scan.config.display();
-            problems
-                .iter()
-                .for_each(|problem| complain(&format!("{file}: {problem}")));
+            tell(problems);
             return Ok(false);
         }
     };
@@ -54,8 +63,7 @@ pub(crate) fn lines(
         }
         match serde_json::from_slice::<Given>(&line) {
             Ok(given) => {
-                let verdict = guards.judge(given.id, &given.text, scan.stream_chunks);
-                serde_json::to_writer(&mut *out, &verdict)?;
+                serde_json::to_writer(&mut *out, &judge.judge(given))?;
                 out.write_all(b"\n")?;
             }
             Err(error) => {

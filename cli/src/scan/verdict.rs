@@ -1,17 +1,9 @@
-/*! What guardrails say of a text. */
+/*! What is said of a text. */
 
 use serde::Serialize;
-use std::num::NonZeroUsize;
-use std::rc::Rc;
-use tollgate::config::{Action, Guardrail, Phase, masks};
-use tollgate::detect::{Finding, Part};
-use tollgate::mask::{Masked, Masker, Masks};
-
-/// The guardrails of one phase.
-pub(super) struct Guards {
-    guardrails: Vec<Guardrail>,
-    masks: Rc<Masks>,
-}
+use tollgate::config::{Action, Guardrail};
+use tollgate::detect::Hit;
+use tollgate::mask;
 
 /// What became of a text.
 #[derive(Debug, Serialize)]
@@ -26,7 +18,7 @@ pub(super) struct Verdict {
 }
 
 #[derive(Debug, Serialize)]
-struct OfGuardrail {
+pub(super) struct OfGuardrail {
     name: String,
     /// `pass`, or its action.
     verdict: &'static str,
@@ -36,75 +28,35 @@ struct OfGuardrail {
 
 /// Offsets are in code points.
 #[derive(Debug, Serialize)]
-struct Found {
-    entity: &'static str,
+pub(super) struct Found {
+    entity: String,
     start: usize,
     end: usize,
 }
 
 const PASS: &str = "pass";
 
-impl Guards {
-    pub(super) fn new(guardrails: Vec<Guardrail>, phase: Phase) -> Self {
-        let mut guardrails = guardrails;
-        guardrails.retain(|guardrail| guardrail.phase.has(phase));
-        let masks = Rc::new(masks(guardrails.iter()));
-        Self { guardrails, masks }
-    }
-
-    pub(super) fn judge(
-        &self,
+impl Verdict {
+    /// `masked` is the text as it goes on if no guardrail blocks it.
+    pub(super) fn new(
         id: serde_json::Value,
-        text: &str,
-        pieces: Option<NonZeroUsize>,
-    ) -> Verdict {
-        let masked = self.masked(text, pieces);
-        let guardrails: Vec<OfGuardrail> = self
-            .guardrails
-            .iter()
-            .map(|guardrail| OfGuardrail::of(guardrail, &masked.found))
-            .collect();
+        guardrails: Vec<OfGuardrail>,
+        findings: Vec<Found>,
+        masked: String,
+    ) -> Self {
         let action = strongest(&guardrails);
-        Verdict {
+        Self {
             id,
             action,
             guardrails,
-            findings: in_code_points(text, &masked.found),
-            text: (action != "block").then_some(masked.text),
-        }
-    }
-
-    fn masked(&self, text: &str, pieces: Option<NonZeroUsize>) -> Masked {
-        let mut masker = Masker::new(Rc::clone(&self.masks));
-        let mut all = Masked::default();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let end = pieces.and_then(|points| rest.char_indices().nth(points.get()));
-            let end = end.map_or(rest.len(), |(end, _)| end);
-            let (piece, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            add(&mut all, masker.push(piece));
-            rest = after;
-        }
-        add(&mut all, masker.finish());
-        all
-    }
-}
-
-/// Findings in parts become whole.
-fn add(all: &mut Masked, more: Masked) {
-    all.text.push_str(&more.text);
-    for finding in more.found {
-        match all.found.last_mut() {
-            Some(last) if finding.part == Part::Next => last.end = finding.end,
-            _ => all.found.push(finding),
+            findings,
+            text: (action != Action::Block.name()).then_some(masked),
         }
     }
 }
 
 impl OfGuardrail {
-    fn of(guardrail: &Guardrail, found: &[Finding]) -> Self {
-        let entities = guardrail.detect.entities();
-        let hit = found.iter().any(|finding| entities.has(finding.entity));
+    pub(super) fn new(guardrail: &Guardrail, hit: bool) -> Self {
         Self {
             name: guardrail.name.clone(),
             verdict: if hit { guardrail.action.name() } else { PASS },
@@ -120,20 +72,47 @@ fn strongest(guardrails: &[OfGuardrail]) -> &'static str {
     order.iter().find(said).copied().unwrap_or(PASS)
 }
 
-/// Findings are in the order of the text, so it is walked once.
-fn in_code_points(text: &str, found: &[Finding]) -> Vec<Found> {
-    let mut points = 0_usize;
-    let mut from = 0;
-    let mut upto = |byte: usize| {
-        let passed = text.get(from..byte).unwrap_or_default();
-        points = points.saturating_add(passed.chars().count());
-        from = byte;
-        points
-    };
-    let one = |finding: &Finding| Found {
-        entity: finding.entity.name(),
-        start: upto(finding.start),
-        end: upto(finding.end),
-    };
-    found.iter().map(one).collect()
+impl Found {
+    /// `hits` are in the order of the text; they may overlap.
+    pub(super) fn all(text: &str, guards: &mask::Guards, hits: &[Hit]) -> Vec<Self> {
+        let mut points = Points::new(text);
+        let one = |hit: &Hit| Self {
+            entity: guards.name(hit.what).to_owned(),
+            start: points.before(hit.start),
+            end: points.before(hit.end),
+        };
+        hits.iter().map(one).collect()
+    }
+}
+
+/// Counts the code points of a text, which it walks once unless it has to go back.
+struct Points<'t> {
+    text: &'t str,
+    byte: usize,
+    points: usize,
+}
+
+impl<'t> Points<'t> {
+    const fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            byte: 0,
+            points: 0,
+        }
+    }
+
+    /// Code points before the byte at `byte`.
+    fn before(&mut self, byte: usize) -> usize {
+        let count = |from: usize, to: usize| {
+            let passed = self.text.get(from..to).unwrap_or_default();
+            passed.chars().count()
+        };
+        self.points = if byte < self.byte {
+            self.points.saturating_sub(count(byte, self.byte))
+        } else {
+            self.points.saturating_add(count(self.byte, byte))
+        };
+        self.byte = byte;
+        self.points
+    }
 }

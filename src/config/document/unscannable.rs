@@ -20,6 +20,7 @@ pub(in super::super) fn unscannable(
         remote: one(&mut fields, "remote", problems),
         tools: one(&mut fields, "tools", problems),
         answers: one(&mut fields, "answers", problems),
+        paths: one(&mut fields, "paths", problems),
     };
     fields.finish(problems);
     Some(node.located(rules))

@@ -3,12 +3,15 @@ where links lead. */
 
 mod check;
 mod hosts;
+pub(super) mod matching;
 mod patterns;
 mod phrases;
+mod regex;
 mod system_prompt;
+mod table;
 
 pub use check::Check;
 pub use hosts::Hosts;
-pub use patterns::{LONGEST_MATCH, Pattern, Patterns};
+pub use patterns::{LONGEST_MATCH, Pattern, Patterns, USUAL_MATCH};
 pub use phrases::Phrases;
 pub use system_prompt::SystemPrompt;

@@ -1,51 +1,27 @@
-/*! Where text stands. */
+/*! Where text stands in messages. */
 
-use crate::json::{Error, Reader};
-use crate::mask::Form;
-use crate::protocols::event::unwatched;
-use crate::protocols::texts::{
-    AnswerTexts, ChannelKey, EventTexts, Found, InputText, Origin, Said, strings,
-};
+mod request;
+mod rest;
+mod said;
 
-pub(in crate::protocols) fn request<'a>(
-    body: &'a [u8],
-    visit: &mut dyn FnMut(Found<'a>),
-) -> Result<(), Error> {
-    let mut reader = Reader::new(body, unwatched)?;
-    strings(&mut reader, &mut |text| {
-        visit(Found::Text(InputText {
-            text,
-            origin: Origin::Other,
-            form: Form::Text,
-        }))
-    })?;
-    reader.finish()
-}
+pub(in crate::protocols) use request::request;
+pub(in crate::protocols) use rest::{blocked, rest};
+pub(in crate::protocols) use said::{answer, event};
 
-pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> {
-    answer(data).map(|answer| EventTexts {
-        said: answer.said,
-        ..EventTexts::default()
-    })
-}
+use crate::json::Kind;
+use crate::protocols::texts::Member;
 
-pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
-    let mut texts = AnswerTexts::default();
-    let mut reader = Reader::new(body, unwatched)?;
-    strings(&mut reader, &mut |text| {
-        texts.said.push(Said {
-            channel: None,
-            text,
-            form: Form::Text,
-        })
-    })?;
-    reader.finish()?;
-    Ok(texts)
-}
-
-pub(in crate::protocols) fn blocked(_body: &[u8], _kept: &[(u32, String)]) -> String {
-    String::new()
-}
-pub(in crate::protocols) fn rest(_rest: &[(ChannelKey, String)]) -> String {
-    String::new()
+/// Members of blocks, and of what stands in blocks, that are part of the structure.
+fn known(key: &str, kind: Kind) -> Member {
+    match (key, kind) {
+        (
+            "type" | "id" | "tool_use_id" | "name" | "tool_name" | "server_name" | "file_id"
+            | "cache_control" | "caller" | "error_code" | "is_error" | "media_type"
+            | "retrieved_at",
+            _,
+        ) => Member::Name,
+        ("data" | "signature", Kind::String) => Member::Encoded,
+        _ if key.starts_with("encrypted_") => Member::Encoded,
+        _ => Member::Text,
+    }
 }

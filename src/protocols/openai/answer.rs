@@ -7,7 +7,7 @@ use crate::protocols::event::{Event, Progress, unwatched};
 use crate::tokens::Stream;
 
 /// The data of the event that ends a stream.
-const DONE: &[u8] = b"[DONE]";
+pub(super) const DONE: &[u8] = b"[DONE]";
 
 /// Reads the data of one event of a stream.
 ///

@@ -10,10 +10,10 @@ const MAX_CHOICES: usize = 128;
 
 /// Longest value of a chunk's head that is kept, in bytes of JSON. A longer one is left out
 /// of the chunks that end the stream.
-const MAX_VALUE: usize = 256;
+pub(super) const MAX_VALUE: usize = 256;
 
 /// What every chunk of a stream repeats.
-const HEAD: [&str; 5] = [
+pub(super) const HEAD: [&str; 5] = [
     "id",
     "created",
     "model",

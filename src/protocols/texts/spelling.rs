@@ -3,6 +3,9 @@
 /// Longest name or id, in bytes: those of providers are below 100.
 const MAX_NAME: usize = 128;
 
+/// Longest token, in bytes: signed ones have one or two KiB.
+const MAX_TOKEN: usize = 8 * 1024;
+
 /// Longest front of a data URL, in bytes: its media type and what belongs to that.
 const MAX_FRONT: usize = 256;
 
@@ -15,6 +18,13 @@ pub(in crate::protocols) fn is_name(raw: &[u8]) -> bool {
 
 const fn is_in_names(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'/' | b'-')
+}
+
+/// Whether it can be the key of a member: letters in words, no numbers of more than three
+/// digits.
+pub(in crate::protocols) fn is_key(raw: &[u8]) -> bool {
+    let long_number = raw.split(|byte| !byte.is_ascii_digit());
+    is_name(raw) && long_number.map(<[u8]>::len).all(|digits| digits <= 3)
 }
 
 /// Whether it can be base64, of either alphabet.
@@ -33,6 +43,12 @@ pub(in crate::protocols) fn is_encoded(raw: &[u8]) -> bool {
 
 const fn is_in_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-')
+}
+
+/// Whether it can be a bearer token (RFC 6750, section 2.1).
+pub(in crate::protocols) fn is_token(raw: &[u8]) -> bool {
+    let in_token = |byte: &u8| is_in_base64(*byte) || matches!(byte, b'.' | b'~');
+    raw.len() <= MAX_TOKEN && raw.iter().all(in_token)
 }
 
 /// Whether it is a data URL in base64.
@@ -71,6 +87,21 @@ mod tests {
         let longer = format!("{long}a");
         for text in ["a b", "a@b", "é", r"\u0061", "+49", "a,b", "(1)", &longer] {
             assert!(!is_name(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys() {
+        for (text, key) in [
+            ("reasoning_content", true),
+            ("top_p", true),
+            ("x-groq", true),
+            ("", true),
+            ("sha256", true),
+            ("4111111111111111", false),
+            ("ada@example.org", false),
+        ] {
+            assert_eq!(is_key(text.as_bytes()), key, "{text}");
         }
     }
 

@@ -1,59 +1,97 @@
 /*! What is alike in all walks: values that are read whole. */
 
-use super::{Site, is_encoded, is_name};
-use crate::json::{Error, Kind, Reader, Span};
+use super::Site;
+use super::spelling::{is_data_url, is_encoded, is_key, is_name, is_token};
+use crate::json::{Error, Key, Kind, Reader, Span};
 use crate::protocols::event::unwatched;
 use std::borrow::Cow;
 
 /// Takes a text.
 pub(in crate::protocols) type Emit<'e, 'a> = &'e mut dyn FnMut(Site<'a>);
 
-/// Every string and every key of a value is a text.
-pub(in crate::protocols) fn strings<'a>(
-    reader: &mut Reader<'a>,
-    emit: Emit<'_, 'a>,
-) -> Result<(), Error> {
-    unless(reader, &|_| false, emit)
+/// What the member of an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::protocols) enum Member {
+    /// Its strings are texts.
+    Text,
+    /// Part of the structure: its strings are texts only if they are not spelled as names.
+    Name,
+    /// What only its sender can read: a text only if it is no base64.
+    Encoded,
+    /// A text only if it is not spelled as tokens of the header `authorization` are.
+    Token,
+    /// Media where they are a data URL in base64, a text otherwise.
+    Url,
 }
 
-/// Part of the structure: strings and keys are texts only if they are not spelled as names.
-pub(in crate::protocols) fn names<'a>(
-    reader: &mut Reader<'a>,
-    emit: Emit<'_, 'a>,
-) -> Result<(), Error> {
-    unless(reader, &is_name, emit)
+/// What members are, by their keys.
+pub(in crate::protocols) type Table = fn(&str, Kind) -> Member;
+
+/// A table that knows nothing.
+pub(in crate::protocols) const fn unknown(_: &str, _: Kind) -> Member {
+    Member::Text
 }
 
-/// What only its sender can read: a text only if it is no base64.
-pub(in crate::protocols) fn encoded<'a>(
-    reader: &mut Reader<'a>,
-    emit: Emit<'_, 'a>,
-) -> Result<(), Error> {
-    unless(reader, &is_encoded, emit)
+impl Member {
+    const fn exempt(self) -> fn(&[u8]) -> bool {
+        match self {
+            Self::Text => |_| false,
+            Self::Name => is_name,
+            Self::Encoded => is_encoded,
+            Self::Token => is_token,
+            Self::Url => is_data_url,
+        }
+    }
 }
 
-fn unless<'a>(
+/// The texts of a value, in which a table knows what is none at any depth.
+pub(in crate::protocols) fn by_key<'a>(
     reader: &mut Reader<'a>,
-    exempt: &dyn Fn(&[u8]) -> bool,
+    table: Table,
+    emit: Emit<'_, 'a>,
+) -> Result<(), Error> {
+    match reader.kind()? {
+        Kind::Object => reader.object(|reader, key| {
+            let member = table(&key.value(), reader.kind()?);
+            if member != Member::Text {
+                return read(reader, member, emit);
+            }
+            emit_key(key, emit);
+            by_key(reader, table, emit)
+        }),
+        Kind::Array => reader.array(|reader| by_key(reader, table, emit)),
+        _ => read(reader, Member::Text, emit),
+    }
+}
+
+/// The texts of a value that is all one kind of member.
+pub(in crate::protocols) fn read<'a>(
+    reader: &mut Reader<'a>,
+    member: Member,
     emit: Emit<'_, 'a>,
 ) -> Result<(), Error> {
     match reader.kind()? {
         Kind::String => {
             let text = reader.string()?;
-            if !text.is_empty() && !exempt(text.raw()) {
+            if !text.is_empty() && !member.exempt()(text.raw()) {
                 emit(Site::String(text));
             }
             Ok(())
         }
-        Kind::Array => reader.array(|reader| unless(reader, exempt, emit)),
+        Kind::Array => reader.array(|reader| read(reader, member, emit)),
         Kind::Object => reader.object(|reader, key| {
-            let key = key.text();
-            if !key.is_empty() && !exempt(key.raw()) {
-                emit(Site::String(key));
-            }
-            unless(reader, exempt, emit)
+            emit_key(key, emit);
+            read(reader, member, emit)
         }),
         Kind::Number | Kind::Bool | Kind::Null => reader.skip().map(drop),
+    }
+}
+
+/// A key that no table knows is a text, unless it is spelled as keys are.
+pub(in crate::protocols) fn emit_key<'a>(key: &Key<'a>, emit: Emit<'_, 'a>) {
+    let text = key.text();
+    if !is_key(text.raw()) {
+        emit(Site::String(text));
     }
 }
 

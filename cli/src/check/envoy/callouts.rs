@@ -1,11 +1,12 @@
-/*! The clusters that Tollgate itself calls: where counters are kept and alerts are sent. */
+/*! The clusters that Tollgate itself calls: where counters are kept, alerts are sent and
+guardrails are asked. */
 
 use super::clusters::check_exists;
 use crate::check::at::At;
 use crate::check::findings::Findings;
 use crate::check::policy::Compiled;
 use crate::check::wasm::{Filter, filters};
-use tollgate::config::Policy;
+use tollgate::config::{Detect, Policy};
 
 /// Checks that each exists, and that no request to it comes back into the machine that
 /// makes it.
@@ -17,22 +18,37 @@ pub(super) fn check(
 ) {
     let clusters = root.field_or_gap("static_resources").list("clusters");
     for (path, name) in called(&compiled.policy) {
-        check_exists(root, (path, name), compiled, findings);
+        check_exists(root, (&path, name), compiled, findings);
         for cluster in clusters.iter().filter(|it| it.text("name") == Some(name)) {
             for filter in filters(cluster) {
-                check_filter(&filter, gateways, path, findings);
+                check_filter(&filter, gateways, &path, findings);
             }
         }
     }
 }
 
 /// What names a cluster, and the cluster.
-fn called(policy: &Policy) -> impl Iterator<Item = (&'static str, &str)> {
+fn called(policy: &Policy) -> impl Iterator<Item = (String, &str)> {
     let store = policy.store.as_ref();
     let store = store.map(|store| ("ledger.store.cluster", store.cluster.as_str()));
     let alerts = policy.alerts.as_ref();
     let alerts = alerts.map(|hook| ("alerts.cluster", hook.cluster.as_str()));
-    store.into_iter().chain(alerts)
+    let fixed = store.into_iter().chain(alerts);
+    fixed
+        .map(|(path, cluster)| (path.to_owned(), cluster))
+        .chain(asked(policy))
+}
+
+/// The services that guardrails ask.
+fn asked(policy: &Policy) -> impl Iterator<Item = (String, &str)> {
+    let guardrails = policy.guardrails.iter().enumerate();
+    guardrails.filter_map(|(index, guardrail)| match &guardrail.detect {
+        Detect::Service(service) => {
+            let path = format!("guardrails[{index}].detect.service.cluster");
+            Some((path, service.cluster.as_str()))
+        }
+        _ => None,
+    })
 }
 
 /// Envoy 1.40 would enter the machine while it is running: it dies, and all calls in it.

@@ -1,0 +1,358 @@
+/*! What goes on of a text, and what stands in the place of the rest.
+
+A *cover* is a part of the text that does not go on: all or a part of what was found. Covers
+that overlap are one, so nothing of any goes on. */
+
+use super::channel::Form;
+use super::guards::{Act, Guards, Rule};
+use super::held::Held;
+use super::placeholder::Mark;
+use super::style::Style;
+use super::vault::Vault;
+use super::verdict::Verdict;
+use crate::detect::{Hit, Part, What};
+use std::collections::VecDeque;
+
+/// The name in placeholders that stand for text that looks like one.
+pub(super) const LOOKALIKE: &str = "PLACEHOLDER";
+
+/// What to do with placeholders.
+#[derive(Debug)]
+pub(super) enum Use<'v> {
+    Make(&'v mut Vault),
+    Restore(&'v Vault),
+    Nothing,
+}
+
+/// Text on its way, and what was found in it.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) held: Held,
+    /// Found, and not judged; in the order of their start.
+    pub(super) hits: VecDeque<Hit>,
+    /// Placeholders ahead, in their order.
+    pub(super) marks: VecDeque<Mark>,
+    /// In the order of their start.
+    covers: VecDeque<Cover>,
+    end: End,
+    /// Whether anything did not go on as it was.
+    pub(super) changed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The text goes on.
+    Open,
+    /// Up to here.
+    Blocked(usize),
+}
+
+#[derive(Debug, Clone)]
+struct Cover {
+    start: usize,
+    end: usize,
+    length: Length,
+    name: Name,
+    act: Mask,
+}
+
+/// Whether the end of what was found is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Known,
+    /// Its end is not waited for.
+    Long,
+    /// It goes on a long one before it.
+    Next,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Name {
+    Of(What),
+    Lookalike,
+}
+
+#[derive(Debug, Clone)]
+enum Mask {
+    Restore,
+    Style(Style),
+}
+
+impl Flow {
+    pub(super) fn new(form: Form) -> Self {
+        Self {
+            held: Held::new(form),
+            hits: VecDeque::new(),
+            marks: VecDeque::new(),
+            covers: VecDeque::new(),
+            end: End::Open,
+            changed: false,
+        }
+    }
+
+    /// Lets go on what is settled: before `settled` all hits and marks are known.
+    pub(super) fn settle(
+        &mut self,
+        settled: usize,
+        guards: Option<&Guards>,
+        places: &mut Use<'_>,
+        verdict: &mut Verdict,
+    ) -> String {
+        let makes = matches!(places, Use::Make(_));
+        if let Some(guards) = guards {
+            self.judge(settled, guards, makes, verdict);
+        }
+        if makes {
+            self.cover_lookalikes(settled);
+        }
+        let limit = match self.end {
+            End::Open => settled,
+            End::Blocked(start) => start.min(settled),
+        };
+        let limit = self.held.limit(limit);
+        let mut out = String::new();
+        while self.go_on(limit, guards, places, &mut out) {}
+        if self.end != End::Open {
+            self.changed = true;
+        }
+        self.held.forget();
+        out
+    }
+
+    /// Whether nothing more goes on.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.end != End::Open
+    }
+
+    fn judge(&mut self, settled: usize, guards: &Guards, makes: bool, verdict: &mut Verdict) {
+        while let Some(hit) = self.hits.front().copied() {
+            if hit.start >= settled || self.end != End::Open {
+                return;
+            }
+            self.hits.pop_front();
+            if makes {
+                self.cover_lookalikes(hit.start.saturating_add(1));
+            }
+            if !self.is_in_placeholder(hit) {
+                self.judge_one(hit, guards, makes, verdict);
+            }
+        }
+    }
+
+    /// Placeholders of ours are no findings.
+    fn is_in_placeholder(&self, hit: Hit) -> bool {
+        let behind = self.marks.partition_point(|mark| mark.start <= hit.start);
+        let mark = behind.checked_sub(1).and_then(|index| self.marks.get(index));
+        mark.is_some_and(|mark| hit.end <= mark.end)
+    }
+
+    fn judge_one(&mut self, hit: Hit, guards: &Guards, makes: bool, verdict: &mut Verdict) {
+        let mut mask = None;
+        let mut known = false;
+        let mut block = None;
+        for Rule { guardrail, act, .. } in guards.about(hit.what, self.held.text(hit.start, hit.end)) {
+            if hit.part != Part::Next {
+                verdict.count(*guardrail, hit.what);
+            }
+            known = true;
+            match act {
+                Act::Block => block = block.or(Some(*guardrail)),
+                Act::Mask(style) => mask = mask.or_else(|| Some(Mask::Style(style.clone()))),
+                Act::Restore if makes => mask = mask.or(Some(Mask::Restore)),
+                Act::Restore => mask = mask.or(Some(Mask::Style(Style::Replace))),
+                Act::Monitor => {}
+            }
+        }
+        if known {
+            verdict.place(hit);
+        }
+        if let Some(guardrail) = block {
+            verdict.block(guardrail);
+            self.end = End::Blocked(hit.start);
+        } else if let Some(act) = mask {
+            self.cover(hit, &act);
+        }
+    }
+
+    /// A finding ends with the value that it is in; what is behind is another.
+    fn cover(&mut self, hit: Hit, act: &Mask) {
+        for literal in self.held.literals(hit.start..hit.end) {
+            let length = match hit.part {
+                Part::Whole => Length::Known,
+                Part::Next if !literal.first => Length::Next,
+                Part::First | Part::Next => Length::Long,
+            };
+            self.insert(Cover {
+                start: literal.start,
+                end: literal.end,
+                length,
+                name: Name::Of(hit.what),
+                act: act.clone(),
+            });
+        }
+    }
+
+    fn insert(&mut self, cover: Cover) {
+        let index = self.covers.partition_point(|other| other.start <= cover.start);
+        self.covers.insert(index, cover);
+    }
+
+    /// What looks like a placeholder is put behind one of its own, so that it can't be
+    /// restored to anything else.
+    fn cover_lookalikes(&mut self, before: usize) {
+        while let Some(mark) = self.marks.front().copied().filter(|mark| mark.start < before) {
+            self.marks.pop_front();
+            self.insert(Cover {
+                start: mark.start,
+                end: mark.end,
+                length: Length::Known,
+                name: Name::Lookalike,
+                act: Mask::Restore,
+            });
+        }
+    }
+
+    /// Lets the next part go on; whether there may be more.
+    fn go_on(
+        &mut self,
+        limit: usize,
+        guards: Option<&Guards>,
+        places: &mut Use<'_>,
+        out: &mut String,
+    ) -> bool {
+        self.pass();
+        let cover = self.covers.front().map(|cover| cover.start);
+        let mark = self.marks.front().copied();
+        let (cover, mark) = (
+            cover.filter(|start| *start < limit),
+            mark.filter(|mark| mark.start < limit),
+        );
+        match (cover, mark) {
+            (Some(start), Some(mark)) if start < mark.end => {
+                if mark.start < start {
+                    self.marks.pop_front();
+                    return true;
+                }
+                self.mask(limit, guards, places, out)
+            }
+            (_, Some(mark)) => self.restore(mark, limit, places, out),
+            (Some(_), None) => self.mask(limit, guards, places, out),
+            (None, None) => {
+                let next = self.next_change();
+                self.held.copy(limit, next, out);
+                false
+            }
+        }
+    }
+
+    /// Passes over covers that go on what was masked, and placeholders that were masked.
+    fn pass(&mut self) {
+        let mut at = self.held.at();
+        while let Some(cover) = self.covers.front() {
+            let goes_on = cover.length == Length::Next && cover.start == at;
+            if cover.start >= at && !goes_on {
+                break;
+            }
+            at = at.max(cover.end);
+            self.covers.pop_front();
+        }
+        self.held.skip(at);
+        while self.marks.front().is_some_and(|mark| mark.start < at) {
+            self.marks.pop_front();
+        }
+    }
+
+    /// Where the text is next replaced, as far as that is known.
+    fn next_change(&self) -> usize {
+        let cover = self.covers.front().map(|cover| cover.start);
+        let mark = self.marks.front().map(|mark| mark.start);
+        cover.into_iter().chain(mark).min().unwrap_or(usize::MAX)
+    }
+
+    fn restore(
+        &mut self,
+        mark: Mark,
+        limit: usize,
+        places: &mut Use<'_>,
+        out: &mut String,
+    ) -> bool {
+        if mark.end > limit {
+            if self.end != End::Open {
+                self.marks.pop_front();
+                return true;
+            }
+            self.held.copy(mark.start, self.next_change(), out);
+            return false;
+        }
+        let next = self.next_change();
+        self.held.copy(mark.start, next, out);
+        let in_value = matches!(
+            self.held.literals(mark.start..mark.end).as_slice(),
+            [literal] if (literal.start, literal.end) == (mark.start, mark.end)
+        );
+        match places {
+            Use::Restore(vault) if !mark.in_url && in_value => {
+                self.held.replace(mark.end, vault.value(&mark.tag), out);
+                self.changed = true;
+            }
+            _ => self.held.copy(mark.end, next, out),
+        }
+        self.marks.pop_front();
+        true
+    }
+
+    /// Masks the covers that overlap the first one, if all of them are known.
+    fn mask(
+        &mut self,
+        limit: usize,
+        guards: Option<&Guards>,
+        places: &mut Use<'_>,
+        out: &mut String,
+    ) -> bool {
+        let Some(group) = self.group() else {
+            return false;
+        };
+        let next = self.next_change();
+        self.held.copy(group.start, next, out);
+        if group.end > limit && group.length == Length::Known {
+            return false;
+        }
+        let mut text = String::new();
+        let value = self.held.text(group.start, group.end);
+        let name = match (group.name, guards) {
+            (Name::Of(what), Some(guards)) => guards.name(what),
+            _ => LOOKALIKE,
+        };
+        match (&group.act, places) {
+            (Mask::Restore, Use::Make(vault)) => vault.put(name, value, &mut text),
+            (Mask::Style(style), _) if group.length == Length::Known => {
+                style.write(name, value, &mut text);
+            }
+            // Of a long one the end may not be known: there is nothing to keep or to hash.
+            _ => Style::Replace.write(name, value, &mut text),
+        }
+        self.held.replace(group.end, &text, out);
+        self.changed = true;
+        true
+    }
+
+    /// The first cover with those that overlap it. What is masked for good stays so.
+    fn group(&self) -> Option<Cover> {
+        let mut covers = self.covers.iter();
+        let mut group = covers.next()?.clone();
+        for cover in covers {
+            if cover.start >= group.end {
+                break;
+            }
+            group.end = group.end.max(cover.end);
+            if cover.length != Length::Known {
+                group.length = Length::Long;
+            }
+            if let (Mask::Restore, Mask::Style(_)) = (&group.act, &cover.act) {
+                group.act = cover.act.clone();
+                group.name = cover.name;
+            }
+        }
+        Some(group)
+    }
+}

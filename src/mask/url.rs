@@ -1,0 +1,219 @@
+/*! Whether text is within a URL.
+
+A placeholder within a URL stays: whoever can make a model write a link could otherwise
+have the value sent to a host of theirs, by a click or as soon as an image is shown. So the
+rule errs towards URLs: one begins behind two slashes of either kind, `http:`, `https:`,
+`ftp:`, `www.` and `](`, and ends with white space, the end of the Markdown link, or the
+quotation mark that it follows. */
+
+/// Reads text byte by byte.
+#[derive(Debug)]
+pub(super) struct UrlWatch {
+    /// The last eight bytes, in lower case.
+    tail: u64,
+    /// What the word that is being read follows.
+    opener: Opener,
+    /// Whether nothing but white space has come behind `opener`.
+    fresh: bool,
+    plain: Plain,
+    link: Link,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opener {
+    Space,
+    Quote(u8),
+    /// The beginning of a text that is a value of its own.
+    Literal,
+}
+
+/// A URL that is written as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plain {
+    Outside,
+    /// Up to white space.
+    Word,
+    /// Up to this quotation mark: white space in it is part of the URL.
+    Quoted(u8),
+    /// All of the text.
+    Literal,
+}
+
+/// The destination of a Markdown link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Outside,
+    Opened,
+    Angle,
+    Parens(u32),
+    /// Behind a backslash.
+    Escaped(u32),
+}
+
+impl UrlWatch {
+    /// At the beginning of a text.
+    pub(super) const fn new() -> Self {
+        Self {
+            tail: 0,
+            opener: Opener::Space,
+            fresh: true,
+            plain: Plain::Outside,
+            link: Link::Outside,
+        }
+    }
+
+    /// At the beginning of a text that is a value of its own, such as a string of JSON.
+    pub(super) const fn of_literal() -> Self {
+        Self {
+            opener: Opener::Literal,
+            ..Self::new()
+        }
+    }
+
+    /// Whether the next byte belongs to a URL.
+    pub(super) fn within(&self) -> bool {
+        self.plain != Plain::Outside || self.link != Link::Outside
+    }
+
+    pub(super) fn step(&mut self, byte: u8) {
+        self.tail = (self.tail << 8) | u64::from(byte.to_ascii_lowercase());
+        self.step_link(byte);
+        self.step_plain(byte);
+        self.step_opener(byte);
+    }
+
+    fn step_link(&mut self, byte: u8) {
+        self.link = match (self.link, byte) {
+            (Link::Outside, b'(') if self.ends(b"](") => Link::Opened,
+            (Link::Opened, byte) if byte.is_ascii_whitespace() => Link::Opened,
+            (Link::Outside, _) | (Link::Opened, b')') | (_, b'\n') => Link::Outside,
+            (Link::Opened, b'<') => Link::Angle,
+            (Link::Angle, b'>') => Link::Parens(1),
+            (Link::Angle, _) => Link::Angle,
+            (Link::Opened, b'\\') => Link::Escaped(1),
+            (Link::Opened, b'(') => Link::Parens(2),
+            (Link::Opened, _) => Link::Parens(1),
+            (Link::Parens(1), b')') => {
+                self.plain = Plain::Outside;
+                Link::Outside
+            }
+            (Link::Parens(depth), b')') => Link::Parens(depth.saturating_sub(1)),
+            (Link::Parens(depth), b'(') => Link::Parens(depth.saturating_add(1)),
+            (Link::Parens(depth), b'\\') => Link::Escaped(depth),
+            (Link::Parens(depth) | Link::Escaped(depth), _) => Link::Parens(depth),
+        };
+    }
+
+    fn step_plain(&mut self, byte: u8) {
+        self.plain = match self.plain {
+            Plain::Outside if self.begins(byte) => match self.opener {
+                Opener::Space => Plain::Word,
+                Opener::Quote(quote) => Plain::Quoted(quote),
+                Opener::Literal => Plain::Literal,
+            },
+            Plain::Word if byte.is_ascii_whitespace() || byte == b'"' => Plain::Outside,
+            Plain::Quoted(quote) if byte == quote => Plain::Outside,
+            same => same,
+        };
+    }
+
+    fn begins(&self, byte: u8) -> bool {
+        let slashes = || {
+            let [.., before, _] = self.tail.to_be_bytes();
+            matches!(before, b'/' | b'\\')
+        };
+        match byte {
+            b'/' | b'\\' => slashes(),
+            b':' => self.ends(b"http:") || self.ends(b"https:") || self.ends(b"ftp:"),
+            b'.' => {
+                let [.., before, _, _, _, _] = self.tail.to_be_bytes();
+                self.ends(b"www.") && !before.is_ascii_alphanumeric()
+            }
+            _ => false,
+        }
+    }
+
+    fn step_opener(&mut self, byte: u8) {
+        match byte {
+            b'"' | b'\'' | b'`' => {
+                self.opener = Opener::Quote(byte);
+                self.fresh = true;
+            }
+            // White space around a URL in quotation marks is passed over by browsers.
+            _ if byte.is_ascii_whitespace() && self.fresh => {}
+            b'(' | b'<' | b'[' | b'{' | b'=' | b',' | b'|' => self.opener = Opener::Space,
+            _ if byte.is_ascii_whitespace() => self.opener = Opener::Space,
+            _ => self.fresh = false,
+        }
+    }
+
+    fn ends(&self, with: &[u8]) -> bool {
+        self.tail.to_be_bytes().ends_with(with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within(mut watch: UrlWatch, text: &str) -> bool {
+        text.bytes().for_each(|byte| watch.step(byte));
+        watch.within()
+    }
+
+    #[test]
+    fn urls_begin_and_end() {
+        let inside = [
+            "https://",
+            "see https://evil.example/?q=",
+            "HTTP:\\\\evil.example/",
+            "(http:evil.example/",
+            "<img src=//evil.example/?",
+            "<img src=\"https://evil.example/? x\n",
+            "<img src=' https://evil.example/? ",
+            "/\\evil.example/",
+            "www.evil.example?",
+            "postgres://u:",
+            "![x](",
+            "![x]( ",
+            "[x](<",
+            "[x](<a b",
+            "[x](a(b) c",
+            "[x](a\\)",
+            "[x](https://a.example/) https://b.example/",
+            "https://a.example/(b)",
+            "https://a.example/>",
+        ];
+        for text in inside {
+            assert!(within(UrlWatch::new(), text), "{text}");
+        }
+        let outside = [
+            "",
+            "https://a.example/ ",
+            "\"https://a.example/\"",
+            "'https://a.example/?q= x'",
+            "\"see https://a.example/ ",
+            "[x](https://a.example/)",
+            "[x](a(b)c)",
+            "[x](<a>)",
+            "[x](a\n",
+            "a / b",
+            "// ",
+            "xwww.",
+            "note: ",
+            "[x] (",
+            "mail: a",
+        ];
+        for text in outside {
+            assert!(!within(UrlWatch::new(), text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_begins_with_a_url_is_one() {
+        assert!(within(UrlWatch::of_literal(), "https://a.example/?q= x \" y"));
+        assert!(within(UrlWatch::of_literal(), " https://a.example/?q= "));
+        assert!(!within(UrlWatch::of_literal(), "See https://a.example/ "));
+        assert!(within(UrlWatch::of_literal(), "See https://a.example/"));
+    }
+}

@@ -1,0 +1,171 @@
+/*! Texts of a request for chat completions. */
+
+use super::known;
+use crate::json::{Error, Key, Kind, Reader};
+use crate::protocols::event::unwatched;
+use crate::protocols::texts::{Found, Member, Origin, Unscannable, Walk, definition, peek};
+
+pub(in crate::protocols) fn request<'a>(
+    body: &'a [u8],
+    visit: &mut dyn FnMut(Found<'a>),
+) -> Result<(), Error> {
+    let mut reader = Reader::new(body, unwatched)?;
+    let mut walk = Walk::new(visit);
+    if reader.kind()? == Kind::Object {
+        reader.object(|reader, key| member(&mut walk, reader, key))?;
+    } else {
+        walk.strings(&mut reader, Origin::Other)?;
+    }
+    reader.finish()
+}
+
+fn member<'a>(
+    walk: &mut Walk<'_, 'a>,
+    reader: &mut Reader<'a>,
+    key: &Key<'a>,
+) -> Result<(), Error> {
+    match (key.value().as_ref(), reader.kind()?) {
+        ("messages", Kind::Array) => reader.array(|reader| message(walk, reader)),
+        ("tools", Kind::Array) => reader.array(|reader| tool(walk, reader)),
+        ("functions" | "response_format", _) => {
+            walk.by_key(reader, definition, Origin::Definition)
+        }
+        ("prediction", _) => walk.by_key(reader, known, Origin::Other),
+        (
+            // OpenAI's
+            "web_search_options"
+            // OpenRouter's, xAI's, Azure's, Alibaba's, LiteLLM's
+            | "plugins" | "search_parameters" | "data_sources" | "enable_search" | "mcp_servers",
+            _,
+        ) => walk.provider_tools(reader),
+        (name, _) if is_structural(name) => walk.names(reader),
+        _ => walk.unknown(reader, key, Origin::Other),
+    }
+}
+
+fn is_structural(name: &str) -> bool {
+    matches!(
+        name,
+        "model"
+            | "models"
+            | "modalities"
+            | "audio"
+            | "service_tier"
+            | "reasoning_effort"
+            | "reasoning"
+            | "verbosity"
+            | "stream_options"
+            | "tool_choice"
+            | "function_call"
+            | "logit_bias"
+            | "cache_control"
+            | "prompt_cache_retention"
+    )
+}
+
+fn message<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Error> {
+    if reader.kind()? != Kind::Object {
+        return walk.strings(reader, Origin::Other);
+    }
+    let [role] = peek(reader, ["role"]);
+    let origin = match role.as_ref() {
+        "system" | "developer" => Origin::System,
+        "user" => Origin::User,
+        "assistant" => Origin::Assistant,
+        "tool" | "function" => Origin::ToolResult,
+        _ => Origin::Other,
+    };
+    reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
+        ("role" | "name" | "tool_call_id" | "cache_control", _) => {
+            walk.read(reader, Member::Name, origin)
+        }
+        ("content", Kind::Array) => reader.array(|reader| part(walk, reader, origin)),
+        ("content" | "refusal", _) => walk.strings(reader, origin),
+        ("reasoning" | "reasoning_content" | "reasoning_details", _) => {
+            walk.by_key(reader, known, Origin::Reasoning)
+        }
+        ("tool_calls", Kind::Array) => reader.array(|reader| call(walk, reader)),
+        ("function_call", Kind::Object) => call(walk, reader),
+        // A sound that the model has made before.
+        ("audio", Kind::Object) => {
+            walk.unscannable(Unscannable::Remote);
+            walk.names(reader)
+        }
+        ("annotations", _) => walk.by_key(reader, known, origin),
+        _ => walk.unknown(reader, key, origin),
+    })
+}
+
+/// A call of a tool, or what is said of it one level deeper.
+fn call<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Error> {
+    if reader.kind()? != Kind::Object {
+        return walk.strings(reader, Origin::ToolCall);
+    }
+    reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
+        ("id" | "type" | "index" | "name", _) => walk.names(reader),
+        ("function" | "custom", Kind::Object) => call(walk, reader),
+        ("arguments", _) => walk.arguments(reader),
+        ("input", _) => walk.strings(reader, Origin::ToolCall),
+        // Gemini's signatures.
+        ("extra_content", _) => walk.by_key(reader, known, Origin::ToolCall),
+        _ => walk.unknown(reader, key, Origin::ToolCall),
+    })
+}
+
+/// One part of a content array; `origin` is whose message it is.
+fn part<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>, origin: Origin) -> Result<(), Error> {
+    if reader.kind()? != Kind::Object {
+        return walk.strings(reader, origin);
+    }
+    reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
+        ("type" | "cache_control", _) => walk.names(reader),
+        ("text" | "refusal", _) => walk.strings(reader, origin),
+        ("thinking", _) => walk.by_key(reader, known, Origin::Reasoning),
+        // The last two are of vLLM and others.
+        ("image_url" | "video_url" | "audio_url", Kind::String) => walk.url(reader),
+        ("image_url" | "video_url" | "audio_url" | "input_audio" | "file", Kind::Object) => {
+            reader.object(|reader, key| medium(walk, reader, key))
+        }
+        _ => walk.unknown(reader, key, origin),
+    })
+}
+
+/// A member of an image, a sound or a file.
+fn medium<'a>(
+    walk: &mut Walk<'_, 'a>,
+    reader: &mut Reader<'a>,
+    key: &Key<'a>,
+) -> Result<(), Error> {
+    match (key.value().as_ref(), reader.kind()?) {
+        ("url", _) => walk.url(reader),
+        ("file_id", _) => walk.remote_id(reader),
+        ("filename", _) => walk.strings(reader, Origin::FileName),
+        ("data" | "file_data", Kind::String) => walk.inline(reader),
+        ("detail" | "format", _) => walk.names(reader),
+        _ => walk.unknown(reader, key, Origin::Other),
+    }
+}
+
+fn tool<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Error> {
+    let [kind] = peek(reader, ["type"]);
+    let mut is_function = matches!(kind.as_ref(), "function" | "custom");
+    if reader.kind()? == Kind::Object {
+        reader.object(|reader, key| {
+            let name = key.value();
+            is_function |= kind.is_empty() && name == "function";
+            match (name.as_ref(), reader.kind()?) {
+                ("type" | "cache_control", _) => walk.names(reader),
+                _ => {
+                    walk.key(key, Origin::Definition);
+                    walk.by_key(reader, definition, Origin::Definition)
+                }
+            }
+        })?;
+    } else {
+        walk.strings(reader, Origin::Definition)?;
+    }
+    if !is_function {
+        walk.unscannable(Unscannable::Tools);
+    }
+    Ok(())
+}

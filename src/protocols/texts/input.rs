@@ -1,0 +1,179 @@
+/*! What is alike in walks of requests. */
+
+use super::spelling::{is_data_url, is_encoded};
+use super::{
+    Found, InputText, Member, Origin, Site, Table, Unscannable, by_key, emit_key, read, unknown,
+    value,
+};
+use crate::json::{Error, Key, Kind, Reader, Text};
+use crate::mask::Form;
+
+/// A walk of a request.
+pub(in crate::protocols) struct Walk<'v, 'a> {
+    visit: &'v mut dyn FnMut(Found<'a>),
+}
+
+impl<'v, 'a> Walk<'v, 'a> {
+    pub(in crate::protocols) fn new(visit: &'v mut dyn FnMut(Found<'a>)) -> Self {
+        Self { visit }
+    }
+
+    /// One text.
+    pub(in crate::protocols) fn text(&mut self, text: Site<'a>, origin: Origin, form: Form) {
+        (self.visit)(Found::Text(InputText { text, origin, form }));
+    }
+
+    pub(in crate::protocols) fn unscannable(&mut self, what: Unscannable) {
+        (self.visit)(Found::Unscannable(what));
+    }
+
+    /// All strings of a value.
+    pub(in crate::protocols) fn strings(
+        &mut self,
+        reader: &mut Reader<'a>,
+        origin: Origin,
+    ) -> Result<(), Error> {
+        self.read(reader, Member::Text, origin)
+    }
+
+    /// A value that is part of the structure.
+    pub(in crate::protocols) fn names(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
+        self.read(reader, Member::Name, Origin::Other)
+    }
+
+    pub(in crate::protocols) fn read(
+        &mut self,
+        reader: &mut Reader<'a>,
+        member: Member,
+        origin: Origin,
+    ) -> Result<(), Error> {
+        read(reader, member, &mut |site| {
+            self.text(site, origin, Form::Text);
+        })
+    }
+
+    /// A value of which a table knows the members.
+    pub(in crate::protocols) fn by_key(
+        &mut self,
+        reader: &mut Reader<'a>,
+        table: Table,
+        origin: Origin,
+    ) -> Result<(), Error> {
+        by_key(reader, table, &mut |site| {
+            self.text(site, origin, Form::Text);
+        })
+    }
+
+    /// A key that nothing is known of.
+    pub(in crate::protocols) fn key(&mut self, key: &Key<'a>, origin: Origin) {
+        emit_key(key, &mut |site| self.text(site, origin, Form::Text));
+    }
+
+    /// A member that nothing is known of. Media may stand there too.
+    pub(in crate::protocols) fn unknown(
+        &mut self,
+        reader: &mut Reader<'a>,
+        key: &Key<'a>,
+        origin: Origin,
+    ) -> Result<(), Error> {
+        self.key(key, origin);
+        by_key(reader, unknown, &mut |site| {
+            let media = matches!(site, Site::String(text) if is_data_url(text.raw()));
+            if media {
+                self.unscannable(Unscannable::Media);
+            } else {
+                self.text(site, origin, Form::Text);
+            }
+        })
+    }
+
+    /// What a tool was asked: JSON, in a string or as it is.
+    pub(in crate::protocols) fn arguments(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
+        if let Some(site) = value(reader)? {
+            self.text(site, Origin::ToolCall, Form::Json);
+        }
+        Ok(())
+    }
+
+    /// A URL of media: those inside of the request, or where the provider fetches them.
+    pub(in crate::protocols) fn url(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
+        if reader.kind()? != Kind::String {
+            return self.strings(reader, Origin::Url);
+        }
+        let text = reader.string()?;
+        self.url_text(text);
+        Ok(())
+    }
+
+    /// A string that has media in it, in base64 or as a data URL; some servers take a URL, too.
+    pub(in crate::protocols) fn inline(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
+        let text = reader.string()?;
+        if is_encoded(text.raw()) {
+            self.unscannable(Unscannable::Media);
+        } else {
+            self.url_text(text);
+        }
+        Ok(())
+    }
+
+    fn url_text(&mut self, text: Text<'a>) {
+        if is_data_url(text.raw()) {
+            self.unscannable(Unscannable::Media);
+            return;
+        }
+        self.unscannable(if has_data_scheme(&text.value()) {
+            Unscannable::Media
+        } else {
+            Unscannable::Remote
+        });
+        self.text(Site::String(text), Origin::Url, Form::Text);
+    }
+
+    /// The id of something that the provider has.
+    pub(in crate::protocols) fn remote_id(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
+        if reader.kind()? != Kind::Null {
+            self.unscannable(Unscannable::Remote);
+        }
+        self.names(reader)
+    }
+
+    /// A member that lets the provider use tools of its own, if it says anything.
+    pub(in crate::protocols) fn provider_tools(
+        &mut self,
+        reader: &mut Reader<'a>,
+    ) -> Result<(), Error> {
+        let text = reader.rest();
+        let asked = match reader.kind()? {
+            Kind::Null => false,
+            Kind::Bool => text.starts_with(b"true"),
+            Kind::Array => {
+                let inside = text.get(1..).unwrap_or_default();
+                !inside.trim_ascii_start().starts_with(b"]")
+            }
+            Kind::Object | Kind::String | Kind::Number => true,
+        };
+        if asked {
+            self.unscannable(Unscannable::Tools);
+        }
+        self.strings(reader, Origin::Other)
+    }
+}
+
+fn has_data_scheme(url: &str) -> bool {
+    let scheme = url.trim_start().get(..5);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
+}
+
+/// Members of definitions of tools and of JSON schemas. Where a schema has a property of such
+/// a name, its value is an object.
+pub(in crate::protocols) fn definition(key: &str, kind: Kind) -> Member {
+    let known = matches!(
+        key,
+        "type" | "name" | "required" | "$ref" | "$schema" | "format" | "syntax"
+    );
+    match (key, kind) {
+        ("cache_control", Kind::Object) => Member::Name,
+        (_, Kind::String | Kind::Array) if known => Member::Name,
+        _ => Member::Text,
+    }
+}

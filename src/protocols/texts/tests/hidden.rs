@@ -1,0 +1,223 @@
+//! Nothing hides: whatever is not replaced is spelled as what is no text.
+
+use super::*;
+use proptest::sample::select;
+
+/// Keys that mean something somewhere, and some that do not.
+const KEYS: [&str; 46] = [
+    "type",
+    "id",
+    "index",
+    "role",
+    "content",
+    "text",
+    "name",
+    "input",
+    "data",
+    "source",
+    "url",
+    "messages",
+    "tools",
+    "system",
+    "choices",
+    "delta",
+    "message",
+    "tool_calls",
+    "function",
+    "arguments",
+    "custom",
+    "reasoning",
+    "reasoning_details",
+    "thinking",
+    "signature",
+    "encrypted_content",
+    "citations",
+    "content_block",
+    "usage",
+    "model",
+    "error",
+    "audio",
+    "file",
+    "image_url",
+    "file_data",
+    "logprobs",
+    "finish_reason",
+    "metadata",
+    "container",
+    "parameters",
+    "cache_control",
+    "mcp_servers",
+    "annotations",
+    "obfuscation",
+    "title",
+    "x",
+];
+
+const TYPES: [&str; 12] = [
+    "text",
+    "function",
+    "tool_result",
+    "content_block_delta",
+    "message_start",
+    "base64",
+    "url",
+    "document",
+    "user",
+    "assistant",
+    "a b",
+    "",
+];
+
+fn arb_body() -> impl Strategy<Value = Value> {
+    let keys = prop_oneof![select(KEYS.to_vec()).prop_map(str::to_owned), arb_string()];
+    let value = arb_value(keys);
+    (value, select(TYPES.to_vec()), select(TYPES.to_vec())).prop_map(|(value, kind, role)| {
+        let inner =
+            json!({"type": kind, "role": role, "content": value, "delta": value, "source": value});
+        let list = json!([inner, value]);
+        json!({"type": kind, "messages": list, "system": list, "tools": list, "choices": list,
+            "delta": inner, "content_block": inner, "message": inner, "content": list, "x": value})
+    })
+}
+
+/// All strings and keys; those that stand under a key that is cut out are left out.
+fn all_strings(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|value| all_strings(value, into)),
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            into.push(key.clone());
+            all_strings(value, into);
+        }),
+        _ => {}
+    }
+}
+
+/// Whether a string could be left as part of the structure.
+fn is_structure(text: &str) -> bool {
+    let raw = quote(text);
+    let raw = raw[1..raw.len() - 1].as_bytes();
+    let all = |extra: &[u8]| {
+        raw.iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || extra.contains(byte))
+    };
+    let data_url = text.to_ascii_lowercase().starts_with("data:");
+    data_url || all(b"_.:/-") || all(b"+/=_-\\") || all(b"._~+/=-")
+}
+
+const MARK: &str = "MARK MARK";
+
+fn check(body: &str, sites: &[Site<'_>], removed: &[Span]) -> Result<(), TestCaseError> {
+    let mut spans: Vec<Span> = sites
+        .iter()
+        .map(Site::span)
+        .chain(removed.iter().copied())
+        .collect();
+    spans.sort_unstable();
+    for pair in spans.windows(2) {
+        prop_assert!(pair[0].end <= pair[1].start, "{pair:?} of {body}");
+    }
+    let mut edits = Edits::default();
+    removed
+        .iter()
+        .for_each(|span| edits.replace(*span, "null".to_owned()));
+    for site in sites {
+        let with = match site {
+            Site::String(_) => MARK.to_owned(),
+            Site::Json { .. } => quote(MARK),
+        };
+        edits.replace(site.span(), site.written(with));
+        if let Site::Json { json, span } = site {
+            prop_assert_eq!(*json, &body[span.start..span.end]);
+        }
+    }
+    let whole = body.as_bytes();
+    let new = edits
+        .apply(whole)
+        .map_or(whole.to_vec(), |rewrite| rewrite.whole(whole));
+    let value: Value = serde_json::from_slice(&new).unwrap();
+    let mut left = Vec::new();
+    all_strings(&value, &mut left);
+    for text in left {
+        prop_assert!(
+            text == MARK || is_structure(&text),
+            "{text:?} is left of {body}"
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn nothing_hides(body in arb_body(), tape in arb_tape()) {
+        let body = render(&body, &mut Tape::new(tape), false);
+        for protocol in [Protocol::OpenAi, Protocol::Anthropic] {
+            let mut sites = Vec::new();
+            request_texts(protocol, body.as_bytes(), &mut |found| {
+                if let Found::Text(input) = found {
+                    sites.push(input.text);
+                }
+            }).unwrap();
+            check(&body, &sites, &[])?;
+            let texts = answer_texts(protocol, body.as_bytes()).unwrap();
+            let sites: Vec<_> = texts.said.iter().map(|said| said.text).collect();
+            let removed: Vec<_> = texts.logprobs.iter().map(|(_, span)| *span).collect();
+            check(&body, &sites, &removed)?;
+            let texts = event_texts(protocol, body.as_bytes()).unwrap();
+            let sites: Vec<_> = texts.said.iter().map(|said| said.text).collect();
+            check(&body, &sites, &texts.removed)?;
+        }
+    }
+
+    #[test]
+    fn every_string_of_an_error_is_a_text(body in arb_value(arb_string()), tape in arb_tape()) {
+        let text = render(&body, &mut Tape::new(tape), false);
+        let sites = all_texts(text.as_bytes()).unwrap();
+        let mut wanted = Vec::new();
+        all_strings(&body, &mut wanted);
+        wanted.retain(|text| !text.is_empty());
+        let values: Vec<String> = sites.iter().map(|site| site.value().into_owned()).collect();
+        // Keys that are spelled as keys are no texts.
+        for text in wanted {
+            prop_assert!(values.contains(&text) || is_structure(&text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_told(body in arb_body(), at in any::<prop::sample::Index>()) {
+        let body = body.to_string();
+        let cut = &body.as_bytes()[..at.index(body.len())];
+        for protocol in [Protocol::OpenAi, Protocol::Anthropic] {
+            let mut visit = |_: Found<'_>| ();
+            let read = request_texts(protocol, cut, &mut visit);
+            prop_assert!(read.is_err());
+            prop_assert!(answer_texts(protocol, cut).is_err());
+            prop_assert!(event_texts(protocol, cut).is_err());
+            // Whatever it is made of, it is JSON.
+            let blocked = blocked_answer(protocol, cut, &[(0, "a".to_owned())]);
+            prop_assert!(serde_json::from_slice::<Value>(&blocked).is_ok());
+        }
+        prop_assert!(all_texts(cut).is_err());
+    }
+}
+
+#[test]
+fn duplicates_hide_nothing() {
+    let texts = [
+        r#"{"content":"one","content":"two","content":["three"]}"#,
+        r#"{"id":"one","id":"t wo","id":{"three":"th ree"}}"#,
+        r#"{"type":"base64","type":"text","data":"t wo","data":"th ree"}"#,
+    ];
+    for text in texts {
+        let body = format!(
+            r#"{{"messages":[{text}],"choices":[{{"delta":{text},"message":{text}}}],"delta":{text},"content":[{text}]}}"#
+        );
+        for protocol in [Protocol::OpenAi, Protocol::Anthropic] {
+            let texts = event_texts(protocol, body.as_bytes()).unwrap();
+            let sites: Vec<_> = texts.said.iter().map(|said| said.text).collect();
+            check(&body, &sites, &texts.removed).unwrap();
+        }
+    }
+}
