@@ -54,6 +54,8 @@ impl Call {
         match self.request_body(host, &[], 0) {
             OnBody::Reply(reply) => OnHead::Reply(reply),
             OnBody::Forward(outgoing) => OnHead::Forward(outgoing),
+            // A request without a body has no texts to ask about.
+            OnBody::Ask(_) => OnHead::Reply(self.lost(None)),
         }
     }
 
@@ -113,7 +115,9 @@ impl Call {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         };
         let guarded = [config::Phase::Input, config::Phase::Output];
-        let guarded = guarded.iter().any(|phase| caller.tenant.guards.look_at(*phase));
+        let guarded = guarded
+            .iter()
+            .any(|phase| caller.tenant.guards.look_at(*phase));
         if guarded {
             let passes = policy.unscannable.paths == Unscanned::Pass;
             let metrics = &self.gateway.metrics;
