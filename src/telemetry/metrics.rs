@@ -198,7 +198,10 @@ impl Metrics {
         if let Some(failure) = found.failure {
             let (guardrail, phase) = (("guardrail", found.name), ("phase", found.phase));
             let labels = [guardrail, phase, ("kind", failure)];
-            self.count(host, series_name("tollgate.guardrail_failures_total", &labels));
+            self.count(
+                host,
+                series_name("tollgate.guardrail_failures_total", &labels),
+            );
         }
         for (entity, count) in &found.found {
             let entity = match found.by_service {
