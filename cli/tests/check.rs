@@ -1503,3 +1503,33 @@ fn clusters_that_tollgate_calls_itself() {
     let other = with_callouts(&filter("{ name: another, vm_config: { vm_id: other } }"));
     expect("another machine", "gateway.yaml", &other, &[GATEWAY_OK]);
 }
+
+#[test]
+fn services_of_guardrails_have_clusters() {
+    let indent = " ".repeat(20);
+    let guardrails = [
+        "guardrails:",
+        "- { name: keys, phase: both, detect: secrets, action: block }",
+        "- { name: names, phase: input, detect: { service: { cluster: presidio, kind: presidio } }, action: mask }",
+        "limits:",
+    ];
+    let guardrails = guardrails.map(|line| format!("{indent}{line}")).join("\n");
+    let gateway = change(GATEWAY, &format!("{indent}limits:"), &guardrails);
+    let said = |text: &str| -> Vec<String> {
+        let (mut said, _) = check("gateway.yaml", text);
+        said.retain(|line| !line.starts_with("guardrails: this version"));
+        said
+    };
+    assert_eq!(
+        said(&gateway),
+        [
+            "guardrails[1].detect.service.cluster: no cluster \"presidio\" in static_resources.clusters"
+        ]
+    );
+    let with_cluster = format!("{}\n  - name: presidio\n", gateway.trim_end());
+    let wanted: &[&str] = match tollgate::config::NOT_ENFORCED {
+        Some(_) => &[],
+        None => &[GATEWAY_OK],
+    };
+    assert_eq!(said(&with_cluster), wanted);
+}

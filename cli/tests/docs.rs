@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use tollgate::config::NOT_ENFORCED;
 
 const PAGES: [(&str, &str); 2] = [
     ("routing", include_str!("../../docs/routing.md")),
@@ -52,7 +53,8 @@ fn examples(page: &str) -> impl Iterator<Item = Parts> {
     let known = |part: &String| {
         let words = ["backends", "models", "tenants", "identity", "limits"];
         let more = ["routing", "fallback", "cool_down", "global_limits"];
-        words.contains(&part.as_str()) || more.contains(&part.as_str())
+        let guarded = NOT_ENFORCED.is_none() && part == "guardrails";
+        words.contains(&part.as_str()) || more.contains(&part.as_str()) || guarded
     };
     blocks
         .map(parts)
@@ -68,7 +70,7 @@ fn whole(mut example: Parts) -> String {
     example.entry("tenants".to_owned()).or_insert_with(|| {
         let names = models.join(", ");
         format!(
-            "tenants: {{ t: {{ models: [ {names} ], tier: premium, jwt: [ t ], spiffe: [ \"spiffe://mesh/t\" ] }} }}\n"
+            "tenants: {{ acme: {{ models: [ {names} ], tier: premium, jwt: [ t ], spiffe: [ \"spiffe://mesh/t\" ] }} }}\n"
         )
     });
     example.entry("identity".to_owned()).or_insert_with(|| {

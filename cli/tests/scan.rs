@@ -139,6 +139,163 @@ fn guardrails_act_in_their_phase() {
     );
 }
 
+const MORE: &str = "
+guardrails:
+  - { name: back, phase: both, entities: [ EMAIL_ADDRESS ], action: mask, restore: true }
+  - name: staff
+    phase: both
+    tenants: [ acme ]
+    detect: { patterns: [ { name: EMPLOYEE_ID, regex: 'E-[0-9]{6}', context: [ badge ] } ] }
+    action: mask
+  - { name: codenames, phase: output, tenants: [ blue ], detect: { phrases: [ Project Falcon ] }, action: block }
+  - { name: links, phase: output, detect: { links: { allow: [ example.org ] } }, action: mask }
+  - { name: prompt, phase: output, detect: { system_prompt: { words: 4 } }, action: monitor }
+  - { name: names, phase: input, detect: { service: { cluster: c, kind: presidio } }, action: mask }
+";
+
+/// The lines of output for one text, and what is told.
+fn one(policy: &Path, words: &[&str], given: &Value) -> (Value, String) {
+    let mut outcome = scan(policy, words, &(given.to_string() + "\n"));
+    assert_eq!(
+        (outcome.code, outcome.lines.len()),
+        (0, 1),
+        "{}",
+        outcome.stderr
+    );
+    (outcome.lines.remove(0), outcome.stderr)
+}
+
+#[test]
+fn values_to_be_restored_become_placeholders() {
+    let policy = file("restored.yaml", MORE);
+    let text = "Badge E-123456, ada@example.org, bob@example.org, ada@example.org.";
+    let words = ["--phase", "input", "--tenant", "acme"];
+    let (line, stderr) = one(&policy, &words, &json!({ "id": 1, "text": text }));
+    let masked = line["text"].as_str().unwrap();
+    let places: Vec<&str> = masked.split(['<', '>']).collect();
+    let [
+        "Badge ",
+        "EMPLOYEE_ID",
+        ", ",
+        ada,
+        ", ",
+        bob,
+        ", ",
+        again,
+        ".",
+    ] = places.as_slice()
+    else {
+        panic!("{masked}");
+    };
+    assert_eq!(ada, again);
+    assert!(ada.starts_with("EMAIL_ADDRESS_1_"), "{ada}");
+    assert!(bob.starts_with("EMAIL_ADDRESS_2_"), "{bob}");
+    let entities: Vec<&Value> = line["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["entity"])
+        .collect();
+    assert_eq!(
+        entities,
+        [
+            "EMPLOYEE_ID",
+            "EMAIL_ADDRESS",
+            "EMAIL_ADDRESS",
+            "EMAIL_ADDRESS"
+        ]
+    );
+    let told = format!(
+        "tollgate: {}: left out, since no service is asked here: names\n",
+        policy.display()
+    );
+    assert_eq!(stderr, told);
+    // A request is whole, however it is given.
+    let words = [
+        "--phase",
+        "input",
+        "--tenant",
+        "acme",
+        "--stream-chunks",
+        "3",
+    ];
+    assert_eq!(
+        one(&policy, &words, &json!({ "id": 1, "text": text })).0,
+        line
+    );
+}
+
+#[test]
+fn guardrails_of_a_tenant_or_of_all() {
+    let policy = file("tenants.yaml", MORE);
+    let given = json!({
+        "id": 1,
+        "system": "You are a pirate and never say so.",
+        "text": "PR0JECT-falcon, badge E-123456 \u{e9} https://evil.example/x https://example.org/y: I am a pirate and never tell.",
+    });
+    let names = |line: &Value, member: &str| -> Vec<String> {
+        let all = line["guardrails"].as_array().unwrap().iter();
+        all.map(|one| format!("{}: {}", one["name"], one[member]).replace('"', ""))
+            .collect()
+    };
+    let verdicts = |words: &[&str]| {
+        let mut all = vec!["--phase", "output"];
+        all.extend(words);
+        let (line, stderr) = one(&policy, &all, &given);
+        assert_eq!(stderr, "");
+        line
+    };
+    let acme = verdicts(&["--tenant", "acme"]);
+    let wanted = [
+        "back: pass",
+        "staff: mask",
+        "links: mask",
+        "prompt: monitor",
+    ];
+    assert_eq!(names(&acme, "verdict"), wanted);
+    assert_eq!(
+        names(&acme, "reason"),
+        [
+            "back: null",
+            "staff: patterns",
+            "links: links",
+            "prompt: system_prompt"
+        ]
+    );
+    assert_eq!(
+        acme["text"],
+        "PR0JECT-falcon, badge <EMPLOYEE_ID> \u{e9} <LINK> https://example.org/y: I am a pirate and never tell."
+    );
+    let everybody = verdicts(&[]);
+    let wanted = [
+        "back: pass",
+        "staff: mask",
+        "codenames: block",
+        "links: mask",
+        "prompt: monitor",
+    ];
+    assert_eq!(names(&everybody, "verdict"), wanted);
+    assert_eq!(
+        (&everybody["action"], &everybody["text"]),
+        (&json!("block"), &Value::Null)
+    );
+    for points in ["1", "5"] {
+        assert_eq!(verdicts(&["--stream-chunks", points]), everybody);
+        assert_eq!(
+            verdicts(&["--tenant", "acme", "--stream-chunks", points]),
+            acme
+        );
+    }
+    let whole = file(
+        "whole.yaml",
+        &(include_str!("files/policy.yaml").to_owned() + GUARDS),
+    );
+    let outcome = scan(&whole, &["--phase", "input", "--tenant", "acne"], "");
+    let told = "tenants: no tenant \"acne\" (did you mean \"acme\"?)";
+    assert!(outcome.stderr.contains(told), "{}", outcome.stderr);
+    assert_eq!(outcome.code, 1);
+}
+
 #[test]
 fn a_policy_around_the_guardrails_is_read_and_check_refuses_it() {
     let policy = include_str!("files/policy.yaml").to_owned() + GUARDS;

@@ -30,7 +30,25 @@ pub(super) enum Folded {
 
 /// The class of a folded byte.
 #[inline(always)]
-pub(super) const fn class_of(byte: u8) -> u8 {
+pub(super) fn class_of(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(BREAK)
+}
+
+static CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [BREAK; 256];
+    let mut byte = 0;
+    let mut places = classes.as_mut_slice();
+    while let [place, rest @ ..] = places {
+        *place = class(byte);
+        places = rest;
+        byte = byte.saturating_add(1);
+    }
+    classes
+}
+
+const fn class(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' | b'A'..=b'Z' | OTHER_LETTER => LETTER,
         b'0'..=b'9' => DIGIT,

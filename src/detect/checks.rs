@@ -34,6 +34,11 @@ pub(super) fn all_same(bytes: &[u8]) -> bool {
 
 /// ISO/IEC 7812-1, annex B.
 pub(super) fn luhn(bytes: &[u8]) -> bool {
+    luhn_behind(b"", bytes)
+}
+
+/// The same for `front` and `bytes` together.
+pub(super) fn luhn_behind(front: &[u8], bytes: &[u8]) -> bool {
     let one = |(index, byte): (usize, &u8)| {
         let value = digit(*byte);
         match (index.is_multiple_of(2), value) {
@@ -42,7 +47,7 @@ pub(super) fn luhn(bytes: &[u8]) -> bool {
             (false, _) => value.saturating_mul(2).saturating_sub(9),
         }
     };
-    let sum: u32 = bytes.iter().rev().enumerate().map(one).sum();
+    let sum: u32 = front.iter().chain(bytes).rev().enumerate().map(one).sum();
     bytes.len() > 1 && bytes.iter().all(u8::is_ascii_digit) && sum.is_multiple_of(10)
 }
 
@@ -137,22 +142,32 @@ pub(super) fn is_ddmmyy(bytes: &[u8]) -> bool {
 /// Base58Check: 25 bytes that end in four of the double SHA-256 of the rest.
 pub(super) fn base58_check(bytes: &[u8]) -> bool {
     const ALPHABET: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-    let mut decoded = [0_u8; 25];
+    if bytes.len() > 35 {
+        return false;
+    }
+    let mut words = [0_u32; 7];
     for byte in bytes {
         let Some(value) = ALPHABET.iter().position(|known| known == byte) else {
             return false;
         };
-        let mut carry = u32::try_from(value).unwrap_or_default();
-        for place in decoded.iter_mut().rev() {
-            carry = carry.saturating_add(u32::from(*place).saturating_mul(58));
-            *place = u8::try_from(carry & 0xff).unwrap_or_default();
-            carry >>= 8;
-        }
-        if carry != 0 {
-            return false;
+        let mut carry = u64::try_from(value).unwrap_or_default();
+        for place in words.iter_mut().rev() {
+            carry = carry.saturating_add(u64::from(*place).saturating_mul(58));
+            *place = u32::try_from(carry & 0xffff_ffff).unwrap_or_default();
+            carry >>= 32;
         }
     }
-    let (payload, check) = decoded.split_at(21);
+    // 25 bytes in 28, the first of them the version: only these two have keys of their own.
+    let [first, ..] = words;
+    if first != 0 && first != 5 {
+        return false;
+    }
+    let mut decoded = [0; 28];
+    for (bytes, word) in decoded.chunks_exact_mut(4).zip(words) {
+        bytes.copy_from_slice(&word.to_be_bytes());
+    }
+    let (payload, check) = decoded.split_at(24);
+    let payload = payload.get(3..).unwrap_or_default();
     let digest = Sha256::digest(Sha256::digest(payload));
     digest.get(..4) == Some(check)
 }

@@ -2,87 +2,102 @@
 
 Only to the left, so that a stream never waits for words that may come. */
 
-use super::by_first::ByFirst;
-use super::view::{at, before};
+use super::words::{Hit, Subject, scan};
 
 /// How far to the left words count, in code points.
 pub const REACH: usize = 64;
 
-/// The text before a candidate, at most [`REACH`] code points, ASCII in lower case.
-#[derive(Debug, Clone)]
-pub(super) struct Context {
-    text: String,
+/// The longest reach, in bytes.
+const REACH_BYTES: usize = REACH * 4;
+
+/// Where the [`REACH`] code points before `end` begin.
+pub(super) fn reach(text: &str, end: usize) -> usize {
+    let start = end.saturating_sub(REACH);
+    let near = text.as_bytes().get(start..end).unwrap_or_default();
+    if near.is_ascii() {
+        return start;
+    }
+    let front = text.get(..end).unwrap_or_default();
+    let place = front.char_indices().rev().nth(REACH.saturating_sub(1));
+    place.map_or(0, |(start, _)| start)
 }
 
-impl Context {
-    /// Of all text before the candidate.
-    pub(super) fn before(text: &str) -> Self {
-        let start = text.char_indices().rev().nth(REACH.saturating_sub(1));
-        let start = start.map_or(0, |(start, _)| start);
-        let text = text.get(start..).unwrap_or_default();
-        Self {
-            text: text.to_ascii_lowercase(),
+/// What stands within reach before `end`.
+pub(super) fn left(text: &str, end: usize) -> &[u8] {
+    let bytes = text.as_bytes();
+    bytes.get(reach(text, end)..end).unwrap_or_default()
+}
+
+/// How many bytes before `end` the nearest word about `subject` ends, if one begins at most
+/// `far` bytes before it.
+pub(super) fn nearest(text: &str, end: usize, far: usize, subject: Subject) -> Option<usize> {
+    let from = end.saturating_sub(far).max(reach(text, end));
+    let mut nearest = None;
+    scan(text.as_bytes(), from, end, |hit| {
+        if hit.counts(subject, from, end) {
+            nearest = nearest.max(Some(hit.end));
         }
+    });
+    nearest.map(|word| end.saturating_sub(word))
+}
+
+/// The text before a candidate, and the words in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'r> {
+    text: &'r str,
+    /// Where the candidate begins.
+    end: usize,
+    /// Words about anything whose start is within reach.
+    hits: &'r [Hit],
+}
+
+impl<'r> Context<'r> {
+    /// Of the candidate at `end`; `hits` are all words of the text near it.
+    pub(super) fn new(text: &'r str, end: usize, hits: &'r [Hit]) -> Self {
+        let from = end.saturating_sub(REACH_BYTES);
+        let first = hits.partition_point(|hit| hit.start < from);
+        let last = hits.partition_point(|hit| hit.start < end);
+        let hits = hits.get(first..last).unwrap_or_default();
+        Self { text, end, hits }
     }
 
-    /// The text, ASCII in lower case.
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.text.as_bytes()
+    /// The text within reach.
+    pub(super) fn left(&self) -> &'r [u8] {
+        left(self.text, self.end)
     }
 
-    /// How many bytes before the candidate the nearest of `words` ends, if one is there.
-    /// A word of up to four ASCII letters must stand alone; a longer one may be part of
-    /// another (`phone` of `telephone`).
-    pub(super) fn nearest(&self, words: &[&str]) -> Option<usize> {
-        let ends = words.iter().filter_map(|word| self.last_end(word));
-        ends.max().map(|end| self.text.len().saturating_sub(end))
+    /// How many bytes before the candidate the nearest word about `subject` ends.
+    pub(super) fn nearest(&self, subject: Subject) -> Option<usize> {
+        if self.hits.is_empty() {
+            return None;
+        }
+        let from = reach(self.text, self.end);
+        let hits = self.hits.iter();
+        let hits = hits.filter(|hit| hit.counts(subject, from, self.end));
+        let end = hits.map(|hit| hit.end).max();
+        end.map(|end| self.end.saturating_sub(end))
     }
 
-    /// Whether one of `words` is there.
-    pub(super) fn has(&self, words: &[&str]) -> bool {
-        words.iter().any(|word| self.last_end(word).is_some())
+    /// Whether a word about `subject` is there.
+    pub(super) fn has(&self, subject: Subject) -> bool {
+        self.nearest(subject).is_some()
+    }
+
+    /// All that words near it are about, more than only those that count included.
+    pub(super) fn subjects(&self) -> u64 {
+        let hits = self.hits.iter();
+        hits.fold(0, |all, hit| all | hit.subjects())
     }
 
     /// Whether the candidate goes on a number, such as `262` of `1,262`, or is an amount.
     pub(super) fn follows_digits(&self) -> bool {
-        let mut back = self.text.chars().rev();
+        let front = self.text.get(..self.end).unwrap_or_default();
+        let mut back = front.chars().rev();
         match back.next() {
             Some(',' | '.') => back.next().is_some_and(|c| c.is_ascii_digit()),
             Some('$' | '€' | '£' | '¥' | '₩') => true,
             _ => false,
         }
-    }
-
-    /// The same of a long list.
-    pub(super) fn nearest_of(&self, words: &ByFirst<&'static str>) -> Option<usize> {
-        let bytes = self.text.as_bytes();
-        let places = bytes.iter().enumerate();
-        let ends = places.flat_map(|(start, first)| {
-            let words = words.that_begin(*first).iter();
-            words.filter_map(move |word| self.end_at(start, word))
-        });
-        ends.max().map(|end| self.text.len().saturating_sub(end))
-    }
-
-    fn last_end(&self, word: &str) -> Option<usize> {
-        let first = at(word.as_bytes(), 0);
-        let places = self.text.bytes().enumerate().rev();
-        let mut starts = places.filter(|(_, byte)| *byte == first);
-        starts.find_map(|(start, _)| self.end_at(start, word))
-    }
-
-    /// Where `word` ends, if it begins at `start`.
-    fn end_at(&self, start: usize, word: &str) -> Option<usize> {
-        let bytes = self.text.as_bytes();
-        let found = bytes.get(start..)?.starts_with(word.as_bytes());
-        let end = start.saturating_add(word.len());
-        let short = word.is_ascii() && word.len() <= 4;
-        (found && (!short || self.stands_alone(start, end))).then_some(end)
-    }
-
-    fn stands_alone(&self, start: usize, end: usize) -> bool {
-        let bytes = self.text.as_bytes();
-        !before(bytes, start).is_ascii_alphabetic() && !at(bytes, end).is_ascii_alphabetic()
     }
 }
 
@@ -90,22 +105,30 @@ impl Context {
 mod tests {
     use super::*;
 
+    fn nearest_of(text: &str, subject: Subject) -> Option<usize> {
+        let mut hits = Vec::new();
+        scan(text.as_bytes(), 0, text.len(), |hit| hits.push(hit));
+        let by_index = Context::new(text, text.len(), &hits).nearest(subject);
+        assert_eq!(by_index, nearest(text, text.len(), REACH_BYTES, subject));
+        by_index
+    }
+
     #[test]
     fn the_nearest_word_counts_and_short_ones_stand_alone() {
-        let context = Context::before("My TELEPHONE, not the id: ");
-        assert_eq!(context.nearest(&["phone"]), Some(14));
-        assert_eq!(context.nearest(&["id", "phone"]), Some(2));
-        assert!(!context.has(&["tel", "one"]));
-        assert!(Context::before("tel. ").has(&["tel"]));
-        assert!(Context::before("hotel tel ").has(&["tel"]));
+        let text = "My TELEPHONE, not the id: ";
+        assert_eq!(nearest_of(text, Subject::PHONE), Some(14));
+        assert_eq!(nearest_of(text, Subject::NO_PHONE), Some(2));
+        assert_eq!(nearest_of("tel. ", Subject::PHONE), Some(2));
+        assert_eq!(nearest_of("hotel tel ", Subject::PHONE), Some(1));
+        assert_eq!(nearest_of("hotel ", Subject::PHONE), None);
+        assert_eq!(nearest_of("", Subject::PHONE), None);
     }
 
     #[test]
     fn nothing_beyond_the_reach_counts() {
         let far = format!("phone{}", "é".repeat(REACH));
-        assert!(!Context::before(&far).has(&["phone"]));
+        assert_eq!(nearest_of(&far, Subject::PHONE), None);
         let near = format!("phone{}", "é".repeat(REACH - 5));
-        assert!(Context::before(&near).has(&["phone"]));
-        assert!(!Context::before("").has(&["phone"]));
+        assert_eq!(nearest_of(&near, Subject::PHONE), Some(2 * (REACH - 5)));
     }
 }

@@ -1,12 +1,16 @@
 /*! Where a region goes on over a space or a comma: numbers in groups, IBANs, dates of birth,
 headers of keys. */
 
-use super::context::Context;
-use super::find::{begins_iban, is_called_birth, names_month};
-use super::view::{at, before, find, part, run, run_back};
+use super::find::{begins_iban, names_month};
+use super::view::{at, before, part, run, run_back};
 
 /// Longest date with its month in words.
-const LONGEST_DATE: usize = 24;
+pub(super) const LONGEST_DATE: usize = 24;
+
+const KEY: &[u8] = b"-----BEGIN";
+
+/// Longest header of a key.
+const LONGEST_HEADER: usize = 96;
 
 /// Whether a region may go on behind a space.
 pub(super) fn may_go_on(bytes: &[u8]) -> bool {
@@ -23,11 +27,16 @@ pub(super) fn may_go_on(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether `next` behind a space goes on the region.
-pub(super) fn over_space(bytes: &[u8], next: u8, context: impl Fn() -> Context) -> bool {
+/// Whether `next` behind a space goes on the region; `is_birth`: whether the words before it
+/// speak of a date of birth.
+pub(super) fn over_space(bytes: &[u8], next: u8, is_birth: impl Fn() -> bool) -> bool {
     let last = before(bytes, bytes.len());
     let word = last_word(bytes);
-    let digits = || bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+    // Only whether there are seven counts.
+    let digits = || {
+        let digits = bytes.iter().rev().filter(|byte| byte.is_ascii_digit());
+        digits.take(7).count()
+    };
     let numeric = matches!(last, b'0'..=b'9' | b')' | b'-' | b'/' | b'+');
     let group = numeric && matches!(next, b'0'..=b'9' | b'(' | b'-' | b'/');
     let extension = last.is_ascii_digit() && b"xXeE".contains(&next) && digits() > 6;
@@ -38,24 +47,45 @@ pub(super) fn over_space(bytes: &[u8], next: u8, context: impl Fn() -> Context) 
         || opens_key(bytes)
         || goes_on_iban(bytes, word, next)
         || goes_on_letters(bytes, next)
-        || (goes_on_date(bytes, word, next) && is_called_birth(&context()))
+        || (goes_on_date(bytes, word, next) && is_birth())
 }
 
 /// Whether a comma goes on the region: `June 15, 1991`.
-pub(super) fn over_comma(bytes: &[u8], context: impl Fn() -> Context) -> bool {
+pub(super) fn over_comma(bytes: &[u8], is_birth: impl Fn() -> bool) -> bool {
     let dated = bytes.len() < LONGEST_DATE && bytes.contains(&b' ') && is_dated(bytes);
-    dated && is_called_birth(&context())
+    dated && is_birth()
 }
 
 /// Whether `bytes` end with `-----BEGIN … -----`.
 pub(super) fn is_key_header(bytes: &[u8]) -> bool {
-    let begin = find(bytes, 0, b"-----BEGIN");
-    let label = begin.and_then(|begin| bytes.get(begin.saturating_add(10)..));
-    label.is_some_and(|label| label.len() > 5 && label.ends_with(b"-----"))
+    let label = || {
+        let begin = key_begin(bytes)?;
+        bytes.get(begin.saturating_add(KEY.len())..)
+    };
+    bytes.ends_with(b"-----") && label().is_some_and(|label| label.len() > 5)
+}
+
+/// Where the last header of a key begins that is not too far back to be one.
+fn key_begin(bytes: &[u8]) -> Option<usize> {
+    let from = bytes.len().saturating_sub(LONGEST_HEADER);
+    let part = bytes.get(from..)?;
+    // Searched for by a letter, which is rarer than hyphens.
+    let mut places = part.iter().enumerate().rev();
+    let begins = |&(place, byte): &(usize, &u8)| {
+        *byte == b'B'
+            && bytes
+                .get(..from.saturating_add(place))
+                .is_some_and(|front| front.ends_with(b"-----"))
+            && part
+                .get(place..)
+                .is_some_and(|rest| rest.starts_with(b"BEGIN"))
+    };
+    let (place, _) = places.find(begins)?;
+    from.saturating_add(place).checked_sub(5)
 }
 
 fn opens_key(bytes: &[u8]) -> bool {
-    let begin = find(bytes, 0, b"-----BEGIN");
+    let begin = key_begin(bytes);
     begin.is_some_and(|begin| bytes.len() < begin.saturating_add(64)) && !is_key_header(bytes)
 }
 

@@ -1,8 +1,8 @@
 /*! Personal data and secrets, found as text comes.
 
-Text is cut into regions (`scanner`, `joins`), a region is seen folded to ASCII (`chars`,
+Most text is passed over in blocks (`quick`, `lanes`). The rest is cut into regions (`scanner`, `joins`), a region is seen folded to ASCII (`chars`,
 `view`), finders name candidates in it (`find`), with the words to the left where these are
-needed (`context`), and of those that overlap the surest stands (`judge`). Secrets beyond
+needed (`context`, `words`), and of those that overlap the surest stands (`judge`). Secrets beyond
 the longest region go on until what ends them (`long`). */
 
 mod by_first;
@@ -14,11 +14,14 @@ mod find;
 mod hit;
 mod joins;
 mod judge;
+mod lanes;
 mod long;
 mod own;
+mod quick;
 mod scanner;
 mod search;
 mod view;
+mod words;
 
 pub use context::REACH;
 pub use entity::{Entities, Entity, Group};

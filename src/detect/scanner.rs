@@ -6,13 +6,14 @@ does not depend on the pieces in which text came. */
 
 use super::Finding;
 use super::chars::{BREAK, Folded, class_of, fold};
-use super::context::{Context, REACH};
+use super::context::{left, reach};
 use super::entity::{Entities, Entity, Group};
-use super::find::{LONGEST_VALUE, Region, is_assigned, is_prose};
+use super::find::{LONGEST_VALUE, Region, is_assigned, is_called_birth, is_prose};
 use super::joins;
 use super::judge::judge;
 use super::long::{Long, Step};
-use super::view::{View, at, before, find, is_word, part, run};
+use super::quick;
+use super::view::{View, before, find, is_word};
 
 /// Longest region, in bytes. What may still become a finding at the bound is kept, the rest
 /// of the region is settled.
@@ -21,8 +22,11 @@ pub const LONGEST_REGION: usize = 2048;
 /// What is kept of a region at its bound: more than the longest entity that is no secret.
 const KEPT: usize = 320;
 
-/// Finds entities in text that comes in pieces; holds at most [`LONGEST_REGION`] bytes and
-/// [`REACH`] code points besides the piece that it was given.
+/// Text that nothing needs any more is dropped once there is so much, in bytes.
+const DROPPED: usize = 1024;
+
+/// Finds entities in text that comes in pieces; holds at most [`LONGEST_REGION`] bytes,
+/// [`REACH`] code points and a KiB besides the piece that it was given.
 #[derive(Debug)]
 pub struct Scanner {
     wanted: Entities,
@@ -33,6 +37,8 @@ pub struct Scanner {
     /// How far `text` has been read.
     at: usize,
     state: State,
+    /// The bytes of the open region, folded.
+    folded: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -72,6 +78,7 @@ impl Scanner {
             base: 0,
             at: 0,
             state: State::Between,
+            folded: Vec::new(),
         }
     }
 
@@ -103,7 +110,15 @@ impl Scanner {
     }
 
     fn read(&mut self, found: &mut Vec<Finding>) {
-        while let Some((folded, width)) = self.next() {
+        // Up to where regions are opened and judged before text is passed over again.
+        let mut stop = 0;
+        loop {
+            if matches!(self.state, State::Between) && self.at >= stop {
+                stop = self.pass();
+            }
+            let Some((folded, width)) = self.next() else {
+                return;
+            };
             let next = self.at.saturating_add(width);
             match &mut self.state {
                 State::Between => {
@@ -111,7 +126,6 @@ impl Scanner {
                         self.open(byte, next);
                     }
                     self.at = next;
-                    self.skip_prose();
                 }
                 State::Open(_) => {
                     self.go_on(folded, next, found);
@@ -129,6 +143,16 @@ impl Scanner {
         }
     }
 
+    /// Passes over text in which nothing can be found; up to where it must not be tried again.
+    fn pass(&mut self) -> usize {
+        if self.text.len().saturating_sub(self.at) < quick::FEWEST {
+            return self.at;
+        }
+        let passed = quick::pass(&self.text, self.at, self.wanted);
+        self.at = passed.upto;
+        passed.stop
+    }
+
     fn next(&self) -> Option<(Folded, usize)> {
         let byte = *self.text.as_bytes().get(self.at)?;
         if byte.is_ascii() {
@@ -144,9 +168,7 @@ impl Scanner {
         let in_quotes = b"\"'`".contains(&quote)
             && byte != quote
             && !byte.is_ascii_whitespace()
-            && is_assigned(&Context::before(
-                self.text.get(..self.at).unwrap_or_default(),
-            ));
+            && is_assigned(left(&self.text, self.at));
         let kind = if in_quotes {
             Kind::Quoted(quote)
         } else if class_of(byte) != BREAK {
@@ -160,6 +182,8 @@ impl Scanner {
             kind,
             gap: false,
         });
+        self.folded.clear();
+        self.folded.push(byte);
     }
 
     fn go_on(&mut self, folded: Folded, next: usize, found: &mut Vec<Finding>) {
@@ -178,14 +202,14 @@ impl Scanner {
                 byte != quote && byte != b'\n' && !long
             }
             (Folded::Byte(byte), Kind::Word) if open.gap => {
-                joins::over_space(&self.bytes_of(open).bytes, byte, || self.context(open))
+                joins::over_space(&self.folded, byte, || self.is_birth(open))
             }
             (Folded::Byte(b' '), Kind::Word) => {
-                open.gap = joins::may_go_on(&self.bytes_of(open).bytes);
+                open.gap = joins::may_go_on(&self.folded);
                 open.gap
             }
             (Folded::Byte(b','), Kind::Word) => {
-                joins::over_comma(&self.bytes_of(open).bytes, || self.context(open))
+                joins::over_comma(&self.folded, || self.is_birth(open))
             }
             (Folded::Byte(byte), Kind::Word) => class_of(byte) != BREAK,
         };
@@ -207,30 +231,14 @@ impl Scanner {
             self.state = State::Open(open);
             return;
         }
+        self.take(open, folded);
         open.gap = false;
         open.end = next;
         self.state = State::Open(open);
-        if folded == Folded::Byte(b'-') && joins::is_key_header(&self.bytes_of(open).bytes) {
+        if folded == Folded::Byte(b'-') && joins::is_key_header(&self.folded) {
             self.close(open, found);
         } else {
             self.bound(open, found);
-        }
-    }
-
-    /// Passes over words between regions that would be judged to be prose, which saves
-    /// opening and closing a region for each.
-    fn skip_prose(&mut self) {
-        let bytes = self.text.as_bytes();
-        while matches!(self.state, State::Between) && matches!(before(bytes, self.at), b' ' | b'\n')
-        {
-            let word = run(bytes, self.at, |byte| byte.is_ascii_alphabetic());
-            let end = run(bytes, word, |byte| matches!(byte, b'.' | b'!' | b'?'));
-            let word = part(bytes, self.at, end);
-            let ends = matches!(at(bytes, end), b' ' | b'\n') && !word.is_empty();
-            if !ends || !is_prose(word) || joins::may_go_on(word) {
-                return;
-            }
-            self.at = end.saturating_add(1);
         }
     }
 
@@ -252,17 +260,25 @@ impl Scanner {
             .position(|byte| !plain(byte))
             .unwrap_or(rest.len());
         if length > 0 {
+            self.folded
+                .extend_from_slice(rest.get(..length).unwrap_or_default());
             self.at = self.at.saturating_add(length);
             open.end = self.at;
         }
     }
 
-    fn bytes_of(&self, open: Open) -> View<'_> {
-        View::of(self.text.get(open.start..open.end).unwrap_or_default())
+    /// Adds a character to the region, and the spaces before it.
+    fn take(&mut self, open: Open, folded: Folded) {
+        if open.gap {
+            self.folded.push(b' ');
+        }
+        if let Folded::Byte(byte) = folded {
+            self.folded.push(byte);
+        }
     }
 
-    fn context(&self, open: Open) -> Context {
-        Context::before(self.text.get(..open.start).unwrap_or_default())
+    fn is_birth(&self, open: Open) -> bool {
+        is_called_birth(&self.text, open.start)
     }
 
     /// Judges a region that is over; reading goes on behind it.
@@ -281,22 +297,22 @@ impl Scanner {
 
     /// Where in the region a private key begins, if it ends with the header of one.
     fn key_header(&self, open: Open) -> Option<usize> {
-        let view = self.bytes_of(open);
-        let wanted = self.wanted.has(Entity::PrivateKey);
-        let begin = find(&view.bytes, 0, b"-----BEGIN").filter(|_| wanted)?;
-        let header =
-            joins::is_key_header(&view.bytes) && find(&view.bytes, begin, b"PRIVATE KEY").is_some();
-        header.then(|| open.start.saturating_add(view.start(begin)))
+        if !self.wanted.has(Entity::PrivateKey) || !joins::is_key_header(&self.folded) {
+            return None;
+        }
+        let begin = find(&self.folded, 0, b"-----BEGIN")?;
+        find(&self.folded, begin, b"PRIVATE KEY")?;
+        let view = View::of(self.text.get(open.start..open.end).unwrap_or_default());
+        Some(open.start.saturating_add(view.start(begin)))
     }
 
     fn judged(&self, open: Open) -> Vec<Finding> {
+        let quoted = open.kind != Kind::Word;
+        if !quoted && is_prose(&self.folded) {
+            return Vec::new();
+        }
         let upto = self.text.get(..open.end).unwrap_or_default();
-        let region = Region {
-            text: upto,
-            start: open.start,
-            view: View::of(upto.get(open.start..).unwrap_or_default()),
-            quoted: open.kind != Kind::Word,
-        };
+        let region = Region::new(upto, open.start, quoted);
         let mut findings = judge(&region, self.wanted);
         for finding in &mut findings {
             finding.start = finding.start.saturating_add(self.base);
@@ -323,12 +339,16 @@ impl Scanner {
                 found.push(finding);
             }
         }
+        let end = open.end.max(cut);
         self.state = State::Open(Open {
             start: cut,
-            end: open.end.max(cut),
+            end,
             kind: Kind::Word,
             gap: false,
         });
+        let kept = View::of(self.text.get(cut..end).unwrap_or_default());
+        self.folded.clear();
+        self.folded.extend_from_slice(&kept.bytes);
     }
 
     /// Where a region is cut at its bound: behind a word, if one ends in what is kept.
@@ -374,9 +394,10 @@ impl Scanner {
             State::Open(open) => open.start,
             State::Between | State::Long { .. } => self.at,
         };
-        let front = self.text.get(..needed).unwrap_or_default();
-        let kept = front.char_indices().rev().nth(REACH.saturating_sub(1));
-        let drop = kept.map_or(0, |(start, _)| start);
+        if needed < DROPPED {
+            return;
+        }
+        let drop = reach(&self.text, needed);
         self.text.drain(..drop);
         self.base = self.base.saturating_add(drop);
         self.at = self.at.saturating_sub(drop);

@@ -2,6 +2,7 @@
 
 use super::hit::Hit;
 use super::own::matching::Matching;
+use super::own::spelling::Spelling;
 use super::own::{Patterns, Phrases, SystemPrompt};
 use super::{Entities, Finding, Scanner};
 use std::rc::Rc;
@@ -39,6 +40,7 @@ pub struct Finder {
 enum One {
     Entities(Scanner, Vec<Finding>),
     Patterns(Matching),
+    Phrases(Spelling),
 }
 
 impl Finder {
@@ -48,8 +50,11 @@ impl Finder {
             .then(|| One::Entities(Scanner::new(search.entities), Vec::new()));
         let patterns = search.patterns.as_ref();
         let patterns = patterns.map(|patterns| One::Patterns(Matching::new(Rc::clone(patterns))));
+        let phrases = search.phrases.as_ref();
+        let phrases = phrases.map(|phrases| One::Phrases(Spelling::new(Rc::clone(phrases))));
+        let finders = [entities, patterns, phrases];
         Self {
-            finders: entities.into_iter().chain(patterns).collect(),
+            finders: finders.into_iter().flatten().collect(),
             waiting: Vec::new(),
             length: 0,
         }
@@ -100,6 +105,7 @@ impl One {
                 hits.extend(found.drain(..).map(Hit::from));
             }
             Self::Patterns(matching) => matching.push(piece, hits),
+            Self::Phrases(spelling) => spelling.push(piece, hits),
         }
     }
 
@@ -110,6 +116,7 @@ impl One {
                 hits.extend(found.drain(..).map(Hit::from));
             }
             Self::Patterns(matching) => matching.finish(hits),
+            Self::Phrases(spelling) => spelling.finish(hits),
         }
     }
 
@@ -117,6 +124,7 @@ impl One {
         match self {
             Self::Entities(scanner, _) => scanner.settled(),
             Self::Patterns(matching) => matching.settled(),
+            Self::Phrases(spelling) => spelling.settled(),
         }
     }
 }

@@ -100,9 +100,11 @@ impl<'t> View<'t> {
 
     /// The classes of all bytes, and how many are digits.
     pub(super) fn classes(&self) -> (u8, usize) {
-        let classes = self.bytes.iter().fold(0, |all, byte| all | class_of(*byte));
-        let digits = self.bytes.iter().filter(|byte| byte.is_ascii_digit());
-        (classes, digits.count())
+        let add = |(all, digits): (u8, usize), byte: &u8| {
+            let digit = usize::from(byte.is_ascii_digit());
+            (all | class_of(*byte), digits.saturating_add(digit))
+        };
+        self.bytes.iter().fold((0, 0), add)
     }
 }
 

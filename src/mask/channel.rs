@@ -2,7 +2,7 @@
 
 use super::flow::{Flow, Use};
 use super::guards::Guards;
-use super::placeholder::{Labels, Spotter};
+use super::placeholder::{Known, Spotter};
 use super::vault::Vault;
 use super::verdict::Verdict;
 use crate::detect::{Finder, Hit, Part};
@@ -67,11 +67,10 @@ impl Channel {
         if verdict.blocked().is_some() {
             return String::new();
         }
-        let mut places = self.vault.as_deref().map_or(Use::Nothing, Use::Restore);
         let from = self.flow.held.push(piece);
-        self.seeing.see(from, &mut self.flow, &places);
-        let settled = self.seeing.settled(&self.flow);
-        let guards = self.guards.as_deref();
+        self.see(from);
+        let settled = self.seeing.settled(self.flow.held.end());
+        let (guards, mut places) = (self.guards.as_deref(), places(self.vault.as_deref()));
         self.flow.settle(settled, guards, &mut places, verdict)
     }
 
@@ -80,11 +79,11 @@ impl Channel {
         if verdict.blocked().is_some() {
             return String::new();
         }
-        let mut places = self.vault.as_deref().map_or(Use::Nothing, Use::Restore);
         let from = self.flow.held.finish();
-        self.seeing.see(from, &mut self.flow, &places);
-        self.seeing.finish(&mut self.flow, &places);
-        let guards = self.guards.as_deref();
+        self.see(from);
+        let known = self.vault.as_deref().map(Known::In);
+        self.seeing.finish(&mut self.flow, known);
+        let (guards, mut places) = (self.guards.as_deref(), places(self.vault.as_deref()));
         self.flow.end(guards, &mut places, verdict)
     }
 
@@ -92,6 +91,15 @@ impl Channel {
     pub fn held(&self) -> usize {
         self.flow.held.waiting()
     }
+
+    fn see(&mut self, from: usize) {
+        let known = self.vault.as_deref().map(Known::In);
+        self.seeing.see_held(from, &mut self.flow, known);
+    }
+}
+
+fn places(vault: Option<&Vault>) -> Use<'_> {
+    vault.map_or(Use::Nothing, Use::Restore)
 }
 
 impl Seeing {
@@ -103,40 +111,125 @@ impl Seeing {
         }
     }
 
-    /// Looks at what is held from `from` on.
-    fn see(&mut self, from: usize, flow: &mut Flow, places: &Use<'_>) {
+    fn find(&mut self, text: &str, hits: &mut VecDeque<Hit>) {
         if let Some(finder) = &mut self.finder {
-            finder.push(flow.held.text(from, flow.held.end()), &mut self.hits);
-            flow.hits.extend(self.hits.drain(..));
+            finder.push(text, &mut self.hits);
+            hits.extend(self.hits.drain(..));
         }
-        let Some(spotter) = &mut self.spotter else {
+    }
+
+    /// Looks at what is held from `from` on.
+    fn see_held(&mut self, mut from: usize, flow: &mut Flow, known: Option<Known<'_>>) {
+        self.find(flow.held.text(from, flow.held.end()), &mut flow.hits);
+        let (Some(spotter), Some(known)) = (&mut self.spotter, known) else {
             return;
         };
-        let mut from = from;
         while let Some((end, outside)) = flow.held.part(from) {
             if outside {
-                spot(places, |labels, known| {
-                    spotter.finish(labels, known, &mut flow.marks);
-                });
+                spotter.finish(known, &mut flow.marks);
                 spotter.skip(end.saturating_sub(from));
             } else {
-                let text = flow.held.text(from, end);
-                spot(places, |labels, known| {
-                    spotter.push(text, labels, known, &mut flow.marks);
-                });
+                spotter.push(flow.held.text(from, end), known, &mut flow.marks);
             }
             from = end;
         }
     }
 
-    fn finish(&mut self, flow: &mut Flow, places: &Use<'_>) {
+    /// Looks at a whole text that is not held.
+    fn see_all(&mut self, text: &str, flow: &mut Flow, known: Option<Known<'_>>) {
+        self.find(text, &mut flow.hits);
+        if let (Some(spotter), Some(known)) = (&mut self.spotter, known) {
+            spotter.push(text, known, &mut flow.marks);
+        }
+    }
+
+    fn finish(&mut self, flow: &mut Flow, known: Option<Known<'_>>) {
         if let Some(finder) = &mut self.finder {
             finder.finish(&mut self.hits);
             flow.hits.extend(self.hits.drain(..));
         }
-        if let Some(spotter) = &mut self.spotter {
-            spot(places, |labels, known| {
-                spotter.finish(labels, known, &mut flow.marks);
-            });
+        if let (Some(spotter), Some(known)) = (&mut self.spotter, known) {
+            spotter.finish(known, &mut flow.marks);
         }
     }
+
+    /// Up to where all is known, in a text that ends at `end`.
+    fn settled(&self, end: usize) -> usize {
+        let found = self.finder.as_ref().map_or(end, Finder::settled);
+        let spotted = self.spotter.as_ref().map_or(end, Spotter::settled);
+        found.min(spotted)
+    }
+}
+
+/// A whole text: `None` if it goes on as it is. If it is blocked, the text before what was
+/// found is given, and nothing if another text of the call was blocked before.
+pub fn whole(
+    text: &str,
+    guards: Option<&Rc<Guards>>,
+    form: Form,
+    placeholders: Placeholders<'_>,
+    verdict: &mut Verdict,
+) -> Option<String> {
+    if verdict.blocked().is_some() {
+        return Some(String::new());
+    }
+    let guards = guards.map(Rc::as_ref);
+    let mut places = match placeholders {
+        Placeholders::Off => Use::Nothing,
+        Placeholders::Make(vault) => Use::Make(vault),
+        Placeholders::Restore(vault) => Use::Restore(vault),
+    };
+    let mut flow = seen(text, guards, form, &places)?;
+    if let Use::Make(_) = places {
+        join(&mut flow.hits);
+    }
+    let out = flow.end(guards, &mut places, verdict);
+    flow.changed.then_some(out)
+}
+
+/// A whole text with all that is in it; `None` if there is nothing.
+fn seen(text: &str, guards: Option<&Guards>, form: Form, places: &Use<'_>) -> Option<Flow> {
+    let known = match places {
+        Use::Make(_) => guards.map(|guards| Known::All(guards.labels())),
+        Use::Restore(vault) => Some(Known::In(vault)),
+        Use::Nothing => None,
+    };
+    let known = known.filter(|known| !known.labels().is_empty());
+    let mut flow = Flow::new(form);
+    let mut seeing = Seeing::new(guards, known.is_some());
+    if form == Form::Json {
+        flow.held.push(text);
+        flow.held.finish();
+        seeing.see_held(0, &mut flow, known);
+    } else {
+        seeing.see_all(text, &mut flow, known);
+    }
+    seeing.finish(&mut flow, known);
+    if flow.hits.is_empty() && flow.marks.is_empty() {
+        return None;
+    }
+    if form == Form::Text {
+        flow.held.push(text);
+    }
+    Some(flow)
+}
+
+/// Puts what was found in parts together: all of it has come.
+fn join(hits: &mut VecDeque<Hit>) {
+    let mut joined: VecDeque<Hit> = VecDeque::with_capacity(hits.len());
+    let mut first = 0;
+    for hit in hits.drain(..) {
+        match (hit.part, joined.get_mut(first)) {
+            (Part::Next, Some(long)) if (long.what, long.end) == (hit.what, hit.start) => {
+                long.end = hit.end;
+            }
+            _ => {
+                if hit.part == Part::First {
+                    first = joined.len();
+                }
+                joined.push_back(hit);
+            }
+        }
+    }
+    *hits = joined;
+}

@@ -5,7 +5,7 @@ that overlap are one, so nothing of any goes on. */
 
 use super::channel::Form;
 use super::guards::{Act, Guards, Rule};
-use super::held::Held;
+use super::held::{Held, LONGEST_BARE};
 use super::placeholder::Mark;
 use super::style::Style;
 use super::vault::Vault;
@@ -119,9 +119,16 @@ impl Flow {
         out
     }
 
-    /// Whether nothing more goes on.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.end != End::Open
+    /// Lets go on all that is left: everything in it is known.
+    pub(super) fn end(
+        &mut self,
+        guards: Option<&Guards>,
+        places: &mut Use<'_>,
+        verdict: &mut Verdict,
+    ) -> String {
+        let mut out = self.settle(self.held.end(), guards, places, verdict);
+        self.held.close(&mut out);
+        out
     }
 
     fn judge(&mut self, settled: usize, guards: &Guards, makes: bool, verdict: &mut Verdict) {
@@ -142,7 +149,9 @@ impl Flow {
     /// Placeholders of ours are no findings.
     fn is_in_placeholder(&self, hit: Hit) -> bool {
         let behind = self.marks.partition_point(|mark| mark.start <= hit.start);
-        let mark = behind.checked_sub(1).and_then(|index| self.marks.get(index));
+        let mark = behind
+            .checked_sub(1)
+            .and_then(|index| self.marks.get(index));
         mark.is_some_and(|mark| hit.end <= mark.end)
     }
 
@@ -150,7 +159,9 @@ impl Flow {
         let mut mask = None;
         let mut known = false;
         let mut block = None;
-        for Rule { guardrail, act, .. } in guards.about(hit.what, self.held.text(hit.start, hit.end)) {
+        for Rule { guardrail, act, .. } in
+            guards.about(hit.what, self.held.text(hit.start, hit.end))
+        {
             if hit.part != Part::Next {
                 verdict.count(*guardrail, hit.what);
             }
@@ -193,14 +204,21 @@ impl Flow {
     }
 
     fn insert(&mut self, cover: Cover) {
-        let index = self.covers.partition_point(|other| other.start <= cover.start);
+        let index = self
+            .covers
+            .partition_point(|other| other.start <= cover.start);
         self.covers.insert(index, cover);
     }
 
     /// What looks like a placeholder is put behind one of its own, so that it can't be
     /// restored to anything else.
     fn cover_lookalikes(&mut self, before: usize) {
-        while let Some(mark) = self.marks.front().copied().filter(|mark| mark.start < before) {
+        while let Some(mark) = self
+            .marks
+            .front()
+            .copied()
+            .filter(|mark| mark.start < before)
+        {
             self.marks.pop_front();
             self.insert(Cover {
                 start: mark.start,
@@ -262,10 +280,17 @@ impl Flow {
         }
     }
 
-    /// Where the text is next replaced, as far as that is known.
+    /// Where the text is next replaced, as far as that is known and decides what becomes of a
+    /// bare value before.
     fn next_change(&self) -> usize {
         let cover = self.covers.front().map(|cover| cover.start);
-        let mark = self.marks.front().map(|mark| mark.start);
+        let near = self
+            .marks
+            .front()
+            .map_or(0, |mark| mark.start)
+            .saturating_add(LONGEST_BARE);
+        let mut marks = self.marks.iter().take_while(|mark| mark.start < near);
+        let mark = marks.find(|mark| !mark.in_url).map(|mark| mark.start);
         cover.into_iter().chain(mark).min().unwrap_or(usize::MAX)
     }
 
@@ -286,12 +311,8 @@ impl Flow {
         }
         let next = self.next_change();
         self.held.copy(mark.start, next, out);
-        let in_value = matches!(
-            self.held.literals(mark.start..mark.end).as_slice(),
-            [literal] if (literal.start, literal.end) == (mark.start, mark.end)
-        );
         match places {
-            Use::Restore(vault) if !mark.in_url && in_value => {
+            Use::Restore(vault) if !mark.in_url => {
                 self.held.replace(mark.end, vault.value(&mark.tag), out);
                 self.changed = true;
             }

@@ -1,8 +1,9 @@
 /*! What is done with what is found. */
 
+use super::flow::LOOKALIKE;
 use super::placeholder::Labels;
 use super::style::Style;
-use crate::detect::{Entities, Entity, Hosts, Patterns, Search, SystemPrompt, What};
+use crate::detect::{Entities, Entity, Hosts, Search, SystemPrompt, What};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -148,6 +149,7 @@ impl Guards {
             for what in whats(&rule.matches) {
                 labels.add(self.name(what));
             }
+            labels.add(LOOKALIKE);
         }
         labels
     }

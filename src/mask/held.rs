@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// A bare value of JSON is held until its end is known, but not beyond so many bytes: then
 /// it stays without quotation marks, and what is masked behind them becomes `0`.
-const LONGEST_BARE: usize = 512;
+pub(super) const LONGEST_BARE: usize = 512;
 
 /// Text that waits. Places are bytes of all that the text says.
 #[derive(Debug)]
@@ -147,7 +147,10 @@ impl Held {
         let Some((index, run)) = json.run_at(upto.saturating_sub(1)) else {
             return upto;
         };
-        let ends = json.runs.get(index.saturating_add(1)).map(|next| next.start);
+        let ends = json
+            .runs
+            .get(index.saturating_add(1))
+            .map(|next| next.start);
         let ends = ends.or_else(|| (!json.lexer.in_bare()).then_some(self.end()));
         let known = ends.is_some_and(|end| end <= upto)
             || upto.saturating_sub(run.start) >= LONGEST_BARE
@@ -201,7 +204,8 @@ impl Held {
         if let Written::Json(json) = &mut self.written {
             json.forget(self.at);
         }
-        self.text.drain(..self.at.saturating_sub(self.base).min(self.text.len()));
+        self.text
+            .drain(..self.at.saturating_sub(self.base).min(self.text.len()));
         self.base = self.at;
     }
 

@@ -144,7 +144,13 @@ impl Lexer {
         !(self.state == State::String && rest.starts_with('\\'))
     }
 
-    fn start(&mut self, byte: u8, rest: &str, said: &mut String, runs: &mut VecDeque<Run>) -> usize {
+    fn start(
+        &mut self,
+        byte: u8,
+        rest: &str,
+        said: &mut String,
+        runs: &mut VecDeque<Run>,
+    ) -> usize {
         let length = length_of(rest, |byte| !is_space(byte));
         if length == 0 {
             let json = matches!(byte, b'{' | b'[' | b'"');
@@ -202,7 +208,13 @@ impl Lexer {
     }
 
     /// Adds text that says what is written.
-    fn add(&mut self, kind: Kind, text: &str, said: &mut String, runs: &mut VecDeque<Run>) -> usize {
+    fn add(
+        &mut self,
+        kind: Kind,
+        text: &str,
+        said: &mut String,
+        runs: &mut VecDeque<Run>,
+    ) -> usize {
         if !text.is_empty() {
             self.run(kind, runs);
             said.push_str(text);
@@ -345,7 +357,10 @@ mod tests {
     fn strings_say_what_their_escapes_stand_for() {
         let cases = [
             (r#"{"a":"b\u0040c"}"#, r#"{"a":"b@c"}"#),
-            (r#"["\ud83d\ude00\n\t\\\"\/\b\f\r"]"#, "[\"😀\n\t\\\"/\u{8}\u{c}\r\"]"),
+            (
+                r#"["\ud83d\ude00\n\t\\\"\/\b\f\r"]"#,
+                "[\"😀\n\t\\\"/\u{8}\u{c}\r\"]",
+            ),
             (r#"["\ud83dx\ude00"]"#, "[\"\u{fffd}x\u{fffd}\"]"),
             (r#"["\ud83d\u0041"]"#, "[\"\u{fffd}A\"]"),
             (r#"["\a\u00g0\u"]"#, r#"["\a\u00g0\u"]"#),
@@ -377,7 +392,10 @@ mod tests {
     #[test]
     fn runs_tell_values_apart() {
         let (_, runs) = read(&[r#"{"k\n":-12,"":true}"#]);
-        let kinds: Vec<_> = runs.iter().map(|run| (run.kind, run.start, run.raw)).collect();
+        let kinds: Vec<_> = runs
+            .iter()
+            .map(|run| (run.kind, run.start, run.raw))
+            .collect();
         let wanted = [
             (Kind::Outside, 0, 0),
             (Kind::Inside, 2, 2),
@@ -396,6 +414,9 @@ mod tests {
         let mut out = String::from("\"");
         escaped("a\"b\\c\nd\u{1}é", &mut out);
         out.push('"');
-        assert_eq!(serde_json::from_str::<String>(&out).unwrap(), "a\"b\\c\nd\u{1}é");
+        assert_eq!(
+            serde_json::from_str::<String>(&out).unwrap(),
+            "a\"b\\c\nd\u{1}é"
+        );
     }
 }

@@ -23,3 +23,6 @@ pub use masker::{Masked, Masker, Masks, mask};
 pub use style::Style;
 pub use vault::Vault;
 pub use verdict::Verdict;
+
+#[cfg(test)]
+mod tests;

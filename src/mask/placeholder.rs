@@ -2,6 +2,8 @@
 without brackets or with those of HTML and Markdown, and in any pieces. */
 
 use super::url::UrlWatch;
+use super::vault::Vault;
+use std::collections::VecDeque;
 
 /// Signs of a tag: 30 bits.
 pub(super) const TAG: usize = 6;
@@ -48,6 +50,10 @@ impl Labels {
             self.firsts |= label.bytes().next().map_or(0, bit);
             self.labels.insert(place, label);
         }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.labels.is_empty()
     }
 
     fn all(&self) -> Prefix {
@@ -145,8 +151,30 @@ pub(super) struct Spotter {
     url: UrlWatch,
 }
 
-/// Whether a placeholder of this label, number and tag is one.
-pub(super) type Known<'k> = &'k dyn Fn(&str, u32, &Tag) -> bool;
+/// Which placeholders there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Known<'k> {
+    /// All that have such a label.
+    All(&'k Labels),
+    /// Those that stand for something.
+    In(&'k Vault),
+}
+
+impl<'k> Known<'k> {
+    pub(super) const fn labels(self) -> &'k Labels {
+        match self {
+            Self::All(labels) => labels,
+            Self::In(vault) => vault.labels(),
+        }
+    }
+
+    fn has(self, name: Name, tag: &Tag) -> bool {
+        match self {
+            Self::All(_) => true,
+            Self::In(vault) => vault.has(vault.labels().get(name.label), name.number, tag),
+        }
+    }
+}
 
 impl Spotter {
     pub(super) const fn new() -> Self {
@@ -159,19 +187,14 @@ impl Spotter {
     }
 
     /// Takes the next piece; adds the placeholders that it completes.
-    pub(super) fn push(
-        &mut self,
-        piece: &str,
-        labels: &Labels,
-        known: Known<'_>,
-        marks: &mut impl Extend<Mark>,
-    ) {
+    pub(super) fn push(&mut self, piece: &str, known: Known<'_>, marks: &mut VecDeque<Mark>) {
+        let labels = known.labels();
         for byte in piece.bytes() {
             self.begin(byte, labels);
             let next = self.at.saturating_add(1);
             if !self.threads.is_empty() {
                 self.step(byte, labels);
-                self.resolve(labels, known, marks);
+                self.resolve(known, marks);
             }
             self.url.step(byte);
             self.previous = byte;
@@ -180,12 +203,7 @@ impl Spotter {
     }
 
     /// Takes the end of the text, or of a part of it that no placeholder reaches over.
-    pub(super) fn finish(
-        &mut self,
-        labels: &Labels,
-        known: Known<'_>,
-        marks: &mut impl Extend<Mark>,
-    ) {
+    pub(super) fn finish(&mut self, known: Known<'_>, marks: &mut VecDeque<Mark>) {
         for thread in &mut self.threads {
             thread.state = match thread.state {
                 State::Closing(name, tag, end, ..) => State::Found(name, tag, end),
@@ -193,7 +211,7 @@ impl Spotter {
                 _ => State::Dead,
             };
         }
-        self.resolve(labels, known, marks);
+        self.resolve(known, marks);
     }
 
     /// Passes over `bytes` that separate texts.
@@ -246,11 +264,22 @@ impl Spotter {
     }
 
     /// The first to have begun counts, unless it comes to nothing.
-    fn resolve(&mut self, labels: &Labels, known: Known<'_>, marks: &mut impl Extend<Mark>) {
-        while let Some(&Thread { start, in_url, state, .. }) = self.threads.first() {
+    fn resolve(&mut self, known: Known<'_>, marks: &mut VecDeque<Mark>) {
+        while let Some(&Thread {
+            start,
+            in_url,
+            state,
+            ..
+        }) = self.threads.first()
+        {
             match state {
-                State::Found(name, tag, end) if known(labels.get(name.label), name.number, &tag) => {
-                    marks.extend([Mark { start, end, tag, in_url }]);
+                State::Found(name, tag, end) if known.has(name, &tag) => {
+                    marks.push_back(Mark {
+                        start,
+                        end,
+                        tag,
+                        in_url,
+                    });
                     self.threads.retain(|thread| thread.start >= end);
                 }
                 State::Found(..) | State::Dead => drop(self.threads.remove(0)),

@@ -211,7 +211,10 @@ mod tests {
 
     #[test]
     fn a_value_that_begins_with_a_url_is_one() {
-        assert!(within(UrlWatch::of_literal(), "https://a.example/?q= x \" y"));
+        assert!(within(
+            UrlWatch::of_literal(),
+            "https://a.example/?q= x \" y"
+        ));
         assert!(within(UrlWatch::of_literal(), " https://a.example/?q= "));
         assert!(!within(UrlWatch::of_literal(), "See https://a.example/ "));
         assert!(within(UrlWatch::of_literal(), "See https://a.example/"));

@@ -135,7 +135,14 @@ impl Vault {
         *number = number.saturating_add(1);
         let number = *number;
         let value = value.to_owned();
-        self.by_tag.insert(tag, Entry { label, number, value });
+        self.by_tag.insert(
+            tag,
+            Entry {
+                label,
+                number,
+                value,
+            },
+        );
         Some(number)
     }
 }

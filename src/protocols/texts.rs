@@ -256,7 +256,8 @@ pub fn blocked_answer(protocol: Protocol, body: &[u8], kept: &[(u32, String)]) -
     .into_bytes()
 }
 
-/// Every string and key of any JSON: errors of providers.
+/// Every string of any JSON, and every key that is not spelled as keys are: errors of
+/// providers.
 ///
 /// # Errors
 /// It is no JSON.

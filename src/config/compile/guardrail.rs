@@ -1,6 +1,7 @@
 /*! `guardrails`: what looks at each tenant's texts, compiled once for each set of
 guardrails. Tenants with the same set share it. */
 
+mod compiled;
 mod pool;
 mod set;
 mod useless;

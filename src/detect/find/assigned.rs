@@ -1,14 +1,16 @@
 /*! Values of names such as `password`, `api_key` or `clientSecret`: random ones, whatever
 their form. */
 
-use super::super::context::Context;
 use super::super::entity::Entity;
-use super::super::view::{at, before, part, run, run_back};
+use super::super::view::{at, part, run, run_back};
 use super::token::is_random;
 use super::{Candidate, Region, Weight};
 
 /// Longest value in quotes, in bytes.
 pub(in super::super) const LONGEST: usize = 256;
+
+/// Shortest value without quotes, in bytes.
+const SHORTEST: usize = 8;
 
 /// Names that alone say that their value is a secret.
 const STRONG: [&[u8]; 14] = [
@@ -58,54 +60,108 @@ enum Name {
     Weak,
 }
 
-/// Whether what comes next is assigned to a name that says it is a secret.
-pub(in super::super) fn is_assigned(before: &Context) -> bool {
-    name_of(before.bytes()).is_some()
+/// Whether what comes next is assigned to a name that says it is a secret; `left` is the text
+/// before it, as far as words count.
+pub(in super::super) fn is_assigned(left: &[u8]) -> bool {
+    name_of(left).is_some()
 }
 
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
-    if let Some(name) = name_of(region.context(0).bytes()) {
-        let end = if region.quoted {
-            quoted_end(bytes)
-        } else {
-            value_end(bytes, 0)
-        };
-        push(bytes, 0, end, (name, region.quoted), found);
-    } else {
-        find_of_user(region, found);
-    }
     if region.quoted {
+        if let Some(name) = name_of(region.left(0)) {
+            push(bytes, 0, quoted_end(bytes), (name, true), found);
+        }
         return;
     }
-    let signs = bytes.iter().enumerate();
-    for (sign, _) in signs.filter(|(_, byte)| matches!(**byte, b'=' | b':')) {
+    let mut value = Value::default();
+    value.look(bytes, 0);
+    let first = value.may_be_secret().then(|| name_of(region.left(0)));
+    match first.flatten() {
+        Some(name) => push(bytes, 0, value.end, (name, false), found),
+        None => find_of_user(region, found),
+    }
+    let mut sign = 0;
+    while sign < bytes.len() {
+        sign = run(bytes, sign, |byte| !matches!(byte, b'=' | b':'));
         let start = run(bytes, sign, |byte| b"=:>".contains(&byte));
-        let fresh = start == sign.saturating_add(1) || before(bytes, sign) != at(bytes, sign);
-        if !fresh || start >= bytes.len() {
-            continue;
+        // Behind `:=` and `=>`, and behind the first of two signs that differ.
+        let from = sign;
+        sign = start.max(sign.saturating_add(1));
+        value.look(bytes, start);
+        let named = from < start && start < bytes.len() && value.may_be_secret();
+        if let Some(name) = named.then(|| name_of(region.left(start))).flatten() {
+            push(bytes, start, value.end, (name, false), found);
         }
-        if let Some(name) = name_of(region.context(start).bytes()) {
-            push(bytes, start, value_end(bytes, start), (name, false), found);
+    }
+}
+
+/// A value without quotes, up to what ends it.
+#[derive(Debug, Default)]
+struct Value {
+    start: usize,
+    end: usize,
+    /// The first digit from `start` on.
+    digit: usize,
+    /// Up to where nothing ends it; the same without the marks of a sentence.
+    stop: usize,
+    stop_end: usize,
+    /// The last `=` before `stop`.
+    last_equals: usize,
+    /// The first `&`; the same without the marks of a sentence.
+    next: usize,
+    next_end: usize,
+}
+
+impl Value {
+    /// Goes on to the value at `start`; starts only grow.
+    fn look(&mut self, bytes: &[u8], start: usize) {
+        self.start = start;
+        if start >= self.stop {
+            self.stop = run(bytes, start, |byte| {
+                !matches!(byte, b' ' | b'\\' | b'(' | b')')
+            });
+            let value = part(bytes, start, self.stop);
+            let equals = value.iter().rposition(|byte| *byte == b'=');
+            self.last_equals = equals.map_or(0, |equals| start.saturating_add(equals));
+            self.stop_end = run_back(bytes, self.stop, is_mark);
         }
+        if start >= self.digit {
+            self.digit = run(bytes, start, |byte| !byte.is_ascii_digit());
+        }
+        if start >= self.next {
+            self.next = run(bytes, start, |byte| byte != b'&');
+            self.next_end = run_back(bytes, self.next, is_mark);
+        }
+        // In a query or a form, the next name follows.
+        let fields = self.next < self.stop && self.last_equals > self.next;
+        let end = if fields { self.next_end } else { self.stop_end };
+        self.end = end.max(start);
+    }
+
+    /// A secret without quotes has eight bytes and a digit.
+    const fn may_be_secret(&self) -> bool {
+        let length = self.end.saturating_sub(self.start);
+        length >= SHORTEST && length <= LONGEST && self.digit < self.end
     }
 }
 
 /// `curl -u name:password`.
 fn find_of_user(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
-    let context = region.context(0);
-    let flagged = context.bytes().trim_ascii_end();
+    let flagged = region.left(0).trim_ascii_end();
     let flagged = flagged
         .strip_suffix(b"\"")
         .unwrap_or(flagged)
         .trim_ascii_end();
-    if !flagged.ends_with(b" -u") && !flagged.ends_with(b" --user") {
+    if !is_flag(flagged) {
         return;
     }
     let colon = run(bytes, 0, |byte| byte != b':');
     let start = colon.saturating_add(1);
-    let end = value_end(bytes, start);
+    let mut value = Value::default();
+    value.look(bytes, start);
+    let end = value.end;
     let value = part(bytes, start, end);
     if value.len() > 5 && at(value, 0) != b'$' && value.iter().any(u8::is_ascii_digit) {
         found.push(candidate(start, end));
@@ -138,66 +194,114 @@ fn quoted_end(bytes: &[u8]) -> usize {
     run_back(bytes, bytes.len(), |byte| byte == b'\\')
 }
 
-fn value_end(bytes: &[u8], start: usize) -> usize {
-    let mut end = run(bytes, start, |byte| {
-        !matches!(byte, b' ' | b'\\' | b'(' | b')')
-    });
-    // In a query or a form, the next name follows.
-    let field = run(bytes, start, |byte| byte != b'&');
-    if part(bytes, field, end).contains(&b'=') {
-        end = field;
-    }
-    while end > start && b".!?:*".contains(&before(bytes, end)) {
-        end = end.saturating_sub(1);
-    }
-    end
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'.' | b'!' | b'?' | b':' | b'*')
 }
 
-/// The kind of the name to which the text after `left` (lower case) is assigned.
+/// `-u` or `--user` of a command.
+fn is_flag(left: &[u8]) -> bool {
+    ends_with(left, b" -u") || ends_with(left, b" --user")
+}
+
+/// Whether `bytes` end with `word`, which is in lower case, in either case.
+fn ends_with(bytes: &[u8], word: &[u8]) -> bool {
+    without_end(bytes, word).is_some()
+}
+
+fn without_end<'b>(bytes: &'b [u8], word: &[u8]) -> Option<&'b [u8]> {
+    let (front, end) = bytes.split_at_checked(bytes.len().checked_sub(word.len())?)?;
+    end.eq_ignore_ascii_case(word).then_some(front)
+}
+
+/// The kind of the name to which the text after `left` is assigned.
 fn name_of(left: &[u8]) -> Option<Name> {
     let glue = run_back(left, left.len(), |byte| {
         b" \t\r\n\"'`=:>,(?!@\\[]{|.".contains(&byte)
     });
-    let signs = left.get(glue..)?;
-    let (name, is) = match left.get(..glue)?.strip_suffix(b" is") {
+    let (front, signs) = left.split_at_checked(glue)?;
+    let (name, is) = match without_end(front, b" is") {
         Some(name) => (name, true),
-        None => (left.get(..glue)?, false),
+        None => (front, false),
     };
     let assigns =
         is || signs.iter().any(|sign| b"=:>".contains(sign)) || signs.starts_with(b"\", \"");
     if !assigns || signs.len() > 16 {
         // `Authorization: Bearer …` has nothing between.
-        return left.ends_with(b"bearer ").then_some(Name::Strong);
+        return ends_with(left, b"bearer ").then_some(Name::Strong);
     }
     kind_of(name)
 }
 
+/// The letters and digits of a name in lower case.
+#[derive(Debug)]
+struct Letters {
+    all: [u8; 64],
+    length: usize,
+}
+
+impl Letters {
+    fn of(name: &[u8]) -> Self {
+        let mut letters = Self {
+            all: [0; 64],
+            length: 0,
+        };
+        let kept = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
+        for (place, byte) in letters.all.iter_mut().zip(kept) {
+            *place = byte.to_ascii_lowercase();
+            letters.length = letters.length.saturating_add(1);
+        }
+        letters
+    }
+
+    fn bytes(&self) -> &[u8] {
+        part(&self.all, 0, self.length)
+    }
+
+    /// Whether a word of [`STRONG`] or [`WEAK`] may be there, by its first letters.
+    fn may_name(&self) -> bool {
+        self.bytes().windows(2).enumerate().any(|(start, pair)| {
+            let third = at(self.bytes(), start.saturating_add(2));
+            match pair {
+                b"pw" => true,
+                b"be" | b"hm" => third == b'a',
+                b"pa" => third == b's',
+                b"se" => third == b'c',
+                b"to" => third == b'k',
+                b"cr" => third == b'e',
+                b"au" => third == b't',
+                b"ke" => third == b'y',
+                _ => false,
+            }
+        })
+    }
+
+    fn has(&self, words: &[&[u8]]) -> bool {
+        let inside = |word: &&[u8]| {
+            let mut parts = self.bytes().windows(word.len());
+            parts.any(|part| part == *word)
+        };
+        words.iter().any(inside)
+    }
+}
+
 fn kind_of(left: &[u8]) -> Option<Name> {
-    let left = left.strip_suffix(b" string").unwrap_or(left);
+    let left = without_end(left, b" string").unwrap_or(left);
     let part_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let start = run_back(left, left.len(), part_of_name);
-    let name: Vec<u8> = left
-        .get(start..)?
-        .iter()
-        .filter(|byte| byte.is_ascii_alphanumeric())
-        .copied()
-        .collect();
-    let spoken = left.get(..start)?.ends_with(b"api ") && name == b"key";
-    let has = |words: &[&[u8]]| {
-        let inside = |word: &&[u8]| name.windows(word.len()).any(|part| part == *word);
-        words.iter().any(inside)
-    };
-    let flag = left.get(..start)?.trim_ascii_end();
-    if flag.ends_with(b" -u") || flag.ends_with(b" --user") {
+    let (front, name) = left.split_at_checked(start)?;
+    let name = Letters::of(name);
+    if is_flag(front.trim_ascii_end()) {
         // `curl --user name:'password'`.
-        Some(Name::Strong)
-    } else if has(&OTHER) || name == b"author" {
-        None
-    } else if has(&STRONG) || spoken {
-        Some(Name::Strong)
-    } else {
-        has(&WEAK).then_some(Name::Weak)
+        return Some(Name::Strong);
     }
+    if !name.may_name() || name.has(&OTHER) || name.bytes() == b"author" {
+        return None;
+    }
+    let spoken = name.bytes() == b"key" && ends_with(front, b"api ");
+    if spoken || name.has(&STRONG) {
+        return Some(Name::Strong);
+    }
+    name.has(&WEAK).then_some(Name::Weak)
 }
 
 /// Whether a value of a name that `quoted` or not stands for a secret looks like one.
@@ -210,7 +314,7 @@ fn is_secret(value: &[u8], name: Name, quoted: bool) -> bool {
     let marks = value.len().saturating_sub(letters).saturating_sub(digits);
     let least = match (name, quoted) {
         (Name::Strong, true) => 6,
-        (Name::Strong, false) => 8,
+        (Name::Strong, false) => SHORTEST,
         (Name::Weak, _) => 16,
     };
     if value.len() < least || value.len() > LONGEST || stands_for_another(value, quoted) {
@@ -243,8 +347,7 @@ fn is_marked(value: &[u8]) -> bool {
 
 /// `${PASSWORD}`, `<your key>`, `%s`, `os.environ[…]`, `YOUR_API_KEY`, `getToken()`.
 fn stands_for_another(value: &[u8], quoted: bool) -> bool {
-    let lower = value.to_ascii_lowercase();
-    let has = |word: &[u8]| lower.windows(word.len()).any(|part| part == word);
+    let has = |word: &[u8]| contains(value, word);
     let calls = !quoted && (value.contains(&b'(') || has(b"environ") || has(b"process.env"));
     let url = has(b"://");
     matches!(at(value, 0), b'$' | b'<' | b'{' | b'%' | b'[' | b'*')
@@ -259,4 +362,12 @@ fn stands_for_another(value: &[u8], quoted: bool) -> bool {
         ]
         .into_iter()
         .any(has)
+}
+
+/// Whether `word`, in lower case, stands in `value` in either case.
+fn contains(value: &[u8], word: &[u8]) -> bool {
+    let first = at(word, 0);
+    value
+        .windows(word.len())
+        .any(|part| at(part, 0).eq_ignore_ascii_case(&first) && part.eq_ignore_ascii_case(word))
 }

@@ -1,12 +1,13 @@
 /*! Dates of birth: dates that the words before them call so. */
 
 use super::super::checks::{is_day, number};
-use super::super::context::Context;
+use super::super::context::nearest;
 use super::super::entity::Entity;
 use super::super::view::{at, before, is_word, part, run};
+use super::super::words::Subject;
 use super::{Candidate, Region, Weight};
 
-const WORDS: [&str; 15] = [
+pub(super) const WORDS: [&str; 15] = [
     "born",
     "birth",
     "dob",
@@ -28,11 +29,16 @@ const MONTHS: [&[u8]; 12] = [
     b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
 ];
 
-/// Whether the words before a date call it one of birth.
-pub(in super::super) fn is_called_birth(context: &Context) -> bool {
-    context
-        .nearest(&WORDS)
-        .is_some_and(|distance| distance <= 24)
+/// How near such a word must be, in bytes.
+const NEAR: usize = 24;
+
+/// The longest such word, in bytes.
+const LONGEST_WORD: usize = 16;
+
+/// Whether the words before `end` call a date there one of birth.
+pub(in super::super) fn is_called_birth(text: &str, end: usize) -> bool {
+    let far = NEAR.saturating_add(LONGEST_WORD);
+    nearest(text, end, far, Subject::BIRTH).is_some_and(|distance| distance <= NEAR)
 }
 
 /// Whether `word` begins as a month's name does.
@@ -54,7 +60,11 @@ pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
         let Some(end) = date_end(bytes, start) else {
             continue;
         };
-        if !is_word(at(bytes, end)) && is_called_birth(&region.context(start)) {
+        let called = || {
+            let distance = region.context(start).nearest(Subject::BIRTH);
+            distance.is_some_and(|distance| distance <= NEAR)
+        };
+        if !is_word(at(bytes, end)) && called() {
             found.push(Candidate {
                 entity: Entity::DateOfBirth,
                 start,

@@ -3,10 +3,11 @@
 use super::super::checks::{all_same, luhn, number};
 use super::super::entity::Entity;
 use super::super::view::{before, part};
-use super::number::{Group, count, digits, is_free, spans};
+use super::super::words::Subject;
+use super::number::{Digits, Group, count, each_span, is_free};
 use super::{Candidate, Region, Weight};
 
-const WORDS: [&str; 8] = [
+pub(super) const WORDS: [&str; 8] = [
     "card",
     "credit",
     "debit",
@@ -22,8 +23,8 @@ const FEWEST: usize = 12;
 
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
-    for span in spans(bytes, FEWEST) {
-        let mut groups = span.as_slice();
+    each_span(bytes, FEWEST, |span| {
+        let mut groups = span;
         while let Some((_, rest)) = groups.split_first() {
             let card = (1..=groups.len().min(5)).find_map(|number| {
                 let (card, after) = groups.split_at_checked(number)?;
@@ -37,19 +38,22 @@ pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
                 None => rest,
             };
         }
-    }
+    });
 }
 
 fn candidate(region: &Region<'_>, groups: &[Group]) -> Option<Candidate> {
     let bytes = region.bytes();
     let (first, last) = (groups.first()?, groups.last()?);
-    let number = digits(bytes, groups);
-    let right = (12..=19).contains(&count(groups)) && is_written_so(bytes, groups);
-    let free = is_free(bytes, first.start, last.end) && before(bytes, first.start) != b'+';
-    if !right || !free || !is_issued(&number) || !luhn(&number) || all_same(&number) {
+    if !(FEWEST..=19).contains(&count(groups)) || !is_written_so(bytes, groups) {
         return None;
     }
-    let called = region.context(first.start).has(&WORDS);
+    let digits = Digits::of(bytes, groups);
+    let number = digits.bytes();
+    let free = is_free(bytes, first.start, last.end) && before(bytes, first.start) != b'+';
+    if !free || !is_issued(number) || !luhn(number) || all_same(number) {
+        return None;
+    }
+    let called = region.context(first.start).has(Subject::CARD);
     // One in ten numbers passes Luhn's check: in the rarer lengths it needs words.
     if !called && !(13..=16).contains(&number.len()) && groups.len() < 3 {
         return None;
@@ -68,7 +72,8 @@ fn candidate(region: &Region<'_>, groups: &[Group]) -> Option<Candidate> {
 
 /// In one, by fours, or as American Express and Diners Club write theirs.
 fn is_written_so(bytes: &[u8], groups: &[Group]) -> bool {
-    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let lengths = lengths(groups);
+    let lengths = lengths.get(..groups.len()).unwrap_or_default();
     let fours = || {
         let (last, front) = lengths.split_last()?;
         Some(front.iter().all(|length| length.is_multiple_of(4)) && (1..=8).contains(last))
@@ -81,9 +86,16 @@ fn is_written_so(bytes: &[u8], groups: &[Group]) -> bool {
     let one_sign = sign.is_none_or(|sign| matches!(sign, b" " | b"-" | b"."));
     one_sign
         && signs.all(|other| Some(other) == sign)
-        && (lengths.len() == 1
-            || matches!(lengths.as_slice(), [4, 6, 4 | 5])
-            || fours() == Some(true))
+        && (lengths.len() == 1 || matches!(lengths, [4, 6, 4 | 5]) || fours() == Some(true))
+}
+
+/// The lengths of the first groups.
+fn lengths(groups: &[Group]) -> [usize; 5] {
+    let mut lengths = [0; 5];
+    for (length, group) in lengths.iter_mut().zip(groups) {
+        *length = group.len();
+    }
+    lengths
 }
 
 /// Whether some network issues numbers of this length that begin so.

@@ -40,22 +40,25 @@ fn local_start(bytes: &[u8], sign: usize) -> usize {
 /// The end of a domain name with at least two labels, the last one of letters; `start` if
 /// there is none.
 fn domain_end(bytes: &[u8], start: usize) -> usize {
-    let mut end = run(bytes, start, |byte| {
-        is_letter(byte) || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')
-    });
+    let (mut longest, mut label) = (start, start);
     loop {
-        let name = part(bytes, start, end);
-        let labels: Vec<&[u8]> = name.split(|byte| *byte == b'.').collect();
-        let well_formed = labels.len() > 1 && labels.iter().all(|label| is_label(label));
-        if well_formed && labels.last().is_some_and(|last| is_top(last)) {
-            return end;
-        }
         // `a@b.com.` ends a sentence, `a@b.com-Office` goes on.
-        let cut = run_back(bytes, end, |byte| !matches!(byte, b'.' | b'-'));
-        match cut.checked_sub(1) {
-            Some(shorter) if shorter > start => end = shorter,
-            _ => return start,
+        let mut end = label;
+        loop {
+            end = run(bytes, end, |byte| is_letter(byte) || byte.is_ascii_digit());
+            let last = part(bytes, label, end);
+            if label > start && is_label(last) && is_top(last) {
+                longest = end;
+            }
+            if at(bytes, end) != b'-' {
+                break;
+            }
+            end = end.saturating_add(1);
         }
+        if at(bytes, end) != b'.' || !is_label(part(bytes, label, end)) {
+            return longest;
+        }
+        label = end.saturating_add(1);
     }
 }
 

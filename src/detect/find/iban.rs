@@ -97,6 +97,9 @@ const LENGTHS: &[(&[u8; 2], usize)] = &[
     (b"YE", 30),
 ];
 
+/// The longest of them.
+const LONGEST: usize = 33;
+
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
     for start in 0..bytes.len() {
@@ -130,24 +133,28 @@ pub(in super::super) fn begins(bytes: &[u8]) -> bool {
 /// it, and all its letters are in one case.
 fn end(bytes: &[u8], start: usize) -> Option<usize> {
     let lower = at(bytes, start).is_ascii_lowercase();
-    let country = part(bytes, start, start.saturating_add(2)).to_ascii_uppercase();
+    let country = part(bytes, start, start.saturating_add(2));
     let (_, length) = LENGTHS
         .iter()
-        .find(|(known, _)| known.as_slice() == country)?;
-    let mut number = Vec::with_capacity(*length);
+        .find(|(known, _)| known.eq_ignore_ascii_case(country))?;
+    let mut number = [0; LONGEST];
+    let mut places = number.iter_mut().take(*length);
+    let mut left = *length;
     let mut index = start;
-    while number.len() < *length {
+    while left > 0 {
         match at(bytes, index) {
-            byte if byte.is_ascii_digit() => number.push(byte),
-            byte if byte.is_ascii_alphabetic() && byte.is_ascii_lowercase() == lower => {
-                number.push(byte);
+            byte if byte.is_ascii_digit()
+                || (byte.is_ascii_alphabetic() && byte.is_ascii_lowercase() == lower) =>
+            {
+                *places.next()? = byte;
+                left = left.saturating_sub(1);
             }
             b' ' | b'-' if at(bytes, index.saturating_add(1)).is_ascii_alphanumeric() => {}
             _ => return None,
         }
         index = index.saturating_add(1);
     }
-    let (front, account) = number.split_at_checked(4)?;
+    let (front, account) = number.get(..*length)?.split_at_checked(4)?;
     let valid = rest_97(account.iter().chain(front).copied()) == 1;
     (valid && !at(bytes, index).is_ascii_alphanumeric()).then_some(index)
 }

@@ -2,15 +2,16 @@
 before them. */
 
 use super::super::checks::{
-    all_same, digit, is_yymmdd, luhn, mod_11_10, number, verhoeff, weighted,
+    all_same, digit, is_yymmdd, luhn, luhn_behind, mod_11_10, number, verhoeff, weighted,
 };
 use super::super::entity::{Entities, Entity};
-use super::super::view::{at, before, is_word, part};
+use super::super::view::{at, before, is_word, part, run};
+use super::super::words::{Subject, rows};
 use super::issuers::{
     brazilian, divides, is_brn, is_dea, is_finnish, is_fiscal_code, is_nino, is_nir, is_nric,
     is_personnummer, is_ssn, is_turkish, spanish_letter, sum_rest,
 };
-use super::template::take;
+use super::template::{leading_digits, take};
 use super::{Candidate, Region, Weight};
 
 /// No identity number has fewer.
@@ -78,7 +79,7 @@ pub static IDENTITIES: &[Identity] = &[
         own: &["9999-999-999", "9999 999 999"],
         called: &["9999999999"],
         // CMS: Luhn's check with the prefix 80840.
-        valid: |n| matches!(at(n, 0), b'1' | b'2') && luhn(&[b"80840", n].concat()),
+        valid: |n| matches!(at(n, 0), b'1' | b'2') && luhn_behind(b"80840", n),
         words: &["npi", "provider"],
         example: "NPI 1234567893",
     },
@@ -391,27 +392,96 @@ pub static IDENTITIES: &[Identity] = &[
     },
 ];
 
-/// Looks for every row at every place where a word begins.
+/// Which rows, as bits, are written as digits in such a number, by their own form and by what
+/// they are called; index 0: with a letter in front.
+type ByDigits = [(u64, u64); LONGEST_RUN + 1];
+
+/// Longer runs of digits begin no identity number.
+const LONGEST_RUN: usize = 15;
+
+static BY_DIGITS: ByDigits = by_digits();
+
+const fn by_digits() -> ByDigits {
+    let mut by_digits = [(0, 0); LONGEST_RUN + 1];
+    let mut rows = IDENTITIES;
+    let mut bit = 1_u64;
+    while let [row, rest @ ..] = rows {
+        let (own, called) = (leading(row.own), leading(row.called));
+        let mut lengths = by_digits.as_mut_slice();
+        let mut length = 1_u32;
+        while let [(owns, calls), more @ ..] = lengths {
+            if own & length != 0 {
+                *owns |= bit;
+            }
+            if called & length != 0 {
+                *calls |= bit;
+            }
+            lengths = more;
+            length <<= 1;
+        }
+        rows = rest;
+        bit <<= 1;
+    }
+    by_digits
+}
+
+const fn leading(templates: &[&str]) -> u32 {
+    let mut lengths = 0;
+    let mut rest = templates;
+    while let [template, more @ ..] = rest {
+        lengths |= leading_digits(template);
+        rest = more;
+    }
+    lengths
+}
+
+/// Looks for rows at every place where a word begins.
 pub(super) fn find(region: &Region<'_>, wanted: Entities, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
-    for (start, byte) in bytes.iter().enumerate() {
-        if !byte.is_ascii_alphanumeric() || is_word(before(bytes, start)) {
-            continue;
+    let mut start = 0;
+    while start < bytes.len() {
+        let byte = at(bytes, start);
+        let end = run(bytes, start, |byte| byte.is_ascii_digit());
+        let is_start = byte.is_ascii_digit() || byte.is_ascii_uppercase();
+        if is_start && !is_word(before(bytes, start)) {
+            find_at(region, start, end.saturating_sub(start), wanted, found);
         }
-        let rows = IDENTITIES.iter().filter(|row| wanted.has(row.entity));
-        found.extend(rows.filter_map(|row| row.at(region, start)));
+        start = end.max(start.saturating_add(1));
+    }
+}
+
+fn find_at(
+    region: &Region<'_>,
+    start: usize,
+    digits: usize,
+    wanted: Entities,
+    found: &mut Vec<Candidate>,
+) {
+    let Some((own, called)) = BY_DIGITS.get(digits) else {
+        return;
+    };
+    let mut bits = *own;
+    if *called != 0 {
+        bits |= *called & rows(region.context(start).subjects());
+    }
+    while bits != 0 {
+        let number = usize::try_from(bits.trailing_zeros()).unwrap_or_default();
+        bits &= bits.wrapping_sub(1);
+        let row = IDENTITIES.get(number).filter(|row| wanted.has(row.entity));
+        let subject = Subject::of_row(number);
+        found.extend(row.and_then(|row| row.at(region, start, subject)));
     }
 }
 
 impl Identity {
-    fn at(&self, region: &Region<'_>, start: usize) -> Option<Candidate> {
+    fn at(&self, region: &Region<'_>, start: usize, subject: Subject) -> Option<Candidate> {
         let written = |templates: &[&str]| {
             let mut taken = templates
                 .iter()
                 .filter_map(|t| take(t, region.bytes(), start));
-            taken.find(|taken| (self.valid)(&taken.compact))
+            taken.find(|taken| (self.valid)(taken.compact()))
         };
-        let called = || region.context(start).has(self.words);
+        let called = || region.context(start).has(subject);
         let (taken, weight) = match written(self.own) {
             Some(taken) if called() => (taken, Weight::CheckedAndWords),
             Some(taken) if self.checked => (taken, Weight::Checked),

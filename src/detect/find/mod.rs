@@ -20,11 +20,28 @@ pub(super) use assigned::{LONGEST as LONGEST_VALUE, is_assigned};
 pub(super) use birth::{is_called_birth, names_month};
 pub(super) use iban::begins as begins_iban;
 pub use identity::{IDENTITIES, Identity};
+pub(super) use network::is_v6;
+pub(super) use url::BARE_TOPS;
 
 use super::chars::{AT, COLON, DIGIT, DOT, LETTER, class_of};
-use super::context::Context;
+use super::context::{Context, left, reach};
 use super::entity::{Entities, Entity};
 use super::view::{View, part, run, run_back};
+use super::words::{Hit, Subject, scan};
+use std::cell::OnceCell;
+
+/// All words that count, but those of identity numbers, which are in their rows.
+pub(super) static LISTS: &[(Subject, &[&str])] = &[
+    (Subject::PHONE, phone::PHONE),
+    (Subject::NO_PHONE, phone::OTHER),
+    (Subject::CARD, &card::WORDS),
+    (Subject::ACCOUNT, &number::ACCOUNT),
+    (Subject::RECORD, &number::RECORD),
+    (Subject::SWIFT, &number::SWIFT),
+    (Subject::BIRTH, &birth::WORDS),
+    (Subject::VERSION, &network::VERSIONS),
+    (Subject::IPV6, &network::V6),
+];
 
 /// A closed region and what stands before it.
 #[derive(Debug)]
@@ -37,17 +54,48 @@ pub(super) struct Region<'t> {
     pub(super) view: View<'t>,
     /// Whether it is what stands in quotes behind a name such as `password =`.
     pub(super) quoted: bool,
+    /// The words before it and in it, once they are asked for.
+    hits: OnceCell<Vec<Hit>>,
 }
 
-impl Region<'_> {
+impl<'t> Region<'t> {
+    /// What begins at `start` and ends with `text`.
+    pub(super) fn new(text: &'t str, start: usize, quoted: bool) -> Self {
+        let view = View::of(text.get(start..).unwrap_or_default());
+        let hits = OnceCell::new();
+        Self {
+            text,
+            start,
+            view,
+            quoted,
+            hits,
+        }
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.view.bytes
     }
 
     /// What stands before the folded byte `index`.
-    pub(super) fn context(&self, index: usize) -> Context {
-        let end = self.start.saturating_add(self.view.start(index));
-        Context::before(self.text.get(..end).unwrap_or_default())
+    pub(super) fn context(&self, index: usize) -> Context<'_> {
+        let hits = self.hits.get_or_init(|| {
+            let from = reach(self.text, self.start);
+            let mut hits = Vec::new();
+            scan(self.text.as_bytes(), from, self.text.len(), |hit| {
+                hits.push(hit);
+            });
+            hits
+        });
+        Context::new(self.text, self.place(index), hits)
+    }
+
+    /// The text before the folded byte `index`, as far as words count.
+    pub(super) fn left(&self, index: usize) -> &[u8] {
+        left(self.text, self.place(index))
+    }
+
+    fn place(&self, index: usize) -> usize {
+        self.start.saturating_add(self.view.start(index))
     }
 }
 
@@ -184,9 +232,6 @@ static FINDERS: &[Finder] = &[
 pub(super) fn candidates(region: &Region<'_>, wanted: Entities) -> Vec<Candidate> {
     let (classes, digits) = region.view.classes();
     let mut found = Vec::new();
-    if !region.quoted && is_prose(region.bytes()) {
-        return found;
-    }
     for finder in FINDERS {
         let fits = classes & finder.classes == finder.classes && digits >= finder.digits;
         if fits && finder.finds.iter().any(|entity| wanted.has(*entity)) {

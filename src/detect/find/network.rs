@@ -2,11 +2,15 @@
 
 use super::super::entity::Entity;
 use super::super::view::{at, before, is_word, part, run};
+use super::super::words::Subject;
 use super::{Candidate, Region, Weight};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What software calls its versions, which look like IPv4 addresses.
-const VERSIONS: [&str; 5] = ["version", "ver", "release", "v", "build"];
+pub(super) const VERSIONS: [&str; 5] = ["version", "ver", "release", "v", "build"];
+
+/// What makes short IPv6 addresses ones.
+pub(super) const V6: [&str; 4] = ["ipv6", "loopback", "unspecified", "localhost"];
 
 /// The longest form: eight groups, the last two as IPv4.
 const LONGEST_V6: usize = 45;
@@ -41,7 +45,7 @@ fn fourth_end(bytes: &[u8], start: usize, end: usize) -> usize {
 
 fn is_version(region: &Region<'_>, start: usize) -> bool {
     before(region.bytes(), start) == b'-' || {
-        let nearest = region.context(start).nearest(&VERSIONS);
+        let nearest = region.context(start).nearest(Subject::VERSION);
         nearest.is_some_and(|distance| distance <= 2)
     }
 }
@@ -76,10 +80,7 @@ pub(super) fn find_v6(region: &Region<'_>, found: &mut Vec<Candidate>) {
 fn is_meant(region: &Region<'_>, start: usize, address: &[u8]) -> bool {
     let digits = address.iter().filter(|byte| byte.is_ascii_digit()).count();
     let colons = address.iter().filter(|byte| **byte == b':').count();
-    digits > 1 && colons > 1 && address.len() > 4
-        || region
-            .context(start)
-            .has(&["ipv6", "loopback", "unspecified", "localhost"])
+    digits > 1 && colons > 1 && address.len() > 4 || region.context(start).has(Subject::IPV6)
 }
 
 /// Behind `fe80::1`: `%eth0`.
@@ -109,6 +110,9 @@ pub(super) fn find_mac(region: &Region<'_>, found: &mut Vec<Candidate>) {
         let forms = [(2, 17, b':'), (2, 17, b'-'), (4, 14, b'.')];
         for (group, length, sign) in forms {
             let end = start.saturating_add(length);
+            if at(bytes, start.saturating_add(group)) != sign {
+                continue;
+            }
             let address = part(bytes, start, end);
             let goes_on =
                 at(bytes, end) == sign && at(bytes, end.saturating_add(1)).is_ascii_hexdigit();
@@ -138,6 +142,6 @@ fn parse<T: std::str::FromStr>(bytes: &[u8]) -> Option<T> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
-fn is_v6(byte: u8) -> bool {
+pub(in super::super) const fn is_v6(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
 }

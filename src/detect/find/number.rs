@@ -2,6 +2,7 @@
 
 use super::super::entity::Entity;
 use super::super::view::{at, before, is_word, part, run};
+use super::super::words::Subject;
 use super::{Candidate, Region, Weight};
 
 /// `start..end` of a run of digits.
@@ -17,10 +18,9 @@ impl Group {
     }
 }
 
-/// Groups of digits between which are at most three of the signs that numbers are written
-/// with, in the order of the text; only those with at least `fewest` digits together.
-pub(super) fn spans(bytes: &[u8], fewest: usize) -> Vec<Vec<Group>> {
-    let mut spans: Vec<Vec<Group>> = Vec::new();
+/// Gives groups of digits between which are at most three of the signs that numbers are
+/// written with, in the order of the text; only those with at least `fewest` digits together.
+pub(super) fn each_span(bytes: &[u8], fewest: usize, mut each: impl FnMut(&[Group])) {
     let mut span: Vec<Group> = Vec::new();
     let mut from = 0;
     loop {
@@ -30,24 +30,42 @@ pub(super) fn spans(bytes: &[u8], fewest: usize) -> Vec<Vec<Group>> {
         let joined = signs.len() <= 3 && signs.iter().all(|sign| b" -./()".contains(sign));
         if !joined || start == end {
             if count(&span) >= fewest {
-                spans.push(std::mem::take(&mut span));
+                each(&span);
             }
             span.clear();
         }
         if start == end {
-            return spans;
+            return;
         }
         span.push(Group { start, end });
         from = end;
     }
 }
 
-/// The digits of `groups`.
-pub(super) fn digits(bytes: &[u8], groups: &[Group]) -> Vec<u8> {
-    let parts = groups
-        .iter()
-        .map(|group| part(bytes, group.start, group.end));
-    parts.flatten().copied().collect()
+/// The digits of some groups, without the signs between them.
+#[derive(Debug, Default)]
+pub(super) struct Digits {
+    all: [u8; 24],
+    count: usize,
+}
+
+impl Digits {
+    /// At most 24 of them.
+    pub(super) fn of(bytes: &[u8], groups: &[Group]) -> Self {
+        let mut digits = Self::default();
+        let parts = groups
+            .iter()
+            .map(|group| part(bytes, group.start, group.end));
+        for (place, digit) in digits.all.iter_mut().zip(parts.flatten()) {
+            *place = *digit;
+            digits.count = digits.count.saturating_add(1);
+        }
+        digits
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        part(&self.all, 0, self.count)
+    }
 }
 
 /// How many digits `groups` have.
@@ -60,7 +78,7 @@ pub(super) fn is_free(bytes: &[u8], start: usize, end: usize) -> bool {
     !is_word(before(bytes, start)) && !is_word(at(bytes, end))
 }
 
-const ACCOUNT: [&str; 10] = [
+pub(super) const ACCOUNT: [&str; 10] = [
     "account number",
     "account no",
     "account #",
@@ -73,13 +91,15 @@ const ACCOUNT: [&str; 10] = [
     "account is",
 ];
 
-const RECORD: [&str; 5] = [
+pub(super) const RECORD: [&str; 5] = [
     "mrn",
     "medical record",
     "patient id",
     "patient number",
     "chart number",
 ];
+
+pub(super) const SWIFT: [&str; 3] = ["swift", "bic", "스위프트"];
 
 /// Bank account and medical record numbers: there is nothing about them but their name.
 pub(super) fn find_called(region: &Region<'_>, found: &mut Vec<Candidate>) {
@@ -97,14 +117,14 @@ pub(super) fn find_called(region: &Region<'_>, found: &mut Vec<Candidate>) {
             continue;
         }
         let context = region.context(start);
-        let near = |words: &[&str]| {
+        let near = |subject| {
             context
-                .nearest(words)
+                .nearest(subject)
                 .is_some_and(|distance| distance <= 12)
         };
-        let entity = if near(&RECORD) {
+        let entity = if near(Subject::RECORD) {
             Entity::MedicalRecordNumber
-        } else if digits == word.len() && digits > 7 && near(&ACCOUNT) {
+        } else if digits == word.len() && digits > 7 && near(Subject::ACCOUNT) {
             Entity::UsBankNumber
         } else {
             continue;
@@ -134,7 +154,7 @@ pub(super) fn find_swift(region: &Region<'_>, found: &mut Vec<Candidate>) {
         let start = run(bytes, from, |byte| !byte.is_ascii_alphanumeric());
         let end = run(bytes, start, |byte| byte.is_ascii_alphanumeric());
         from = end.max(start.saturating_add(1));
-        let called = || region.context(start).has(&["swift", "bic", "스위프트"]);
+        let called = || region.context(start).has(Subject::SWIFT);
         if may_be_swift(part(bytes, start, end)) && called() {
             found.push(Candidate {
                 entity: Entity::SwiftBic,

@@ -1,110 +1,104 @@
 /*! Telephone numbers: international ones by their calling code, national ones by the way
 they are written or by the words before them. */
 
-use super::super::by_first::ByFirst;
 use super::super::checks::{all_same, number};
 use super::super::context::Context;
 use super::super::entity::Entity;
 use super::super::view::{at, before, is_word, part, run};
-use super::number::{Group, count, digits, spans};
+use super::super::words::Subject;
+use super::number::{Digits, Group, count, each_span};
 use super::{Candidate, Region, Weight};
 
 /// What numbers to call are called, in the languages that callers are likely to use.
-static PHONE: ByFirst<&str> = ByFirst::of(
-    &[
-        "phone",
-        "tel",
-        "mobile",
-        "mobil",
-        "cell",
-        "fax",
-        "call",
-        "ring",
-        "dial",
-        "whatsapp",
-        "sms",
-        "text me",
-        "contact",
-        "reach",
-        "hotline",
-        "helpline",
-        "my number",
-        "answering",
-        "messages to",
-        "telefon",
-        "telefoon",
-        "teléfono",
-        "téléphone",
-        "telefono",
-        "handy",
-        "móvil",
-        "celular",
-        "portable",
-        "puhelin",
-        "telefonnummer",
-        "numéro",
-        "número",
-        "тел",
-        "전화",
-        "연락",
-        "휴대폰",
-        "팩스",
-        "電話",
-        "电话",
-        "手机",
-    ],
-    |word| word,
-);
+pub(super) static PHONE: &[&str] = &[
+    "phone",
+    "tel",
+    "mobile",
+    "mobil",
+    "cell",
+    "fax",
+    "call",
+    "ring",
+    "dial",
+    "whatsapp",
+    "sms",
+    "text me",
+    "contact",
+    "reach",
+    "hotline",
+    "helpline",
+    "my number",
+    "answering",
+    "messages to",
+    "telefon",
+    "telefoon",
+    "teléfono",
+    "téléphone",
+    "telefono",
+    "handy",
+    "móvil",
+    "celular",
+    "portable",
+    "puhelin",
+    "telefonnummer",
+    "numéro",
+    "número",
+    "тел",
+    "전화",
+    "연락",
+    "휴대폰",
+    "팩스",
+    "電話",
+    "电话",
+    "手机",
+];
 
 /// What other numbers are called.
-static OTHER: ByFirst<&str> = ByFirst::of(
-    &[
-        "ssn",
-        "social security",
-        "passport",
-        "account",
-        "acct",
-        "iban",
-        "routing",
-        "aba",
-        "card",
-        "order",
-        "invoice",
-        "tracking",
-        "zip",
-        "postal",
-        "license",
-        "licence",
-        "serial",
-        "tax",
-        "nhs",
-        "nino",
-        "policy",
-        "case",
-        "ticket",
-        "reference",
-        "isbn",
-        "npi",
-        "mrn",
-        "bsn",
-        "pesel",
-        "sin",
-        "aadhaar",
-        "version",
-        "id",
-        "amount",
-        "price",
-        "total",
-        "year",
-        "date",
-        "번호판",
-        "계좌",
-        "주민등록",
-        "보험 번호",
-        "보험번호",
-    ],
-    |word| word,
-);
+pub(super) static OTHER: &[&str] = &[
+    "ssn",
+    "social security",
+    "passport",
+    "account",
+    "acct",
+    "iban",
+    "routing",
+    "aba",
+    "card",
+    "order",
+    "invoice",
+    "tracking",
+    "zip",
+    "postal",
+    "license",
+    "licence",
+    "serial",
+    "tax",
+    "nhs",
+    "nino",
+    "policy",
+    "case",
+    "ticket",
+    "reference",
+    "isbn",
+    "npi",
+    "mrn",
+    "bsn",
+    "pesel",
+    "sin",
+    "aadhaar",
+    "version",
+    "id",
+    "amount",
+    "price",
+    "total",
+    "year",
+    "date",
+    "번호판",
+    "계좌",
+    "주민등록",
+    "보험 번호",
+    "보험번호",
+];
 
 /// No number that is looked for has fewer digits.
 const FEWEST: usize = 6;
@@ -114,14 +108,14 @@ const LONGEST: usize = 15;
 
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
-    for span in spans(bytes, FEWEST) {
-        let Some(first) = span.first() else { continue };
+    each_span(bytes, FEWEST, |span| {
+        let Some(first) = span.first() else { return };
         let alone = span.len() == 1 && is_word(before(bytes, first.start));
         if alone {
-            continue;
+            return;
         }
-        let called = Called::by(&region.context(start(bytes, first.start)));
-        let mut groups = span.as_slice();
+        let called = Called::by(region.context(start(bytes, first.start)));
+        let mut groups = span;
         while let Some((_, rest)) = groups.split_first() {
             groups = match first_number(bytes, groups, called) {
                 Some((candidate, length)) => {
@@ -131,7 +125,7 @@ pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
                 None => groups.get(date_length(bytes, groups)..).unwrap_or(rest),
             };
         }
-    }
+    });
 }
 
 /// The number that begins with the first group, and how many groups it has.
@@ -152,7 +146,7 @@ fn first_number(bytes: &[u8], groups: &[Group], called: Called) -> Option<(Candi
     };
     let number = groups.get(..length)?;
     let last = number.last()?;
-    if all_same(&digits(bytes, number)) {
+    if all_same(Digits::of(bytes, number).bytes()) {
         return None;
     }
     let end = extension_end(bytes, last.end).unwrap_or(last.end);
@@ -188,18 +182,14 @@ fn start(bytes: &[u8], digits: usize) -> usize {
 
 /// How many groups a number behind a plus takes.
 fn international_length(bytes: &[u8], groups: &[Group]) -> Option<usize> {
+    let code = calling_code(Digits::of(bytes, groups.get(..2).unwrap_or(groups)).bytes())?;
     let fits = |length: &usize| {
         let number = groups.get(..*length).unwrap_or_default();
-        let digits = digits(bytes, number);
-        let Some(code) = calling_code(&digits) else {
-            return false;
-        };
+        let count = count(number);
         // A national zero in parentheses is not dialled with the code.
-        let national = digits.len().saturating_sub(code);
+        let national = count.saturating_sub(code);
         let longest = if code == 1 { 11 } else { LONGEST };
-        (4..=12).contains(&national)
-            && digits.len() >= 7
-            && digits.len() <= longest.saturating_add(1)
+        (4..=12).contains(&national) && count >= 7 && count <= longest.saturating_add(1)
     };
     (1..=groups.len().min(8)).rev().find(fits)
 }
@@ -237,12 +227,12 @@ enum Called {
 
 impl Called {
     /// By the nearest word that names a number.
-    fn by(context: &Context) -> Self {
+    fn by(context: Context<'_>) -> Self {
         if context.follows_digits() {
             return Self::Other;
         }
-        let phone = context.nearest_of(&PHONE);
-        let other = context.nearest_of(&OTHER);
+        let phone = context.nearest(Subject::PHONE);
+        let other = context.nearest(Subject::NO_PHONE);
         match phone {
             Some(phone) if other.is_none_or(|other| phone <= other) => Self::Phone,
             _ => Self::Nothing,
@@ -277,22 +267,24 @@ fn ends_well(bytes: &[u8], end: usize) -> bool {
 
 /// What may be a number to call once words say so.
 fn is_plausible(bytes: &[u8], groups: &[Group]) -> bool {
-    let digits = digits(bytes, groups);
     let singles = groups.iter().filter(|group| group.len() == 1).count();
     let few_groups = groups.len() == 1;
     let least = if few_groups { 7 } else { 6 };
     let short_groups = groups.iter().all(|group| few_groups || group.len() <= 8);
-    (least..=13).contains(&digits.len())
+    (least..=13).contains(&count(groups))
         && short_groups
         && singles < 3
-        && !is_years(&digits, groups)
+        && !is_years(bytes, groups)
         && signs(bytes, groups).all(|signs| signs != b"." || groups.len() > 2)
 }
 
 /// `2019-2021`.
-fn is_years(digits: &[u8], groups: &[Group]) -> bool {
-    let year = |start: usize| matches!(part(digits, start, start.saturating_add(2)), b"19" | b"20");
-    matches!(groups, [a, b] if a.len() == 4 && b.len() == 4) && year(0) && year(4)
+fn is_years(bytes: &[u8], groups: &[Group]) -> bool {
+    let year = |group: &Group| {
+        let century = part(bytes, group.start, group.start.saturating_add(2));
+        group.len() == 4 && matches!(century, b"19" | b"20")
+    };
+    matches!(groups, [a, b] if year(a) && year(b))
 }
 
 fn signs<'b>(bytes: &'b [u8], groups: &'b [Group]) -> impl Iterator<Item = &'b [u8]> {
@@ -304,7 +296,10 @@ fn signs<'b>(bytes: &'b [u8], groups: &'b [Group]) -> impl Iterator<Item = &'b [
 
 /// What is a number to call without any words, since nothing else is written so.
 fn has_form(bytes: &[u8], start: usize, groups: &[Group]) -> bool {
-    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let mut lengths = [0; 6];
+    for (length, group) in lengths.iter_mut().zip(groups) {
+        *length = group.len();
+    }
     let total = count(groups);
     let first = groups.first().map_or(0, |group| group.start);
     let opens = at(bytes, start) == b'(';
@@ -312,7 +307,7 @@ fn has_form(bytes: &[u8], start: usize, groups: &[Group]) -> bool {
     if goes_on_groups(bytes, start, groups) {
         return false;
     }
-    match lengths.as_slice() {
+    match lengths.get(..groups.len()).unwrap_or_default() {
         // North America, with or without its code.
         [3, 3, 4] => true,
         [1, 3, 3, 4] => at(bytes, first) == b'1',
@@ -347,6 +342,7 @@ fn date_length(bytes: &[u8], groups: &[Group]) -> usize {
     let year = |group: &Group| group.len() == 4 && (1900..=2100).contains(&value(group));
     let small = |group: &Group| group.len() <= 2 && (1..=31).contains(&value(group));
     let is_date = alike
+        && a.len() < 5
         && ((year(a) && small(b) && small(c))
             || (small(a) && small(b) && (year(c) || c.len() == 2)))
         && groups.len() < 5;

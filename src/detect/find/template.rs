@@ -3,14 +3,28 @@
 `9` is a digit, `A` a capital letter, `X` either, `?` anything; `_` is one of the signs
 space, `-`, `.`, `/`, `:` or nothing; the rest stands for itself. */
 
-use super::super::view::{at, before, is_word};
+use super::super::view::{at, before, is_word, part};
 
 /// What a template took.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) end: usize,
     /// Letters, digits and `?` without signs.
-    pub(super) compact: Vec<u8>,
+    compact: [u8; 24],
+    length: usize,
+}
+
+impl Taken {
+    pub(super) fn compact(&self) -> &[u8] {
+        part(&self.compact, 0, self.length)
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.compact.get_mut(self.length) {
+            *place = byte;
+            self.length = self.length.saturating_add(1);
+        }
+    }
 }
 
 /// Matches `template` at `start`, as a word of its own.
@@ -19,18 +33,22 @@ pub(super) fn take(template: &str, bytes: &[u8], start: usize) -> Option<Taken> 
     if !stands_alone(bytes, start, end) {
         return None;
     }
-    let mut compact = Vec::with_capacity(end.saturating_sub(start));
+    let mut taken = Taken {
+        end,
+        compact: [0; 24],
+        length: 0,
+    };
     let mut index = start;
     for wanted in template.bytes() {
         let byte = at(bytes, index);
         if counts(wanted) {
-            compact.push(byte);
+            taken.push(byte);
         } else if wanted == b'_' && !is_sign(byte) {
             continue;
         }
         index = index.saturating_add(1);
     }
-    Some(Taken { end, compact })
+    Some(taken)
 }
 
 /// Where a match that begins at `start` ends.
@@ -53,6 +71,27 @@ fn end(template: &str, bytes: &[u8], start: usize) -> Option<usize> {
         end = end.saturating_add(1);
     }
     Some(end)
+}
+
+/// The lengths of the runs of digits that a match can begin with, as bits; bit 0: it begins
+/// with a letter.
+pub(super) const fn leading_digits(template: &str) -> u32 {
+    let mut lengths = 0;
+    let mut going = 1_u32;
+    let mut rest = template.as_bytes();
+    while let [wanted, behind @ ..] = rest {
+        rest = behind;
+        match *wanted {
+            b'9' => going <<= 1,
+            b'X' | b'?' => {
+                lengths |= going;
+                going <<= 1;
+            }
+            b'_' => lengths |= going,
+            _ => return lengths | going,
+        }
+    }
+    lengths | going
 }
 
 fn counts(wanted: u8) -> bool {
@@ -80,7 +119,7 @@ mod tests {
     fn templates_take_whole_words_only() {
         let compact = |template, text: &str| {
             let taken = take(template, text.as_bytes(), 0)?;
-            Some(String::from_utf8(taken.compact).unwrap())
+            Some(String::from_utf8(taken.compact().to_vec()).unwrap())
         };
         let cases = [
             ("999_99_9999", "123-45-6789", Some("123456789")),

@@ -201,17 +201,62 @@ static TOKENS: &[Token] = &[
     ("4b1d", Alnum, 34),
 ];
 
+/// The ends of runs in an alphabet, each looked for once.
+#[derive(Debug, Default)]
+struct Runs {
+    hex: Run,
+    alnum: Run,
+    dotted: Run,
+    /// Runs of `Word`: the first, the one behind its sign, and the third.
+    words: [Run; 3],
+    /// The second part of a JSON Web Token.
+    payload: Run,
+}
+
+/// A run that was found.
+#[derive(Debug, Default, Clone, Copy)]
+struct Run {
+    start: usize,
+    end: usize,
+}
+
+impl Run {
+    /// The end of the run of what `of` takes, from `start` on.
+    fn end(&mut self, bytes: &[u8], start: usize, of: impl Fn(u8) -> bool) -> usize {
+        if !(self.start..self.end).contains(&start) {
+            *self = Self {
+                start,
+                end: run(bytes, start, of),
+            };
+        }
+        self.end
+    }
+}
+
+impl Runs {
+    fn of(&mut self, alphabet: Alphabet) -> &mut Run {
+        let [word, ..] = &mut self.words;
+        match alphabet {
+            Hex => &mut self.hex,
+            Alnum => &mut self.alnum,
+            Word => word,
+            Dotted => &mut self.dotted,
+        }
+    }
+}
+
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
+    let mut runs = Runs::default();
     let last = bytes.len().checked_sub(SHORTEST);
     for start in 0..=last.unwrap_or(0) {
         let left = before(bytes, start);
         if last.is_none() || left == OTHER_LETTER || left.is_ascii_alphanumeric() {
             continue;
         }
-        if let Some(end) = jwt_end(bytes, start) {
+        if let Some(end) = jwt_end(bytes, start, &mut runs) {
             found.push(candidate(Entity::Jwt, start, end));
-        } else if let Some(end) = token_end(bytes, start).or_else(|| dotted_end(bytes, start)) {
+        } else if let Some(end) = key_end(bytes, start, &mut runs) {
             found.push(candidate(Entity::ApiKey, start, end));
         }
     }
@@ -226,15 +271,24 @@ const fn candidate(entity: Entity, start: usize, end: usize) -> Candidate {
     }
 }
 
-fn token_end(bytes: &[u8], start: usize) -> Option<usize> {
+fn key_end(bytes: &[u8], start: usize, runs: &mut Runs) -> Option<usize> {
+    token_end(bytes, start, runs).or_else(|| dotted_end(bytes, start, runs))
+}
+
+fn token_end(bytes: &[u8], start: usize, runs: &mut Runs) -> Option<usize> {
     let rest = bytes.get(start..)?;
-    let known = BY_FIRST.that_begin(at(bytes, start)).iter();
+    let pair = [at(bytes, start), at(bytes, start.saturating_add(1))];
+    let known = BY_FIRST.that_begin(pair);
     let ends = known.filter_map(|(prefix, alphabet, least)| {
         let body = rest.strip_prefix(prefix.as_bytes())?;
-        let length = run(body, 0, |byte| alphabet.has(byte));
+        let from = start.saturating_add(prefix.len());
+        let end = runs
+            .of(*alphabet)
+            .end(bytes, from, |byte| alphabet.has(byte));
+        let length = end.saturating_sub(from);
         let body = part(body, 0, length);
         let good = length >= *least && is_random(body) && is_of_its_length(prefix, length);
-        good.then(|| start.saturating_add(prefix.len()).saturating_add(length))
+        good.then_some(end)
     });
     ends.max().map(|end| without_stops(bytes, end))
 }
@@ -262,9 +316,6 @@ fn without_stops(bytes: &[u8], end: usize) -> usize {
 /// Not `ghp_xxxxxxxx` or `hf_generatedByTheApp`: a digit or letters of both cases in about
 /// equal numbers, and many different bytes.
 pub(super) fn is_random(body: &[u8]) -> bool {
-    let capitals = body.iter().filter(|byte| byte.is_ascii_uppercase()).count();
-    let thirds = (body.len() / 3, body.len().saturating_sub(body.len() / 3));
-    let mixed = body.len() >= 20 && (thirds.0..=thirds.1).contains(&capitals);
     let mut seen = [false; 256];
     for byte in body.iter().take(64) {
         if let Some(place) = seen.get_mut(usize::from(*byte)) {
@@ -277,26 +328,33 @@ pub(super) fn is_random(body: &[u8]) -> bool {
     } else {
         8
     };
-    (mixed || body.iter().any(u8::is_ascii_digit)) && different >= least
+    different >= least && (body.iter().any(u8::is_ascii_digit) || is_mixed(body))
+}
+
+fn is_mixed(body: &[u8]) -> bool {
+    let capitals = body.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let third = body.len() / 3;
+    body.len() >= 20 && (third..=body.len().saturating_sub(third)).contains(&capitals)
 }
 
 /// A JSON Web Token (RFC 7519): three parts in base64url, the first two JSON objects.
-fn jwt_end(bytes: &[u8], start: usize) -> Option<usize> {
+fn jwt_end(bytes: &[u8], start: usize, runs: &mut Runs) -> Option<usize> {
     if part(bytes, start, start.saturating_add(2)) != b"ey" {
         return None;
     }
-    let header = run(bytes, start, |byte| Word.has(byte));
+    let header = runs.of(Word).end(bytes, start, |byte| Word.has(byte));
     let payload = header.saturating_add(1);
     let object = part(bytes, payload, payload.saturating_add(2)) == b"ey";
     if at(bytes, header) != b'.' || !object || header.saturating_sub(start) < 15 {
         return None;
     }
-    let payload_end = run(bytes, payload, |byte| Word.has(byte) || byte == b'=');
+    let of_payload = |byte| Word.has(byte) || byte == b'=';
+    let payload_end = runs.payload.end(bytes, payload, of_payload);
     let signed = at(bytes, payload_end) == b'.';
     let end = if signed {
-        run(bytes, payload_end.saturating_add(1), |byte| {
-            Dotted.has(byte)
-        })
+        let signature = payload_end.saturating_add(1);
+        let run = runs.of(Dotted);
+        run.end(bytes, signature, |byte| Dotted.has(byte))
     } else {
         payload_end
     };
@@ -305,10 +363,13 @@ fn jwt_end(bytes: &[u8], start: usize) -> Option<usize> {
 }
 
 /// Tokens known by their parts: Discord's and Telegram's bots, Airtable, Mailchimp.
-fn dotted_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let first = run(bytes, start, |byte| Word.has(byte));
-    let second = run(bytes, first.saturating_add(1), |byte| Word.has(byte));
-    let third = run(bytes, second.saturating_add(1), |byte| Word.has(byte));
+fn dotted_end(bytes: &[u8], start: usize, runs: &mut Runs) -> Option<usize> {
+    let mut end = start;
+    let [first, second, third] = runs.words.each_mut().map(|run| {
+        let stop = run.end(bytes, end, |byte| Word.has(byte));
+        end = stop.saturating_add(1);
+        stop
+    });
     let lengths = (
         first.saturating_sub(start),
         second.saturating_sub(first).saturating_sub(1),

@@ -9,17 +9,24 @@ const SCHEMES: [&[u8]; 3] = [b"http", b"https", b"ftp"];
 
 /// Top-level domains that are also written without a scheme; country codes and newer ones
 /// are too often the end of a file name or a sentence.
-const BARE_TOPS: [&[u8]; 6] = [b"com", b"org", b"net", b"edu", b"gov", b"mil"];
+pub(in super::super) const BARE_TOPS: [&[u8]; 6] = [b"com", b"org", b"net", b"edu", b"gov", b"mil"];
 
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
-    let mut from = 0;
+    let (mut from, mut end) = (0, 0);
     while let Some(colon) = search(bytes, from, b"://") {
         from = colon.saturating_add(3);
         let start = run_back(bytes, colon, |byte| byte.is_ascii_alphanumeric());
-        let scheme = part(bytes, start, colon).to_ascii_lowercase();
-        if SCHEMES.contains(&scheme.as_slice()) {
-            push(bytes, start, from, found);
+        let scheme = part(bytes, start, colon);
+        let known = SCHEMES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(scheme));
+        // What stands in a URL ends where that does.
+        if known && from >= end {
+            end = trimmed_end(bytes, from);
+        }
+        if known {
+            push(bytes, start, from, end.max(from), found);
         }
     }
     if found.is_empty() {
@@ -27,10 +34,9 @@ pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     }
 }
 
-fn push(bytes: &[u8], start: usize, host: usize, found: &mut Vec<Candidate>) {
-    let end = trimmed_end(bytes, host);
+fn push(bytes: &[u8], start: usize, host: usize, end: usize, found: &mut Vec<Candidate>) {
     let host = part(bytes, host, end);
-    if host.contains(&b'.') || host.starts_with(b"localhost") {
+    if host.iter().rev().any(|byte| *byte == b'.') || host.starts_with(b"localhost") {
         found.push(Candidate {
             entity: Entity::Url,
             start,
@@ -46,13 +52,19 @@ fn find_bare(bytes: &[u8], found: &mut Vec<Candidate>) {
     let host_end = run(bytes, start, |byte| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
     });
-    let host = part(bytes, start, host_end).to_ascii_lowercase();
-    let host = host.strip_suffix(b".").unwrap_or(&host);
-    let labels: Vec<&[u8]> = host.split(|byte| *byte == b'.').collect();
-    let top = labels.last().copied().unwrap_or_default();
-    let named = labels.len() > 1 && labels.iter().all(|label| !label.is_empty());
-    let www = labels.first() == Some(&b"www".as_slice()) && labels.len() > 2;
-    if named && (www || BARE_TOPS.contains(&top)) && at(bytes, host_end) != b'@' {
+    let host = part(bytes, start, host_end);
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    let labels = || host.split(|byte| *byte == b'.');
+    let is = |label: Option<&[u8]>, names: &[&[u8]]| {
+        label.is_some_and(|label| names.iter().any(|name| name.eq_ignore_ascii_case(label)))
+    };
+    let known = is(labels().next_back(), &BARE_TOPS) || is(labels().next(), &[b"www"]);
+    if !known || at(bytes, host_end) == b'@' {
+        return;
+    }
+    let www = is(labels().next(), &[b"www"]) && labels().count() > 2;
+    let named = labels().count() > 1 && labels().all(|label| !label.is_empty());
+    if named && (www || is(labels().next_back(), &BARE_TOPS)) {
         found.push(Candidate {
             entity: Entity::Url,
             start,

@@ -2,11 +2,13 @@
 where links lead. */
 
 mod check;
+mod fold;
 mod hosts;
 pub(super) mod matching;
 mod patterns;
 mod phrases;
 mod regex;
+pub(super) mod spelling;
 mod system_prompt;
 mod table;
 

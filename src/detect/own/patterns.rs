@@ -1,6 +1,7 @@
 /*! Operators' patterns, compiled with the policy. */
 
-use super::super::context::Context;
+use super::super::context;
+use super::super::view::{at, before};
 use super::Check;
 use super::regex::read;
 use super::table::Table;
@@ -167,9 +168,23 @@ impl Compiled {
         if self.context.is_empty() {
             return true;
         }
-        let context = Context::before(text.get(..start).unwrap_or_default());
-        self.context
-            .iter()
-            .any(|word| context.has(&[word.as_str()]))
+        let left = context::left(text, start);
+        self.context.iter().any(|word| has_word(left, word.as_bytes()))
     }
 }
+/// Longest word that must stand alone, in ASCII letters; a longer one may be part of another
+/// (`phone` of `telephone`).
+const ALONE: usize = 4;
+
+/// Whether `word`, ASCII in lower case, is in the text, in any case.
+fn has_word(text: &[u8], word: &[u8]) -> bool {
+    let short = word.is_ascii() && word.len() <= ALONE;
+    let alone = |start: usize| {
+        let end = start.saturating_add(word.len());
+        !before(text, start).is_ascii_alphabetic() && !at(text, end).is_ascii_alphabetic()
+    };
+    let places = text.windows(word.len().max(1)).enumerate();
+    let mut found = places.filter(|(_, here)| here.eq_ignore_ascii_case(word));
+    found.any(|(start, _)| !short || alone(start))
+}
+

@@ -3,7 +3,8 @@
 use super::super::super::document::GuardrailEntry;
 use super::super::super::guardrail::{Action, Detect, Phase};
 use super::super::super::problem::Problems;
-use super::pool::{Place, Pool};
+use super::compiled::Compiled;
+use super::pool::Pool;
 use crate::detect::{Entities, Hosts, Pattern, Patterns, Phrases, Search};
 use crate::mask::{Act, Guards, Matches, Rule};
 use std::collections::HashMap;
@@ -12,8 +13,8 @@ use std::rc::Rc;
 /// What operators added, compiled once for each set of guardrails that have some.
 pub(super) struct Finders<'d> {
     entries: &'d [GuardrailEntry],
-    patterns: HashMap<Vec<Place>, Option<Rc<Patterns>>>,
-    phrases: HashMap<Vec<Place>, Option<Rc<Phrases>>>,
+    patterns: Compiled<Patterns>,
+    phrases: Compiled<Phrases>,
     hosts: HashMap<u16, Rc<Hosts>>,
 }
 
@@ -21,8 +22,8 @@ impl<'d> Finders<'d> {
     pub(super) fn new(entries: &'d [GuardrailEntry]) -> Self {
         Self {
             entries,
-            patterns: HashMap::new(),
-            phrases: HashMap::new(),
+            patterns: Compiled::new("patterns"),
+            phrases: Compiled::new("phrases"),
             hosts: HashMap::new(),
         }
     }
@@ -67,49 +68,20 @@ impl<'d> Finders<'d> {
         }
         let search = Search {
             entities,
-            patterns: self.patterns(patterns, problems),
-            phrases: self.phrases(phrases, problems),
+            patterns: self
+                .patterns
+                .compile(patterns, Patterns::new, self.entries, problems),
+            phrases: self.phrases.compile(
+                phrases,
+                |list| Phrases::new(&list),
+                self.entries,
+                problems,
+            ),
             // Each call has its own.
             system_prompt: None,
             links,
         };
         Guards::new(search, rules)
-    }
-
-    fn patterns(
-        &mut self,
-        pool: Pool<'_, Pattern>,
-        problems: &mut Problems,
-    ) -> Option<Rc<Patterns>> {
-        let entries = self.entries;
-        let compiled = self
-            .patterns
-            .entry(pool.places)
-            .or_insert_with_key(|places| {
-                if places.is_empty() {
-                    return None;
-                }
-                let list = pool.things.into_iter().cloned().collect();
-                let told = |errors| tell(entries, places, "patterns", errors, problems);
-                Patterns::new(list).map_err(told).ok().map(Rc::new)
-            });
-        compiled.clone()
-    }
-
-    fn phrases(&mut self, pool: Pool<'_, String>, problems: &mut Problems) -> Option<Rc<Phrases>> {
-        let entries = self.entries;
-        let compiled = self
-            .phrases
-            .entry(pool.places)
-            .or_insert_with_key(|places| {
-                if places.is_empty() {
-                    return None;
-                }
-                let list: Vec<String> = pool.things.into_iter().cloned().collect();
-                let told = |errors| tell(entries, places, "phrases", errors, problems);
-                Phrases::new(&list).map_err(told).ok().map(Rc::new)
-            });
-        compiled.clone()
     }
 
     fn hosts(
@@ -135,25 +107,6 @@ impl<'d> Finders<'d> {
                 None
             }
         }
-    }
-}
-
-/// The problems of things of several guardrails, each where it stands.
-fn tell(
-    entries: &[GuardrailEntry],
-    places: &[Place],
-    list: &str,
-    errors: Vec<(usize, String)>,
-    problems: &mut Problems,
-) {
-    for (index, message) in errors {
-        let place = places.get(index);
-        let entry = place.and_then(|place| entries.get(usize::from(place.guardrail)));
-        let path = match (place, entry) {
-            (Some(place), Some(entry)) => format!("{}.detect.{list}[{}]", entry.path, place.index),
-            _ => "guardrails".to_owned(),
-        };
-        problems.error_once(path, message);
     }
 }
 

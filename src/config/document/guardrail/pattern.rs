@@ -9,7 +9,7 @@ use super::super::super::tree::Tree;
 use super::super::super::values::text;
 use super::super::choice;
 use super::{GuardrailEntry, texts};
-use crate::detect::{Check, Entity, LONGEST_MATCH, Pattern};
+use crate::detect::{Check, Entity, LONGEST_MATCH, Pattern, USUAL_MATCH};
 use std::collections::HashMap;
 
 /// Longest expression, in bytes.
@@ -20,9 +20,6 @@ const LONGEST_NAME: usize = 64;
 
 /// Most words of one pattern.
 const MOST_WORDS: usize = 64;
-
-/// Bytes that a match may have unless said otherwise.
-const MAX_LENGTH: usize = 64;
 
 /// What masks say of other findings.
 const TAKEN: [&str; 3] = ["LINK", "PHRASE", "SYSTEM_PROMPT"];
@@ -47,7 +44,7 @@ fn pattern(node: &Node<'_>, problems: &mut Problems) -> Option<Pattern> {
         regex: regex?,
         check,
         context: context.unwrap_or_default(),
-        max_length: max_length.unwrap_or(MAX_LENGTH),
+        max_length: max_length.unwrap_or(USUAL_MATCH),
     })
 }
 

@@ -16,7 +16,8 @@ pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> 
         });
     }
     let walk = Walk::read(data)?;
-    let ends = if walk.failed {
+    // The report of usage is the last chunk: nothing may follow it.
+    let ends = if walk.failed || (walk.reports && walk.choices == 0) {
         Ends::All
     } else if walk.finished.is_empty() {
         Ends::Nothing
@@ -46,6 +47,9 @@ struct Walk<'a> {
     /// Choices with a reason to finish.
     finished: Vec<u32>,
     failed: bool,
+    choices: u32,
+    /// Whether there is a report of usage.
+    reports: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -63,13 +67,14 @@ impl<'a> Walk<'a> {
 
     fn object(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
         reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-            ("choices", Kind::Array) => {
-                let mut place = 0;
-                reader.array(|reader| {
-                    self.choice(reader, place)?;
-                    place = place.saturating_add(1);
-                    Ok(())
-                })
+            ("choices", Kind::Array) => reader.array(|reader| {
+                self.choice(reader, self.choices)?;
+                self.choices = self.choices.saturating_add(1);
+                Ok(())
+            }),
+            ("usage", kind) => {
+                self.reports |= kind == Kind::Object;
+                self.speech.member(reader, Member::Name)
             }
             // Random, and as long as it has to be to hide how long the text is.
             ("obfuscation", _) => self.speech.member(reader, Member::Encoded),
@@ -149,7 +154,6 @@ fn is_structural(name: &str) -> bool {
             | "model"
             | "service_tier"
             | "system_fingerprint"
-            | "usage"
             // Of OpenRouter, Groq, llama.cpp, Azure, vLLM.
             | "provider"
             | "x_groq"

@@ -96,7 +96,7 @@ fn all_strings(value: &Value, into: &mut Vec<String>) {
 /// Whether a string could be left as part of the structure.
 fn is_structure(text: &str) -> bool {
     let raw = quote(text);
-    let raw = raw[1..raw.len() - 1].as_bytes();
+    let raw = &raw.as_bytes()[1..raw.len() - 1];
     let all = |extra: &[u8]| {
         raw.iter()
             .all(|byte| byte.is_ascii_alphanumeric() || extra.contains(byte))

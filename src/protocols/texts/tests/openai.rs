@@ -269,6 +269,14 @@ fn what_ends() {
             Ends::Parts(vec![5, 1]),
         ),
         (chunk(json!([])), Ends::Nothing),
+        (
+            json!({"choices": [], "usage": {"prompt_tokens": 1}}),
+            Ends::All,
+        ),
+        (
+            json!({"choices": [{"delta": {}}], "usage": {"prompt_tokens": 1}}),
+            Ends::Nothing,
+        ),
         (json!({"error": {"message": "too much"}}), Ends::All),
         (json!({"error": null}), Ends::Nothing),
     ] {

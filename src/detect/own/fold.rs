@@ -1,0 +1,271 @@
+/*! Characters as the reader of a phrase sees them: letters that look alike are one, case and
+marks count for nothing.
+
+Letters of scripts that look like no Latin one stay themselves, in lower case. */
+
+/// What a character is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// One letter, or the several that a ligature stands for; unused ones are 0.
+    Letters([char; 3]),
+    /// What stands between words.
+    Gap,
+    /// Invisible, or a mark of the letter before: read as if it were not there.
+    Nothing,
+}
+
+/// No letter.
+pub(super) const NONE: char = '\0';
+
+/// How a character is read.
+pub(super) fn sign(c: char) -> Sign {
+    match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' => one(ascii(c)),
+        '\0'..='\x7f' => Sign::Gap,
+        _ if is_nothing(c) => Sign::Nothing,
+        _ => ligature(c).or_else(|| latin(c)).unwrap_or_else(|| other(c)),
+    }
+}
+
+/// Whether letters of this script stand beside each other without being one word, or bear
+/// particles: a phrase may begin and end beside them.
+pub(super) const fn is_glued(letter: char) -> bool {
+    matches!(letter,
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}'
+        | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7ff}'
+        | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ffdc}' | '\u{20000}'..='\u{3ffff}')
+}
+
+const fn one(letter: char) -> Sign {
+    Sign::Letters([letter, NONE, NONE])
+}
+
+/// In lower case; digits as the letters that they are put in the place of. I, l and 1 are
+/// one, since each is written for each.
+const fn ascii(c: char) -> char {
+    match c.to_ascii_lowercase() {
+        '0' => 'o',
+        '1' | 'l' => 'i',
+        '3' => 'e',
+        '4' => 'a',
+        '5' => 's',
+        '7' => 't',
+        '8' => 'b',
+        '9' => 'g',
+        plain => plain,
+    }
+}
+
+/// Soft hyphens, zero-width and directional characters, fillers, tags, variation selectors,
+/// combining marks.
+const fn is_nothing(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{61c}'
+        | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180e}' | '\u{1ab0}'..='\u{1aff}'
+        | '\u{1dc0}'..='\u{1dff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{20d0}'..='\u{20ff}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn ligature(c: char) -> Option<Sign> {
+    let letters = match c {
+        'ß' | 'ẞ' => ['s', 's', NONE],
+        'æ' | 'Æ' | 'ǽ' | 'Ǽ' => ['a', 'e', NONE],
+        'œ' | 'Œ' => ['o', 'e', NONE],
+        'þ' | 'Þ' => ['t', 'h', NONE],
+        'ĳ' | 'Ĳ' => ['i', 'j', NONE],
+        'ǆ' | 'ǅ' | 'Ǆ' | 'ǳ' | 'ǲ' | 'Ǳ' => ['d', 'z', NONE],
+        'ǉ' | 'ǈ' | 'Ǉ' => ['i', 'j', NONE],
+        'ǌ' | 'ǋ' | 'Ǌ' => ['n', 'j', NONE],
+        '\u{fb00}' => ['f', 'f', NONE],
+        '\u{fb01}' => ['f', 'i', NONE],
+        '\u{fb02}' => ['f', 'i', NONE],
+        '\u{fb03}' | '\u{fb04}' => ['f', 'f', 'i'],
+        '\u{fb05}' | '\u{fb06}' => ['s', 't', NONE],
+        _ => return None,
+    };
+    Some(Sign::Letters(letters))
+}
+
+/// What looks like an ASCII letter or digit, or is a form of one.
+fn latin(c: char) -> Option<Sign> {
+    let code = u32::from(c);
+    let nth = |first: u32, of: &str| {
+        let index = usize::try_from(code.checked_sub(first)?).ok()?;
+        of.as_bytes().get(index).map(|byte| char::from(*byte))
+    };
+    let like = match code {
+        0xff01..=0xff5e => char::from_u32(code.saturating_sub(0xfee0)).map(sign)?,
+        0x1d400..=0x1d6a3 => letter(code.saturating_sub(0x1d400) % 26),
+        0x1d7ce..=0x1d7ff => digit(code.saturating_sub(0x1d7ce) % 10),
+        0x1f110..=0x1f129 => letter(code.saturating_sub(0x1f110)),
+        0x1f130..=0x1f149 => letter(code.saturating_sub(0x1f130)),
+        0x1f150..=0x1f169 => letter(code.saturating_sub(0x1f150)),
+        0x1f170..=0x1f189 => letter(code.saturating_sub(0x1f170)),
+        0x1f1e6..=0x1f1ff => letter(code.saturating_sub(0x1f1e6)),
+        0x660..=0x669 => digit(code.saturating_sub(0x660)),
+        0x6f0..=0x6f9 => digit(code.saturating_sub(0x6f0)),
+        0x966..=0x96f => digit(code.saturating_sub(0x966)),
+        0xaa => one('a'),
+        0xb2 => one('2'),
+        0xb3 => one('e'),
+        0xb5 => one('u'),
+        0xb9 => one('i'),
+        0xba => one('o'),
+        _ => {
+            let mut blocks = BLOCKS.iter();
+            let found = blocks.find_map(|(first, block)| nth(*first, block))?;
+            (found != '.').then(|| one(ascii(found)))?
+        }
+    };
+    Some(like)
+}
+
+fn letter(index: u32) -> Sign {
+    char::from_digit(index.saturating_add(10), 36).map_or(Sign::Gap, |c| one(ascii(c)))
+}
+
+fn digit(value: u32) -> Sign {
+    char::from_digit(value, 10).map_or(Sign::Gap, |c| one(ascii(c)))
+}
+
+/// Letters that look like no ASCII one, and the rest: punctuation, symbols, spaces.
+fn other(c: char) -> Sign {
+    let is_gap = matches!(c,
+        '\u{80}'..='\u{bf}' | '×' | '÷' | '\u{37e}' | '\u{387}' | '\u{589}' | '\u{5be}'
+        | '\u{5c0}' | '\u{5c3}' | '\u{5f3}' | '\u{5f4}' | '\u{60c}' | '\u{61b}' | '\u{61f}'
+        | '\u{66a}'..='\u{66d}' | '\u{6d4}' | '\u{964}' | '\u{965}' | '\u{e4f}' | '\u{e5a}'
+        | '\u{e5b}' | '\u{1680}' | '\u{2000}'..='\u{206f}' | '\u{20a0}'..='\u{20cf}'
+        | '\u{2190}'..='\u{249b}' | '\u{24eb}'..='\u{2bff}' | '\u{2e00}'..='\u{2e7f}'
+        | '\u{3000}'..='\u{3004}' | '\u{3008}'..='\u{3030}' | '\u{303d}' | '\u{30a0}'
+        | '\u{30fb}' | '\u{e000}'..='\u{f8ff}' | '\u{fe10}'..='\u{fe1f}'
+        | '\u{fe30}'..='\u{fe6f}' | '\u{ff5f}'..='\u{ff65}' | '\u{ffe0}'..='\u{ffff}'
+        | '\u{1f000}'..='\u{1faff}' | '\u{f0000}'..);
+    if is_gap {
+        return Sign::Gap;
+    }
+    match c {
+        'ς' => one('σ'),
+        'й' | 'Й' | 'ѝ' | 'Ѝ' => one('и'),
+        'ѓ' | 'Ѓ' => one('г'),
+        _ => one(c.to_lowercase().next().unwrap_or(c)),
+    }
+}
+
+/// By first code point, what each character looks like; `.` is none.
+static BLOCKS: [(u32, &str); 10] = [
+    // Latin of Europe, Africa and phonetics.
+    (
+        0xc0,
+        "aaaaaa.ceeeeiiiidnooooo.ouuuuy..aaaaaa.ceeeeiiiidnooooo.ouuuuy.yaaaaaacccccc\
+         ccddddeeeeeeeeeegggggggghhhhiiiiiiiiii..jjkkkllllll..llnnnnnn...oooooo..rrrr\
+         rrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzsbb...b.ccdd.......fg...ikkl..nnooo..\
+         pp....l.tttuu.vyyzz......................aaiioouuuuuuuuuu.aaaa..ggggkkoooo..\
+         j...gg..nnaa..ooaaaaeeeeiiiioooorrrruuuusstt..hh....zzaaeeooooooooyy...j..ac\
+         cltsz..buveejjqqrryy.a.b.cdd.e.e....ggg...h.iiilll...mnnno......rrr.r.s.....\
+         tu.v...yz........b..hj.lq...............",
+    ),
+    // Greek.
+    (
+        0x370,
+        "......................a.ehi.o.y.iab..ezh.ik.mn.o.p..ty.x..iyaeniuaby.ezn.ik.\
+         uv.o.p..tu.x.wiuouw.b.yyy...........................kpcj.e...c......",
+    ),
+    // Cyrillic.
+    (
+        0x400,
+        "ee...siij...k.y.a.b..e....k.mho.pcty.x......b...a.b..e....k.mho.pcty.x......\
+         b...ee...siij...k.y.....................vvvv................................\
+         ......................yy..........hh....i..............iaaaa..ee............\
+         ..oo......yyyyyy............dd........................qqww..................",
+    ),
+    // Small capitals and modifiers.
+    (
+        0x1d00,
+        "a..bcd.e..jk.m.o........p..tu...vwz.........a.b.de.ghijklmn.o.prtuwa.a.bdeee\
+         .g.km.o...ptu..v.by..xiruvbyp.x",
+    ),
+    // Latin with marks.
+    (
+        0x1e00,
+        "aabbbbbbccddddddddddeeeeeeeeeeffgghhhhhhhhhhiiiikkkkkkllllllllmmmmmmnnnnnnnn\
+         oooooooopppprrrrrrrrssssssssssttttttttuuuuuuuuuuvvvvwwwwwwwwwwxxxxyyzzzzzzht\
+         wy.s....aaaaaaaaaaaaaaaaaaaaaaaaeeeeeeeeeeeeeeeeiiiioooooooooooooooooooooooo\
+         uuuuuuuuuuuuuuyyyyyyyy......",
+    ),
+    // Greek with marks.
+    (
+        0x1f00,
+        "aaaaaaaaaaaaaaaaeeeeee..eeeeee..nnnnnnnnhhhhhhhhiiiiiiiiiiiiiiiioooooo..oooo\
+         oo..uuuuuuuu.y.y.y.ywwwwwwww........aaeenniioouuww..aaaaaaaaaaaaaaaannnnnnnn\
+         hhhhhhhhwwwwwwww........aaaaa.aaaaaaa.i...nnn.nneehhh...iiii..iiiiii....uuuu\
+         ppuuyyyyp.....www.wwoo......",
+    ),
+    // Superscripts and subscripts.
+    (0x2070, "0i..456789.....n0123456789......aeoxehklmnpst"),
+    // Letter-like symbols.
+    (
+        0x2100,
+        "..c.......ghhhhhiill.n...pqrrr......z...z.kabc.eef.mo....i...y.......ddeij..\
+         ....",
+    ),
+    // Roman numerals.
+    (0x2160, "i...v....x..lcdmi...v....x..lcdm"),
+    // Letters in brackets and circles.
+    (
+        0x249c,
+        "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwx\
+         yz0",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folded(text: &str) -> String {
+        let signs = text.chars().map(sign);
+        let letters = signs.flat_map(|sign| match sign {
+            Sign::Letters(letters) => letters,
+            Sign::Gap => [' ', NONE, NONE],
+            Sign::Nothing => [NONE; 3],
+        });
+        letters.filter(|letter| *letter != NONE).collect()
+    }
+
+    #[test]
+    fn spellings_of_a_word_are_one() {
+        for word in [
+            "falcon",
+            "FALCON",
+            "f4lc0n",
+            "fa1con",
+            "\u{ff26}\u{ff41}lcon",
+            "fаlсоn",
+            "fαlcοn",
+            "fálçôñ",
+            "fa\u{301}lcon",
+            "f\u{200b}al\u{ad}con",
+            "𝐟𝐚𝐥𝐜𝐨𝐧",
+            "𝔽𝔸𝕃ℂ𝕆ℕ",
+            "ⓕⓐⓛⓒⓞⓝ",
+            "fᴀʟᴄᴏɴ",
+            "🇫🇦🇱🇨🇴🇳",
+            "🅵🅰🅻🅲🅾🅽",
+            "fa\u{e0061}lcon",
+        ] {
+            assert_eq!(folded(word), "faicon", "{word}");
+        }
+    }
+
+    #[test]
+    fn other_scripts_stay_themselves() {
+        assert_eq!(folded("Проект"), folded("ПРОЕКТ"));
+        assert_eq!(folded("Йод"), folded("и\u{306}од"));
+        assert_eq!(folded("비밀"), "비밀");
+        assert_eq!(folded("Straße"), "strasse");
+        assert_eq!(folded("a·b—c。d"), "a b c d");
+        assert_ne!(folded("2"), folded("6"));
+    }
+}
