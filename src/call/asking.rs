@@ -10,7 +10,7 @@ use crate::config::{self, Guards, Policy, Unscanned};
 use crate::detect::SystemPrompt;
 use crate::host::Host;
 use crate::http::Answer;
-use crate::mask::Vault;
+use crate::mask::{Placeholders, Vault};
 use crate::protocols::texts::{Found, request_texts};
 use crate::protocols::{ErrorKind, Protocol, Refusal};
 use std::rc::Rc;
@@ -124,7 +124,10 @@ impl Call {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
         let tenant = Rc::clone(&pending.caller.tenant);
-        let edits = questions.edits(inspected.vault.as_mut());
+        let edits = questions.edits(match &mut inspected.vault {
+            Some(vault) => Placeholders::Make(vault),
+            None => Placeholders::Off,
+        });
         self.guard_answer(&tenant, inspected);
         let Some(rewrite) = edits.apply(&body) else {
             return self.send(host, pending, &body, changed);

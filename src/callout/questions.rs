@@ -1,10 +1,11 @@
 /*! All services that are asked about the texts of one body, at once. */
 
-use super::{Asker, Failure, Findings, Mask, Texts, findings, question};
+use super::{Asker, Failure, Findings, Found, Mask, Texts, findings, question};
 use crate::config::{Action, Asked, FailureMode, Phase};
 use crate::http::{Answer, Callout};
 use crate::json::Edits;
-use crate::mask::{Style, Vault};
+use crate::mask::{Placeholders, Style, Vault};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -107,10 +108,27 @@ impl Questions {
         })
     }
 
-    /// The edits that mask what was found. What is to be restored gets its placeholder from
-    /// `vault`; without one, its mask is for good.
-    pub fn edits(&self, vault: Option<&mut Vault>) -> Edits {
-        let vault = std::cell::RefCell::new(vault);
+    /// The edits that mask what was found. What is to be restored gets a placeholder where
+    /// these are made; elsewhere its mask is for good. What a service finds in a placeholder
+    /// is no value.
+    pub fn edits(&self, placeholders: Placeholders<'_>) -> Edits {
+        let known = match &placeholders {
+            Placeholders::Off => None,
+            Placeholders::Make(vault) => Some(&**vault),
+            Placeholders::Restore(vault) => Some(vault.as_ref()),
+        };
+        let values = self.heard().filter(|(asked, _)| masks(&asked.action));
+        let values: Vec<(&Action, Vec<&Found>)> = values
+            .map(|(asked, findings)| {
+                let values = findings.values.iter();
+                let values = values.filter(|found| !self.is_placeholder(found, known));
+                (&asked.action, values.collect())
+            })
+            .collect();
+        let vault = RefCell::new(match placeholders {
+            Placeholders::Make(vault) => Some(vault),
+            Placeholders::Off | Placeholders::Restore(_) => None,
+        });
         let write = |action: &Action, name: &str, value: &str, out: &mut String| match (
             action,
             vault.borrow_mut().as_deref_mut(),
@@ -119,20 +137,36 @@ impl Questions {
             (Action::Mask(style) | Action::Restore(style), _) => style.write(name, value, out),
             (Action::Block | Action::Monitor, _) => Style::Replace.write(name, value, out),
         };
-        let masking = self.heard().filter(|(asked, _)| masks(&asked.action));
-        let writers: Vec<_> = masking
-            .map(|(asked, findings)| {
-                let action = &asked.action;
+        let writers: Vec<_> = values
+            .into_iter()
+            .map(|(action, values)| {
                 let writer = |name: &str, value: &str, out: &mut String| {
                     write(action, name, value, out);
                 };
-                (writer, &findings.values)
+                (writer, values)
             })
             .collect();
-        let masks = writers
-            .iter()
-            .flat_map(|(write, values)| values.iter().map(move |found| Mask { found, write }));
+        let masks = writers.iter().flat_map(|(write, values)| {
+            let values = values.iter();
+            values.map(move |found| Mask { found, write })
+        });
         self.texts.edits(&masks.collect::<Vec<_>>())
+    }
+
+    /// Whether a value is a placeholder of `vault`, or a part of one.
+    fn is_placeholder(&self, found: &Found, vault: Option<&Vault>) -> bool {
+        let text = self.texts.asked().get(found.text);
+        let Some((vault, text)) = vault.filter(|vault| !vault.is_empty()).zip(text) else {
+            return false;
+        };
+        // From a bracket at or before its first sign to one at or behind its last.
+        let first = found.start.saturating_add(1);
+        let start = text.get(..first).and_then(|front| front.rfind('<'));
+        let last = found.end.saturating_sub(1);
+        let end = text.get(last..).and_then(|rest| rest.find('>'));
+        let end = end.map(|place| last.saturating_add(place).saturating_add(1));
+        let around = start.zip(end).and_then(|(start, end)| text.get(start..end));
+        around.is_some_and(|around| vault.has_put(around))
     }
 
     /// What was said, for records.

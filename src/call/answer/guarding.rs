@@ -35,11 +35,20 @@ impl Guard {
 
     /// A text that is there at once: `None` if it stays as it is.
     pub(super) fn whole(&self, text: &str, form: Form, verdict: &mut Verdict) -> Option<String> {
-        let placeholders = match &self.vault {
+        whole(
+            text,
+            self.guards.as_ref(),
+            form,
+            self.placeholders(),
+            verdict,
+        )
+    }
+
+    pub(super) const fn placeholders(&self) -> Placeholders<'_> {
+        match &self.vault {
             Some(vault) => Placeholders::Restore(vault),
             None => Placeholders::Off,
-        };
-        whole(text, self.guards.as_ref(), form, placeholders, verdict)
+        }
     }
 
     /// What comes before services are asked: values of the request are not theirs to see.

@@ -215,7 +215,7 @@ impl WholeReader {
         } = asking;
         match ruling {
             Ruling::Wait | Ruling::Pass => {
-                let new = masked(self.protocol, body, questions.edits(None));
+                let new = masked(self.protocol, body, questions.edits(guard.placeholders()));
                 self.restored(seen, &guard, new, context)
             }
             Ruling::Block(_) => {

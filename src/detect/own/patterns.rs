@@ -169,7 +169,9 @@ impl Compiled {
             return true;
         }
         let left = context::left(text, start);
-        self.context.iter().any(|word| has_word(left, word.as_bytes()))
+        self.context
+            .iter()
+            .any(|word| has_word(left, word.as_bytes()))
     }
 }
 /// Longest word that must stand alone, in ASCII letters; a longer one may be part of another
@@ -187,4 +189,3 @@ fn has_word(text: &[u8], word: &[u8]) -> bool {
     let mut found = places.filter(|(_, here)| here.eq_ignore_ascii_case(word));
     found.any(|(start, _)| !short || alone(start))
 }
-
