@@ -21,6 +21,7 @@ mod refusals;
 mod routing;
 mod run_script;
 mod sdk;
+mod services;
 mod settlement;
 mod shipped;
 mod soak;

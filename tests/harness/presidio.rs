@@ -24,7 +24,7 @@ impl Presidio {
     /// Starts one; it takes some seconds.
     pub fn start() -> Self {
         let mut command = Command::new(env_path("TOLLGATE_PRESIDIO"));
-        command.arg(repo().join("tests/presidio/server.py"));
+        command.arg(repo("tests/presidio/server.py"));
         // It ends when its standard input closes.
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = command.stderr(Stdio::null()).spawn().expect("Python runs");
