@@ -1,6 +1,6 @@
 # `make` lists the targets. Each is one command; what it does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt soak bench eval clean
+.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt fuzz soak bench-ledger bench-guard bench eval clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,11 +37,18 @@ envoy-test: setup ## Runs the tests with Envoy whose names contain T=name
 fmt: ## Formats the code
 	@cargo fmt --all
 
+fuzz: ## Sends anything through guardrails for SECONDS=60, or the one case of SEED=n again
+	@FUZZ_SECONDS=$(or $(SECONDS),60) $(if $(SEED),FUZZ_SEED=$(SEED)) cargo test --locked \
+		-p tollgate --lib call::tests::fuzz -- --nocapture
+
 soak: setup ## Makes 50,000 calls that end in every way and compares what was settled (CALLS=n)
 	@SOAK_CALLS=$${CALLS:-50000} scripts/test.sh envoy soak::
 
 bench-ledger: ## Measures what it costs to reserve and to settle
 	@cargo bench --locked -p tollgate --bench ledger
+
+bench-guard: ## Measures what guardrails cost natively (DATA=folder: and what they hold back)
+	@cargo bench --locked -p tollgate --bench guard
 
 bench: setup ## Measures Tollgate
 	@scripts/bench.sh

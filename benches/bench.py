@@ -32,21 +32,38 @@ CALLS = {
     # A millisecond between events: each travels alone, as a model sends them.
     PACED: (payloads.chat(1_000, stream=True), PACED),
 }
+# The same with personal data in requests and answers.
+CLEAN = ["1 KB", "20 KB", "200 KB", STREAM, PACED]
+FINDINGS = " with findings"
+CALLS |= {
+    call + FINDINGS: (
+        payloads.chat(len(CALLS[call][0]), stream=CALLS[call][1] != WHOLE, personal=True),
+        CALLS[call][1] + "-personal",
+    )
+    for call in CLEAN
+}
 # One stream of 200 events is as much work as many plain calls.
 CONNECTIONS = {STREAM: 4, PACED: 64}
+CONNECTIONS |= {call + FINDINGS: number for call, number in CONNECTIONS.items()}
 RATED = ["1 KB", "20 KB", "200 KB"]
 RATE = 200
 
 # In the order of the tables.
-PEERS = ["direct", "plain", "empty", "tollgate", "retry", "backends", "translation"]
+PEERS = ["direct", "plain", "empty", "tollgate", "guarded", "retry", "backends", "translation"]
 # What a peer is compared with: plain Envoy as it is, or trying again at a second provider.
-FLOORS = {"direct": "plain", "plain": "plain", "empty": "plain", "tollgate": "plain"} | {
+FLOORS = {peer: "plain" for peer in ("direct", "plain", "empty", "tollgate", "guarded")} | {
     peer: "retry" for peer in ("retry", "backends", "translation")
 }
+# Who gets the calls with personal data.
+WITH_FINDINGS = ["plain", "tollgate", "guarded"]
 # The backend that answers, where there is one.
-BACKENDS = {"tollgate": "mock", "backends": "openai", "translation": "anthropic"}
+BACKENDS = {"tollgate": "mock", "guarded": "mock", "backends": "openai", "translation": "anthropic"}
 # Not of interest, as it does nothing.
 NO_LATENCY = ["empty"]
+
+
+def measured(call, peer):
+    return not call.endswith(FINDINGS) or peer in WITH_FINDINGS
 
 
 class Load:
@@ -95,14 +112,20 @@ class Load:
 
 def check_answers(server):
     """One call of each kind, so that nobody measures how fast errors are, or another way."""
-    for body, answer in CALLS.values():
+    for call, (body, answer) in CALLS.items():
+        if not measured(call, server.name):
+            continue
         got, backend = server.wait_for(HEADERS | {"x-mock-canned": answer}, body)
         if backend != BACKENDS.get(server.name):
             raise RuntimeError(f"{server.name} was answered by backend {backend}")
         events = got.count(b"data: ")
-        wanted = [0] if answer == WHOLE else range(EVENTS, EVENTS + 2)
+        # Plus what masking still held at the end.
+        wanted = [0] if answer.startswith(WHOLE) else range(EVENTS, EVENTS + 3)
         if events not in wanted:
             raise RuntimeError(f"{server.name} sent {events} events")
+        masks = got.count(b"<EMAIL_ADDRESS>")
+        if (masks > 0) != (server.name == "guarded" and call.endswith(FINDINGS)):
+            raise RuntimeError(f"{server.name} sent {masks} masks for {call}")
 
 
 def throughput(load, server, call, seconds):
@@ -139,6 +162,7 @@ def one_round(options, number, folder, cores):
         peers["plain"] = envoy("plain", "benches/plain.yaml")
         peers["empty"] = envoy("empty", with_empty_filter(folder), empty)
         peers["tollgate"] = envoy("tollgate", "envoy/gateway.yaml", wasm)
+        peers["guarded"] = envoy("guarded", with_guardrails(folder), wasm)
         peers["retry"] = envoy("retry", with_retry(folder))
         peers["backends"] = envoy("backends", "envoy/fallback.yaml", wasm)
         peers["translation"] = envoy("translation", with_translation(folder), wasm)
@@ -147,20 +171,22 @@ def one_round(options, number, folder, cores):
         for server in peers.values():
             check_answers(server)
 
-        first = number % len(PEERS)
-        order = PEERS[first:] + PEERS[:first]
+        first = number % len(options.peers)
+        order = options.peers[first:] + options.peers[:first]
         timed = [name for name in order if name not in NO_LATENCY]
         result = {"latency": {}, "load": {}}
-        for call in RATED:
+        for call in RATED if options.latency else []:
             print(f"round {number + 1}: latency, {call}", file=sys.stderr)
             seconds = options.seconds
             result["latency"][call] = {
                 name: load.run(peers[name], call, seconds, RATE) for name in timed
             }
-        for call in CALLS:
+        for call in options.calls:
             print(f"round {number + 1}: throughput, {call}", file=sys.stderr)
             result["load"][call] = {
-                name: throughput(load, peers[name], call, options.seconds) for name in order
+                name: throughput(load, peers[name], call, options.seconds)
+                for name in order
+                if measured(call, name)
             }
         after = {name: peers[name].resident_mb() for name in envoys}
         result["memory_mb"] = {"idle": idle, "after": after}
@@ -240,6 +266,21 @@ def with_retry(folder):
     return changed("retry", "benches/plain.yaml", changes, folder)
 
 
+def with_guardrails(folder):
+    """gateway.yaml with all personal data and secrets masked, both ways; what requests hold
+    is put back in answers."""
+    limits = "                    limits: { body: 20MiB }\n"
+    indent = " " * 20
+    guardrails = f"""\
+{indent}guardrails:
+{indent}- {{ name: pii-in, phase: input, detect: personal_data, action: mask, restore: true }}
+{indent}- {{ name: keys-in, phase: input, detect: secrets, action: mask, restore: true }}
+{indent}- {{ name: pii-out, phase: output, detect: personal_data, action: mask }}
+{indent}- {{ name: keys-out, phase: output, detect: secrets, action: mask }}
+"""
+    return changed("guarded", "envoy/gateway.yaml", [(limits, limits + guardrails)], folder)
+
+
 def with_translation(folder):
     """fallback.yaml with `smart` and `light` exchanged: Anthropic is the first."""
     names = ("smart", "light", "other")
@@ -278,11 +319,29 @@ BARS = [
     ("CPU a call ÷ plain, 200 KB", "×", ratio("200 KB", "tollgate", "cpu_ms_per_call"), "≤", 2.0),
     ("CPU an event above plain, back to back", "µs", per_event(STREAM), "≤", 2.0),
     ("CPU an event above plain, one by one", "µs", per_event(PACED), "≤", 2.0),
+    *(
+        (f"CPU a call ÷ plain, guarded, {call}", "×", ratio(call, "guarded", "cpu_ms_per_call"), "≤", bound)
+        for size, bound in (("1 KB", 1.8), ("20 KB", 2.5), ("200 KB", 5.0))
+        for call in (size, size + FINDINGS)
+    ),
+    *(
+        (f"CPU an event above plain, guarded, {how}{findings}", "µs", per_event(call + findings, "guarded"), "≤", 3.0)
+        for call, how in ((STREAM, "back to back"), (PACED, "one by one"))
+        for findings in ("", FINDINGS)
+    ),
     ("p50 above plain, 1 KB", "ms", added("1 KB", "p50_ms", "tollgate", "plain"), "≤", 0.15),
     ("calls a second ÷ plain, 1 KB", "×", ratio("1 KB", "tollgate", "per_second"), "≥", 0.625),
     ("memory above an empty filter, idle", "MB", above_floor("idle"), "≤", 15.0),
     ("memory above an empty filter, after load", "MB", above_floor("after"), "≤", 15.0),
 ]
+
+
+def is_known(rounds, figure):
+    """Whether a run that left something out has measured it."""
+    try:
+        return all(figure(r) is not None for r in rounds)
+    except KeyError:
+        return False
 
 
 def spread(rounds, figure, digits=2):
@@ -292,6 +351,10 @@ def spread(rounds, figure, digits=2):
     return f"{statistics.median(values):.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
 
 
+def share(rounds, figure):
+    return spread(rounds, figure) if is_known(rounds, figure) else "–"
+
+
 def table(head, rows):
     return "\n".join(
         f"| {' | '.join(row)} |" for row in [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
@@ -299,22 +362,24 @@ def table(head, rows):
 
 
 def load_rows(rounds):
-    for call in CALLS:
+    for call, peers in rounds[0]["load"].items():
         for peer in PEERS:
+            if peer not in peers:
+                continue
             errors = sum(r["load"][call][peer]["errors"] for r in rounds)
             yield [
                 f"{call}, {peer}",
                 spread(rounds, lambda r: r["load"][call][peer]["per_second"], 0),
                 spread(rounds, lambda r: r["load"][call][peer]["cpu_ms_per_call"], 4),
-                spread(rounds, ratio(call, peer, "cpu_ms_per_call")),
+                share(rounds, ratio(call, peer, "cpu_ms_per_call")),
                 str(errors) if errors == 0 else f"{errors}: INVALID",
             ]
 
 
 def latency_rows(rounds):
-    for call in RATED:
+    for call, peers in rounds[0]["latency"].items():
         for peer in PEERS[1:]:
-            if peer in NO_LATENCY:
+            if peer not in peers or "direct" not in peers:
                 continue
             errors = sum(r["latency"][call][peer]["errors"] for r in rounds)
             yield [
@@ -334,16 +399,23 @@ def memory_rows(rounds):
 def fallback_rows(rounds):
     """What the filters for several providers cost above Envoy's own retry."""
     for peer in ("backends", "translation"):
-        for call in RATED:
-            figure = spread(rounds, ratio(call, peer, "cpu_ms_per_call"))
-            yield [f"CPU a call ÷ retry, {call}, {peer}", f"{figure} ×"]
-        for call, how in ((STREAM, "back to back"), (PACED, "one by one")):
-            figure = spread(rounds, per_event(call, peer))
-            yield [f"CPU an event above retry, {how}, {peer}", f"{figure} µs"]
+        figures = [
+            (f"CPU a call ÷ retry, {call}, {peer}", ratio(call, peer, "cpu_ms_per_call"), "×")
+            for call in RATED
+        ]
+        figures += [
+            (f"CPU an event above retry, {how}, {peer}", per_event(call, peer), "µs")
+            for call, how in ((STREAM, "back to back"), (PACED, "one by one"))
+        ]
+        for name, figure, unit in figures:
+            if is_known(rounds, figure):
+                yield [name, f"{spread(rounds, figure)} {unit}"]
 
 
 def bar_rows(rounds):
     for name, unit, figure, sign, bound in BARS:
+        if not is_known(rounds, figure):
+            continue
         median = statistics.median(map(figure, rounds))
         met = median <= bound if sign == "≤" else median >= bound
         digits = 3 if unit == "ms" else 2
@@ -381,6 +453,19 @@ def pick_cores():
     return cores[0], cores[-1]
 
 
+def names(known):
+    """Reads some of the `known` names, with `;` between them."""
+
+    def read(text):
+        chosen = [name.strip() for name in text.split(";")]
+        for name in chosen:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"'{name}' is none of {'; '.join(known)}")
+        return chosen
+
+    return read
+
+
 def main():
     quick = bool(os.environ.get("QUICK"))
     parser = argparse.ArgumentParser(description=__doc__)
@@ -391,6 +476,9 @@ def main():
     parser.add_argument("--out", default=os.path.join(ROOT, ".run", "bench.json"))
     parser.add_argument("--rounds", type=int, default=1 if quick else 3)
     parser.add_argument("--seconds", type=float, default=0.5 if quick else 4)
+    parser.add_argument("--peers", type=names(PEERS), default=PEERS)
+    parser.add_argument("--calls", type=names(CALLS), default=list(CALLS))
+    parser.add_argument("--no-latency", dest="latency", action="store_false")
     options = parser.parse_args()
     if not sys.platform.startswith("linux"):
         sys.exit("the bench reads /proc: it runs on Linux only")

@@ -26,11 +26,21 @@ def {a}_{b}({c}, limit={n}):
 ```'''
 
 
-class Writer:
-    """A source of words that needs no seed and no library's idea of randomness."""
+PERSONAL = [
+    "Write to {a}.{b}@example.org about it.",
+    "The card is 4111 1111 1111 1111, as before.",
+    "Her phone number is +1 415 555 0132.",
+    "Pay to DE89 3704 0044 0532 0130 00, please.",
+]
 
-    def __init__(self):
+
+class Writer:
+    """A source of words that needs no seed and no library's idea of randomness; `personal`:
+    there is personal data in every second paragraph."""
+
+    def __init__(self, personal=False):
         self.state = 1
+        self.personal, self.paragraphs = personal, 0
 
     def number(self, below):
         self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2**64
@@ -53,7 +63,12 @@ class Writer:
         if self.number(5) == 0:
             a, b, c, d = (self.word() for _ in range(4))
             return SNIPPET.format(a=a, b=b, c=c, d=d, n=self.number(1000))
-        return " ".join(self.sentence() for _ in range(2 + self.number(4)))
+        sentences = [self.sentence() for _ in range(2 + self.number(4))]
+        self.paragraphs += 1
+        if self.personal and self.paragraphs % 2:
+            finding = PERSONAL[self.paragraphs // 2 % len(PERSONAL)]
+            sentences.insert(1, finding.format(a=self.word(), b=self.word()))
+        return " ".join(sentences)
 
     def text(self, size):
         """About `size` bytes, cut to it."""
@@ -67,9 +82,9 @@ def encode(value):
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def chat(size, stream=False, model_first=True):
+def chat(size, stream=False, model_first=True, personal=False):
     """A chat request of exactly `size` bytes."""
-    writer = Writer()
+    writer = Writer(personal)
     messages = [{"role": "system", "content": writer.text(120)}]
     head = {"model": "smart"}
     tail = {"temperature": 0.2} | ({"stream": True} if stream else {})

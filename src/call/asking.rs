@@ -2,7 +2,7 @@
 answer does, and then goes on as they leave it. */
 
 use super::answer::OnData;
-use super::guarding::{self, Changed};
+use super::guarding;
 use super::sending::Pending;
 use super::{Call, OnBody, Phase, side};
 use crate::callout::{Questions, Ruling, Texts};
@@ -10,6 +10,7 @@ use crate::config::{self, Guards, Policy, Unscanned};
 use crate::detect::SystemPrompt;
 use crate::host::Host;
 use crate::http::Answer;
+use crate::json::Rewrite;
 use crate::mask::{Placeholders, Vault};
 use crate::protocols::texts::{Found, request_texts};
 use crate::protocols::{ErrorKind, Protocol, Refusal};
@@ -22,7 +23,7 @@ pub(super) struct Asking {
     inspected: Inspected,
     /// The body as guardrails in this process have left it.
     body: Vec<u8>,
-    changed: Option<Changed>,
+    changed: Option<Rewrite>,
     questions: Questions,
 }
 
@@ -51,7 +52,7 @@ impl Call {
         &mut self,
         host: &dyn Host,
         pending: Pending,
-        (body, changed): (&[u8], Option<Changed>),
+        (body, changed): (&[u8], Option<Rewrite>),
         inspected: Inspected,
     ) -> OnBody {
         let tenant = Rc::clone(&pending.caller.tenant);
@@ -136,11 +137,11 @@ impl Call {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
         let new = rewrite.whole(&body);
-        let changed = match changed {
-            Some(changed) => changed.then(rewrite, &body),
-            None => Changed::new(body.len(), rewrite),
+        let rewrite = match changed {
+            Some(changed) => changed.and(Some(rewrite)),
+            None => rewrite,
         };
-        self.send(host, pending, &new, Some(changed))
+        self.send(host, pending, &new, Some(rewrite))
     }
 
     /// A service has said something about the answer.

@@ -9,7 +9,7 @@ use crate::callout::{Failure, Report};
 use crate::config::{Guards, Phase, Policy, Tenant, UnscannableRules, Unscanned};
 use crate::detect::SystemPrompt;
 use crate::host::Host;
-use crate::json::{Edits, Rewrite};
+use crate::json::Edits;
 use crate::mask::{self, Placeholders, Vault, Verdict};
 use crate::protocols::texts::{Found, InputText, Origin, Unscannable, request_texts};
 use crate::protocols::{ErrorKind, Protocol, Refusal, Request};
@@ -99,41 +99,6 @@ fn add_found<'p>(
     }
 }
 
-/// A request that guardrails have changed.
-#[derive(Debug)]
-pub(super) struct Changed {
-    /// How long it was before, in bytes.
-    before: usize,
-    /// The change.
-    rewrite: Rewrite,
-}
-
-impl Changed {
-    /// A change of a request of so many bytes.
-    pub(super) const fn new(before: usize, rewrite: Rewrite) -> Self {
-        Self { before, rewrite }
-    }
-
-    /// This change and `then`, which was made to the request as it is `now`.
-    pub(super) fn then(self, then: Rewrite, now: &[u8]) -> Self {
-        let before = self.before;
-        Self::new(before, self.and(Some(then), now))
-    }
-
-    /// One change made of this one and of what was done to the request as it is `now`.
-    pub(super) fn and(self, then: Option<Rewrite>, now: &[u8]) -> Rewrite {
-        let Some(then) = then else {
-            return self.rewrite;
-        };
-        let prefix = then.whole(now);
-        Rewrite {
-            replaces: self.before,
-            length: prefix.len(),
-            prefix,
-        }
-    }
-}
-
 impl Call {
     /// Guardrails look at a request; it goes on as they leave it.
     pub(super) fn guard(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
@@ -173,8 +138,7 @@ impl Call {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
         let new = rewrite.whole(body);
-        let changed = Changed::new(body.len(), rewrite);
-        self.ask_services(host, pending, (&new, Some(changed)), inspected)
+        self.ask_services(host, pending, (&new, Some(rewrite)), inspected)
     }
 
     /// Settles what the answer will go through.

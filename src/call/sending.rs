@@ -3,7 +3,6 @@
 use super::adjusting::Change;
 use super::ask::{Adapter, Ask, Route, Routed};
 use super::budget::{Demand, Held};
-use super::guarding::Changed;
 use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
@@ -12,6 +11,7 @@ use crate::config::{Backend, Fallback, Model, Strategy, Timeouts};
 use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
+use crate::json::Rewrite;
 use crate::protocols::{ErrorKind, Refusal, Reply, Request, Traits};
 use crate::routing::{self, Asked, Shadow};
 use std::cell::OnceCell;
@@ -47,7 +47,7 @@ impl Call {
         host: &dyn Host,
         pending: Pending,
         body: &[u8],
-        changed: Option<Changed>,
+        changed: Option<Rewrite>,
     ) -> OnBody {
         let request = match Request::read(self.protocol, body, self.counter(&pending.caller)) {
             Ok(request) => request,
@@ -175,7 +175,7 @@ impl Call {
         pending: Pending,
         request: &Request<'_>,
         (mut routed, (budget, default_output)): (Routed, (Held, Option<u64>)),
-        (body, changed): (&[u8], Option<Changed>),
+        (body, changed): (&[u8], Option<Rewrite>),
     ) -> Result<Outgoing, Reply> {
         let Pending {
             caller,
@@ -213,7 +213,7 @@ impl Call {
             (Adapter::Backends, None, Some(plan.to_json()))
         };
         let rewrite = match changed {
-            Some(changed) => Some(changed.and(rewrite, body)),
+            Some(changed) => Some(changed.and(rewrite)),
             None => rewrite,
         };
         if let Some(rewrite) = rewrite.as_ref().filter(|_| framed) {

@@ -1543,6 +1543,7 @@ proptest! {
 mod asking;
 mod costs;
 mod foreign;
+mod fuzz;
 mod global;
 mod hidden;
 mod plan;

@@ -61,11 +61,6 @@ impl<'r> Context<'r> {
         Self { text, end, hits }
     }
 
-    /// The text within reach.
-    pub(super) fn left(&self) -> &'r [u8] {
-        left(self.text, self.end)
-    }
-
     /// How many bytes before the candidate the nearest word about `subject` ends.
     pub(super) fn nearest(&self, subject: Subject) -> Option<usize> {
         if self.hits.is_empty() {

@@ -65,12 +65,12 @@ pub(super) fn is_key_header(bytes: &[u8]) -> bool {
     bytes.ends_with(b"-----") && label().is_some_and(|label| label.len() > 5)
 }
 
-/// Where the last header of a key begins that is not too far back to be one.
+/// Where the first header of a key begins that is not too far back to be one.
 fn key_begin(bytes: &[u8]) -> Option<usize> {
     let from = bytes.len().saturating_sub(LONGEST_HEADER);
     let part = bytes.get(from..)?;
     // Searched for by a letter, which is rarer than hyphens.
-    let mut places = part.iter().enumerate().rev();
+    let mut places = part.iter().enumerate();
     let begins = |&(place, byte): &(usize, &u8)| {
         *byte == b'B'
             && bytes
@@ -123,7 +123,9 @@ fn is_two_capitals(bytes: &[u8]) -> bool {
 
 fn goes_on_date(bytes: &[u8], word: &[u8], next: u8) -> bool {
     let one = is_dated(word) || matches!(word, b"of");
-    bytes.len() < LONGEST_DATE && next.is_ascii_alphanumeric() && is_dated(bytes) && one
+    // A day, a year, a month or `of`.
+    let follows = next.is_ascii_digit() || b"jfmasondJFMASOND".contains(&next);
+    bytes.len() < LONGEST_DATE && follows && is_dated(bytes) && one
 }
 
 fn is_dated(bytes: &[u8]) -> bool {

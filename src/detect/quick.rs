@@ -100,7 +100,7 @@ impl<'t> Pass<'t> {
     fn stop_in(&mut self, start: usize, bits: Bits) -> Option<usize> {
         let capitals = starts_of_eight(bits.capital, &mut self.capital_run);
         let keys = starts_of_key(bits.key, &mut self.key_run);
-        let mut places = keys | capitals | signs(bits);
+        let mut places = keys | capitals | bits.sign;
         while places != 0 {
             let offset = places.trailing_zeros();
             places &= places.wrapping_sub(1);
@@ -124,6 +124,7 @@ impl<'t> Pass<'t> {
                 left.is_ascii_alphanumeric() || !left.is_ascii() || b"._%+-".contains(&left)
             }
             b':' => self.is_address(place),
+            b'.' if !self.is_followed_by_word(place) => false,
             b'.' => self.is_host(place),
             b'-' => self.is_key_header(place) || self.is_mac(place, b'-'),
             b'"' | b'\'' | b'`' => self.opens(place),
@@ -147,12 +148,22 @@ impl<'t> Pass<'t> {
             return false;
         }
         let start = run_back(self.bytes, place, is_key_byte).max(self.from);
-        self.keys = run(self.bytes, place, is_key_byte);
-        let run = part(self.bytes, start, self.keys);
-        let capitals = run.iter().filter(|byte| byte.is_ascii_uppercase()).count();
-        capitals >= 6
-            || run.windows(3).any(|part| part == b".ey")
-            || (run.len() >= 59 && run.contains(&b'.'))
+        let (mut capitals, mut stops) = (0_usize, 0_usize);
+        self.keys = start;
+        for byte in self.bytes.get(start..).unwrap_or_default() {
+            if !is_key_byte(*byte) {
+                break;
+            }
+            capitals = capitals.saturating_add(usize::from(byte.is_ascii_uppercase()));
+            stops = stops.saturating_add(usize::from(*byte == b'.'));
+            let long = self.keys.saturating_sub(start) > 57 && stops > 0;
+            let token = *byte == b'.' && self.text.get(self.keys..).is_some_and(is_token_part);
+            if capitals > 5 || long || token {
+                return true;
+            }
+            self.keys = self.keys.saturating_add(1);
+        }
+        false
     }
 
     fn is_swift(&self, place: usize) -> bool {
@@ -206,6 +217,10 @@ impl<'t> Pass<'t> {
 
     /// Whether a colon may be part of a URL or of an address.
     fn is_address(&self, colon: usize) -> bool {
+        let next = at(self.bytes, colon.saturating_add(1));
+        if !next.is_ascii_hexdigit() && !matches!(next, b':' | b'/') {
+            return false;
+        }
         if part(self.bytes, colon, colon.saturating_add(3)) == b"://" {
             return true;
         }
@@ -239,7 +254,14 @@ impl<'t> Pass<'t> {
         end.saturating_sub(start) > 13
     }
 
+    fn is_followed_by_word(&self, place: usize) -> bool {
+        at(self.bytes, place.saturating_add(1)).is_ascii_alphanumeric()
+    }
+
     fn is_key_header(&self, dash: usize) -> bool {
+        if at(self.bytes, dash.saturating_add(1)) != b'B' {
+            return false;
+        }
         let start = run_back(self.bytes, dash, |byte| byte == b'-');
         let end = run(self.bytes, dash, |byte| byte == b'-');
         end.saturating_sub(start) > 4 && part(self.bytes, end, end.saturating_add(5)) == b"BEGIN"
@@ -260,33 +282,6 @@ impl<'t> Pass<'t> {
             _ => true,
         }
     }
-}
-
-/// The places of signs that may matter, with what stands behind them.
-fn signs(bits: Bits) -> u64 {
-    let Bits {
-        digit,
-        letter,
-        colon,
-        slash,
-        dot,
-        dash,
-        quote,
-        other,
-        space,
-        ..
-    } = bits;
-    // Bits beyond the chunk's end are not known: they may be all.
-    let next = |bits: u64| (bits >> 1) | (1 << 63);
-    let third = |bits: u64| (bits >> 3) | (0b111 << 61);
-    let word = digit | letter;
-    let numbers = digit & !(digit << 1);
-    let addresses = colon & next(word | colon | slash);
-    let hosts = dot & next(word);
-    let first_dashes = dash & !(dash << 1) & next(dash);
-    let groups = dash & third(dash) & next(word);
-    let quotes = quote & next(!space);
-    numbers | addresses | hosts | first_dashes | groups | quotes | other
 }
 
 /// Where runs of so many bits begin, or go on that began before; `before` is how many were
@@ -316,12 +311,16 @@ fn starts_of_key(bits: u64, before: &mut u32) -> u64 {
     starts(bits, sixteen & (eight >> 15), KEY, before)
 }
 
+fn is_token_part(rest: &str) -> bool {
+    rest.starts_with(".ey")
+}
+
 const fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
 }
 
 const fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+'..=b'/' | b'_' | b'=' | b'~')
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-'..=b'/' | b'_' | b'=' | b'~')
 }
 
 fn is_break(c: char) -> bool {

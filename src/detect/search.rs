@@ -1,7 +1,9 @@
 /*! All that is looked for in one text, and the finders of it run side by side. */
 
 use super::hit::Hit;
+use super::own::links::Links;
 use super::own::matching::Matching;
+use super::own::repeating::Repeating;
 use super::own::spelling::Spelling;
 use super::own::{Patterns, Phrases, SystemPrompt};
 use super::{Entities, Finding, Scanner};
@@ -41,6 +43,8 @@ enum One {
     Entities(Scanner, Vec<Finding>),
     Patterns(Matching),
     Phrases(Spelling),
+    SystemPrompt(Repeating),
+    Links(Links),
 }
 
 impl Finder {
@@ -52,7 +56,11 @@ impl Finder {
         let patterns = patterns.map(|patterns| One::Patterns(Matching::new(Rc::clone(patterns))));
         let phrases = search.phrases.as_ref();
         let phrases = phrases.map(|phrases| One::Phrases(Spelling::new(Rc::clone(phrases))));
-        let finders = [entities, patterns, phrases];
+        let prompt = search.system_prompt.as_ref();
+        let prompt = prompt.filter(|prompt| !prompt.is_empty());
+        let prompt = prompt.map(|prompt| One::SystemPrompt(Repeating::new(Rc::clone(prompt))));
+        let links = search.links.then(|| One::Links(Links::default()));
+        let finders = [entities, patterns, phrases, prompt, links];
         Self {
             finders: finders.into_iter().flatten().collect(),
             waiting: Vec::new(),
@@ -106,6 +114,8 @@ impl One {
             }
             Self::Patterns(matching) => matching.push(piece, hits),
             Self::Phrases(spelling) => spelling.push(piece, hits),
+            Self::SystemPrompt(repeating) => repeating.push(piece, hits),
+            Self::Links(links) => links.push(piece, hits),
         }
     }
 
@@ -117,6 +127,8 @@ impl One {
             }
             Self::Patterns(matching) => matching.finish(hits),
             Self::Phrases(spelling) => spelling.finish(hits),
+            Self::SystemPrompt(repeating) => repeating.finish(hits),
+            Self::Links(links) => links.finish(hits),
         }
     }
 
@@ -125,6 +137,8 @@ impl One {
             Self::Entities(scanner, _) => scanner.settled(),
             Self::Patterns(matching) => matching.settled(),
             Self::Phrases(spelling) => spelling.settled(),
+            Self::SystemPrompt(repeating) => repeating.settled(),
+            Self::Links(links) => links.settled(),
         }
     }
 }

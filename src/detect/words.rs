@@ -33,7 +33,7 @@ impl Subject {
 const FIRST_ROW: u64 = 1 << 9;
 
 /// The rows of [`IDENTITIES`] among `subjects`, as bits.
-pub(super) const fn rows(subjects: u64) -> u64 {
+pub(super) const fn named_rows(subjects: u64) -> u64 {
     subjects >> 9
 }
 
@@ -55,6 +55,10 @@ impl Hit {
             && self.end <= end
             && (!self.goes_on.0 || self.start == start)
             && (!self.goes_on.1 || self.end == end)
+    }
+
+    pub(super) const fn is_about(&self, subject: Subject) -> bool {
+        subject.is_among(self.subjects)
     }
 
     pub(super) const fn subjects(&self) -> u64 {

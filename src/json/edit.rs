@@ -27,6 +27,21 @@ impl Rewrite {
         let rest = text.get(self.replaces..).unwrap_or_default();
         [self.prefix.as_slice(), rest].concat()
     }
+
+    /// This change and then another one, of the text that this one makes, as one.
+    #[must_use]
+    pub fn and(self, then: Option<Self>) -> Self {
+        let Some(mut then) = then else {
+            return self;
+        };
+        let between = self.prefix.get(then.replaces..).unwrap_or_default();
+        then.prefix.extend_from_slice(between);
+        let beyond = then.replaces.saturating_sub(self.prefix.len());
+        Self {
+            replaces: self.replaces.saturating_add(beyond),
+            ..then
+        }
+    }
 }
 
 impl Edits {
@@ -46,18 +61,23 @@ impl Edits {
         );
     }
 
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Adds `text` with all edits to `out`.
+    pub fn write(mut self, text: &[u8], out: &mut Vec<u8>) {
+        out.reserve(text.len().saturating_add(self.added()));
+        let copied = self.write_front(text, out);
+        out.extend_from_slice(text.get(copied..).unwrap_or_default());
+    }
+
     /// Applies all edits to `text`; `None` if there are none.
     pub fn apply(mut self, text: &[u8]) -> Option<Rewrite> {
-        sort_few(&mut self.list, &|(a, _), (b, _)| a.cmp(b));
-        let replaces = self.list.last()?.0.end;
-        let added = self.list.iter().map(|(_, with)| with.len()).sum::<usize>();
-        let mut prefix = Vec::with_capacity(replaces.saturating_add(added));
-        let mut copied = 0;
-        for (span, with) in &self.list {
-            prefix.extend_from_slice(text.get(copied..span.start).unwrap_or_default());
-            prefix.extend_from_slice(with.as_bytes());
-            copied = span.end;
-        }
+        let last = self.list.iter().map(|(span, _)| span.end).max()?;
+        let mut prefix = Vec::with_capacity(last.saturating_add(self.added()));
+        let replaces = self.write_front(text, &mut prefix);
         let length = text
             .len()
             .saturating_sub(replaces)
@@ -67,5 +87,22 @@ impl Edits {
             prefix,
             length,
         })
+    }
+
+    /// Bytes of all that is put in.
+    fn added(&self) -> usize {
+        self.list.iter().map(|(_, with)| with.len()).sum()
+    }
+
+    /// Adds the text up to the end of the last edit; returns where that is.
+    fn write_front(&mut self, text: &[u8], out: &mut Vec<u8>) -> usize {
+        sort_few(&mut self.list, &|(a, _), (b, _)| a.cmp(b));
+        let mut copied = 0;
+        for (span, with) in &self.list {
+            out.extend_from_slice(text.get(copied..span.start).unwrap_or_default());
+            out.extend_from_slice(with.as_bytes());
+            copied = span.end;
+        }
+        copied
     }
 }

@@ -635,3 +635,33 @@ fn a_value_beyond_the_bound_is_not_kept() {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn quotes_as_serde_does(value in any::<String>(), control in 0..0x80_u8) {
+        for value in [value.clone(), format!("{value}{}{value}", char::from(control))] {
+            prop_assert_eq!(quote(&value), Value::from(value.as_str()).to_string());
+        }
+    }
+
+    #[test]
+    fn two_rewrites_are_one(
+        text in "[a-z]{0,40}",
+        cuts in proptest::collection::vec((0..40_usize, 0..6_usize, "[A-Z]{0,5}"), 2),
+    ) {
+        let edit = |text: &[u8], (start, length, with): &(usize, usize, String)| {
+            let start = (*start).min(text.len());
+            let end = (start + length).min(text.len());
+            let mut edits = Edits::default();
+            edits.replace(Span { start, end }, with.clone());
+            edits.apply(text).unwrap()
+        };
+        let first = edit(text.as_bytes(), &cuts[0]);
+        let between = first.whole(text.as_bytes());
+        let second = edit(&between, &cuts[1]);
+        let wanted = second.whole(&between);
+        let both = first.and(Some(second));
+        prop_assert_eq!(both.whole(text.as_bytes()), wanted.clone());
+        prop_assert_eq!(both.length, wanted.len());
+    }
+}

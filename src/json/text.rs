@@ -1,5 +1,6 @@
 /*! Strings inside a JSON text: where they stand and what they say. */
 
+use crate::bytes::{self, Set};
 use std::borrow::Cow;
 
 /// A range of bytes in the original text.
@@ -58,7 +59,49 @@ impl<'a> Text<'a> {
 
 /// `value` as a JSON string with quotes.
 pub fn quote(value: &str) -> String {
-    serde_json::Value::from(value).to_string()
+    let mut out = String::with_capacity(value.len().saturating_add(2));
+    out.push('"');
+    escape(value, &mut out);
+    out.push('"');
+    out
+}
+
+/// Adds `value` to `out` as it stands inside of a JSON string.
+fn escape(value: &str, out: &mut String) {
+    const SPECIAL: Set = Set {
+        any: [b'"', b'\\'],
+        below: 0x20,
+        high: false,
+    };
+    let mut rest = value;
+    while let Some(at) = bytes::find(rest.as_bytes(), SPECIAL) {
+        let (plain, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let mut chars = from.chars();
+        if let Some(special) = chars.next() {
+            escape_one(special, out);
+        }
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
+}
+
+fn escape_one(special: char, out: &mut String) {
+    out.push('\\');
+    match special {
+        '\u{8}' => out.push('b'),
+        '\u{c}' => out.push('f'),
+        '\n' => out.push('n'),
+        '\r' => out.push('r'),
+        '\t' => out.push('t'),
+        control if control < ' ' => {
+            let code = u32::from(control);
+            out.push_str("u00");
+            let digits = [code >> 4, code & 0xF].map(|digit| char::from_digit(digit, 16));
+            out.extend(digits.into_iter().flatten());
+        }
+        other => out.push(other),
+    }
 }
 
 /// Undoes the escapes of a string that the reader has validated.

@@ -6,6 +6,7 @@ sequence cannot matter. */
 
 use crate::bytes::{self, Set};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Collects pieces of a stream until an event is whole. What was searched for the end of
 /// an event is not searched again, so a trickled event costs no more than a whole one.
@@ -185,6 +186,25 @@ pub fn with_data(event: &[u8], data: &[u8]) -> Vec<u8> {
         rest = after;
     }
     new
+}
+
+/// Where the data of an event stands that has one line of it.
+pub fn single_data(event: &[u8]) -> Option<Range<usize>> {
+    let mut rest = event.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(event);
+    let mut found = None;
+    while !rest.is_empty() {
+        let from = event.len().saturating_sub(rest.len());
+        let (line, _, after) = cut_line(rest);
+        if let Some(data) = data_line(line) {
+            if found.is_some() {
+                return None;
+            }
+            let end = from.saturating_add(line.len());
+            found = Some(end.saturating_sub(data.len())..end);
+        }
+        rest = after;
+    }
+    found
 }
 
 /// The first line of a text, its ending, and what follows.

@@ -13,6 +13,7 @@ mod fallback;
 mod faults;
 mod fitting;
 mod global_limits;
+mod guardrails;
 mod identity;
 mod limits;
 mod messages;

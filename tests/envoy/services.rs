@@ -97,7 +97,8 @@ fn presidio_masks_requests() {
             assert_eq!(got[3]["content"], "Sent to <PERSON>.");
             let record = stand.record(&ask).await;
             let found = json!({"PERSON": 3, "EMAIL_ADDRESS": 2, "CREDIT_CARD": 2});
-            let wanted = json!([{"name": "names", "phase": "input", "action": "mask", "found": found}]);
+            let wanted =
+                json!([{"name": "names", "phase": "input", "action": "mask", "found": found}]);
             assert_eq!(record["guardrails"], wanted);
         }
         let log = stand.envoy.log();
@@ -131,7 +132,10 @@ fn presidio_masks_whole_answers() {
             "messages": [{"role": "user", "content": "hi"}]});
         let ask = Ask::chat(&body);
         let refused = stand.send(&ask).await;
-        assert_eq!((refused.status, refused.code()), (400, "unscannable_request".to_owned()));
+        assert_eq!(
+            (refused.status, refused.code()),
+            (400, "unscannable_request".to_owned())
+        );
         assert!(stand.received(&ask).is_empty());
     });
 }
@@ -145,7 +149,10 @@ fn what_presidio_finds_is_restored() {
         let mut names = asks("names", "input", presidio());
         names["restore"] = json!(true);
         let guardrails = json!([names, asks("judge", "output", generic("5s"))]);
-        let services = [("presidio", service.port()), ("judge", judge.address().port())];
+        let services = [
+            ("presidio", service.port()),
+            ("judge", judge.address().port()),
+        ];
         let stand = gateway(guardrails, &services).await;
         let (answer, received) = stand.pass(&chat("Who is Zoë Ångström?")).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -153,14 +160,21 @@ fn what_presidio_finds_is_restored() {
         let got = got["messages"][0]["content"].as_str().unwrap();
         let placeholder = got.trim_start_matches("Who is ").trim_end_matches('?');
         assert!(placeholder.starts_with("<PERSON_1_"), "{got}");
-        let ask = chat("Who is Zoë Ångström?").mock(&json!({"text": format!("It is {placeholder}.")}));
+        let ask =
+            chat("Who is Zoë Ångström?").mock(&json!({"text": format!("It is {placeholder}.")}));
         let answer = stand.send(&ask).await;
         assert_eq!(said(&answer), "It is Zoë Ångström.");
         let asked = judge.received(|received| received.path() == "/judge");
         let last = asked.last().expect("it was asked").json();
-        assert_eq!((&last["guardrail"], &last["phase"]), (&json!("judge"), &json!("output")));
+        assert_eq!(
+            (&last["guardrail"], &last["phase"]),
+            (&json!("judge"), &json!("output"))
+        );
         let texts = last["texts"].to_string();
-        assert!(texts.contains(placeholder) && !texts.contains("Zoë"), "{texts}");
+        assert!(
+            texts.contains(placeholder) && !texts.contains("Zoë"),
+            "{texts}"
+        );
     });
 }
 
@@ -204,7 +218,10 @@ fn a_moderation_blocks_both_ways() {
         says(&judge, &violent.to_string());
         let ask = chat("hi");
         let refused = stand.send(&ask).await;
-        assert_eq!((refused.status, refused.code()), (400, "content_filter".to_owned()));
+        assert_eq!(
+            (refused.status, refused.code()),
+            (400, "content_filter".to_owned())
+        );
         assert!(stand.received(&ask).is_empty(), "nobody paid for it");
         let record = stand.record(&ask).await;
         assert_eq!(record["outcome"], "content_filter");
@@ -233,12 +250,48 @@ fn what_fails_is_refused_or_passed_as_the_policy_says() {
             Ask::chat(&body)
         };
         let faults = [
-            (Script { delay_ms: 2_000, ..Script::default() }, "timeout"),
-            (Script { fault: Some(Fault::Hang), ..Script::default() }, "timeout"),
-            (Script { fault: Some(Fault::ResetBeforeHead), ..Script::default() }, "status"),
-            (Script { status: Some(500), ..Script::default() }, "status"),
-            (Script { body: Some("<html>".to_owned()), ..Script::default() }, "unreadable"),
-            (Script { body: Some("x".repeat(5 << 20)), ..Script::default() }, "unreadable"),
+            (
+                Script {
+                    delay_ms: 2_000,
+                    ..Script::default()
+                },
+                "timeout",
+            ),
+            (
+                Script {
+                    fault: Some(Fault::Hang),
+                    ..Script::default()
+                },
+                "timeout",
+            ),
+            (
+                Script {
+                    fault: Some(Fault::ResetBeforeHead),
+                    ..Script::default()
+                },
+                "status",
+            ),
+            (
+                Script {
+                    status: Some(500),
+                    ..Script::default()
+                },
+                "status",
+            ),
+            (
+                Script {
+                    body: Some("<html>".to_owned()),
+                    ..Script::default()
+                },
+                "unreadable",
+            ),
+            (
+                Script {
+                    body: Some("x".repeat(5 << 20)),
+                    ..Script::default()
+                },
+                "unreadable",
+            ),
         ];
         for (script, code) in faults {
             judge.set_default(script);
@@ -262,7 +315,10 @@ fn what_fails_is_refused_or_passed_as_the_policy_says() {
         assert_eq!(stand.send(&light()).await.status, 503);
         assert_eq!(stand.send(&light().key("demo-blue-key")).await.status, 200);
         let metrics = stand.envoy.admin("/stats/prometheus").await;
-        assert!(metrics.contains("tollgate_guardrail_failures_total"), "{metrics}");
+        assert!(
+            metrics.contains("tollgate_guardrail_failures_total"),
+            "{metrics}"
+        );
     });
 }
 
@@ -279,7 +335,10 @@ fn an_answer_that_nobody_can_judge_is_kept() {
         });
         let ask = chat("hi").mock(&json!({"text": "Not for you."}));
         let refused = stand.send(&ask).await;
-        assert_eq!((refused.status, refused.code()), (503, "guardrail_unavailable".to_owned()));
+        assert_eq!(
+            (refused.status, refused.code()),
+            (503, "guardrail_unavailable".to_owned())
+        );
         assert!(!refused.text().contains("Not for you"));
         assert_eq!(stand.received(&ask).len(), 1);
         let record = stand.record(&ask).await;
@@ -305,7 +364,8 @@ fn callers_may_leave_while_a_service_thinks() {
         let mut leaving = JoinSet::new();
         let mut staying = JoinSet::new();
         for number in 0..40_u64 {
-            let ask = chat("hi").over([Protocol::Http1, Protocol::Http2][usize::from(number % 4 > 1)]);
+            let ask =
+                chat("hi").over([Protocol::Http1, Protocol::Http2][usize::from(number % 4 > 1)]);
             // In both phases: the request is judged for 400 ms, then the answer.
             let patience = Duration::from_millis(100 + number * 15);
             if number % 2 == 0 {

@@ -18,11 +18,20 @@ struct Canned {
     stream: Vec<Bytes>,
 }
 
-static OPENAI: OnceLock<Canned> = OnceLock::new();
-static ANTHROPIC: OnceLock<Canned> = OnceLock::new();
+/// By protocol, and by whether there is personal data in the text.
+static ALL: [OnceLock<Canned>; 4] = [const { OnceLock::new() }; 4];
+
+/// What is said where masking is measured: a finding in each 40 words or so.
+const PERSONAL: &str = "The order is on its way to the customer, who asked for it last week, \
+    and the invoice has gone to ada.example@example.org as before. It was paid with the card \
+    4111 1111 1111 1111, and the rest comes back to DE89 3704 0044 0532 0130 00 in a few days. \
+    If anything of this is wrong, please call the office at +1 415 555 0132 between ten and four, \
+    or answer this message and say what has to change; nobody there knows the order by heart, so \
+    have its number ready. ";
 
 impl Canned {
-    fn new(path: &str) -> Self {
+    fn new(path: &str, personal: bool) -> Self {
+        let text = personal.then(|| PERSONAL.to_owned());
         let parts = |stream, script: &Script| {
             let body = json!({"model": "mock", "stream": stream, "messages": [],
                 "stream_options": {"include_usage": true}});
@@ -31,27 +40,34 @@ impl Canned {
         };
         let script = Script {
             events: Some(200),
+            text: text.clone(),
+            ..Script::default()
+        };
+        let whole = Script {
+            text,
             ..Script::default()
         };
         Self {
-            whole: parts(false, &Script::default()).concat().into(),
+            whole: parts(false, &whole).concat().into(),
             stream: parts(true, &script).into_iter().map(Bytes::from).collect(),
         }
     }
 
-    fn of(path: &str) -> &'static Self {
-        if path.ends_with("/messages") {
-            ANTHROPIC.get_or_init(|| Self::new("/messages"))
-        } else {
-            OPENAI.get_or_init(|| Self::new("/chat/completions"))
-        }
+    fn of(path: &str, personal: bool) -> &'static Self {
+        let index = usize::from(path.ends_with("/messages")) * 2 + usize::from(personal);
+        ALL[index].get_or_init(|| Self::new(path, personal))
     }
 }
 
 /// `stream` is a stream of 200 events, `paced` the same with a millisecond between them, so
-/// that each travels alone; anything else is a whole answer.
+/// that each travels alone; anything else is a whole answer. With `-personal` behind it, there
+/// is personal data in the text.
 pub(crate) async fn canned(request: Request<Incoming>, kind: &[u8]) -> Answered {
-    let canned = Canned::of(request.uri().path());
+    let (kind, personal) = match kind.strip_suffix(b"-personal") {
+        Some(kind) => (kind, true),
+        None => (kind, false),
+    };
+    let canned = Canned::of(request.uri().path(), personal);
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
         frame.map_err(io::Error::other)?;

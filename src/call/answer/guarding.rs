@@ -5,7 +5,7 @@ use crate::config::Asked;
 use crate::json::Edits;
 use crate::mask::{Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
 use crate::protocols::Protocol;
-use crate::protocols::texts::{ChannelKind, Site, all_texts, answer_texts, blocked_answer};
+use crate::protocols::texts::{ChannelKind, Said, all_texts, answer_texts, blocked_answer};
 use std::rc::Rc;
 
 /// What answers of a call go through.
@@ -92,26 +92,20 @@ impl Guard {
         verdict: &mut Verdict,
     ) -> Result<Option<Vec<u8>>, Unreadable> {
         let texts = answer_texts(protocol, body).map_err(|_| Unreadable)?;
-        let mut edits = Edits::default();
-        let mut changed = Vec::new();
-        let mut kept: Vec<(u32, String)> = Vec::new();
+        let mut written: Vec<Option<String>> = Vec::with_capacity(texts.said.len());
         for said in &texts.said {
-            let value = said.text.value();
-            let new = self.whole(&value, said.form, verdict);
-            let part = said.channel.map(|key| key.part);
-            if let Some(new) = &new {
-                changed.extend(part);
-                edits.replace(said.text.span(), said.text.written(new.clone()));
-            }
-            let is_text = said
-                .channel
-                .is_some_and(|key| key.kind == ChannelKind::Text);
-            if let Some(part) = part.filter(|_| is_text) {
-                kept.push((part, new.unwrap_or_else(|| value.into_owned())));
-            }
+            written.push(self.whole(&said.text.value(), said.form, verdict));
             if verdict.blocked().is_some() {
+                let kept = kept(&texts.said, written);
                 return Ok(Some(blocked_answer(protocol, body, &kept)));
             }
+        }
+        let mut edits = Edits::default();
+        let mut changed = Vec::new();
+        for (said, new) in texts.said.iter().zip(written) {
+            let Some(new) = new else { continue };
+            changed.extend(said.channel.map(|key| key.part));
+            edits.replace(said.text.span(), said.text.written(new));
         }
         for (part, span) in texts.logprobs {
             if changed.contains(&part) {
@@ -149,4 +143,15 @@ pub(super) fn masked(protocol: Protocol, body: Vec<u8>, edits: Edits) -> Vec<u8>
         Some(rewrite) => rewrite.whole(&new),
         None => new,
     }
+}
+
+/// What goes on of an answer that is blocked: its texts up to there, by part.
+fn kept(said: &[Said<'_>], written: Vec<Option<String>>) -> Vec<(u32, String)> {
+    let texts = said.iter().zip(written);
+    let kept = texts.filter_map(|(said, new)| {
+        let key = said.channel.filter(|key| key.kind == ChannelKind::Text)?;
+        let text = new.unwrap_or_else(|| said.text.value().into_owned());
+        Some((key.part, text))
+    });
+    kept.collect()
 }

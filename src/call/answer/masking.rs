@@ -8,6 +8,7 @@ use crate::json::Edits;
 use crate::mask::{Channel, Verdict};
 use crate::protocols::Protocol;
 use crate::protocols::texts::{ChannelKey, Ends, EventTexts, Said, event_texts, rest_events};
+use std::borrow::Cow;
 
 /// Most texts that a stream may bring at once: choices, blocks, calls of tools. More is no
 /// answer of a model.
@@ -32,6 +33,13 @@ pub(super) struct Masked {
     pub(super) blocked: bool,
     /// Whether the event itself may not go on: what it ends has been ended differently.
     pub(super) dropped: bool,
+}
+
+/// What becomes of one text of an event.
+struct Written<'a> {
+    came: Cow<'a, str>,
+    /// `None`: it goes on as it came.
+    new: Option<String>,
 }
 
 impl StreamGuard {
@@ -73,7 +81,7 @@ impl StreamGuard {
         };
         if masked.dropped {
             let texts = texts.said.iter().zip(written);
-            let texts = texts.filter_map(|(said, new)| Some((said.channel?, new)));
+            let texts = texts.filter_map(|(said, written)| Some((said.channel?, written.new?)));
             rest.extend(texts.filter(|(_, new)| !new.is_empty()));
         } else {
             masked.edits = edits(&texts, written);
@@ -85,21 +93,19 @@ impl StreamGuard {
     }
 
     /// What goes on of each text of an event.
-    fn write(
+    fn write<'a>(
         &mut self,
-        texts: &EventTexts<'_>,
+        texts: &EventTexts<'a>,
         verdict: &mut Verdict,
-    ) -> Result<Vec<String>, Unreadable> {
+    ) -> Result<Vec<Written<'a>>, Unreadable> {
         let mut written = Vec::with_capacity(texts.said.len());
         for said in &texts.said {
-            let value = said.text.value();
-            written.push(match said.channel {
-                None => {
-                    let new = self.guard.whole(&value, said.form, verdict);
-                    new.unwrap_or_else(|| value.into_owned())
-                }
-                Some(key) => self.channel(key, said)?.push(&value, verdict),
-            });
+            let came = said.text.value();
+            let new = match said.channel {
+                None => self.guard.whole(&came, said.form, verdict),
+                Some(key) => Some(self.channel(key, said)?.push(&came, verdict)),
+            };
+            written.push(Written { came, new });
         }
         Ok(written)
     }
@@ -122,7 +128,7 @@ impl StreamGuard {
     fn end(
         &mut self,
         texts: &EventTexts<'_>,
-        written: &mut [String],
+        written: &mut [Written<'_>],
         verdict: &mut Verdict,
     ) -> Vec<(ChannelKey, String)> {
         let mut rest = Vec::new();
@@ -147,7 +153,7 @@ impl StreamGuard {
                 .iter()
                 .rposition(|said| said.channel == Some(key));
             match last.and_then(|last| written.get_mut(last)) {
-                Some(piece) => piece.push_str(&held),
+                Some(piece) => piece.add(&held),
                 None => rest.push((key, held)),
             }
         }
@@ -155,10 +161,19 @@ impl StreamGuard {
     }
 }
 
-fn edits(texts: &EventTexts<'_>, written: Vec<String>) -> Edits {
+impl Written<'_> {
+    fn add(&mut self, text: &str) {
+        let new = self
+            .new
+            .get_or_insert_with(|| self.came.clone().into_owned());
+        new.push_str(text);
+    }
+}
+
+fn edits(texts: &EventTexts<'_>, written: Vec<Written<'_>>) -> Edits {
     let mut edits = Edits::default();
-    for (said, new) in texts.said.iter().zip(written) {
-        if said.text.value() != new.as_str() {
+    for (said, Written { came, new }) in texts.said.iter().zip(written) {
+        if let Some(new) = new.filter(|new| *new != came) {
             edits.replace(said.text.span(), said.text.written(new));
         }
     }

@@ -1,6 +1,6 @@
 /*! A streamed answer: whole events go on at once, in the caller's protocol. */
 
-use super::masking::{Masked, StreamGuard};
+use super::masking::StreamGuard;
 use super::stopping::Stopping;
 use super::whole::unscannable;
 use super::{Context, OnData, Reading, Seen};
@@ -81,7 +81,10 @@ impl StreamReader {
         if !changed && !waits {
             return OnData::Pass;
         }
-        let mut out = out.concat();
+        let mut out = match <[_; 1]>::try_from(out) {
+            Ok([one]) => one.into_owned(),
+            Err(out) => out.concat(),
+        };
         if waits && let Some(overlong) = self.framer.keep(joined, whole, place) {
             self.in_event = true;
             if self.guard.is_some() && !self.stopping.is_stopped() {
@@ -223,7 +226,7 @@ impl StreamReader {
         &mut self,
         seen: &mut Seen,
         event: &[u8],
-        data: &[u8],
+        data: &Cow<'_, [u8]>,
         read: Option<Event>,
         context: &mut dyn Context,
     ) -> Option<Vec<u8>> {
@@ -234,31 +237,23 @@ impl StreamReader {
         };
         if self.reading.strip_usage && read.only_usage && !masked.blocked {
             self.kept_back_cr = event.ends_with(b"\r");
-            return None;
+            return (!masked.before.is_empty()).then_some(masked.before);
         }
         if let (Some(name), Some(span)) = (&self.reading.model, read.model) {
             masked.edits.replace(span, quote(name));
         }
-        let Masked {
-            before: mut out,
-            edits,
-            blocked,
-            dropped,
-        } = masked;
-        let new = edits.apply(data).map(|rewrite| rewrite.whole(data));
-        if !dropped {
-            let data = new.as_deref().unwrap_or(data);
+        let mut out = masked.before;
+        if !masked.dropped {
             self.stopping.note(data);
-            let mut event = match &new {
-                Some(new) => sse::with_data(event, new),
-                None => event.to_vec(),
-            };
+            let from = out.len();
+            write(event, data, masked.edits, &mut out);
             if read.progress == Progress::Failed {
+                let mut event = out.split_off(from);
                 redact_account(&mut event);
+                out.append(&mut event);
             }
-            out.append(&mut event);
         }
-        if blocked {
+        if masked.blocked {
             out.extend(self.stopping.block(seen, &context.blocked()));
         }
         Some(out)
@@ -291,6 +286,28 @@ impl StreamReader {
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.framer.waiting()
+    }
+}
+
+/// Adds `event` to `out` with edits of its data.
+fn write(event: &[u8], data: &Cow<'_, [u8]>, edits: Edits, out: &mut Vec<u8>) {
+    let place = match data {
+        Cow::Borrowed(_) => sse::single_data(event),
+        Cow::Owned(_) => None,
+    };
+    match place {
+        _ if edits.is_empty() => out.extend_from_slice(event),
+        Some(place) => {
+            out.reserve(event.len());
+            out.extend_from_slice(event.get(..place.start).unwrap_or_default());
+            edits.write(data, out);
+            out.extend_from_slice(event.get(place.end..).unwrap_or_default());
+        }
+        None => {
+            let mut new = Vec::new();
+            edits.write(data, &mut new);
+            out.append(&mut sse::with_data(event, &new));
+        }
     }
 }
 

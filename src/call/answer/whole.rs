@@ -125,8 +125,8 @@ impl WholeReader {
         held: &[u8],
         context: &mut dyn Context,
     ) -> OnData {
-        let named = self.pass(seen, held, true);
-        let named = match &named {
+        let on = self.pass(seen, held, true);
+        let named = match &on {
             OnData::Replace(new) => new.as_slice(),
             _ => held,
         };
@@ -137,18 +137,21 @@ impl WholeReader {
             guard.clone()
         };
         let new = match first.answer(self.protocol, named, context.verdict()) {
-            Ok(Some(new)) => new,
-            Ok(None) => named.to_vec(),
+            Ok(new) => new,
             Err(Unreadable) if guard.passes_unread => {
                 context.unscanned(true);
-                return self.done(seen, guard, named.to_vec(), context);
+                return on;
             }
             Err(Unreadable) => return self.refused(seen, &unscannable(), context),
         };
         if asks && context.verdict().blocked().is_none() {
-            return self.ask(seen, guard, new, context);
+            let body = new.unwrap_or_else(|| named.to_vec());
+            return self.ask(seen, guard, body, context);
         }
-        self.done(seen, guard, new, context)
+        match new {
+            Some(new) => self.done(seen, guard, new, context),
+            None => on,
+        }
     }
 
     /// Asks services about an answer.

@@ -215,9 +215,7 @@ fn without_end<'b>(bytes: &'b [u8], word: &[u8]) -> Option<&'b [u8]> {
 
 /// The kind of the name to which the text after `left` is assigned.
 fn name_of(left: &[u8]) -> Option<Name> {
-    let glue = run_back(left, left.len(), |byte| {
-        b" \t\r\n\"'`=:>,(?!@\\[]{|.".contains(&byte)
-    });
+    let glue = run_back(left, left.len(), is_glue);
     let (front, signs) = left.split_at_checked(glue)?;
     let (name, is) = match without_end(front, b" is") {
         Some(name) => (name, true),
@@ -230,6 +228,33 @@ fn name_of(left: &[u8]) -> Option<Name> {
         return ends_with(left, b"bearer ").then_some(Name::Strong);
     }
     kind_of(name)
+}
+
+/// What stands between a name and its value.
+const fn is_glue(byte: u8) -> bool {
+    matches!(
+        byte,
+        b' ' | b'\t'
+            | b'\r'
+            | b'\n'
+            | b'"'
+            | b'\''
+            | b'`'
+            | b'='
+            | b':'
+            | b'>'
+            | b','
+            | b'('
+            | b'?'
+            | b'!'
+            | b'@'
+            | b'\\'
+            | b'['
+            | b']'
+            | b'{'
+            | b'|'
+            | b'.'
+    )
 }
 
 /// The letters and digits of a name in lower case.

@@ -53,6 +53,9 @@ pub(in super::super) fn names_month(word: &[u8]) -> bool {
 
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
+    if !region.speaks_of(Subject::BIRTH) {
+        return;
+    }
     for start in 0..bytes.len() {
         if is_word(before(bytes, start)) || !at(bytes, start).is_ascii_alphanumeric() {
             continue;

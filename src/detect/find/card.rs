@@ -26,7 +26,10 @@ pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
     each_span(bytes, FEWEST, |span| {
         let mut groups = span;
         while let Some((_, rest)) = groups.split_first() {
-            let card = (1..=groups.len().min(5)).find_map(|number| {
+            let most = groups.len().min(5);
+            let enough = count(groups.get(..most).unwrap_or_default()) >= FEWEST;
+            let lengths = if enough { 1..=most } else { 1..=0 };
+            let card = { lengths }.find_map(|number| {
                 let (card, after) = groups.split_at_checked(number)?;
                 Some((candidate(region, card)?, after))
             });

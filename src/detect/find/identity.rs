@@ -6,13 +6,14 @@ use super::super::checks::{
 };
 use super::super::entity::{Entities, Entity};
 use super::super::view::{at, before, is_word, part, run};
-use super::super::words::{Subject, rows};
+use super::super::words::{Subject, named_rows};
 use super::issuers::{
     brazilian, divides, is_brn, is_dea, is_finnish, is_fiscal_code, is_nino, is_nir, is_nric,
     is_personnummer, is_ssn, is_turkish, spanish_letter, sum_rest,
 };
-use super::template::{leading_digits, take};
+use super::template::{LONGEST_RUN, Shape, take};
 use super::{Candidate, Region, Weight};
+use std::sync::OnceLock;
 
 /// No identity number has fewer.
 pub(super) const FEWEST_DIGITS: usize = 4;
@@ -392,47 +393,52 @@ pub static IDENTITIES: &[Identity] = &[
     },
 ];
 
-/// Which rows, as bits, are written as digits in such a number, by their own form and by what
-/// they are called; index 0: with a letter in front.
-type ByDigits = [(u64, u64); LONGEST_RUN + 1];
-
-/// Longer runs of digits begin no identity number.
-const LONGEST_RUN: usize = 15;
-
-static BY_DIGITS: ByDigits = by_digits();
-
-const fn by_digits() -> ByDigits {
-    let mut by_digits = [(0, 0); LONGEST_RUN + 1];
-    let mut rows = IDENTITIES;
-    let mut bit = 1_u64;
-    while let [row, rest @ ..] = rows {
-        let (own, called) = (leading(row.own), leading(row.called));
-        let mut lengths = by_digits.as_mut_slice();
-        let mut length = 1_u32;
-        while let [(owns, calls), more @ ..] = lengths {
-            if own & length != 0 {
-                *owns |= bit;
-            }
-            if called & length != 0 {
-                *calls |= bit;
-            }
-            lengths = more;
-            length <<= 1;
-        }
-        rows = rest;
-        bit <<= 1;
-    }
-    by_digits
+/// Rows, as bits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rows {
+    own: u64,
+    called: u64,
 }
 
-const fn leading(templates: &[&str]) -> u32 {
-    let mut lengths = 0;
-    let mut rest = templates;
-    while let [template, more @ ..] = rest {
-        lengths |= leading_digits(template);
-        rest = more;
+/// Which rows are written with such runs of digits: by the length of the first, then by that of
+/// the second.
+type ByShape = [[Rows; SECONDS]; LONGEST_RUN + 1];
+
+/// Second runs of this length and longer are alike.
+const SECONDS: usize = 16;
+
+static BY_SHAPE: OnceLock<ByShape> = OnceLock::new();
+
+fn by_shape() -> ByShape {
+    let mut by_shape = [[Rows::default(); SECONDS]; LONGEST_RUN + 1];
+    for (number, row) in (0_u32..).zip(IDENTITIES) {
+        let mut add = |templates: &[&str], to: fn(&mut Rows) -> &mut u64| {
+            for shape in templates.iter().map(|template| Shape::of(template)) {
+                for (seconds, lengths) in by_shape.iter_mut().zip(shape.0) {
+                    for (length, rows) in (0_u32..).zip(seconds) {
+                        *to(rows) |= u64::from((lengths >> length) & 1) << number;
+                    }
+                }
+            }
+        };
+        add(row.own, |rows| &mut rows.own);
+        add(row.called, |rows| &mut rows.called);
     }
-    lengths
+    by_shape
+}
+
+/// The rows that what begins at `start` may be, by its digits up to `end`.
+fn rows_at(bytes: &[u8], start: usize, end: usize) -> Rows {
+    let first = end.saturating_sub(start);
+    let second = if at(bytes, end).is_ascii_alphanumeric() {
+        0
+    } else {
+        let from = end.saturating_add(1);
+        run(bytes, from, |byte| byte.is_ascii_digit()).saturating_sub(from)
+    };
+    let seconds = BY_SHAPE.get_or_init(by_shape).get(first);
+    let rows = seconds.and_then(|rows| rows.get(second.min(SECONDS.saturating_sub(1))));
+    rows.copied().unwrap_or_default()
 }
 
 /// Looks for rows at every place where a word begins.
@@ -444,7 +450,8 @@ pub(super) fn find(region: &Region<'_>, wanted: Entities, found: &mut Vec<Candid
         let end = run(bytes, start, |byte| byte.is_ascii_digit());
         let is_start = byte.is_ascii_digit() || byte.is_ascii_uppercase();
         if is_start && !is_word(before(bytes, start)) {
-            find_at(region, start, end.saturating_sub(start), wanted, found);
+            let rows = rows_at(bytes, start, end);
+            find_at(region, start, rows, wanted, found);
         }
         start = end.max(start.saturating_add(1));
     }
@@ -453,16 +460,13 @@ pub(super) fn find(region: &Region<'_>, wanted: Entities, found: &mut Vec<Candid
 fn find_at(
     region: &Region<'_>,
     start: usize,
-    digits: usize,
+    rows: Rows,
     wanted: Entities,
     found: &mut Vec<Candidate>,
 ) {
-    let Some((own, called)) = BY_DIGITS.get(digits) else {
-        return;
-    };
-    let mut bits = *own;
-    if *called != 0 {
-        bits |= *called & rows(region.context(start).subjects());
+    let mut bits = rows.own;
+    if rows.called != 0 {
+        bits |= rows.called & named_rows(region.context(start).subjects());
     }
     while bits != 0 {
         let number = usize::try_from(bits.trailing_zeros()).unwrap_or_default();

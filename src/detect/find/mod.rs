@@ -76,17 +76,25 @@ impl<'t> Region<'t> {
         &self.view.bytes
     }
 
-    /// What stands before the folded byte `index`.
-    pub(super) fn context(&self, index: usize) -> Context<'_> {
-        let hits = self.hits.get_or_init(|| {
+    /// Whether a word about `subject` stands before the region or in it.
+    pub(super) fn speaks_of(&self, subject: Subject) -> bool {
+        self.hits().iter().any(|hit| hit.is_about(subject))
+    }
+
+    fn hits(&self) -> &[Hit] {
+        self.hits.get_or_init(|| {
             let from = reach(self.text, self.start);
             let mut hits = Vec::new();
             scan(self.text.as_bytes(), from, self.text.len(), |hit| {
                 hits.push(hit);
             });
             hits
-        });
-        Context::new(self.text, self.place(index), hits)
+        })
+    }
+
+    /// What stands before the folded byte `index`.
+    pub(super) fn context(&self, index: usize) -> Context<'_> {
+        Context::new(self.text, self.place(index), self.hits())
     }
 
     /// The text before the folded byte `index`, as far as words count.

@@ -7,7 +7,7 @@ use super::{Candidate, Region, Weight};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What software calls its versions, which look like IPv4 addresses.
-pub(super) const VERSIONS: [&str; 5] = ["version", "ver", "release", "v", "build"];
+pub(super) const VERSIONS: [&str; 4] = ["version", "ver", "release", "build"];
 
 /// What makes short IPv6 addresses ones.
 pub(super) const V6: [&str; 4] = ["ipv6", "loopback", "unspecified", "localhost"];
@@ -46,8 +46,19 @@ fn fourth_end(bytes: &[u8], start: usize, end: usize) -> usize {
 fn is_version(region: &Region<'_>, start: usize) -> bool {
     before(region.bytes(), start) == b'-' || {
         let nearest = region.context(start).nearest(Subject::VERSION);
-        nearest.is_some_and(|distance| distance <= 2)
+        nearest.is_some_and(|distance| distance <= 2) || is_v(region.left(start))
     }
+}
+
+/// Whether a lone `v` stands at most two bytes before.
+fn is_v(left: &[u8]) -> bool {
+    let end = left.len();
+    [1, 2].into_iter().any(|distance| {
+        let sign = end.saturating_sub(distance);
+        !at(left, sign).is_ascii_alphabetic()
+            && before(left, sign).eq_ignore_ascii_case(&b'v')
+            && !before(left, sign.saturating_sub(1)).is_ascii_alphabetic()
+    })
 }
 
 pub(super) fn find_v6(region: &Region<'_>, found: &mut Vec<Candidate>) {
@@ -107,24 +118,24 @@ pub(super) fn find_mac(region: &Region<'_>, found: &mut Vec<Candidate>) {
         if is_word(before(bytes, start)) || !at(bytes, start).is_ascii_hexdigit() {
             continue;
         }
-        let forms = [(2, 17, b':'), (2, 17, b'-'), (4, 14, b'.')];
-        for (group, length, sign) in forms {
-            let end = start.saturating_add(length);
-            if at(bytes, start.saturating_add(group)) != sign {
-                continue;
-            }
-            let address = part(bytes, start, end);
-            let goes_on =
-                at(bytes, end) == sign && at(bytes, end.saturating_add(1)).is_ascii_hexdigit();
-            let free = before(bytes, start) != sign && !is_word(at(bytes, end)) && !goes_on;
-            if !address.is_empty() && is_mac(address, group, sign) && free {
-                found.push(Candidate {
-                    entity: Entity::MacAddress,
-                    start,
-                    end,
-                    weight: Weight::Checked,
-                });
-            }
+        let second = at(bytes, start.saturating_add(2));
+        let (group, length, sign) = match second {
+            b':' | b'-' => (2, 17, second),
+            _ if at(bytes, start.saturating_add(4)) == b'.' => (4, 14, b'.'),
+            _ => continue,
+        };
+        let end = start.saturating_add(length);
+        let address = part(bytes, start, end);
+        let goes_on =
+            at(bytes, end) == sign && at(bytes, end.saturating_add(1)).is_ascii_hexdigit();
+        let free = before(bytes, start) != sign && !is_word(at(bytes, end)) && !goes_on;
+        if !address.is_empty() && is_mac(address, group, sign) && free {
+            found.push(Candidate {
+                entity: Entity::MacAddress,
+                start,
+                end,
+                weight: Weight::Checked,
+            });
         }
     }
 }

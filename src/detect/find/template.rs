@@ -73,25 +73,40 @@ fn end(template: &str, bytes: &[u8], start: usize) -> Option<usize> {
     Some(end)
 }
 
-/// The lengths of the runs of digits that a match can begin with, as bits; bit 0: it begins
-/// with a letter.
-pub(super) const fn leading_digits(template: &str) -> u32 {
-    let mut lengths = 0;
-    let mut going = 1_u32;
-    let mut rest = template.as_bytes();
-    while let [wanted, behind @ ..] = rest {
-        rest = behind;
-        match *wanted {
-            b'9' => going <<= 1,
-            b'X' | b'?' => {
-                lengths |= going;
-                going <<= 1;
+/// Runs of digits longer than this are no part of an identity number.
+pub(super) const LONGEST_RUN: usize = 15;
+
+/// The lengths of the first run of digits that a match begins with, 0 if it begins with a
+/// letter: for each, as bits, the lengths of the second one, 0 if there is none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Shape(pub(super) [u32; LONGEST_RUN + 1]);
+
+impl Shape {
+    /// Of what `template` takes.
+    pub(super) fn of(template: &str) -> Self {
+        let mut done = Self::default();
+        // Lengths that the first run may have so far, as bits; and those of the second.
+        let mut first = 1_u32;
+        let mut second = [0_u32; LONGEST_RUN + 1];
+        for wanted in template.bytes() {
+            let digit = matches!(wanted, b'9' | b'X' | b'?');
+            let letter = matches!(wanted, b'A' | b'X' | b'?');
+            let sign = wanted == b'?' || !counts(wanted);
+            let bits = |is: bool, bits: u32| if is { bits } else { 0 };
+            let step = |run: u32| bits(digit, run << 1) | bits(wanted == b'_', run);
+            for ((length, run), done) in (0..).zip(&mut second).zip(&mut done.0) {
+                let ends = (first >> length) & 1;
+                *done |= bits(letter || sign, *run) | bits(letter, ends);
+                *run = step(*run) | bits(sign, ends);
             }
-            b'_' => lengths |= going,
-            _ => return lengths | going,
+            first = step(first);
         }
+        for ((length, run), done) in (0..).zip(second).zip(&mut done.0) {
+            let ends = (first >> length) & 1 == 1;
+            *done |= if ends { u32::MAX } else { run };
+        }
+        done
     }
-    lengths | going
 }
 
 fn counts(wanted: u8) -> bool {
@@ -114,6 +129,35 @@ pub(super) fn stands_alone(bytes: &[u8], start: usize, end: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shapes_are_those_of_all_that_is_taken() {
+        let has =
+            |template, first: usize, second: u32| (Shape::of(template).0[first] >> second) & 1 == 1;
+        for (template, first, second, wanted) in [
+            ("999-99-9999", 3, 2, true),
+            ("999-99-9999", 3, 3, false),
+            ("999_999", 3, 3, true),
+            ("999_999", 6, 0, true),
+            ("999_999", 6, 4, true),
+            ("999_999", 2, 3, false),
+            ("9_99_99", 3, 2, true),
+            ("9_99_99", 1, 4, true),
+            ("9AX9", 1, 0, true),
+            ("A9999999", 0, 7, false),
+            ("A9999999", 0, 0, true),
+            ("99X9", 2, 0, true),
+            ("99X9", 4, 0, true),
+            ("999?99", 3, 2, true),
+            ("99999999_A", 8, 0, true),
+        ] {
+            assert_eq!(
+                has(template, first, second),
+                wanted,
+                "{template} {first} {second}"
+            );
+        }
+    }
 
     #[test]
     fn templates_take_whole_words_only() {

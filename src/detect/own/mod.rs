@@ -4,13 +4,17 @@ where links lead. */
 mod check;
 mod fold;
 mod hosts;
+pub(super) mod links;
 pub(super) mod matching;
 mod patterns;
 mod phrases;
 mod regex;
+pub(super) mod repeating;
 pub(super) mod spelling;
 mod system_prompt;
 mod table;
+mod target;
+mod words;
 
 pub use check::Check;
 pub use hosts::Hosts;

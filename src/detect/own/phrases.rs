@@ -145,7 +145,11 @@ impl Phrases {
                     let fail = if parent == 0 {
                         0
                     } else {
-                        self.next(self.node(parent).map_or(0, |node| node.fail), letter)
+                        self.next(
+                            self.node(parent).map_or(0, |node| node.fail),
+                            letter,
+                            &mut 0,
+                        )
                     };
                     let ends = self.node(fail).is_some_and(|node| node.has_ends);
                     if let Some(child) = self.node_mut(child) {
@@ -160,8 +164,10 @@ impl Phrases {
     }
 
     /// The longest front that `node` and then `letter` end with; 0 is that of no letters.
-    pub(super) fn next(&self, mut node: u32, letter: char) -> u32 {
+    /// Adds the steps that it takes.
+    pub(super) fn next(&self, mut node: u32, letter: char, steps: &mut usize) -> u32 {
         loop {
+            *steps = steps.saturating_add(1);
             match self.child(node, letter) {
                 Some(child) => return child,
                 None if node == 0 => return 0,

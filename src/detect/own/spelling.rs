@@ -1,4 +1,4 @@
-/*! Phrases as text comes. A letter costs at most two steps of the automaton on average, and
+/*! Phrases as text comes. A letter costs at most three steps of the automaton on average, and
 the end of a word one for each front that the last letters end with, at most 128. */
 
 use super::super::Part;
@@ -111,11 +111,12 @@ impl Spelling {
     }
 
     fn step(&mut self, letter: char, is_border: bool) {
-        self.count_step();
+        let mut steps = 1;
         // No match begins within a word.
         if self.node != 0 || is_border {
-            self.node = self.phrases.next(self.node, letter);
+            self.node = self.phrases.next(self.node, letter, &mut steps);
         }
+        self.count_steps(steps);
     }
 
     fn gap(&mut self, hits: &mut Vec<Hit>) {
@@ -134,7 +135,7 @@ impl Spelling {
         let before = hits.len();
         let mut number = self.node;
         while let Some(node) = phrases.node(number).filter(|node| node.has_ends) {
-            self.count_step();
+            self.count_steps(1);
             let ends = node.ends.iter();
             for end in ends.filter(|end| self.fits(node.depth, end.gaps)) {
                 let hit = Hit {
@@ -189,10 +190,10 @@ impl Spelling {
     }
 
     #[cfg_attr(not(test), expect(clippy::unused_self, reason = "counts in tests"))]
-    const fn count_step(&mut self) {
+    const fn count_steps(&mut self, _steps: usize) {
         #[cfg(test)]
         {
-            self.steps += 1;
+            self.steps += _steps;
         }
     }
 }

@@ -106,12 +106,18 @@ impl<'v, 'a> Walk<'v, 'a> {
     }
 
     /// A string that has media in it, in base64 or as a data URL; some servers take a URL, too.
+    /// What is neither is a text as well.
     pub(in crate::protocols) fn inline(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
         let text = reader.string()?;
         if is_encoded(text.raw()) {
             self.unscannable(Unscannable::Media);
-        } else {
+        } else if text.value().contains("://") {
             self.url_text(text);
+        } else {
+            self.unscannable(Unscannable::Media);
+            if !is_data_url(text.raw()) {
+                self.text(Site::String(text), Origin::Other, Form::Text);
+            }
         }
         Ok(())
     }

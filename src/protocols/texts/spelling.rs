@@ -11,9 +11,11 @@ const MAX_FRONT: usize = 256;
 
 const BASE64: &[u8] = b";base64,";
 
-/// Whether it can be a name, an id, a type or a time.
+/// Whether it can be a name, an id, a type or a time. A URL is none.
 pub(in crate::protocols) fn is_name(raw: &[u8]) -> bool {
-    raw.len() <= MAX_NAME && raw.iter().copied().all(is_in_names)
+    raw.len() <= MAX_NAME
+        && raw.iter().copied().all(is_in_names)
+        && !raw.windows(2).any(|pair| pair == b"//")
 }
 
 const fn is_in_names(byte: u8) -> bool {
@@ -29,11 +31,23 @@ pub(in crate::protocols) fn is_key(raw: &[u8]) -> bool {
 
 /// Whether it can be base64, of either alphabet.
 pub(in crate::protocols) fn is_encoded(raw: &[u8]) -> bool {
+    // Without a branch for each byte: images have megabytes.
+    let all = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(true, |all, byte| all & is_in_base64(*byte))
+    };
+    let (blocks, tail) = raw.as_chunks::<64>();
+    let plain = blocks.iter().all(|block| all(block)) && all(tail);
+    plain || is_encoded_with_escapes(raw)
+}
+
+/// JSON allows `\/` for `/`, and some writers do so everywhere.
+fn is_encoded_with_escapes(raw: &[u8]) -> bool {
     let mut rest = raw;
     loop {
         match rest {
             [] => return true,
-            // JSON allows `\/` for `/`, and some writers do so everywhere.
             [b'\\', b'/', after @ ..] => rest = after,
             [byte, after @ ..] if is_in_base64(*byte) => rest = after,
             _ => return false,
@@ -85,7 +99,17 @@ mod tests {
             assert!(is_name(name.as_bytes()), "{name}");
         }
         let longer = format!("{long}a");
-        for text in ["a b", "a@b", "é", r"\u0061", "+49", "a,b", "(1)", &longer] {
+        for text in [
+            "a b",
+            "a@b",
+            "é",
+            r"\u0061",
+            "+49",
+            "a,b",
+            "(1)",
+            "https://a.b",
+            &longer,
+        ] {
             assert!(!is_name(text.as_bytes()), "{text}");
         }
     }
@@ -118,6 +142,8 @@ mod tests {
             ("a.b", false),
             ("ada@example.org", false),
         ] {
+            let long = format!("{}{text}{}", "A".repeat(100), "A".repeat(100));
+            assert_eq!(is_encoded(long.as_bytes()), encoded, "{long}");
             assert_eq!(is_encoded(text.as_bytes()), encoded, "{text}");
         }
     }

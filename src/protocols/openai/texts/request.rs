@@ -130,13 +130,13 @@ fn part<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>, origin: Origin) ->
     })
 }
 
-/// A member of an image, a sound or a file.
+/// A member of an image, a sound or a file. Some providers' parsers take keys in any case.
 fn medium<'a>(
     walk: &mut Walk<'_, 'a>,
     reader: &mut Reader<'a>,
     key: &Key<'a>,
 ) -> Result<(), Error> {
-    match (key.value().as_ref(), reader.kind()?) {
+    match (key.value().to_ascii_lowercase().as_str(), reader.kind()?) {
         ("url", _) => walk.url(reader),
         ("file_id", _) => walk.remote_id(reader),
         ("filename", _) => walk.strings(reader, Origin::FileName),

@@ -30,47 +30,13 @@ fn delta<'r>(rest: impl Iterator<Item = &'r (ChannelKey, String)>) -> String {
     let mut members = Vec::new();
     let mut calls = Vec::new();
     let mut details = Vec::new();
-    for (ChannelKey { kind, index, .. }, text) in rest {
-        let text = quote(text);
-        let name = match kind {
-            ChannelKind::Text | ChannelKind::Compaction => "content",
-            ChannelKind::Refusal => "refusal",
-            ChannelKind::Reasoning => "reasoning",
-            ChannelKind::ReasoningContent => "reasoning_content",
-            ChannelKind::Transcript => {
-                members.push(format!(r#""audio":{{"transcript":{text}}}"#));
-                continue;
-            }
-            ChannelKind::FunctionCall => {
-                members.push(format!(r#""function_call":{{"arguments":{text}}}"#));
-                continue;
-            }
-            ChannelKind::Arguments => {
-                calls.push(format!(
-                    r#"{{"index":{index},"function":{{"arguments":{text}}}}}"#
-                ));
-                continue;
-            }
-            ChannelKind::CustomInput => {
-                calls.push(format!(
-                    r#"{{"index":{index},"custom":{{"input":{text}}}}}"#
-                ));
-                continue;
-            }
-            ChannelKind::ReasoningText => {
-                details.push(format!(
-                    r#"{{"type":"reasoning.text","text":{text},"index":{index}}}"#
-                ));
-                continue;
-            }
-            ChannelKind::ReasoningSummary => {
-                details.push(format!(
-                    r#"{{"type":"reasoning.summary","summary":{text},"index":{index}}}"#
-                ));
-                continue;
-            }
-        };
-        members.push(format!("\"{name}\":{text}"));
+    for (key, text) in rest {
+        let (place, json) = written(*key, &quote(text));
+        match place {
+            Place::Delta => members.push(json),
+            Place::Calls => calls.push(json),
+            Place::Details => details.push(json),
+        }
     }
     for (name, list) in [("tool_calls", calls), ("reasoning_details", details)] {
         if !list.is_empty() {
@@ -78,6 +44,50 @@ fn delta<'r>(rest: impl Iterator<Item = &'r (ChannelKey, String)>) -> String {
         }
     }
     members.join(",")
+}
+
+/// Where a text stands in a delta.
+enum Place {
+    /// As a member.
+    Delta,
+    /// In an item of `tool_calls`.
+    Calls,
+    /// In an item of `reasoning_details`.
+    Details,
+}
+
+/// A member or an item; `text` is JSON.
+fn written(key: ChannelKey, text: &str) -> (Place, String) {
+    let index = key.index;
+    match key.kind {
+        ChannelKind::Text | ChannelKind::Compaction => {
+            (Place::Delta, format!(r#""content":{text}"#))
+        }
+        ChannelKind::Refusal => (Place::Delta, format!(r#""refusal":{text}"#)),
+        ChannelKind::Reasoning => (Place::Delta, format!(r#""reasoning":{text}"#)),
+        ChannelKind::ReasoningContent => (Place::Delta, format!(r#""reasoning_content":{text}"#)),
+        ChannelKind::Transcript => (Place::Delta, format!(r#""audio":{{"transcript":{text}}}"#)),
+        ChannelKind::FunctionCall => (
+            Place::Delta,
+            format!(r#""function_call":{{"arguments":{text}}}"#),
+        ),
+        ChannelKind::Arguments => (
+            Place::Calls,
+            format!(r#"{{"index":{index},"function":{{"arguments":{text}}}}}"#),
+        ),
+        ChannelKind::CustomInput => (
+            Place::Calls,
+            format!(r#"{{"index":{index},"custom":{{"input":{text}}}}}"#),
+        ),
+        ChannelKind::ReasoningText => (
+            Place::Details,
+            format!(r#"{{"type":"reasoning.text","text":{text},"index":{index}}}"#),
+        ),
+        ChannelKind::ReasoningSummary => (
+            Place::Details,
+            format!(r#"{{"type":"reasoning.summary","summary":{text},"index":{index}}}"#),
+        ),
+    }
 }
 
 pub(in crate::protocols) fn blocked(body: &[u8], kept: &[(u32, String)]) -> String {

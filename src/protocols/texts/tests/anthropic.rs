@@ -76,7 +76,7 @@ fn blocks_of_requests() {
         (
             "user",
             json!({"type": "document", "source": {"type": "base64", "data": "not base64"}}),
-            vec!["!Remote", "Url not base64"],
+            vec!["!Media", "Other not base64"],
         ),
         (
             "user",

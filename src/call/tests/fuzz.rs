@@ -1,0 +1,229 @@
+//! Arbitrary requests, answers and cuts through guardrails: `make fuzz`, in short with every
+//! test run.
+//!
+//! Nothing panics; a stream is masked as the whole text is, and however its bytes are cut;
+//! nothing goes on behind a block; what was valid JSON stays valid. Each case follows from its
+//! seed alone: `make fuzz SEED=n` runs one again.
+
+mod answers;
+mod requests;
+mod shown;
+mod source;
+mod streams;
+
+use super::*;
+use crate::mask::{self, Form, Placeholders, Verdict};
+use source::Source;
+
+/// Cases of a run that has no time of its own.
+const FEW: u64 = 400;
+
+/// Gateways with different guardrails, and what they never let pass.
+struct Fuzz {
+    gateways: Vec<Guarded>,
+}
+
+struct Guarded {
+    bench: Bench,
+    /// Whether it may block something.
+    blocks: bool,
+}
+
+impl Fuzz {
+    fn new() -> Self {
+        let entities = |name, detect, phase, action: Value| {
+            let mut guardrail = json!({"name": name, "phase": phase, "detect": detect});
+            let members = guardrail.as_object_mut().unwrap();
+            members.extend(action.as_object().unwrap().clone());
+            guardrail
+        };
+        let mask = json!({"action": "mask"});
+        let restore = json!({"action": "mask", "restore": true});
+        let keep = json!({"action": "mask", "mask": "keep_last_4"});
+        let block = json!({"action": "block"});
+        let personal = json!("personal_data");
+        let patterns = json!({"patterns": [{"name": "STAFF", "regex": "E-[0-9]{6}"}]});
+        let phrases = json!({"phrases": ["project nightfall"]});
+        let prompt = json!({"system_prompt": {"words": 4}});
+        let links = json!({"links": {"allow": ["example.org"]}});
+        let all = [
+            (
+                false,
+                json!([
+                    entities("in", personal.clone(), "input", restore.clone()),
+                    entities("staff", patterns.clone(), "input", restore),
+                    entities("out", personal.clone(), "output", mask.clone()),
+                    entities("keys", json!("secrets"), "both", mask.clone()),
+                ]),
+            ),
+            (
+                false,
+                json!([
+                    entities("out", personal.clone(), "output", keep),
+                    entities("staff", patterns.clone(), "both", mask.clone()),
+                    entities("words", phrases.clone(), "both", mask.clone()),
+                    entities("prompt", prompt, "output", mask.clone()),
+                    entities("links", links, "output", mask),
+                ]),
+            ),
+            (
+                true,
+                json!([
+                    entities("staff", patterns, "output", block.clone()),
+                    entities("words", phrases, "output", block),
+                    entities("see", personal, "both", json!({"action": "monitor"})),
+                ]),
+            ),
+        ];
+        let gateways = all.map(|(blocks, guardrails)| Guarded::new(blocks, guardrails));
+        Self {
+            gateways: gateways.into(),
+        }
+    }
+
+    fn case(&self, seed: u64) {
+        let mut source = Source::new(seed);
+        let guarded = source.one_of(&self.gateways);
+        match source.below(10) {
+            0 | 1 => requests::written(guarded, &mut source),
+            2 => requests::broken(guarded, &mut source),
+            3..=5 => streams::written(guarded, &mut source),
+            6 | 7 => streams::broken(guarded, &mut source),
+            8 => answers::written(guarded, &mut source),
+            _ => answers::broken(guarded, &mut source),
+        }
+    }
+}
+
+impl Guarded {
+    fn new(blocks: bool, guardrails: Value) -> Self {
+        let mut policy = policy();
+        policy["guardrails"] = guardrails;
+        policy["limits"] = json!({"body": "1MiB"});
+        policy["backends"]["deep"] = json!({"cluster": "deep", "api": "anthropic"});
+        let target = json!({"backend": "deep", "model": "claude"});
+        policy["models"]["claude"] = json!({"targets": [target]});
+        policy["tenants"]["acme"]["models"] = json!(["smart", "claude"]);
+        let bench = Bench::of(&policy);
+        Self { bench, blocks }
+    }
+
+    /// A call at the provider whose request was `body`, with what was sent on.
+    fn sent(&self, path: &str, body: &str) -> Option<(Run<'_>, String)> {
+        let mut run = self.bench.run();
+        let list: List<'_> = &[USER, ("anthropic-version", "2023-06-01")];
+        let list = if path == CHAT { &list[..1] } else { list };
+        assert_eq!(run.head("POST", path, list, false), OnHead::Hold);
+        let on = run.body(body);
+        let OnBody::Forward(outgoing) = on else {
+            return None;
+        };
+        let new = outgoing
+            .rewrite
+            .map(|rewrite| rewrite.whole(body.as_bytes()));
+        let new = new.map_or_else(|| body.to_owned(), |new| String::from_utf8(new).unwrap());
+        Some((run, new))
+    }
+
+    /// A call whose answer is coming, with the placeholders that its request got.
+    fn answering(&self, protocol: Protocol, stream: bool) -> (Run<'_>, Vec<String>) {
+        let list = if stream { SSE } else { JSON };
+        let (mut run, placeholders) = self.asked(protocol, stream);
+        run.answer("200", list);
+        (run, placeholders)
+    }
+
+    /// A call at the provider, with the placeholders that its request got.
+    fn asked(&self, protocol: Protocol, stream: bool) -> (Run<'_>, Vec<String>) {
+        let path = match protocol {
+            Protocol::OpenAi => CHAT,
+            Protocol::Anthropic => "/v1/messages",
+        };
+        let text = format!("Ask {} or {}, not E-493817.", source::EMAIL, source::CARD);
+        let body = json!({"model": "claude", "max_tokens": 9, "stream": stream, "messages": [
+            {"role": "user", "content": text}], "system": source::PROMPT});
+        let body = match protocol {
+            Protocol::OpenAi => json!({"model": "smart", "stream": stream, "messages": [
+                {"role": "system", "content": source::PROMPT}, {"role": "user", "content": text}]}),
+            Protocol::Anthropic => body,
+        };
+        let (run, new) = self.sent(path, &body.to_string()).unwrap();
+        let placeholders = new.split('<').skip(1);
+        let placeholders = placeholders.filter_map(|part| part.split_once('>'));
+        let placeholders = placeholders.map(|(name, _)| format!("<{name}>")).collect();
+        (run, placeholders)
+    }
+}
+
+/// What a guarded answer makes of a whole text of its own, and whether it is blocked.
+fn masked(run: &Run<'_>, text: &str, form: Form) -> (String, bool) {
+    let guard = run.call.guarding.answer.as_ref();
+    let mut verdict = Verdict::default();
+    let placeholders = match guard.and_then(|guard| guard.vault.as_ref()) {
+        Some(vault) => Placeholders::Restore(vault),
+        None => Placeholders::Off,
+    };
+    let guards = guard.and_then(|guard| guard.guards.as_ref());
+    let new = mask::whole(text, guards, form, placeholders, &mut verdict);
+    (
+        new.unwrap_or_else(|| text.to_owned()),
+        verdict.blocked().is_some(),
+    )
+}
+
+/// Lets an answer through, piece by piece; what is held comes again.
+fn through(run: &mut Run<'_>, pieces: &[&[u8]]) -> Vec<u8> {
+    let (mut out, mut held) = (Vec::new(), Vec::new());
+    for (index, piece) in pieces.iter().enumerate() {
+        held.extend_from_slice(piece);
+        let end = index + 1 == pieces.len();
+        match run.call.answer_data(&run.bench.host, &held, end) {
+            OnData::Pass => out.append(&mut held),
+            OnData::Replace(new) | OnData::Release(_, new) => {
+                held.clear();
+                out.extend(new);
+            }
+            OnData::Hold => assert!(!end, "the end of an answer is held"),
+            OnData::Reply(reply) => {
+                out.extend(reply.body);
+                break;
+            }
+            OnData::Reset => break,
+        }
+    }
+    out
+}
+
+/// Tells the seed of a case that panics.
+struct Told(u64);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("again: make fuzz SEED={}", self.0);
+        }
+    }
+}
+
+#[test]
+fn guardrails_keep_what_they_promise() {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
+    let fuzz = Fuzz::new();
+    let run = |seed| {
+        let _told = Told(seed);
+        fuzz.case(seed);
+    };
+    match (number("FUZZ_SEED"), number("FUZZ_SECONDS")) {
+        (Some(seed), _) => run(seed),
+        (None, None) => (0..FEW).for_each(run),
+        (None, Some(seconds)) => {
+            let begun = std::time::SystemTime::now();
+            let since = begun.duration_since(std::time::UNIX_EPOCH).unwrap();
+            let first = since.as_secs() << 24;
+            let time = std::time::Duration::from_secs(seconds);
+            let goes_on = |_: &u64| begun.elapsed().unwrap_or_default() < time;
+            let cases = (first..).take_while(goes_on).map(run).count();
+            println!("{cases} cases from seed {first} on");
+        }
+    }
+}

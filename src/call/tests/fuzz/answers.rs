@@ -1,0 +1,109 @@
+//! Whole answers and errors, as providers send them and damaged.
+
+use super::*;
+
+/// A whole answer that says `text` and calls a tool with it.
+fn answer(protocol: Protocol, text: &str, arguments: &Value) -> Value {
+    match protocol {
+        Protocol::OpenAi => json!({"id": "c", "object": "chat.completion", "created": 1,
+            "model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message":
+                {"role": "assistant", "content": text, "tool_calls": [{"id": "t", "type": "function",
+                    "function": {"name": "n", "arguments": arguments.to_string()}}]}}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}),
+        Protocol::Anthropic => json!({"id": "m", "type": "message", "role": "assistant",
+            "model": "c", "content": [{"type": "text", "text": text},
+                {"type": "tool_use", "id": "t", "name": "n", "input": arguments}],
+            "stop_reason": "end_turn", "stop_sequence": null,
+            "usage": {"input_tokens": 1, "output_tokens": 1}}),
+    }
+}
+
+fn parts(protocol: Protocol, answer: &Value) -> (&Value, &Value, &Value) {
+    match protocol {
+        Protocol::OpenAi => {
+            let choice = &answer["choices"][0];
+            let message = &choice["message"];
+            let arguments = &message["tool_calls"][0]["function"]["arguments"];
+            (&message["content"], arguments, &choice["finish_reason"])
+        }
+        Protocol::Anthropic => {
+            let content = &answer["content"];
+            let (text, input) = (&content[0]["text"], &content[1]["input"]);
+            (text, input, &answer["stop_reason"])
+        }
+    }
+}
+
+pub(super) fn written(guarded: &Guarded, source: &mut Source) {
+    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
+    let (mut run, placeholders) = guarded.answering(protocol, false);
+    let text = source.text(&placeholders);
+    let arguments = json!({"to": source.text(&placeholders), "n": [1, 2.5, null]});
+    let body = answer(protocol, &text, &arguments).to_string();
+    let out = through(&mut run, &source.cuts(body.as_bytes()));
+    let out: Value = serde_json::from_slice(&out).expect("an answer stays JSON");
+    let (said, given, reason) = parts(protocol, &out);
+    let (wanted, mut blocked) = masked(&run, &text, Form::Text);
+    let said = said.as_str().unwrap_or_default();
+    let (asked, blocks) = masked(&run, &arguments.to_string(), Form::Json);
+    blocked |= blocks;
+    assert!(guarded.blocks || !blocked);
+    if blocked {
+        assert!(wanted.starts_with(said), "{said:?} of {wanted:?}");
+        assert!(given.is_null(), "{out}");
+        let filtered = ["content_filter", "refusal"].map(Value::from);
+        assert!(filtered.contains(reason), "{out}");
+    } else {
+        assert_eq!(said, wanted);
+        let given = given
+            .as_str()
+            .map_or_else(|| given.to_string(), str::to_owned);
+        let [given, asked] =
+            [given, asked].map(|json| serde_json::from_str::<Value>(&json).unwrap());
+        assert_eq!(given, asked);
+    }
+    says(&run.done(), json!({"tenant": "acme"}));
+}
+
+/// Also errors, which may be anything.
+pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
+    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
+    let status = *source.one_of(&["200", "400", "500"]);
+    let (bytes, cuts) = {
+        let (run, placeholders) = guarded.answering(protocol, false);
+        run.done();
+        let text = source.text(&placeholders);
+        let mut bytes = match source.below(4) {
+            0 => source.bytes(),
+            1 => json!({"error": {"message": text, "type": "x"}})
+                .to_string()
+                .into_bytes(),
+            _ => answer(protocol, &text, &json!({"to": text}))
+                .to_string()
+                .into_bytes(),
+        };
+        source.damage(&mut bytes);
+        (bytes, source.next())
+    };
+    let outs = [true, false].map(|cut| {
+        let (mut run, _) = guarded.asked(protocol, false);
+        run.answer(status, JSON);
+        let pieces = if cut {
+            Source::new(cuts).cuts(&bytes)
+        } else {
+            vec![bytes.as_slice()]
+        };
+        let out = through(&mut run, &pieces);
+        run.done();
+        String::from_utf8_lossy(&out).into_owned()
+    });
+    assert_eq!(outs[0], outs[1], "of {}", String::from_utf8_lossy(&bytes));
+    let valid = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    let was = std::str::from_utf8(&bytes).is_ok_and(valid);
+    assert!(
+        !was || valid(&outs[0]),
+        "{} of {}",
+        outs[0],
+        String::from_utf8_lossy(&bytes)
+    );
+}

@@ -1,0 +1,282 @@
+//! Streams, as providers send them and damaged.
+
+use super::shown::{Key, Texts};
+use super::*;
+
+/// A stream as a provider may send it.
+struct Stream {
+    protocol: Protocol,
+    /// Bytes of each event.
+    events: Vec<Vec<u8>>,
+    texts: Texts,
+}
+
+/// One text of a stream while it is sent.
+struct Sending {
+    key: Key,
+    pieces: std::vec::IntoIter<String>,
+}
+
+pub(super) fn written(guarded: &Guarded, source: &mut Source) {
+    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
+    let (mut run, placeholders) = guarded.answering(protocol, true);
+    let stream = Stream::of(protocol, &placeholders, source);
+    let bytes = stream.events.concat();
+    let out = through(&mut run, &source.cuts(&bytes));
+    let shown = shown::texts(&out);
+    let mut blocked = false;
+    for (key, text) in &stream.texts {
+        let (wanted, blocks) = masked(&run, text, form(*key));
+        blocked |= blocks;
+        let shown = shown.get(key).map_or("", String::as_str);
+        if guarded.blocks {
+            assert!(
+                wanted.starts_with(shown),
+                "{key:?}: {shown:?} of {wanted:?}"
+            );
+        } else {
+            assert_eq!(shown, wanted, "{key:?} of {text:?}");
+        }
+    }
+    assert!(guarded.blocks || !blocked);
+    let last = shown::data(&out).pop().unwrap_or_default();
+    let end: &[u8] = match protocol {
+        Protocol::OpenAi => b"[DONE]",
+        Protocol::Anthropic => br#"{"type":"message_stop"}"#,
+    };
+    assert_eq!(last, end, "{}", String::from_utf8_lossy(&out));
+    let told = String::from_utf8_lossy(&out).contains(match protocol {
+        Protocol::OpenAi => "\"content_filter\"",
+        Protocol::Anthropic => "\"refusal\"",
+    });
+    assert_eq!(told, blocked, "{}", String::from_utf8_lossy(&out));
+    says(&run.done(), json!({"tenant": "acme"}));
+}
+
+/// However the bytes are cut, the same goes on; also of damaged ones.
+pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
+    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
+    let (mut run, placeholders) = guarded.answering(protocol, true);
+    let mut bytes = match source.below(8) {
+        0 => source.bytes(),
+        _ => {
+            let mut stream = Stream::of(protocol, &placeholders, source);
+            stream.mix(source);
+            stream.events.concat()
+        }
+    };
+    source.damage(&mut bytes);
+    let cut = through(&mut run, &source.cuts(&bytes));
+    let (mut again, _) = guarded.answering(protocol, true);
+    let whole = through(&mut again, &[&bytes]);
+    let show = String::from_utf8_lossy;
+    assert_eq!(show(&cut), show(&whole), "of {}", show(&bytes));
+    let valid = |data: &Vec<u8>| {
+        data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+    };
+    if shown::data(&bytes).iter().all(valid) {
+        let out = shown::data(&whole);
+        assert!(
+            out.iter().all(valid),
+            "{} of {}",
+            show(&whole),
+            show(&bytes)
+        );
+    }
+    for run in [run, again] {
+        says(&run.done(), json!({"tenant": "acme"}));
+    }
+}
+
+fn form((_, kind, _): Key) -> Form {
+    match kind {
+        "arguments" | "partial_json" => Form::Json,
+        _ => Form::Text,
+    }
+}
+
+impl Stream {
+    fn of(protocol: Protocol, placeholders: &[String], source: &mut Source) -> Self {
+        let mut stream = Self {
+            protocol,
+            events: Vec::new(),
+            texts: Texts::new(),
+        };
+        match protocol {
+            Protocol::OpenAi => stream.openai(placeholders, source),
+            Protocol::Anthropic => stream.anthropic(placeholders, source),
+        }
+        stream
+    }
+
+    fn openai(&mut self, placeholders: &[String], source: &mut Source) {
+        let parts = 1 + source.below(2) as u64;
+        for part in 0..parts {
+            self.push_choice(
+                part,
+                json!({"role": "assistant", "content": ""}),
+                Value::Null,
+                source,
+            );
+        }
+        let mut sending = Vec::new();
+        for part in 0..parts {
+            for key in [
+                (part, "reasoning_content", 0),
+                (part, "content", 0),
+                (part, "arguments", 0),
+                (part, "arguments", 1),
+            ] {
+                sending.extend(self.sending(key, placeholders, source));
+            }
+        }
+        while !sending.is_empty() {
+            let index = source.below(sending.len());
+            let Sending { key, pieces } = &mut sending[index];
+            let (part, kind, call) = *key;
+            match pieces.next() {
+                None => drop(sending.remove(index)),
+                Some(piece) if kind == "arguments" => {
+                    let call = json!({"index": call, "function": {"arguments": piece}});
+                    self.push_choice(part, json!({"tool_calls": [call]}), Value::Null, source);
+                }
+                Some(piece) => self.push_choice(part, json!({kind: piece}), Value::Null, source),
+            }
+        }
+        // Some servers forget it.
+        let told = !source.once_in(8);
+        for part in (0..parts).filter(|_| told) {
+            self.push_choice(part, json!({}), json!("stop"), source);
+        }
+        if source.once_in(2) {
+            let usage = json!({"prompt_tokens": 9, "completion_tokens": 4});
+            let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1,
+                "model": "m", "choices": [], "usage": usage});
+            self.push(&chunk.to_string(), None, source);
+        }
+        self.push("[DONE]", None, source);
+    }
+
+    fn push_choice(&mut self, part: u64, delta: Value, reason: Value, source: &mut Source) {
+        let choice = json!({"index": part, "delta": delta, "finish_reason": reason});
+        let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1,
+            "model": "m", "choices": [choice]});
+        self.push(&chunk.to_string(), None, source);
+    }
+
+    fn anthropic(&mut self, placeholders: &[String], source: &mut Source) {
+        let message = json!({"id": "m", "type": "message", "role": "assistant", "model": "c",
+            "content": [], "stop_reason": null, "usage": {"input_tokens": 1, "output_tokens": 1}});
+        self.push_event(
+            &json!({"type": "message_start", "message": message}),
+            source,
+        );
+        for part in 0..source.below(4) as u64 {
+            let (kind, delta, block) = *source.one_of(&[
+                ("text", "text_delta", "text"),
+                ("thinking", "thinking_delta", "thinking"),
+                ("partial_json", "input_json_delta", "tool_use"),
+            ]);
+            let block = match block {
+                "tool_use" => json!({"type": block, "id": "t", "name": "n", "input": {}}),
+                _ => json!({"type": block, block: ""}),
+            };
+            let start =
+                json!({"type": "content_block_start", "index": part, "content_block": block});
+            self.push_event(&start, source);
+            for sending in self.sending((part, kind, 0), placeholders, source) {
+                for piece in sending.pieces {
+                    let delta = json!({"type": delta, kind: piece});
+                    let event =
+                        json!({"type": "content_block_delta", "index": part, "delta": delta});
+                    self.push_event(&event, source);
+                }
+            }
+            self.push_event(
+                &json!({"type": "content_block_stop", "index": part}),
+                source,
+            );
+        }
+        let delta = json!({"stop_reason": "end_turn", "stop_sequence": null});
+        let usage = json!({"output_tokens": 5});
+        self.push_event(
+            &json!({"type": "message_delta", "delta": delta, "usage": usage}),
+            source,
+        );
+        self.push_event(&json!({"type": "message_stop"}), source);
+    }
+
+    /// Makes up a text.
+    fn sending(
+        &mut self,
+        key: Key,
+        placeholders: &[String],
+        source: &mut Source,
+    ) -> Option<Sending> {
+        if source.once_in(3) {
+            return None;
+        }
+        let text = source.text(placeholders);
+        let text = match form(key) {
+            Form::Json if !source.once_in(4) => {
+                json!({"to": text, "n": [1, 4_111_111_111_111_111_u64]}).to_string()
+            }
+            _ => text,
+        };
+        let pieces = source.pieces(&text).into_iter();
+        self.texts.insert(key, text);
+        Some(Sending { key, pieces })
+    }
+
+    fn push_event(&mut self, event: &Value, source: &mut Source) {
+        self.push(&event.to_string(), event["type"].as_str(), source);
+    }
+
+    /// Adds an event in one of the ways that SSE can be written.
+    fn push(&mut self, data: &str, name: Option<&str>, source: &mut Source) {
+        let end = *source.one_of(&["\n", "\n", "\n", "\r\n", "\r"]);
+        let space = *source.one_of(&[" ", " ", ""]);
+        let mut event = String::new();
+        if source.once_in(20) {
+            event.push_str(&format!(": ping{end}"));
+        }
+        if let Some(name) = name {
+            event.push_str(&format!("event: {name}{end}"));
+        }
+        event.push_str(&format!("data:{space}{data}{end}{end}"));
+        self.events.push(event.into_bytes());
+    }
+
+    /// Leaves events out, doubles them, changes their order, and damages one of them such that
+    /// it stays JSON.
+    fn mix(&mut self, source: &mut Source) {
+        for _ in 0..source.below(3) {
+            let (from, to) = (
+                source.below(self.events.len()),
+                source.below(self.events.len()),
+            );
+            match source.below(4) {
+                0 => self.events.swap(from, to),
+                1 => drop(self.events.remove(from)),
+                2 => self.events.insert(to, self.events[from].clone()),
+                _ => {
+                    let old =
+                        *source.one_of(&["\"index\":0", "null", "\"delta\"", "\"m\"", "\"\""]);
+                    let new = *source.one_of(&[
+                        "\"index\":4294967296",
+                        "{}",
+                        "[]",
+                        "\"x\":1,\"x\"",
+                        "\"a@b.example.com\"",
+                        "1e99",
+                    ]);
+                    let text = String::from_utf8_lossy(&self.events[from]).replacen(old, new, 1);
+                    self.events[from] = text.into_bytes();
+                }
+            }
+            if self.events.is_empty() {
+                return;
+            }
+        }
+    }
+}

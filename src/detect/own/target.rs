@@ -1,0 +1,281 @@
+/*! Where a text names the target of a link or an image, and whether that can lead to another
+host: Markdown, HTML, style sheets. Targets within the same site cannot. */
+
+/// Most bytes of a target that are looked at, and of blanks before it.
+const FRONT: usize = 64;
+
+/// Schemes that carry text away, or code in, where a target names them.
+const SCHEMES: [&[u8]; 20] = [
+    b"blob",
+    b"data",
+    b"file",
+    b"ftp",
+    b"ftps",
+    b"gopher",
+    b"http",
+    b"https",
+    b"intent",
+    b"javascript",
+    b"ldap",
+    b"mailto",
+    b"sftp",
+    b"smb",
+    b"sms",
+    b"ssh",
+    b"tel",
+    b"vbscript",
+    b"ws",
+    b"wss",
+];
+
+/// Where a link stands, which says what ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Anywhere.
+    Text,
+    /// Between round brackets.
+    Round,
+    /// Up to the next blank.
+    Word,
+    /// Between angle brackets.
+    Angle,
+    /// Up to this quotation mark.
+    Quoted(u8),
+}
+
+/// What a byte says about a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing, or that there is none.
+    Nothing,
+    /// One that began here can lead to another host.
+    Link(usize, Place),
+}
+
+/// Which targets count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// With any scheme, or without one.
+    Any,
+    /// With one of [`SCHEMES`], or without one.
+    Known,
+    /// Without a scheme: `//host`.
+    Slashes,
+}
+
+/// Waits for a target, and looks at the front of it.
+#[derive(Debug, Default)]
+pub(super) struct Target {
+    state: State,
+    /// The last bytes, to know `url(`.
+    word: [u8; 3],
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    None,
+    Waiting {
+        place: Place,
+        rule: Rule,
+        blanks: usize,
+    },
+    Reading {
+        place: Place,
+        rule: Rule,
+        start: usize,
+        front: Vec<u8>,
+    },
+}
+
+impl Target {
+    /// Where the target begins that may be one.
+    pub(super) const fn start(&self) -> Option<usize> {
+        match self.state {
+            State::Reading { start, .. } => Some(start),
+            State::None | State::Waiting { .. } => None,
+        }
+    }
+
+    /// Takes the byte at `at`, which follows `last`.
+    pub(super) fn take(&mut self, last: u8, byte: u8, at: usize) -> Verdict {
+        let verdict = self.go_on(byte, at);
+        if let Some((place, rule)) = self.opened(last, byte) {
+            self.state = State::Waiting {
+                place,
+                rule,
+                blanks: 0,
+            };
+        }
+        let [_, second, third] = self.word;
+        self.word = [second, third, byte.to_ascii_lowercase()];
+        verdict
+    }
+
+    /// Whether a target may follow `byte`.
+    fn opened(&self, last: u8, byte: u8) -> Option<(Place, Rule)> {
+        match (last, byte) {
+            (b']', b'(') => Some((Place::Round, Rule::Any)),
+            (b']', b':') => Some((Place::Word, Rule::Any)),
+            (_, b'(') if self.word == *b"url" => Some((Place::Round, Rule::Known)),
+            (_, b'=') => Some((Place::Word, Rule::Known)),
+            (_, b'<') if !self.is_named(Rule::Any) => Some((Place::Angle, Rule::Known)),
+            (_, b',') => Some((Place::Word, Rule::Slashes)),
+            (_, b'"' | b'\'') if !self.is_named(Rule::Known) => Some((Place::Word, Rule::Slashes)),
+            _ => None,
+        }
+    }
+
+    /// Whether a target of this rule is waited for, which a bracket or quotation mark opens.
+    fn is_named(&self, of: Rule) -> bool {
+        matches!(self.state, State::Waiting { rule, .. } if rule == of)
+    }
+
+    fn go_on(&mut self, byte: u8, at: usize) -> Verdict {
+        match &mut self.state {
+            State::None => return Verdict::Nothing,
+            State::Waiting { blanks, .. } if is_blank(byte) => {
+                *blanks = blanks.saturating_add(1);
+                if *blanks > FRONT {
+                    self.state = State::None;
+                }
+                return Verdict::Nothing;
+            }
+            State::Waiting {
+                place,
+                rule: Rule::Any,
+                ..
+            } if byte == b'<' && *place != Place::Angle => {
+                *place = Place::Angle;
+                return Verdict::Nothing;
+            }
+            State::Waiting {
+                place,
+                rule: Rule::Known,
+                ..
+            } if matches!(byte, b'"' | b'\'' | b'`') && !matches!(place, Place::Quoted(_)) => {
+                *place = Place::Quoted(byte);
+                return Verdict::Nothing;
+            }
+            State::Waiting { place, rule, .. } => {
+                self.state = State::Reading {
+                    place: *place,
+                    rule: *rule,
+                    start: at,
+                    front: Vec::new(),
+                };
+            }
+            State::Reading { .. } => {}
+        }
+        self.read(byte)
+    }
+
+    fn read(&mut self, byte: u8) -> Verdict {
+        let State::Reading {
+            place,
+            rule,
+            start,
+            front,
+        } = &mut self.state
+        else {
+            return Verdict::Nothing;
+        };
+        let dropped = matches!(place, Place::Quoted(_)) && matches!(byte, b'\t' | b'\n' | b'\r');
+        let is_link = if dropped {
+            None
+        } else if ends(*place, byte) {
+            Some(*rule != Rule::Slashes && is_encoded(front))
+        } else {
+            front.push(byte);
+            judge(front, *rule)
+        };
+        let verdict = Verdict::Link(*start, *place);
+        match is_link {
+            None => Verdict::Nothing,
+            Some(is_link) => {
+                self.state = State::None;
+                if is_link { verdict } else { Verdict::Nothing }
+            }
+        }
+    }
+}
+
+const fn is_blank(byte: u8) -> bool {
+    byte <= b' ' || byte == 0x7f
+}
+
+fn ends(place: Place, byte: u8) -> bool {
+    match place {
+        Place::Quoted(quote) => byte == quote || byte == b' ',
+        Place::Round => is_blank(byte) || byte == b')',
+        Place::Angle | Place::Word | Place::Text => {
+            is_blank(byte) || matches!(byte, b'<' | b'>' | b'"' | b'\'')
+        }
+    }
+}
+
+/// Whether a target with this front leads elsewhere, if that can be said.
+fn judge(front: &[u8], rule: Rule) -> Option<bool> {
+    let is_slash = |byte: &u8| matches!(byte, b'/' | b'\\');
+    let slashes = front.iter().take_while(|byte| is_slash(byte)).count();
+    if slashes == front.len() {
+        return (slashes >= FRONT).then_some(true);
+    }
+    if slashes > 0 {
+        return Some(slashes > 1);
+    }
+    let (last, before) = front.split_last()?;
+    let encoded = || Some(rule != Rule::Slashes && is_encoded(front));
+    match last {
+        b':' => Some(match rule {
+            Rule::Any => is_scheme(before),
+            Rule::Known => is_known(before),
+            Rule::Slashes => false,
+        }),
+        b'#' if before.last() == Some(&b'&') => None,
+        b'/' | b'?' | b'#' => encoded(),
+        _ if front.len() >= FRONT => encoded(),
+        _ => None,
+    }
+}
+
+/// Backslashes are what Markdown takes away.
+fn is_scheme(bytes: &[u8]) -> bool {
+    let sign = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.\\".contains(byte);
+    bytes.first().is_some_and(u8::is_ascii_alphabetic) && bytes.iter().all(sign)
+}
+
+fn is_known(bytes: &[u8]) -> bool {
+    let letters = bytes.iter().filter(|byte| **byte != b'\\');
+    let scheme: Vec<u8> = letters.map(u8::to_ascii_lowercase).collect();
+    SCHEMES.contains(&scheme.as_slice())
+}
+
+/// Whether character references hide letters, or signs that make a target lead elsewhere.
+fn is_encoded(front: &[u8]) -> bool {
+    let names = [b"sol".as_slice(), b"bsol", b"colon", b"tab", b"newline"];
+    let mut references = front.split(|byte| *byte == b'&').skip(1);
+    references.any(|reference| {
+        let digits = reference.strip_prefix(b"#");
+        let lower = reference.to_ascii_lowercase();
+        let named = names.iter().any(|name| lower.starts_with(name));
+        named || digits.and_then(number).is_some_and(is_telling)
+    })
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    let (digits, base) = match digits.first() {
+        Some(b'x' | b'X') => (digits.get(1..)?, 16),
+        _ => (digits, 10),
+    };
+    let end = digits
+        .iter()
+        .position(|byte| !char::from(*byte).is_digit(base));
+    let digits = digits.get(..end.unwrap_or(digits.len()))?;
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, base).ok()
+}
+
+fn is_telling(code: u32) -> bool {
+    let c = char::from_u32(code).unwrap_or_default();
+    c.is_ascii_alphanumeric() || matches!(c, '\t' | '\n' | '\r' | '/' | ':' | '\\')
+}
