@@ -47,8 +47,8 @@ soak: setup ## Makes 50,000 calls that end in every way and compares what was se
 bench-ledger: ## Measures what it costs to reserve and to settle
 	@cargo bench --locked -p tollgate --bench ledger
 
-bench-guard: ## Measures what guardrails cost natively (DATA=folder: and what they hold back)
-	@cargo bench --locked -p tollgate --bench guard
+bench-detect: ## Measures what it costs to look for personal data and secrets
+	@cargo bench --locked -p tollgate --bench detect
 
 bench: setup ## Measures Tollgate
 	@scripts/bench.sh

@@ -20,8 +20,8 @@ use std::fs;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Instant;
-use tollgate::detect::{Entities, Entity, Group, find};
-use tollgate::mask::{Masker, Masks, Style};
+use tollgate::detect::{Entities, Entity, Group, Search, find};
+use tollgate::mask::{Act, Channel, Form, Guards, Matches, Rule, Style, Verdict};
 
 /// What labels of every source are about.
 const STRUCTURED: [&str; 9] = [
@@ -305,15 +305,24 @@ fn false_alarms(prompts: &[Row], wanted: Entities) {
 
 /// Bytes that wait, after each piece of four code points: about what a token is.
 fn held(name: &str, rows: &[Row], wanted: Entities) {
-    let styles = vec![(wanted, Style::Replace)];
-    let masks = Rc::new(Masks { wanted, styles });
+    let search = Search {
+        entities: wanted,
+        ..Search::default()
+    };
+    let rule = Rule {
+        guardrail: 0,
+        matches: Matches::Entities(wanted),
+        act: Act::Mask(Style::Replace),
+    };
+    let guards = Rc::new(Guards::new(search, vec![rule]));
     let mut held = Vec::new();
     for row in rows {
-        let mut masker = Masker::new(Rc::clone(&masks));
+        let mut channel = Channel::new(Some(Rc::clone(&guards)), Form::Text, None);
+        let mut verdict = Verdict::default();
         let chars: Vec<char> = row.text.chars().collect();
         for piece in chars.chunks(4) {
-            masker.push(&piece.iter().collect::<String>());
-            held.push(masker.held());
+            channel.push(&piece.iter().collect::<String>(), &mut verdict);
+            held.push(channel.held());
         }
     }
     held.sort_unstable();

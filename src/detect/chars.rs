@@ -39,7 +39,7 @@ static CLASSES: [u8; 256] = classes();
 const fn classes() -> [u8; 256] {
     let mut classes = [BREAK; 256];
     let mut byte = 0;
-    let mut places = classes.as_mut_slice();
+    let mut places: &mut [u8] = &mut classes;
     while let [place, rest @ ..] = places {
         *place = class(byte);
         places = rest;

@@ -55,8 +55,8 @@ fn is(byte: u8, other: u8) -> u8 {
 }
 
 #[inline(always)]
-const fn within(byte: u8, first: u8, last: u8) -> u8 {
-    (byte.wrapping_sub(first) <= last.wrapping_sub(first)) as u8
+fn within(byte: u8, first: u8, last: u8) -> u8 {
+    u8::from(byte.wrapping_sub(first) <= last.wrapping_sub(first))
 }
 
 #[inline(always)]

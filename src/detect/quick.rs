@@ -147,7 +147,7 @@ impl<'t> Pass<'t> {
         if place < self.keys {
             return false;
         }
-        let start = run_back(self.bytes, place, is_key_byte).max(self.from);
+        let start = self.back(place, is_key_byte);
         let (mut capitals, mut stops) = (0_usize, 0_usize);
         self.keys = start;
         for byte in self.bytes.get(start..).unwrap_or_default() {
@@ -166,8 +166,18 @@ impl<'t> Pass<'t> {
         false
     }
 
+    /// The start of the run that ends at `place`, but not before the text that is looked at.
+    fn back(&self, place: usize, of: impl Fn(u8) -> bool) -> usize {
+        let start = run_back(
+            part(self.bytes, self.from, place),
+            place.saturating_sub(self.from),
+            of,
+        );
+        self.from.saturating_add(start)
+    }
+
     fn is_swift(&self, place: usize) -> bool {
-        let start = run_back(self.bytes, place, |byte| byte.is_ascii_alphanumeric());
+        let start = self.back(place, |byte| byte.is_ascii_alphanumeric());
         let end = run(self.bytes, place, |byte| byte.is_ascii_alphanumeric());
         matches!(end.saturating_sub(start), 8 | 11)
             && self.wanted.has(Entity::SwiftBic)
@@ -180,7 +190,7 @@ impl<'t> Pass<'t> {
             return false;
         }
         let of_word = |byte| class_of(byte) != BREAK && byte.is_ascii();
-        let start = run_back(self.bytes, place, of_word).max(self.from);
+        let start = self.back(place, of_word);
         let end = run(self.bytes, place, of_word);
         self.digits = end;
         let word = part(self.bytes, start, end);
@@ -224,7 +234,7 @@ impl<'t> Pass<'t> {
         if part(self.bytes, colon, colon.saturating_add(3)) == b"://" {
             return true;
         }
-        let start = run_back(self.bytes, colon, is_v6);
+        let start = self.back(colon, is_v6);
         let end = run(self.bytes, colon, is_v6);
         let address = part(self.bytes, start, end);
         let colons = address.iter().filter(|byte| **byte == b':').count();
@@ -249,7 +259,7 @@ impl<'t> Pass<'t> {
         if at(self.bytes, place.saturating_add(group)) != sign {
             return false;
         }
-        let start = run_back(self.bytes, place, of);
+        let start = self.back(place, of);
         let end = run(self.bytes, place, of);
         end.saturating_sub(start) > 13
     }
@@ -262,7 +272,7 @@ impl<'t> Pass<'t> {
         if at(self.bytes, dash.saturating_add(1)) != b'B' {
             return false;
         }
-        let start = run_back(self.bytes, dash, |byte| byte == b'-');
+        let start = self.back(dash, |byte| byte == b'-');
         let end = run(self.bytes, dash, |byte| byte == b'-');
         end.saturating_sub(start) > 4 && part(self.bytes, end, end.saturating_add(5)) == b"BEGIN"
     }

@@ -200,3 +200,87 @@ pub(super) mod testing {
         whole
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Pattern, Phrases, What};
+    use super::testing::{found, found_however_cut};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn all() -> Search {
+        let pattern = Pattern {
+            name: String::from("BADGE"),
+            regex: String::from(r"\b[a-z]{1,6}-\d{2,4}\b"),
+            check: None,
+            context: Vec::new(),
+            max_length: 16,
+        };
+        let mut prompt = SystemPrompt::new(3);
+        prompt.add("Falcon heavy is at ada");
+        Search {
+            entities: Entities::all(),
+            patterns: Some(Rc::new(Patterns::new(vec![pattern]).unwrap())),
+            phrases: Some(Rc::new(
+                Phrases::new(&[String::from("falcon heavy")]).unwrap(),
+            )),
+            system_prompt: Some(Rc::new(prompt)),
+            links: true,
+        }
+    }
+
+    #[test]
+    fn hits_of_all_finders_come_in_the_order_of_the_text() {
+        let text = "Falcon heavy is at ada@example.org, heavy-42; https://example.org/x";
+        let hits = found_however_cut(&all(), text);
+        let hits: Vec<_> = hits
+            .iter()
+            .map(|hit| (hit.0, &text[hit.1..hit.2]))
+            .collect();
+        assert_eq!(
+            hits,
+            [
+                (What::Phrase(0), "Falcon heavy"),
+                (What::SystemPrompt, "Falcon heavy is at ada"),
+                (
+                    What::Entity(super::super::Entity::EmailAddress),
+                    "ada@example.org"
+                ),
+                (What::Pattern(0), "heavy-42"),
+                (
+                    What::Entity(super::super::Entity::Url),
+                    "https://example.org/x"
+                ),
+                (What::Link, "https://example.org/x"),
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_looked_for_if_nothing_is_wanted() {
+        let mut finder = Finder::new(&Search::default());
+        let mut hits = Vec::new();
+        finder.push("https://example.org ", &mut hits);
+        assert_eq!(finder.settled(), 20);
+        finder.finish(&mut hits);
+        assert!(hits.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_change_nothing(
+            words in proptest::collection::vec(0_usize..12, 0..14),
+            cuts in proptest::collection::vec(0_usize..160, 0..8),
+        ) {
+            let known = ["falcon", " ", "heavy", "is at ", "ada", "@example.org", "-42", "https://",
+                "](//", ". ", "4111 1111 1111 1111", "é"];
+            let text: String = words.iter().map(|word| known[*word]).collect();
+            let mut at: Vec<usize> = cuts.into_iter().filter(|at| text.is_char_boundary(*at)).collect();
+            at.retain(|at| *at <= text.len());
+            at.extend([0, text.len()]);
+            at.sort_unstable();
+            let pieces = at.windows(2).map(|pair| &text[pair[0]..pair[1]]);
+            prop_assert_eq!(found(&all(), pieces), found(&all(), [text.as_str()]));
+        }
+    }
+}

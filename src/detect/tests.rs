@@ -290,3 +290,83 @@ fn words_count_to_the_left_only_and_not_from_afar() {
     finds("phone 1234567", Entity::PhoneNumber, "1234567");
     finds_nothing(&format!("phone {} 1234567", "x ".repeat(40)));
 }
+
+/// What is passed over in blocks is what regions would have been without findings: in pieces
+/// shorter than a block, all text goes through regions.
+#[test]
+fn what_is_passed_over_in_blocks_has_no_findings() {
+    let parts = [
+        "the ",
+        "well-known ",
+        "don't ",
+        "x1 ",
+        "2024 ",
+        "May ",
+        "of ",
+        "born ",
+        "5 ",
+        "(see) ",
+        "AB ",
+        "12 34 56 C ",
+        "DE89 ",
+        "3704 0044 0532 0130 00 ",
+        "is 'x1y2z3a4' ",
+        "std::fs ",
+        "self.x(y) ",
+        "foo.com ",
+        "https://a.org/b ",
+        "a@b.org, ",
+        "SWIFT DEUTDEFF ",
+        "CONSTANTS ",
+        "aa:bb:cc:dd:ee:ff ",
+        "aabb.ccdd.eeff ",
+        "-----BEGIN RSA PRIVATE KEY-----\nab\n",
+        "한글 ",
+        "–",
+        "\u{200b}",
+        "ipv6 a::b ",
+        "password = \"x7Kp!q2Z\" ",
+        "--api-key x7Kpaq2Zbb ",
+        "\n",
+        "ghp_AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGhIj ",
+        "item_1=abc, ",
+        "[0] ",
+        "3.5 ",
+        "call 2 345 678 ",
+    ];
+    let mut state = 7_usize;
+    for _ in 0..3000 {
+        let mut text = String::new();
+        for _ in 0..12 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695);
+            text.push_str(parts[(state >> 33) % parts.len()]);
+        }
+        let mut scanner = super::Scanner::new(Entities::all());
+        let mut pieces = Vec::new();
+        for c in text.chars() {
+            scanner.push(c.encode_utf8(&mut [0; 4]), &mut pieces);
+        }
+        scanner.finish(&mut pieces);
+        pieces.dedup_by(|next, before| {
+            let goes_on = next.part == super::Part::Next;
+            if goes_on {
+                before.end = next.end;
+            }
+            goes_on
+        });
+        assert_eq!(find(&text, Entities::all()), pieces, "{text:?}");
+    }
+}
+
+#[test]
+fn options_and_passwords_by_their_short_names() {
+    finds(
+        "login --api-key x7Kpaq2Zbb now",
+        Entity::SecretValue,
+        "x7Kpaq2Zbb",
+    );
+    finds("db_pass = \"x7Kp!q2Z\"", Entity::SecretValue, "x7Kp!q2Z");
+    finds_nothing("bypass = \"x7Kp!q2Z\", compass: n0rthw3st, the pass x7Kpaq2Zbb");
+}

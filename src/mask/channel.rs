@@ -2,7 +2,7 @@
 
 use super::flow::{Flow, Use};
 use super::guards::Guards;
-use super::placeholder::{Known, Spotter};
+use super::placeholder::{Known, Spotter, may_be_in};
 use super::vault::Vault;
 use super::verdict::Verdict;
 use crate::detect::{Finder, Hit, Part};
@@ -196,10 +196,15 @@ fn seen(text: &str, guards: Option<&Guards>, form: Form, places: &Use<'_>) -> Op
     };
     let known = known.filter(|known| !known.labels().is_empty());
     let mut flow = Flow::new(form);
-    let mut seeing = Seeing::new(guards, known.is_some());
+    let mut said = text;
     if form == Form::Json {
         flow.held.push(text);
         flow.held.finish();
+        said = flow.held.text(0, flow.held.end());
+    }
+    let known = known.filter(|_| may_be_in(said));
+    let mut seeing = Seeing::new(guards, known.is_some());
+    if form == Form::Json {
         seeing.see_held(0, &mut flow, known);
     } else {
         seeing.see_all(text, &mut flow, known);

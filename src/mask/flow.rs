@@ -34,6 +34,8 @@ pub(super) struct Flow {
     pub(super) marks: VecDeque<Mark>,
     /// In the order of their start.
     covers: VecDeque<Cover>,
+    /// What became of the last finding in parts, by what was found.
+    longs: Vec<(What, Fate)>,
     end: End,
     /// Whether anything did not go on as it was.
     pub(super) changed: bool,
@@ -78,6 +80,17 @@ enum Mask {
     Style(Style),
 }
 
+/// What becomes of a finding.
+#[derive(Debug, Clone)]
+enum Fate {
+    /// No rule is about it.
+    Unknown,
+    Pass,
+    Mask(Mask),
+    /// By this guardrail.
+    Block(u16),
+}
+
 impl Flow {
     pub(super) fn new(form: Form) -> Self {
         Self {
@@ -85,6 +98,7 @@ impl Flow {
             hits: VecDeque::new(),
             marks: VecDeque::new(),
             covers: VecDeque::new(),
+            longs: Vec::new(),
             end: End::Open,
             changed: false,
         }
@@ -156,33 +170,44 @@ impl Flow {
     }
 
     fn judge_one(&mut self, hit: Hit, guards: &Guards, makes: bool, verdict: &mut Verdict) {
-        let mut mask = None;
-        let mut known = false;
-        let mut block = None;
-        for Rule { guardrail, act, .. } in
-            guards.about(hit.what, self.held.text(hit.start, hit.end))
-        {
-            if hit.part != Part::Next {
-                verdict.count(*guardrail, hit.what);
-            }
-            known = true;
-            match act {
-                Act::Block => block = block.or(Some(*guardrail)),
-                Act::Mask(style) => mask = mask.or_else(|| Some(Mask::Style(style.clone()))),
-                Act::Restore if makes => mask = mask.or(Some(Mask::Restore)),
-                Act::Restore => mask = mask.or(Some(Mask::Style(Style::Replace))),
-                Act::Monitor => {}
-            }
+        let fate = match self.longs.iter().find(|long| long.0 == hit.what) {
+            Some((_, fate)) if hit.part == Part::Next => fate.clone(),
+            _ => self.fate(hit, guards, makes, verdict),
+        };
+        if hit.part == Part::First {
+            self.longs.retain(|long| long.0 != hit.what);
+            self.longs.push((hit.what, fate.clone()));
         }
-        if known {
+        if !matches!(fate, Fate::Unknown) {
             verdict.place(hit);
         }
-        if let Some(guardrail) = block {
-            verdict.block(guardrail);
-            self.end = End::Blocked(hit.start);
-        } else if let Some(act) = mask {
-            self.cover(hit, &act);
+        match fate {
+            Fate::Block(guardrail) => {
+                verdict.block(guardrail);
+                self.end = End::Blocked(hit.start);
+            }
+            Fate::Mask(mask) => self.cover(hit, &mask),
+            Fate::Pass | Fate::Unknown => {}
         }
+    }
+
+    /// What the rules do with a finding; of one in parts the first tells.
+    fn fate(&self, hit: Hit, guards: &Guards, makes: bool, verdict: &mut Verdict) -> Fate {
+        let mut fate = Fate::Unknown;
+        let text = self.held.text(hit.start, hit.end);
+        for Rule { guardrail, act, .. } in guards.about(hit.what, text) {
+            verdict.count(*guardrail, hit.what);
+            fate = match (fate, act) {
+                (Fate::Block(first), _) => Fate::Block(first),
+                (_, Act::Block) => Fate::Block(*guardrail),
+                (Fate::Mask(first), _) => Fate::Mask(first),
+                (_, Act::Mask(style)) => Fate::Mask(Mask::Style(style.clone())),
+                (_, Act::Restore) if makes => Fate::Mask(Mask::Restore),
+                (_, Act::Restore) => Fate::Mask(Mask::Style(Style::Replace)),
+                (_, Act::Monitor) => Fate::Pass,
+            };
+        }
+        fate
     }
 
     /// A finding ends with the value that it is in; what is behind is another.

@@ -176,6 +176,50 @@ impl<'k> Known<'k> {
     }
 }
 
+/// Whether a placeholder can be in a text: there is a number between gaps, and what may be a
+/// tag behind it. Far quicker than to look for it.
+pub(super) fn may_be_in(text: &str) -> bool {
+    /// Bytes of the longest label with its gaps.
+    const REACH: usize = 256;
+    let mut previous = b' ';
+    // Where a bracket was last opened.
+    let mut opened = None;
+    for (at, &byte) in text.as_bytes().iter().enumerate() {
+        match byte {
+            b'0'..=b'9' if is_gap(previous) => {
+                let near = opened.is_some_and(|opened| at.saturating_sub(opened) <= REACH);
+                let rest = text.as_bytes().get(at..).unwrap_or_default();
+                if (near || previous != b' ') && is_numbered_tag(rest, near) {
+                    return true;
+                }
+            }
+            b'<' | b'&' => opened = Some(at),
+            _ => {}
+        }
+        previous = byte;
+    }
+    false
+}
+
+/// Signs that can be between words of a placeholder.
+const fn is_gap(byte: u8) -> bool {
+    matches!(byte, b'_' | b'-' | b'\\' | b' ')
+}
+
+/// Whether a text begins with a number, a gap and what may be a tag.
+fn is_numbered_tag(text: &[u8], spaces: bool) -> bool {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = text.get(digits..).unwrap_or_default();
+    let gap = rest.iter().take_while(|byte| is_gap(**byte));
+    let gap = gap.take_while(|byte| spaces || **byte != b' ').count();
+    let tag = rest.get(gap..gap.saturating_add(TAG)).unwrap_or_default();
+    let is_sign = |byte: &u8| SIGNS.contains(&byte.to_ascii_uppercase());
+    digits <= usize::from(MOST_DIGITS)
+        && (1..=usize::from(WIDEST_GAP)).contains(&gap)
+        && tag.len() == TAG
+        && tag.iter().all(is_sign)
+}
+
 impl Spotter {
     pub(super) const fn new() -> Self {
         Self {
@@ -293,7 +337,7 @@ impl Thread {
     /// Signs that models put in the place of `_`; spaces only where a bracket says what is
     /// meant.
     const fn is_gap(&self, byte: u8) -> bool {
-        matches!(byte, b'_' | b'-' | b'\\') || (self.opened && byte == b' ')
+        is_gap(byte) && (self.opened || byte != b' ')
     }
 
     /// The number may begin where a longer label could go on.

@@ -4,7 +4,7 @@ and nothing else. */
 use super::{
     Act, Channel, Form, Guards, Matches, Placeholders, Rule, Style, TagKey, Vault, Verdict, whole,
 };
-use crate::detect::{Entities, Entity, Pattern, Patterns, Search, What};
+use crate::detect::{Entities, Entity, Hosts, Pattern, Patterns, Search, SystemPrompt, What};
 use proptest::prelude::*;
 use std::rc::Rc;
 
@@ -93,7 +93,7 @@ fn the_same(
 ) -> String {
     let (wanted, verdict) = at_once(text, guards, form, vault);
     let verdict = said(&verdict).replace("First", "Whole");
-    let step = (text.len() / 300).max(1);
+    let step = (text.len() / 100).max(1);
     let cuts = (0..=text.len())
         .step_by(step)
         .filter(|cut| text.is_char_boundary(*cut));
@@ -293,6 +293,44 @@ fn all_rules_count_and_the_strictest_decides() {
     assert_eq!(
         at_once(text, Some(&guards), Form::Text, None).1.blocked(),
         Some(4)
+    );
+}
+
+/// The host of a long link stands in its first part only.
+#[test]
+fn links_are_judged_by_their_host() {
+    let hosts = Hosts::new(vec!["good.example".to_owned()]).unwrap();
+    let rules = vec![rule(
+        0,
+        Matches::Links(Rc::new(hosts)),
+        Act::Mask(Style::Replace),
+    )];
+    let search = Search {
+        links: true,
+        ..Search::default()
+    };
+    let guards = Rc::new(Guards::new(search, rules));
+    let path = "x1".repeat(4000);
+    let text = format!("See https://good.example/{path} or https://evil.example/{path} now");
+    let wanted = format!("See https://good.example/{path} or <LINK> now");
+    assert_eq!(the_same(&text, Some(&guards), Form::Text, None), wanted);
+    let (_, verdict) = in_pieces(by_char(&text), Some(&guards), Form::Text, None);
+    assert_eq!(verdict.found().collect::<Vec<_>>(), [(0, What::Link, 1)]);
+    assert_eq!(verdict.places().len(), 1);
+}
+
+#[test]
+fn the_system_prompt_is_known_by_its_call() {
+    let rules = vec![rule(0, Matches::SystemPrompt { words: 4 }, Act::Block)];
+    let guards = Guards::new(Search::default(), rules);
+    assert_eq!(guards.prompt_words(), Some(4));
+    let mut prompt = SystemPrompt::new(4);
+    prompt.add("You are the clerk of Example Bank.");
+    let guards = Rc::new(guards.for_prompt(Rc::new(prompt)));
+    let text = "I was told: you are THE clerk, so there.";
+    assert_eq!(
+        the_same(text, Some(&guards), Form::Text, None),
+        "I was told: "
     );
 }
 
@@ -723,18 +761,18 @@ fn hostile_texts_take_linear_time() {
     let restore = guards(Act::Restore);
     let (real, vault) = made("ada@example.org", &restore, Form::Text);
     let texts = [
-        real.repeat(20_000),
-        format!("https://{}", real.repeat(20_000)),
-        "<".repeat(400_000),
-        "&lt;".repeat(100_000),
-        "EMAIL_ADDRESS_1_".repeat(30_000),
-        "<EMAIL_ADDRESS_1_ABCDEF".repeat(20_000),
-        "](".repeat(200_000),
-        "\\".repeat(400_000),
-        format!("[\"{}", "\\u0041".repeat(70_000)),
-        format!("[{}", "\"a\",1,".repeat(50_000)),
-        format!("[{}", "\"a@b.org\",".repeat(30_000)),
-        format!("[{}", "1".repeat(400_000)),
+        real.repeat(8_000),
+        format!("https://{}", real.repeat(8_000)),
+        "<".repeat(150_000),
+        "&lt;".repeat(40_000),
+        "EMAIL_ADDRESS_1_".repeat(12_000),
+        "<EMAIL_ADDRESS_1_ABCDEF".repeat(8_000),
+        "](".repeat(80_000),
+        "\\".repeat(150_000),
+        format!("[\"{}", "\\u0041".repeat(25_000)),
+        format!("[{}", "\"a\",1,".repeat(20_000)),
+        format!("[{}", "\"a@b.org\",".repeat(12_000)),
+        format!("[{}", "1".repeat(150_000)),
     ];
     let began = std::time::Instant::now();
     for text in &texts {
@@ -840,7 +878,7 @@ proptest! {
     fn what_is_masked_is_restored(text in pieces(), cuts in proptest::collection::vec(any::<u16>(), 0..10)) {
         let restore = guards(Act::Restore);
         // No URLs.
-        let text = text.replace(['/', '\\'], "|").replace("](", "]").replace("www.", "w").replace([':', 'p'], ";");
+        let text = text.replace(['/', '\\', ']'], "|").replace([':', 'w', 'W'], ";");
         let (sent, vault) = made(&text, &restore, Form::Text);
         let (out, _) = in_pieces(cut(&sent, &cuts), None, Form::Text, Some(&vault));
         prop_assert_eq!(out, text);

@@ -200,6 +200,8 @@ pub struct EventTexts<'a> {
     /// Values that give texts away in another form, to be replaced by null: log
     /// probabilities and ids of tokens.
     pub removed: Vec<Span>,
+    /// Signatures of reasoning, by its part. They are wrong if it is changed.
+    pub signatures: Vec<(u32, Span)>,
     /// What ends here.
     pub ends: Ends,
 }
@@ -232,6 +234,8 @@ pub struct AnswerTexts<'a> {
     pub said: Vec<Said<'a>>,
     /// Values that give the texts of a choice away in another form, by choice.
     pub logprobs: Vec<(u32, Span)>,
+    /// Signatures of reasoning, by its part. They are wrong if it is changed.
+    pub signatures: Vec<(u32, Span)>,
 }
 
 /// Reads a whole answer.

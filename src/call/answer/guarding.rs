@@ -93,11 +93,17 @@ impl Guard {
     ) -> Result<Option<Vec<u8>>, Unreadable> {
         let texts = answer_texts(protocol, body).map_err(|_| Unreadable)?;
         let mut written: Vec<Option<String>> = Vec::with_capacity(texts.said.len());
+        let mut wrong = Vec::new();
         for said in &texts.said {
+            let before = total(verdict);
             written.push(self.whole(&said.text.value(), said.form, verdict));
             if verdict.blocked().is_some() {
                 let kept = kept(&texts.said, written);
                 return Ok(Some(blocked_answer(protocol, body, &kept)));
+            }
+            let changed = written.last().is_some_and(Option::is_some);
+            if changed && total(verdict) > before {
+                wrong.extend(signed(said));
             }
         }
         let mut edits = Edits::default();
@@ -110,6 +116,11 @@ impl Guard {
         for (part, span) in texts.logprobs {
             if changed.contains(&part) {
                 edits.replace(span, "null".to_owned());
+            }
+        }
+        for (part, span) in texts.signatures {
+            if wrong.contains(&part) {
+                edits.replace(span, "\"\"".to_owned());
             }
         }
         Ok(edits.apply(body).map(|rewrite| rewrite.whole(body)))
@@ -143,6 +154,18 @@ pub(super) fn masked(protocol: Protocol, body: Vec<u8>, edits: Edits) -> Vec<u8>
         Some(rewrite) => rewrite.whole(&new),
         None => new,
     }
+}
+
+/// How much has been found.
+pub(super) fn total(verdict: &Verdict) -> u64 {
+    let counts = verdict.found().map(|(_, _, count)| count);
+    counts.fold(verdict.others(), u64::saturating_add)
+}
+
+/// The part whose signature is about this text, if any is.
+fn signed(said: &Said<'_>) -> Option<u32> {
+    let key = said.channel?;
+    (key.kind == ChannelKind::Reasoning).then_some(key.part)
 }
 
 /// What goes on of an answer that is blocked: its texts up to there, by part.

@@ -3,11 +3,11 @@
 What a channel holds back goes on before the event that ends it. Nothing of any channel goes
 on behind a block. */
 
-use super::guarding::{Guard, Unreadable};
-use crate::json::Edits;
+use super::guarding::{Guard, Unreadable, total};
+use crate::json::{Edits, Span};
 use crate::mask::{Channel, Verdict};
 use crate::protocols::Protocol;
-use crate::protocols::texts::{ChannelKey, Ends, EventTexts, Said, event_texts, rest_events};
+use crate::protocols::texts::{ChannelKey, ChannelKind, Ends, EventTexts, Said, event_texts};
 use std::borrow::Cow;
 
 /// Most texts that a stream may bring at once: choices, blocks, calls of tools. More is no
@@ -20,13 +20,26 @@ pub(super) struct StreamGuard {
     guard: Guard,
     protocol: Protocol,
     channels: Vec<(ChannelKey, Channel)>,
+    /// Signed reasoning that is under way.
+    signed: Vec<Signed>,
+}
+
+/// A text with a signature behind it, which is wrong if the text has changed: not by values put
+/// back, for which placeholders stand again when the caller sends it back.
+#[derive(Debug)]
+struct Signed {
+    part: u32,
+    came: Print,
+    went: Print,
+    /// Whether something was found in it.
+    found: bool,
 }
 
 /// What becomes of one event.
 #[derive(Debug, Default)]
 pub(super) struct Masked {
-    /// Events to go before it.
-    pub(super) before: Vec<u8>,
+    /// What its channels have held, to go before it.
+    pub(super) rest: Vec<(ChannelKey, String)>,
     /// Changes to its data.
     pub(super) edits: Edits,
     /// Whether the stream has to end here.
@@ -48,6 +61,7 @@ impl StreamGuard {
             guard,
             protocol,
             channels: Vec::new(),
+            signed: Vec::new(),
         }
     }
 
@@ -73,6 +87,7 @@ impl StreamGuard {
         let texts = event_texts(self.protocol, data).map_err(|_| Unreadable)?;
         let mut written = self.write(&texts, verdict)?;
         let mut rest = self.end(&texts, &mut written, verdict);
+        let unsigned = self.unsigned(&texts, &mut rest, verdict);
         let blocked = verdict.blocked().is_some();
         let mut masked = Masked {
             blocked,
@@ -85,10 +100,11 @@ impl StreamGuard {
             rest.extend(texts.filter(|(_, new)| !new.is_empty()));
         } else {
             masked.edits = edits(&texts, written);
+            for span in unsigned {
+                masked.edits.replace(span, "\"\"".to_owned());
+            }
         }
-        if !rest.is_empty() {
-            masked.before = rest_events(self.protocol, data, &rest);
-        }
+        masked.rest = rest;
         Ok(masked)
     }
 
@@ -103,11 +119,59 @@ impl StreamGuard {
             let came = said.text.value();
             let new = match said.channel {
                 None => self.guard.whole(&came, said.form, verdict),
-                Some(key) => Some(self.channel(key, said)?.push(&came, verdict)),
+                Some(key) => {
+                    let before = total(verdict);
+                    let new = self.channel(key, said)?.push(&came, verdict);
+                    if key.kind == ChannelKind::Reasoning {
+                        self.sign(key.part, &came, &new, total(verdict) > before);
+                    }
+                    Some(new)
+                }
             };
             written.push(Written { came, new });
         }
         Ok(written)
+    }
+
+    /// Follows reasoning that may be signed.
+    fn sign(&mut self, part: u32, came: &str, went: &str, found: bool) {
+        let known = self.signed.iter().position(|signed| signed.part == part);
+        let place = known.unwrap_or_else(|| {
+            self.signed.push(Signed::of(part));
+            self.signed.len().saturating_sub(1)
+        });
+        if let Some(signed) = self.signed.get_mut(place) {
+            signed.came.add(came);
+            signed.went.add(went);
+            signed.found |= found;
+        }
+    }
+
+    /// The signatures of an event that are wrong now. What their reasoning has held goes before
+    /// them.
+    fn unsigned(
+        &mut self,
+        texts: &EventTexts<'_>,
+        rest: &mut Vec<(ChannelKey, String)>,
+        verdict: &mut Verdict,
+    ) -> Vec<Span> {
+        let mut wrong = Vec::new();
+        for (part, span) in &texts.signatures {
+            let ends = |key: &ChannelKey| key.part == *part && key.kind == ChannelKind::Reasoning;
+            if let Some(place) = self.channels.iter().position(|(key, _)| ends(key)) {
+                let (key, mut channel) = self.channels.remove(place);
+                let before = total(verdict);
+                let held = channel.finish(verdict);
+                self.sign(*part, "", &held, total(verdict) > before);
+                rest.extend((!held.is_empty()).then_some((key, held)));
+            }
+            let place = self.signed.iter().position(|signed| signed.part == *part);
+            let signed = place.map(|place| self.signed.remove(place));
+            if signed.is_some_and(|signed| signed.found && signed.came != signed.went) {
+                wrong.push(*span);
+            }
+        }
+        wrong
     }
 
     fn channel(&mut self, key: ChannelKey, said: &Said<'_>) -> Result<&mut Channel, Unreadable> {
@@ -158,6 +222,32 @@ impl StreamGuard {
             }
         }
         rest
+    }
+}
+
+impl Signed {
+    const fn of(part: u32) -> Self {
+        Self {
+            part,
+            came: Print::NEW,
+            went: Print::NEW,
+            found: false,
+        }
+    }
+}
+
+/// Tells texts apart that come in pieces: FNV-1a, 64 bits. Nobody gains by two texts with the
+/// same: a signature would be refused.
+#[derive(Debug, PartialEq, Eq)]
+struct Print(u64);
+
+impl Print {
+    const NEW: Self = Self(0xcbf2_9ce4_8422_2325);
+
+    fn add(&mut self, text: &str) {
+        for byte in text.bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
     }
 }
 

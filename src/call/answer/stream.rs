@@ -5,6 +5,7 @@ use super::stopping::Stopping;
 use super::whole::unscannable;
 use super::{Context, OnData, Reading, Seen};
 use crate::json::{Edits, Reader, Span, quote};
+use crate::protocols::texts::{ChannelKey, rest_events};
 use crate::protocols::{
     ErrorKind, Event, EventReader, Progress, Protocol, Refusal, redact_account,
 };
@@ -237,12 +238,12 @@ impl StreamReader {
         };
         if self.reading.strip_usage && read.only_usage && !masked.blocked {
             self.kept_back_cr = event.ends_with(b"\r");
-            return (!masked.before.is_empty()).then_some(masked.before);
+            return (!masked.rest.is_empty()).then(|| self.rest(data, &read, &masked.rest));
         }
+        let mut out = self.rest(data, &read, &masked.rest);
         if let (Some(name), Some(span)) = (&self.reading.model, read.model) {
             masked.edits.replace(span, quote(name));
         }
-        let mut out = masked.before;
         if !masked.dropped {
             self.stopping.note(data);
             let from = out.len();
@@ -257,6 +258,20 @@ impl StreamReader {
             out.extend(self.stopping.block(seen, &context.blocked()));
         }
         Some(out)
+    }
+
+    /// The events that bring what channels have held, before the one of `data`.
+    fn rest(&self, data: &[u8], read: &Event, rest: &[(ChannelKey, String)]) -> Vec<u8> {
+        if rest.is_empty() {
+            return Vec::new();
+        }
+        let mut edits = Edits::default();
+        if let (Some(name), Some(span)) = (&self.reading.model, read.model) {
+            edits.replace(span, quote(name));
+        }
+        let named = edits.apply(data).map(|rewrite| rewrite.whole(data));
+        let protocol = self.reading.protocol;
+        rest_events(protocol, named.as_deref().unwrap_or(data), rest)
     }
 
     /// What goes on in the place of what can't be inspected: it itself, or the end of the stream.

@@ -442,6 +442,46 @@ fn a_caller_may_leave_while_services_are_asked_about_the_answer() {
     says(&run.done(), json!({"output_tokens": 4}));
 }
 
+/// The head of a translated answer waits too, and gets the length of what goes on.
+#[test]
+fn translated_answers_are_masked() {
+    let mut policy = policy();
+    policy["backends"]["far"]["api"] = json!("anthropic");
+    policy["models"]["smart"]["targets"][0]["model"] = json!("claude");
+    policy["guardrails"] = json!([output(presidio("names", json!({})))]);
+    let answer = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[{"type":"text","text":"ANSWER of Bob"}],"stop_reason":"end_turn","usage":{"input_tokens":9,"output_tokens":4}}"#;
+    for (hits, wanted) in [
+        (hit(10, 13, "PERSON"), "ANSWER of <PERSON>"),
+        ("[]".to_owned(), "ANSWER of Bob"),
+    ] {
+        let bench = Bench::of(&policy);
+        let mut run = bench.sent(BODY);
+        let length = answer.len().to_string();
+        let head = [JSON[0], ("content-length", length.as_str())];
+        assert!(matches!(run.answer("200", &head), OnAnswer::Hold(_)));
+        let OnData::Ask(callouts) = run.data(answer, true) else {
+            panic!("services are asked")
+        };
+        let on = run.says(&callouts[0], 200, &hits);
+        let OnAnswered::Answer(OnData::Release(edits, body)) = on else {
+            panic!("{on:?}")
+        };
+        let lengths = edits
+            .set
+            .iter()
+            .filter(|(name, _)| *name == "content-length");
+        if let Some((_, length)) = lengths.last() {
+            assert_eq!(length, &body.len().to_string());
+        }
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["choices"][0]["message"]["content"], wanted);
+        says(
+            &run.done(),
+            json!({"outcome": "ok", "input_tokens": 9, "output_tokens": 4}),
+        );
+    }
+}
+
 #[test]
 fn streams_are_refused_where_services_judge_answers() {
     let guardrails = json!([output(presidio("names", json!({})))]);

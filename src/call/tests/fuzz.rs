@@ -102,8 +102,7 @@ impl Guarded {
         policy["limits"] = json!({"body": "1MiB"});
         policy["backends"]["deep"] = json!({"cluster": "deep", "api": "anthropic"});
         let target = json!({"backend": "deep", "model": "claude"});
-        policy["models"]["claude"] = json!({"targets": [target]});
-        policy["tenants"]["acme"]["models"] = json!(["smart", "claude"]);
+        policy["models"]["same"] = json!({"targets": [target]});
         let bench = Bench::of(&policy);
         Self { bench, blocks }
     }
@@ -140,7 +139,7 @@ impl Guarded {
             Protocol::Anthropic => "/v1/messages",
         };
         let text = format!("Ask {} or {}, not E-493817.", source::EMAIL, source::CARD);
-        let body = json!({"model": "claude", "max_tokens": 9, "stream": stream, "messages": [
+        let body = json!({"model": "same", "max_tokens": 9, "stream": stream, "messages": [
             {"role": "user", "content": text}], "system": source::PROMPT});
         let body = match protocol {
             Protocol::OpenAi => json!({"model": "smart", "stream": stream, "messages": [

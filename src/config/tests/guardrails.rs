@@ -375,6 +375,36 @@ fn every_wrong_pattern_is_told() {
 }
 
 #[test]
+fn what_can_not_be_compiled_is_told_where_it_stands() {
+    for (detect, place) in [
+        (
+            r#"{"links": {"allow": ["example.org", "https://example.org"]}}"#,
+            "detect.links.allow[1]: ",
+        ),
+        (
+            r#"{"phrases": ["some words", "ab"]}"#,
+            "detect.phrases[1]: ",
+        ),
+        (
+            r#"{"patterns": [{"name": "A", "regex": "a"}, {"name": "B", "regex": "a**b("}]}"#,
+            "detect.patterns[1]: ",
+        ),
+        (
+            r#"{"patterns": [{"name": "A", "regex": "a{9}", "max_length": 8}]}"#,
+            "detect.patterns[0]: ",
+        ),
+    ] {
+        let told = told_of(&format!(
+            r#""phase": "output", "action": "block", "detect": {detect}"#
+        ));
+        assert!(
+            told.starts_with(place) && told.lines().count() == 1,
+            "{detect}:\n{told}"
+        );
+    }
+}
+
+#[test]
 fn a_pattern_is_the_same_wherever_it_stands() {
     let list = |regex: &str| {
         format!(
@@ -745,7 +775,7 @@ fn unscannable_is_read() {
         ..pass
     };
     assert_eq!(
-        rules(r#"{"remote": "pass", "tools": "pass", "answers": "pass"}"#),
+        rules(r#"{"remote": "pass", "tools": "pass", "answers": "pass", "paths": "pass"}"#),
         others
     );
     for (written, wanted) in [

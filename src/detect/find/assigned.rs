@@ -9,6 +9,9 @@ use super::{Candidate, Region, Weight};
 /// Longest value in quotes, in bytes.
 pub(in super::super) const LONGEST: usize = 256;
 
+/// From this length on, a random value is a key, whatever words are in it.
+const LONG: usize = 32;
+
 /// Shortest value without quotes, in bytes.
 const SHORTEST: usize = 8;
 
@@ -203,6 +206,25 @@ fn is_flag(left: &[u8]) -> bool {
     ends_with(left, b" -u") || ends_with(left, b" --user")
 }
 
+/// `--api-key`: an option whose value follows.
+fn is_option(left: &[u8]) -> bool {
+    let start = run_back(left, left.len(), part_of_name);
+    left.get(start..)
+        .is_some_and(|name| name.starts_with(b"--"))
+}
+
+const fn part_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// `db_pass`, but not `bypass`.
+fn is_password(name: &[u8]) -> bool {
+    let mut parts = name.rsplit(|byte| matches!(byte, b'_' | b'-' | b'.'));
+    parts
+        .next()
+        .is_some_and(|last| last.eq_ignore_ascii_case(b"pass") || last.eq_ignore_ascii_case(b"pw"))
+}
+
 /// Whether `bytes` end with `word`, which is in lower case, in either case.
 fn ends_with(bytes: &[u8], word: &[u8]) -> bool {
     without_end(bytes, word).is_some()
@@ -221,8 +243,10 @@ fn name_of(left: &[u8]) -> Option<Name> {
         Some(name) => (name, true),
         None => (front, false),
     };
-    let assigns =
-        is || signs.iter().any(|sign| b"=:>".contains(sign)) || signs.starts_with(b"\", \"");
+    let assigns = is
+        || signs.iter().any(|sign| b"=:>".contains(sign))
+        || signs.starts_with(b"\", \"")
+        || (matches!(signs, b" " | b" \"" | b" '") && is_option(front));
     if !assigns || signs.len() > 16 {
         // `Authorization: Bearer …` has nothing between.
         return ends_with(left, b"bearer ").then_some(Name::Strong);
@@ -311,10 +335,9 @@ impl Letters {
 
 fn kind_of(left: &[u8]) -> Option<Name> {
     let left = without_end(left, b" string").unwrap_or(left);
-    let part_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let start = run_back(left, left.len(), part_of_name);
-    let (front, name) = left.split_at_checked(start)?;
-    let name = Letters::of(name);
+    let (front, written) = left.split_at_checked(start)?;
+    let name = Letters::of(written);
     if is_flag(front.trim_ascii_end()) {
         // `curl --user name:'password'`.
         return Some(Name::Strong);
@@ -323,7 +346,7 @@ fn kind_of(left: &[u8]) -> Option<Name> {
         return None;
     }
     let spoken = name.bytes() == b"key" && ends_with(front, b"api ");
-    if spoken || name.has(&STRONG) {
+    if spoken || name.has(&STRONG) || is_password(written) {
         return Some(Name::Strong);
     }
     name.has(&WEAK).then_some(Name::Weak)
@@ -375,12 +398,13 @@ fn stands_for_another(value: &[u8], quoted: bool) -> bool {
     let has = |word: &[u8]| contains(value, word);
     let calls = !quoted && (value.contains(&b'(') || has(b"environ") || has(b"process.env"));
     let url = has(b"://");
+    let example = value.len() < LONG && has(b"example");
     matches!(at(value, 0), b'$' | b'<' | b'{' | b'%' | b'[' | b'*')
         || calls
         || url
+        || example
         || [
             b"your".as_slice(),
-            b"example",
             b"placeholder",
             b"xxxx",
             b"1234567890abcdef...",

@@ -28,8 +28,8 @@ pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
         while let Some((_, rest)) = groups.split_first() {
             let most = groups.len().min(5);
             let enough = count(groups.get(..most).unwrap_or_default()) >= FEWEST;
-            let lengths = if enough { 1..=most } else { 1..=0 };
-            let card = { lengths }.find_map(|number| {
+            let most = if enough { most } else { 0 };
+            let card = (1..=most).find_map(|number| {
                 let (card, after) = groups.split_at_checked(number)?;
                 Some((candidate(region, card)?, after))
             });

@@ -300,6 +300,8 @@ fn is_of_its_length(prefix: &str, length: usize) -> bool {
         "AIza" => length == 35,
         "dapi" | "key-" => (32..=34).contains(&length),
         "4b1d" => length == 34,
+        "glptt-" => length == 40,
+        "gloas-" => length == 64,
         _ => true,
     }
 }

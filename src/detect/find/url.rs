@@ -96,7 +96,7 @@ fn trimmed_end(bytes: &[u8], start: usize) -> usize {
 /// database.
 pub(super) fn find_credentials(region: &Region<'_>, found: &mut Vec<Candidate>) {
     let bytes = region.bytes();
-    let mut from = 0;
+    let (mut from, mut end) = (0, 0);
     while let Some(colon) = search(bytes, from, b"://") {
         from = colon.saturating_add(3);
         let scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte);
@@ -114,10 +114,13 @@ pub(super) fn find_credentials(region: &Region<'_>, found: &mut Vec<Candidate>) 
         let password = user.iter().position(|byte| *byte == b':');
         let password = password.and_then(|colon| user.get(colon.saturating_add(1)..));
         if start < colon && password.is_some_and(is_password) {
+            if from >= end {
+                end = trimmed_end(bytes, from);
+            }
             found.push(Candidate {
                 entity: Entity::ConnectionString,
                 start,
-                end: trimmed_end(bytes, from),
+                end,
                 weight: Weight::Secret,
             });
         }

@@ -51,13 +51,13 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(hir: &Hir) -> Result<Self, String> {
-        let too_large = |_| String::from("it is too large, as an automaton");
         let config = Config::new()
             .nfa_size_limit(Some(LARGEST))
             .which_captures(WhichCaptures::None);
         let nfa = Compiler::new().configure(config).build_from_hir(hir);
-        let dfa = dfa(&nfa.map_err(|_| too_large(()))?).map_err(|_| too_large(()))?;
-        Copy::of(&dfa).table().ok_or(()).map_err(too_large)
+        let dfa = nfa.ok().and_then(|nfa| dfa(&nfa));
+        let table = dfa.and_then(|dfa| Copy::of(&dfa).table());
+        table.ok_or_else(|| String::from("it is too large, as an automaton"))
     }
 
     /// The state of a match that begins behind the byte `before`.
@@ -98,14 +98,15 @@ impl Table {
 }
 
 /// The crate's automaton of all matches that begin at one place, not of the first only.
-fn dfa(nfa: &NFA) -> Result<dense::DFA<Vec<u32>>, dense::BuildError> {
+fn dfa(nfa: &NFA) -> Option<dense::DFA<Vec<u32>>> {
     let config = dense::Config::new()
         .match_kind(MatchKind::All)
         .start_kind(StartKind::Anchored)
         .accelerate(false)
         .dfa_size_limit(Some(LARGEST))
         .determinize_size_limit(Some(LARGEST));
-    dense::Builder::new().configure(config).build_from_nfa(nfa)
+    let built = dense::Builder::new().configure(config).build_from_nfa(nfa);
+    built.ok()
 }
 
 /// States as they are reached, and their new numbers.

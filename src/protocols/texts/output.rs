@@ -3,13 +3,15 @@
 use super::{
     ChannelKey, ChannelKind, Member, Said, Site, Table, by_key, emit_key, read, unknown, value,
 };
-use crate::json::{Error, Key, Kind, Reader};
+use crate::json::{Error, Key, Kind, Reader, Span};
 use crate::mask::Form;
 
 /// The texts of an answer, or of an event of one, as they are found.
 #[derive(Debug, Default)]
 pub(in crate::protocols) struct Speech<'a> {
     pub(in crate::protocols) said: Vec<Said<'a>>,
+    /// Signatures, of a part that is told later.
+    pub(in crate::protocols) signatures: Vec<(u32, Span)>,
 }
 
 impl<'a> Speech<'a> {
@@ -60,6 +62,15 @@ impl<'a> Speech<'a> {
             None
         };
         by_key(reader, table, &mut |site| self.add(channel, site))
+    }
+
+    /// The signature of a text of the same part.
+    pub(in crate::protocols) fn signature(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
+        let start = reader.offset();
+        self.member(reader, Member::Encoded)?;
+        let end = reader.offset();
+        self.signatures.push((0, Span { start, end }));
+        Ok(())
     }
 
     /// JSON as it is, of its own.

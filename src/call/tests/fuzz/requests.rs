@@ -26,7 +26,7 @@ fn request(text: &str, source: &mut Source) -> (&'static str, Value) {
         body["tools"] = json!([tool]);
         (CHAT, body)
     } else {
-        body["model"] = json!("claude");
+        body["model"] = json!("same");
         body["max_tokens"] = json!(16);
         body["system"] = json!(text);
         ("/v1/messages", body)

@@ -89,7 +89,7 @@ fn links_within_links_are_found() {
         ),
         (
             "https://good.org,https://evil.com",
-            vec!["https://good.org", "https://evil.com"],
+            vec!["https://good.org,", "https://evil.com"],
         ),
         (
             "https://good.org/?to=https://evil.com/",

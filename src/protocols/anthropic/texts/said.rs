@@ -21,6 +21,7 @@ pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> 
     Ok(EventTexts {
         ends: event.ends(),
         said: event.speech.said,
+        signatures: event.speech.signatures,
         removed: Vec::new(),
     })
 }
@@ -63,6 +64,8 @@ impl<'a> Event<'a> {
         })?;
         let block = self.block;
         self.speech.since(0).for_each(|key| key.part = block);
+        let signatures = self.speech.signatures.iter_mut();
+        signatures.for_each(|(part, _)| *part = block);
         Ok(())
     }
 }
@@ -82,6 +85,7 @@ impl<'a> Event<'a> {
         reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
             ("text", _) => speech.piece(reader, ChannelKind::Text, known),
             ("thinking", _) => speech.piece(reader, ChannelKind::Reasoning, known),
+            ("signature", Kind::String) => speech.signature(reader),
             ("partial_json", _) => speech.piece(reader, ChannelKind::Arguments, known),
             ("content", Kind::String) => speech.piece(reader, ChannelKind::Compaction, known),
             ("citation", _) => nested(speech, reader),
@@ -126,6 +130,7 @@ pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error
     reader.finish()?;
     Ok(AnswerTexts {
         said: speech.said,
+        signatures: speech.signatures,
         logprobs: Vec::new(),
     })
 }
@@ -135,13 +140,15 @@ fn message<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<(), E
         ("content", Kind::Array) => {
             let mut part = 0_u32;
             reader.array(|reader| {
-                let mark = speech.mark();
+                let (mark, signed) = (speech.mark(), speech.signatures.len());
                 if reader.kind()? == Kind::Object {
                     block(speech, reader)?;
                 } else {
                     speech.member(reader, Member::Text)?;
                 }
                 speech.since(mark).for_each(|key| key.part = part);
+                let signatures = speech.signatures.iter_mut().skip(signed);
+                signatures.for_each(|(of, _)| *of = part);
                 part = part.saturating_add(1);
                 Ok(())
             })
@@ -160,6 +167,7 @@ fn block<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<(), Err
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
         ("text", _) => speech.piece(reader, ChannelKind::Text, known),
         ("thinking", _) => speech.piece(reader, ChannelKind::Reasoning, known),
+        ("signature", Kind::String) => speech.signature(reader),
         ("input", _) => speech.json(reader),
         // Compaction has a string here, results of the provider's tools have what they found.
         ("content", Kind::String) => speech.piece(reader, ChannelKind::Compaction, known),

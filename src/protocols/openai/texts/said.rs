@@ -26,6 +26,7 @@ pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> 
     };
     Ok(EventTexts {
         said: walk.speech.said,
+        signatures: Vec::new(),
         removed: walk.tokens.into_iter().map(|(_, span)| span).collect(),
         ends,
     })
@@ -35,6 +36,7 @@ pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error
     let walk = Walk::read(body)?;
     Ok(AnswerTexts {
         said: walk.speech.said,
+        signatures: Vec::new(),
         logprobs: walk.tokens,
     })
 }
