@@ -96,19 +96,6 @@ impl Failure {
     }
 }
 
-impl Findings {
-    /// Whether there is nothing to say.
-    pub const fn is_empty(&self) -> bool {
-        self.values.is_empty() && !self.flagged
-    }
-
-    /// How much was found: values, or 1 for an objection to the whole.
-    pub fn count(&self) -> u64 {
-        let values = u64::try_from(self.values.len()).unwrap_or(u64::MAX);
-        values.max(u64::from(self.flagged))
-    }
-}
-
 /// The request that asks `service` about `texts`, of which there must be one.
 ///
 /// # Errors

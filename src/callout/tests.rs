@@ -135,7 +135,6 @@ fn what_presidio_finds_is_divided_among_the_texts() {
     ];
     assert_eq!(found.values, wanted);
     assert!(!found.flagged);
-    assert_eq!(found.count(), 5);
     assert_eq!(
         says(&presidio(), &about, "[]").unwrap(),
         Findings::default()
@@ -268,12 +267,6 @@ fn moderation_flags() {
     }
     let unasked = moderation(&["self-harm/intent"], Some(1));
     assert_eq!(case(&unasked, true, &violent), no);
-    assert_eq!(
-        says(&any, &["abc"], &judged(true, violent, scores))
-            .unwrap()
-            .count(),
-        1
-    );
 }
 
 #[test]
@@ -307,11 +300,8 @@ fn a_moderation_that_makes_no_sense_is_not_believed() {
         assert_eq!(says(&service, &["abc"], flagged), Err(Failure::Unreadable));
     }
     let empty = judged(false, none.clone(), none);
-    assert!(
-        says(&moderation(&["a"], Some(5)), &["abc"], &empty)
-            .unwrap()
-            .is_empty()
-    );
+    let found = says(&moderation(&["a"], Some(5)), &["abc"], &empty);
+    assert_eq!(found, Ok(Findings::default()));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tollgate_tests::{
-    Answer, Ask, Config, Form, Presidio, Protocol, Stand, demo_policy, eventually, run,
+    Answer, Ask, Config, Fleet, Form, Presidio, Protocol, Stand, demo_policy, eventually,
+    fleet_policy, run,
 };
 
 /// The gateway with these guardrails, and clusters of services on these ports.
@@ -16,7 +17,12 @@ async fn gateway(guardrails: Value, services: &[(&str, u16)]) -> Stand {
 }
 
 async fn start(policy: Value, services: &[(&str, u16)]) -> Stand {
-    let mut config = Config::gateway().policy(&policy, Form::Struct);
+    let config = Config::gateway().policy(&policy, Form::Struct);
+    Stand::start(with_services(config, services)).await
+}
+
+fn with_services(config: Config, services: &[(&str, u16)]) -> Config {
+    let mut clusters = "  clusters:\n".to_owned();
     for (name, port) in services {
         let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
         let cluster = json!({
@@ -24,9 +30,9 @@ async fn start(policy: Value, services: &[(&str, u16)]) -> Stand {
             "load_assignment": {"cluster_name": name, "endpoints": [
                 {"lb_endpoints": [{"endpoint": {"address": address}}]}]},
         });
-        config.0.push_str(&format!("  - {cluster}\n"));
+        clusters.push_str(&format!("  - {cluster}\n"));
     }
-    Stand::start(config).await
+    config.replace("  clusters:\n", &clusters)
 }
 
 /// A guardrail that asks a service.
@@ -409,6 +415,35 @@ fn many_calls_are_judged_at_once() {
         }
         for (number, said) in running.join_all().await {
             assert_eq!(said, format!("Call {number}: <PERSON>"));
+        }
+    });
+}
+
+/// With filters in front of providers: each try sends what services have left, and a
+/// translated answer is judged in the caller's protocol.
+#[test]
+fn every_try_gets_what_services_have_left() {
+    run(async {
+        let judge = judge(json!({"flagged": false, "values": [
+            {"text": 0, "start": 0, "end": 3, "name": "CODE"}]}))
+        .await;
+        let mut policy = fleet_policy();
+        policy["guardrails"] = json!([asks("judge", "both", generic("5s"))]);
+        let config = Config::fallback().policy(&policy, Form::Struct);
+        let services = [("judge", judge.address().port())];
+        let fleet = Fleet::start(with_services(config, &services)).await;
+        let script = json!({"a": {"status": 503}, "b": {"text": "008 is the answer."}});
+        let ask = chat("007 asks.").mock(&script);
+        let answer = fleet.send(&ask).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(said(&answer), "<CODE> is the answer.");
+        assert_eq!(fleet.tries(&ask), [1, 1]);
+        for name in ["a", "b"] {
+            let body = fleet.received(name, &ask).remove(0).json().to_string();
+            assert!(
+                body.contains("<CODE> asks.") && !body.contains("007"),
+                "{body}"
+            );
         }
     });
 }
