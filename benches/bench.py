@@ -110,11 +110,12 @@ class Load:
         }
 
 
-def check_answers(server):
+def check_answers(server, calls):
     """One call of each kind, so that nobody measures how fast errors are, or another way."""
-    for call, (body, answer) in CALLS.items():
+    for call in calls:
         if not measured(call, server.name):
             continue
+        body, answer = CALLS[call]
         got, backend = server.wait_for(HEADERS | {"x-mock-canned": answer}, body)
         if backend != BACKENDS.get(server.name):
             raise RuntimeError(f"{server.name} was answered by backend {backend}")
@@ -140,6 +141,8 @@ def throughput(load, server, call, seconds):
 def one_round(options, number, folder, cores):
     """All measures of all peers, each measure for one peer after the other."""
     running = []
+    first = number % len(options.peers)
+    order = options.peers[first:] + options.peers[:first]
     load_core, envoy_core = cores
     wasm = os.path.abspath(options.wasm)
     empty = os.path.join(folder, "empty.wasm")
@@ -159,20 +162,23 @@ def one_round(options, number, folder, cores):
         load = Load(options.oha, load_core, folder)
         peers = {"direct": servers.mock(options.mock, load_core, folder)}
         running.append(peers["direct"])
-        peers["plain"] = envoy("plain", "benches/plain.yaml")
-        peers["empty"] = envoy("empty", with_empty_filter(folder), empty)
-        peers["tollgate"] = envoy("tollgate", "envoy/gateway.yaml", wasm)
-        peers["guarded"] = envoy("guarded", with_guardrails(folder), wasm)
-        peers["retry"] = envoy("retry", with_retry(folder))
-        peers["backends"] = envoy("backends", "envoy/fallback.yaml", wasm)
-        peers["translation"] = envoy("translation", with_translation(folder), wasm)
+        templates = {
+            "plain": lambda: ("benches/plain.yaml",),
+            "empty": lambda: (with_empty_filter(folder), empty),
+            "tollgate": lambda: ("envoy/gateway.yaml", wasm),
+            "guarded": lambda: (with_guardrails(folder), wasm),
+            "retry": lambda: (with_retry(folder),),
+            "backends": lambda: ("envoy/fallback.yaml", wasm),
+            "translation": lambda: (with_translation(folder), wasm),
+        }
+        for name, template in templates.items():
+            if name in options.peers:
+                peers[name] = envoy(name, *template())
         envoys = list(peers)[1:]
         idle = {name: peers[name].resident_mb() for name in envoys}
-        for server in peers.values():
-            check_answers(server)
+        for server in [peers[name] for name in order]:
+            check_answers(server, options.calls)
 
-        first = number % len(options.peers)
-        order = options.peers[first:] + options.peers[:first]
         timed = [name for name in order if name not in NO_LATENCY]
         result = {"latency": {}, "load": {}}
         for call in RATED if options.latency else []:
@@ -391,7 +397,7 @@ def latency_rows(rounds):
 
 
 def memory_rows(rounds):
-    for peer in PEERS[1:]:
+    for peer in rounds[0]["memory_mb"]["idle"]:
         figures = [lambda r, w=when: r["memory_mb"][w][peer] for when in ("idle", "after")]
         yield [peer] + [spread(rounds, figure, 1) for figure in figures]
 

@@ -40,7 +40,7 @@ class Server:
         with open(log, "wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, preexec_fn=pin)
 
-    def wait_for(self, headers, body, seconds=30):
+    def wait_for(self, headers, body, seconds=120):
         """Waits until a call gets a good answer; returns its body and who gave it."""
         deadline = time.monotonic() + seconds
         while True:

@@ -1540,6 +1540,7 @@ proptest! {
     }
 }
 
+mod asking;
 mod costs;
 mod foreign;
 mod fuzz;

@@ -107,17 +107,16 @@ fn escape_one(special: char, out: &mut String) {
 /// Undoes the escapes of a string that the reader has validated.
 fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
-    let mut rest = raw.chars();
+    let mut rest = raw;
     let mut high: Option<u32> = None;
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match rest.next() {
+    while let Some(at) = bytes::find(rest.as_bytes(), Set::of([b'\\'; 2])) {
+        let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let mut chars = escape.chars();
+        match chars.nth(1) {
             Some('u') => {
                 let unit = (0..4).fold(0_u32, |unit, _| {
-                    let digit = rest.next().and_then(|c| c.to_digit(16)).unwrap_or(0);
+                    let digit = chars.next().and_then(|c| c.to_digit(16)).unwrap_or(0);
                     unit.wrapping_mul(16).wrapping_add(digit)
                 });
                 high = push_unit(&mut out, high, unit);
@@ -130,7 +129,9 @@ fn unescape(raw: &str) -> String {
             Some(other) => out.push(other),
             None => {}
         }
+        rest = chars.as_str();
     }
+    out.push_str(rest);
     out
 }
 

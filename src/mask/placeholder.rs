@@ -3,6 +3,7 @@ without brackets or with those of HTML and Markdown, and in any pieces. */
 
 use super::url::UrlWatch;
 use super::vault::Vault;
+use crate::bytes::{BLOCK, Set, first_bit};
 use std::collections::VecDeque;
 
 /// Signs of a tag: 30 bits.
@@ -176,48 +177,76 @@ impl<'k> Known<'k> {
     }
 }
 
-/// Whether a placeholder can be in a text: there is a number between gaps, and what may be a
-/// tag behind it. Far quicker than to look for it.
+/// Whether a placeholder can be in a text: there is a number, and behind a gap what may be a
+/// tag. Far quicker than to look for it.
 pub(super) fn may_be_in(text: &str) -> bool {
-    /// Bytes of the longest label with its gaps.
-    const REACH: usize = 256;
-    let mut previous = b' ';
-    // Where a bracket was last opened.
-    let mut opened = None;
-    for (at, &byte) in text.as_bytes().iter().enumerate() {
-        match byte {
-            b'0'..=b'9' if is_gap(previous) => {
-                let near = opened.is_some_and(|opened| at.saturating_sub(opened) <= REACH);
-                let rest = text.as_bytes().get(at..).unwrap_or_default();
-                if (near || previous != b' ') && is_numbered_tag(rest, near) {
-                    return true;
-                }
+    /// Each gap has one of the first three, or stands behind a bracket.
+    const MARKS: [Set; 3] = [
+        Set::of([b'_', b'-']),
+        Set::of([b'\\', b'<']),
+        Set::of([b'&', b'&']),
+    ];
+    let bytes = text.as_bytes();
+    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
+    let mut last = [b' '; BLOCK];
+    last.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
+    let mut base = 0_usize;
+    for block in blocks.iter().chain([&last]) {
+        let mut hits = MARKS.iter().fold(0, |hits, set| hits | set.mask(block));
+        while hits != 0 {
+            let at = base.saturating_add(first_bit(hits));
+            hits &= hits.wrapping_sub(1);
+            if is_near(bytes, at) {
+                return true;
             }
-            b'<' | b'&' => opened = Some(at),
-            _ => {}
         }
-        previous = byte;
+        base = base.saturating_add(BLOCK);
     }
     false
+}
+
+/// Whether the sign at `at` is the gap between a number and a tag, or a bracket that may have
+/// both behind it.
+fn is_near(bytes: &[u8], at: usize) -> bool {
+    let (before, from) = bytes.split_at_checked(at).unwrap_or_default();
+    if let [b'<' | b'&', ..] = from {
+        return is_opened(from);
+    }
+    let mut before = before.iter().rev().skip_while(|byte| is_gap(**byte));
+    before.next().is_some_and(u8::is_ascii_digit) && is_tag(from)
+}
+
+/// Whether there may be a placeholder behind a bracket.
+fn is_opened(text: &[u8]) -> bool {
+    /// Bytes of the longest label with its gaps, and of its number.
+    const REACH: usize = 256;
+    // `<` or `&lt;`.
+    let bracket = if text.first() == Some(&b'&') { 4 } else { 1 };
+    let inside = text.get(bracket..).unwrap_or_default();
+    let label = |byte: &&u8| byte.is_ascii_alphanumeric() || is_gap(**byte);
+    let length = inside.iter().take(REACH).take_while(label).count();
+    let mut inside = inside.get(..length).unwrap_or_default();
+    while let [digit, rest @ ..] = inside {
+        let gap = rest.first().is_some_and(|byte| is_gap(*byte));
+        if digit.is_ascii_digit() && gap && is_tag(rest) {
+            return true;
+        }
+        inside = rest;
+    }
+    false
+}
+
+/// Whether a text begins with a gap and what may be a tag.
+fn is_tag(text: &[u8]) -> bool {
+    let gap = text.iter().take_while(|byte| is_gap(**byte)).count();
+    let tag = text.get(gap..gap.saturating_add(TAG)).unwrap_or_default();
+    let is_sign = |byte: &u8| SIGNS.contains(&byte.to_ascii_uppercase());
+    gap <= usize::from(WIDEST_GAP) && tag.len() == TAG && tag.iter().all(is_sign)
 }
 
 /// Signs that can be between words of a placeholder.
 const fn is_gap(byte: u8) -> bool {
     matches!(byte, b'_' | b'-' | b'\\' | b' ')
-}
-
-/// Whether a text begins with a number, a gap and what may be a tag.
-fn is_numbered_tag(text: &[u8], spaces: bool) -> bool {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let rest = text.get(digits..).unwrap_or_default();
-    let gap = rest.iter().take_while(|byte| is_gap(**byte));
-    let gap = gap.take_while(|byte| spaces || **byte != b' ').count();
-    let tag = rest.get(gap..gap.saturating_add(TAG)).unwrap_or_default();
-    let is_sign = |byte: &u8| SIGNS.contains(&byte.to_ascii_uppercase());
-    digits <= usize::from(MOST_DIGITS)
-        && (1..=usize::from(WIDEST_GAP)).contains(&gap)
-        && tag.len() == TAG
-        && tag.iter().all(is_sign)
 }
 
 impl Spotter {
