@@ -193,6 +193,14 @@ impl AnswerReader {
         }
     }
 
+    /// Bytes of text that guardrails hold.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::Stream(stream) => stream.held(),
+            Self::Json(_) | Self::Error(_) | Self::Opaque { .. } => 0,
+        }
+    }
+
     /// Whether the last piece waits, so that it must be brought again at the end.
     pub(super) fn holds(&self) -> bool {
         match self {

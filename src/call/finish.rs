@@ -112,10 +112,13 @@ impl Call {
                 caller,
                 ask,
                 status,
-                seen,
+                mut seen,
                 ended,
-                ..
+                reader,
             } => {
+                if !ended && !seen.stopped.early() {
+                    seen.held_back = reader.held();
+                }
                 let (status, outcome) = match ended || seen.done {
                     _ if seen.stopped == Stopped::AtLimit => (status, "budget_exhausted"),
                     _ if seen.stopped == Stopped::Blocked => (status, "guardrail_blocked"),

@@ -207,6 +207,33 @@ pub fn single_data(event: &[u8]) -> Option<Range<usize>> {
     found
 }
 
+/// `event` without the lines beside its data that `keep` does not want: names, ids, comments.
+/// `None`: it wants all.
+pub fn without_lines(event: &[u8], mut keep: impl FnMut(&[u8]) -> bool) -> Option<Vec<u8>> {
+    let mut rest = event.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(event);
+    let mut unwanted: Vec<Range<usize>> = Vec::new();
+    while !rest.is_empty() {
+        let from = event.len().saturating_sub(rest.len());
+        let (line, ending, after) = cut_line(rest);
+        if !line.is_empty() && data_line(line).is_none() && !keep(line) {
+            let length = line.len().saturating_add(ending.len());
+            unwanted.push(from..from.saturating_add(length));
+        }
+        rest = after;
+    }
+    if unwanted.is_empty() {
+        return None;
+    }
+    let mut new = Vec::with_capacity(event.len());
+    let mut from = 0;
+    for Range { start, end } in unwanted {
+        new.extend_from_slice(event.get(from..start).unwrap_or_default());
+        from = end;
+    }
+    new.extend_from_slice(event.get(from..).unwrap_or_default());
+    Some(new)
+}
+
 /// The first line of a text, its ending, and what follows.
 fn cut_line(text: &[u8]) -> (&[u8], &[u8], &[u8]) {
     let length = bytes::find(text, Set::of([b'\n', b'\r'])).unwrap_or(text.len());

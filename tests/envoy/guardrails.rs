@@ -12,6 +12,8 @@ mod unscannable;
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use tokio::sync::OnceCell;
 use tollgate_tests::{Answer, Ask, Config, Form, Protocol, Speaks, Stand, demo_policy};
 
 /// Personal data and a secret, as no other text here is like.
@@ -35,9 +37,29 @@ async fn stand(policy: &Value) -> Stand {
     Stand::start(Config::gateway().policy(policy, Form::Struct)).await
 }
 
+static STANDS: Mutex<BTreeMap<String, &'static OnceCell<Stand>>> = Mutex::new(BTreeMap::new());
+
+/// As [`stand`] with these guardrails, before a provider that speaks `api`: started once for
+/// all tests that count nothing.
+async fn shared(guardrails: &Value, api: &str) -> &'static Stand {
+    let mut policy = policy(guardrails);
+    policy["backends"]["mock"]["api"] = json!(api);
+    let cell = {
+        let mut stands = STANDS.lock().unwrap();
+        let new = || &*Box::leak(Box::new(OnceCell::new()));
+        *stands.entry(policy.to_string()).or_insert_with(new)
+    };
+    cell.get_or_init(|| stand(&policy)).await
+}
+
 /// Masks personal data in answers.
 fn pii_out() -> Value {
     json!({"name": "pii-out", "phase": "output", "detect": "personal_data", "action": "mask"})
+}
+
+/// Lets no personal data pass in answers.
+fn blocking() -> Value {
+    json!({"name": "stop", "phase": "output", "detect": "personal_data", "action": "block"})
 }
 
 /// Masks personal data in requests.

@@ -184,16 +184,40 @@ fn python_stop() {
 
 #[test]
 fn node_stop() {
-    run(async {
-        let config = Config::gateway().policy(&stopping(demo_policy()), Form::Struct);
-        let stand = Stand::start(config).await;
-        let folder = TempDir::new().expect("a folder");
-        let file = "stop.test.mjs";
-        let mut command = Command::new("node");
-        command.args(["--test", file]);
-        let port = stand.envoy.port();
-        check_run(command, port, folder.path(), file, "test(").await;
-    });
+    run(node("stop.test.mjs", stopping));
+}
+
+/// What the clients' tests of guardrails expect.
+fn guarded(mut policy: Value) -> Value {
+    policy["guardrails"] = json!([
+        {"name": "pii-in", "phase": "input", "detect": "personal_data", "action": "mask",
+         "restore": {"key": "a key for the tests of restoring"}},
+        {"name": "secrets", "phase": "both", "detect": "secrets", "action": "block"},
+        {"name": "pii-out", "phase": "output", "detect": "personal_data", "action": "mask"},
+    ]);
+    policy
+}
+
+/// Both clients with both providers, and guardrails.
+#[test]
+fn python_guardrails() {
+    run(with_both("test_guardrails.py", guarded));
+}
+
+#[test]
+fn node_guardrails() {
+    run(node("guardrails.test.mjs", guarded));
+}
+
+/// Node's client with a policy of its own.
+async fn node(file: &str, change: impl Fn(Value) -> Value) {
+    let config = Config::gateway().policy(&change(demo_policy()), Form::Struct);
+    let stand = Stand::start(config).await;
+    let folder = TempDir::new().expect("a folder");
+    let mut command = Command::new("node");
+    command.args(["--test", file]);
+    let port = stand.envoy.port();
+    check_run(command, port, folder.path(), file, "test(").await;
 }
 
 async fn with_both(file: &str, change: impl Fn(Value) -> Value) {

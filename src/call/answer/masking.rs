@@ -5,9 +5,10 @@ on behind a block. */
 
 use super::guarding::{Guard, Unreadable, total};
 use crate::json::{Edits, Span};
-use crate::mask::{Channel, Verdict};
+use crate::mask::{Channel, Form, Verdict};
 use crate::protocols::Protocol;
 use crate::protocols::texts::{ChannelKey, ChannelKind, Ends, EventTexts, Said, event_texts};
+use crate::sse;
 use std::borrow::Cow;
 
 /// Most texts that a stream may bring at once: choices, blocks, calls of tools. More is no
@@ -76,6 +77,19 @@ impl StreamGuard {
             .iter()
             .map(|(_, channel)| channel.held())
             .sum()
+    }
+
+    /// `event` without the lines beside its data that something is found in; `None`: it goes on
+    /// as it is. Clients read no text there, but whoever reads the bytes does.
+    pub(super) fn beside_data(&self, event: &[u8], verdict: &mut Verdict) -> Option<Vec<u8>> {
+        sse::without_lines(event, |line| {
+            let name = line.strip_prefix(b"event:").map(<[u8]>::trim_ascii);
+            if name.is_some_and(|name| name.iter().all(is_plain)) {
+                return true;
+            }
+            let line = String::from_utf8_lossy(line);
+            self.guard.whole(&line, Form::Text, verdict).is_none()
+        })
     }
 
     /// Takes the data of one event.
@@ -234,6 +248,11 @@ impl Signed {
             found: false,
         }
     }
+}
+
+/// Whether a name of an event may have this: a word in small letters is no finding.
+const fn is_plain(byte: &u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'_' | b'.')
 }
 
 /// Tells texts apart that come in pieces: FNV-1a, 64 bits. Nobody gains by two texts with the

@@ -167,18 +167,42 @@ impl StreamReader {
         }
     }
 
+    /// Bytes of text that wait for what comes.
+    pub(super) fn held(&self) -> usize {
+        self.guard.as_ref().map_or(0, StreamGuard::held)
+    }
+
     /// The stream ends: whether too early, which is noted.
     fn ends_early(&self, seen: &mut Seen) -> bool {
         // What could still have become a finding does not go on.
-        let held = self.guard.as_ref().map_or(0, StreamGuard::held);
-        seen.held_back = held;
+        seen.held_back = self.held();
         seen.incomplete = !self.complete && !seen.error;
         seen.error |= seen.incomplete;
         seen.incomplete
     }
 
-    /// Reads one event; returns what goes on of it.
+    /// Reads one event; returns what goes on of it. Of one that guardrails look at, also what
+    /// stands beside its data.
     fn event<'e>(
+        &mut self,
+        seen: &mut Seen,
+        event: &'e [u8],
+        context: &mut dyn Context,
+    ) -> Option<Cow<'e, [u8]>> {
+        let guard = self.guard.as_ref().filter(|_| !seen.stopped.early());
+        let new = guard.and_then(|guard| guard.beside_data(event, context.verdict()));
+        let Some(new) = new else {
+            return self.data_of(seen, event, context);
+        };
+        let mut goes_on = self.data_of(seen, &new, context).map(Cow::into_owned);
+        if context.verdict().blocked().is_some() && !seen.stopped.early() {
+            goes_on = Some(self.stopping.block(seen, &context.blocked()));
+        }
+        goes_on.map(Cow::Owned)
+    }
+
+    /// Reads the data of one event; returns what goes on of the event.
+    fn data_of<'e>(
         &mut self,
         seen: &mut Seen,
         event: &'e [u8],

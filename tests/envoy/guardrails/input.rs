@@ -1,6 +1,9 @@
 /*! Guardrails that refuse requests. */
 
-use super::{MAIL, SECRET, assert_free_of, assert_untold, call, counted, metrics, policy, stand};
+use super::{
+    HTTP, MAIL, SECRET, assert_free_of, assert_untold, call, counted, metrics, policy, shared,
+    stand,
+};
 use serde_json::{Value, json};
 use tollgate_tests::{Answer, Ask, Speaks, run};
 
@@ -31,7 +34,7 @@ fn a_blocked_request_goes_nowhere_and_costs_nothing() {
         let stand = stand(&policy).await;
         let text = format!("The token is {SECRET}, keep it.");
         for speaks in Speaks::ALL {
-            for http in super::HTTP {
+            for http in HTTP {
                 for stream in [false, true] {
                     let ask = speaks.ask(&call(&text, stream)).over(http);
                     let answer = stand.send(&ask).await;
@@ -70,13 +73,13 @@ fn a_blocked_request_goes_nowhere_and_costs_nothing() {
 #[test]
 fn secrets_are_found_wherever_text_can_stand() {
     run(async {
-        let stand = stand(&policy(&json!([secrets_in()]))).await;
+        let stand = shared(&json!([secrets_in()]), "openai").await;
         let user = json!({"role": "user", "content": "hi"});
         let arguments = json!({"key": SECRET}).to_string();
         for body in [
             json!({"messages": [{"role": "system", "content": SECRET}, user]}),
             json!({"messages": [{"role": "developer", "content": [{"type": "text", "text": SECRET}]}, user]}),
-            json!({"messages": [{"role": "user", "content": "hi", "name": SECRET}]}),
+            json!({"messages": [{"role": "user", "content": "hi", "name": format!("Ada {SECRET}")}]}),
             json!({"messages": [user, {"role": "assistant", "content": null, "tool_calls": [
                 {"id": "call_1", "type": "function", "function": {"name": "send", "arguments": arguments}}]},
                 {"role": "tool", "tool_call_id": "call_1", "content": "ok"}]}),
@@ -192,7 +195,7 @@ fn guardrails_are_those_of_the_tenant() {
         let mut rule = super::pii_in();
         rule["tenants"] = json!(["acme"]);
         let mut other = super::pii_in();
-        other["name"] = json!("other");
+        other["name"] = json!("keep");
         other["mask"] = json!("keep_last_4");
         other["tenants"] = json!(["blue"]);
         let mut blocks = secrets_in();
@@ -220,7 +223,7 @@ fn guardrails_are_those_of_the_tenant() {
             "{page}"
         );
         assert!(
-            page.contains(&counted("other", "input", "EMAIL_ADDRESS", "mask", 1)),
+            page.contains(&counted("keep", "input", "EMAIL_ADDRESS", "mask", 1)),
             "{page}"
         );
     });

@@ -2,8 +2,7 @@
 it is cut, whoever speaks which protocol. */
 
 use super::{
-    CARD, HTTP, MAIL, PHONE, assert_ended, assert_free_of, call, pii_out, policy, said, stand,
-    with_tool,
+    CARD, HTTP, MAIL, PHONE, assert_ended, assert_free_of, call, pii_out, said, shared, with_tool,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -84,21 +83,15 @@ async fn found(stand: &Stand, ask: &Ask) -> Value {
     record["guardrails"].take()
 }
 
-async fn start(api: &str) -> Stand {
-    let mut policy = policy(&json!([pii_out()]));
-    policy["backends"]["mock"]["api"] = json!(api);
-    stand(&policy).await
-}
-
 #[test]
 fn text_and_thoughts() {
     run(async {
         for api in APIS {
-            let stand = start(api).await;
+            let stand = shared(&json!([pii_out()]), api).await;
             for speaks in Speaks::ALL {
                 let script = json!({"text": text(),
                     "reasoning": format!("He is {MAIL} I think, his card is {CARD} and he says so")});
-                let whole = check((&stand, api), speaks, &call("hi", false), &script).await;
+                let whole = check((stand, api), speaks, &call("hi", false), &script).await;
                 let mut texts = whole.values();
                 assert!(texts.any(|text| text == MASKED), "{whole:?}");
                 let same = matches!(
@@ -119,7 +112,7 @@ fn text_and_thoughts() {
 fn arguments_of_tools() {
     run(async {
         for api in APIS {
-            let stand = start(api).await;
+            let stand = shared(&json!([pii_out()]), api).await;
             let arguments = json!({"to": [MAIL, format!("\"{MAIL}\"\n\\")], "card": 4_111_111_111_111_111_u64,
                 "call": PHONE, "😀": "ö"});
             for speaks in Speaks::ALL {
@@ -131,7 +124,7 @@ fn arguments_of_tools() {
                     continue;
                 }
                 let script = json!({"tools": 2});
-                let whole = check((&stand, api), speaks, &body, &script).await;
+                let whole = check((stand, api), speaks, &body, &script).await;
                 let wanted = json!({"to": ["<EMAIL_ADDRESS>", "\"<EMAIL_ADDRESS>\"\n\\"],
                     "card": "<CREDIT_CARD>", "call": "<PHONE_NUMBER>", "😀": "ö"})
                 .to_string();

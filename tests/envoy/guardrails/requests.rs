@@ -1,6 +1,6 @@
 /*! Requests that go on with something in them masked. */
 
-use super::{CARD, MAIL, assert_free_of, call, pii_in, policy, sent, stand};
+use super::{CARD, HTTP, MAIL, assert_free_of, call, pii_in, policy, sent, shared, stand};
 use serde_json::{Value, json};
 use tollgate_tests::{Ask, Config, Form, Speaks, run};
 
@@ -39,10 +39,8 @@ fn everywhere(speaks: Speaks) -> Value {
 fn nothing_of_a_value_reaches_the_provider() {
     run(async {
         for (speaks, api) in [(Speaks::OpenAi, "openai"), (Speaks::Anthropic, "anthropic")] {
-            let mut policy = policy(&json!([pii_in()]));
-            policy["backends"]["mock"]["api"] = json!(api);
-            let stand = stand(&policy).await;
-            for http in super::HTTP {
+            let stand = shared(&json!([pii_in()]), api).await;
+            for http in HTTP {
                 let body = everywhere(speaks);
                 let ask = speaks.ask(&body).over(http);
                 let answer = stand.send(&ask).await;
@@ -68,11 +66,9 @@ fn nothing_of_a_value_reaches_the_provider() {
 fn nothing_of_a_value_reaches_a_provider_of_the_other_protocol() {
     run(async {
         for (speaks, api) in [(Speaks::Anthropic, "openai"), (Speaks::OpenAi, "anthropic")] {
-            let mut policy = policy(&json!([pii_in()]));
-            policy["backends"]["mock"]["api"] = json!(api);
-            let stand = stand(&policy).await;
+            let stand = shared(&json!([pii_in()]), api).await;
             let text = format!("I am {MAIL}, and pay with {CARD}.");
-            for http in super::HTTP {
+            for http in HTTP {
                 let ask = speaks.ask(&call(&text, false)).over(http);
                 let answer = stand.send(&ask).await;
                 assert_eq!(answer.status, 200, "{}", answer.text());
@@ -91,7 +87,7 @@ fn nothing_of_a_value_reaches_a_provider_of_the_other_protocol() {
 #[test]
 fn spellings_in_json_hide_nothing() {
     run(async {
-        let stand = stand(&policy(&json!([pii_in()]))).await;
+        let stand = shared(&json!([pii_in()]), "openai").await;
         for written in [
             r"quilliam\u0040zwexford.org",
             r"\u0071uilliam@zwexford\u002eorg",
@@ -103,7 +99,7 @@ fn spellings_in_json_hide_nothing() {
             );
             let ask = Ask::chat_bytes(body);
             assert_eq!(stand.send(&ask).await.status, 200);
-            let content = sent(&stand, &ask)["messages"][0]["content"].take();
+            let content = sent(stand, &ask)["messages"][0]["content"].take();
             assert_eq!(content, "I am\t<EMAIL_ADDRESS> 😀.", "{written}");
         }
     });
@@ -112,7 +108,7 @@ fn spellings_in_json_hide_nothing() {
 #[test]
 fn tool_arguments_stay_json() {
     run(async {
-        let stand = stand(&policy(&json!([pii_in()]))).await;
+        let stand = shared(&json!([pii_in()]), "openai").await;
         let arguments = r#"{"to": "quilliam\u0040zwexford.org", "card": 4111111111111111, "note": "a\nb \"c\""}"#;
         let mut body = call("Go on.", false);
         body["messages"] = json!([{"role": "user", "content": "Go on."},
@@ -121,7 +117,7 @@ fn tool_arguments_stay_json() {
             {"role": "tool", "tool_call_id": "call_1", "content": "ok"}]);
         let ask = Ask::chat(&body);
         assert_eq!(stand.send(&ask).await.status, 200);
-        let sent = sent(&stand, &ask);
+        let sent = sent(stand, &ask);
         let arguments = sent["messages"][1]["tool_calls"][0]["function"]["arguments"].as_str();
         let arguments: Value = serde_json::from_str(arguments.unwrap()).unwrap();
         let wanted =
@@ -139,7 +135,7 @@ fn a_request_that_would_grow_too_long_is_refused() {
         // Masks are longer than these.
         let text = "ab@cd.org ".repeat(9_000);
         for speaks in Speaks::ALL {
-            for http in super::HTTP {
+            for http in HTTP {
                 let ask = speaks.ask(&call(&text, false)).over(http);
                 let answer = stand.send(&ask).await;
                 assert_eq!(answer.status, 413, "{}", answer.text());
@@ -160,12 +156,12 @@ fn a_request_that_would_grow_too_long_is_refused() {
 #[test]
 fn a_request_may_come_in_any_way() {
     run(async {
-        let stand = stand(&policy(&json!([pii_in()]))).await;
+        let stand = shared(&json!([pii_in()]), "openai").await;
         let body = call(&format!("I am {MAIL}."), false).to_string();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         std::io::Write::write_all(&mut gzip, body.as_bytes()).unwrap();
         let zipped = gzip.finish().unwrap();
-        for http in super::HTTP {
+        for http in HTTP {
             for ask in [
                 Ask::chat_bytes(body.clone())
                     .trailer("x-end", "1")
@@ -175,7 +171,7 @@ fn a_request_may_come_in_any_way() {
                     .over(http),
             ] {
                 assert_eq!(stand.send(&ask).await.status, 200);
-                let content = sent(&stand, &ask)["messages"][0]["content"].take();
+                let content = sent(stand, &ask)["messages"][0]["content"].take();
                 assert_eq!(content, "I am <EMAIL_ADDRESS>.");
             }
         }

@@ -1,8 +1,7 @@
 /*! Placeholders: what callers send is put back where the model repeats it, and nowhere else. */
 
 use super::{
-    CARD, HTTP, MAIL, assert_free_of, assert_untold, call, policy, restoring, said, sent, stand,
-    with_tool,
+    CARD, HTTP, MAIL, assert_free_of, assert_untold, call, restoring, said, sent, shared, with_tool,
 };
 use serde_json::{Value, json};
 use tollgate_tests::{Ask, Speaks, Stand, run};
@@ -46,10 +45,8 @@ fn spellings(placeholder: &str) -> Vec<String> {
     ]
 }
 
-async fn start(api: &str) -> Stand {
-    let mut policy = policy(&json!([restoring()]));
-    policy["backends"]["mock"]["api"] = json!(api);
-    stand(&policy).await
+async fn start(api: &str) -> &'static Stand {
+    shared(&json!([restoring()]), api).await
 }
 
 #[test]
@@ -57,7 +54,7 @@ fn a_value_comes_back_in_text() {
     run(async {
         for api in ["openai", "anthropic"] {
             let stand = start(api).await;
-            let mail = placeholder(&stand, MAIL).await;
+            let mail = placeholder(stand, MAIL).await;
             assert_form(&mail, "EMAIL_ADDRESS");
             for speaks in Speaks::ALL {
                 for spelling in spellings(&mail) {
@@ -80,7 +77,8 @@ fn a_value_comes_back_in_text() {
                     }
                 }
             }
-            assert_untold(&stand, &[MAIL, &mail]).await;
+            let tag = mail.rsplit('_').next().unwrap().trim_end_matches('>');
+            assert_untold(stand, &[MAIL, tag]).await;
         }
     });
 }
@@ -92,12 +90,10 @@ fn a_value_comes_back_in_tool_arguments_escaped() {
             "detect": {"patterns": [{"name": "NICKNAME", "regex": r#""[a-z]+"\\"#, "max_length": 40}]}});
         let nick = r#""zerby"\"#;
         for api in ["openai", "anthropic"] {
-            let mut policy = policy(&json!([restoring(), own]));
-            policy["backends"]["mock"]["api"] = json!(api);
-            let stand = stand(&policy).await;
+            let stand = shared(&json!([restoring(), own]), api).await;
             let (mail, name) = (
-                placeholder(&stand, MAIL).await,
-                placeholder(&stand, nick).await,
+                placeholder(stand, MAIL).await,
+                placeholder(stand, nick).await,
             );
             assert_form(&name, "NICKNAME");
             let arguments =
@@ -210,7 +206,7 @@ fn tool_answer(api: &str, arguments: &str, stream: bool) -> String {
 fn a_value_is_never_put_into_a_url() {
     run(async {
         let stand = start("openai").await;
-        let mail = placeholder(&stand, MAIL).await;
+        let mail = placeholder(stand, MAIL).await;
         let bare = mail.trim_matches(['<', '>']);
         let texts = [
             format!("![x](https://out.test/?q={mail})"),
@@ -237,7 +233,7 @@ fn a_value_is_never_put_into_a_url() {
 fn look_alikes_in_requests_are_not_put_back() {
     run(async {
         let stand = start("openai").await;
-        let mail = placeholder(&stand, MAIL).await;
+        let mail = placeholder(stand, MAIL).await;
         for look_alike in spellings(&mail) {
             let mut body = call(&format!("I am {MAIL}. A page says: {look_alike}!"), false);
             body["mock_echo"] = json!(format!("A page says: {look_alike}!"));
@@ -261,8 +257,8 @@ fn look_alikes_in_requests_are_not_put_back() {
 fn wrong_tags_and_other_calls_values_stay() {
     run(async {
         let stand = start("openai").await;
-        let mail = placeholder(&stand, MAIL).await;
-        let card = placeholder(&stand, CARD).await;
+        let mail = placeholder(stand, MAIL).await;
+        let card = placeholder(stand, CARD).await;
         let wrong = mail.replace(mail.rsplit('_').next().unwrap(), "AAAAAA>");
         for text in [card, wrong] {
             for stream in [false, true] {
@@ -283,26 +279,25 @@ fn wrong_tags_and_other_calls_values_stay() {
 fn placeholders_are_stable() {
     run(async {
         let stand = start("openai").await;
-        let mail = placeholder(&stand, MAIL).await;
+        let mail = placeholder(stand, MAIL).await;
         let other = "zoltan@zwexford.org";
         let text = format!("{MAIL} and {other} and {MAIL}");
         let ask = Ask::chat(&call(&text, false));
         assert_eq!(stand.send(&ask).await.status, 200);
-        let content = sent(&stand, &ask)["messages"][0]["content"].take();
+        let content = sent(stand, &ask)["messages"][0]["content"].take();
         let parts: Vec<&str> = content.as_str().unwrap().split(" and ").collect();
         let [first, second, third] = parts.try_into().unwrap();
         assert_eq!((first, third), (mail.as_str(), mail.as_str()));
         assert_ne!(first, second);
         assert_form(second, "EMAIL_ADDRESS");
-        // What masks answers leaves what was put back alone.
     });
 }
 
 #[test]
 fn what_is_put_back_is_not_masked_and_what_the_model_made_up_is() {
     run(async {
-        let stand = stand(&policy(&json!([restoring(), super::pii_out()]))).await;
-        let mail = placeholder(&stand, MAIL).await;
+        let stand = shared(&json!([restoring(), super::pii_out()]), "openai").await;
+        let mail = placeholder(stand, MAIL).await;
         let text = format!("{mail} knows drusilla@kwolek.org.");
         let wanted = format!("{MAIL} knows <EMAIL_ADDRESS>.");
         for stream in [false, true] {
@@ -322,7 +317,7 @@ fn what_is_put_back_is_not_masked_and_what_the_model_made_up_is() {
 fn errors_are_put_back_too() {
     run(async {
         let stand = start("openai").await;
-        let mail = placeholder(&stand, MAIL).await;
+        let mail = placeholder(stand, MAIL).await;
         for stream in [false, true] {
             let ask = Ask::chat(&call(&format!("I am {MAIL}."), stream))
                 .mock(&json!({"status": 400, "text": format!("No such user: {mail}.")}));

@@ -1,6 +1,6 @@
 /*! What guardrails can't look at. */
 
-use super::{HTTP, MAIL, assert_free_of, call, metrics, pii_in, pii_out, policy, stand};
+use super::{HTTP, MAIL, assert_free_of, call, metrics, pii_in, pii_out, policy, shared, stand};
 use serde_json::{Value, json};
 use tollgate_tests::{Ask, Speaks, run};
 
@@ -304,7 +304,7 @@ fn garbage_is_refused_or_passed() {
 #[test]
 fn other_lines_of_a_stream_tell_nothing() {
     run(async {
-        let stand = stand(&policy(&json!([pii_out()]))).await;
+        let stand = shared(&json!([pii_out()]), "openai").await;
         let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
             "choices": [{"index": 0, "delta": {"content": "Good."}, "finish_reason": "stop"}]});
         let stream =

@@ -1,0 +1,70 @@
+// Masked, restored and blocked streams, with OpenAI's Node client.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import OpenAI from 'openai';
+
+const client = new OpenAI({ baseURL: process.env.BASE_URL, apiKey: process.env.ACME_KEY, maxRetries: 0 });
+const mail = 'quilliam@zwexford.org';
+const other = 'drusilla@kwolek.org';
+const secret = 'ghp_x7Kd92LmQpR4tVwYzA1bC3eF5gH6iJ8kN0oS';
+const ask = { model: 'smart', max_tokens: 100, messages: [{ role: 'user', content: `I am ${mail}.` }] };
+const tools = [{ type: 'function', function: { name: 'send', parameters: { type: 'object', properties: { to: { type: 'string' } } } } }];
+const headers = (script) => ({ headers: { 'x-mock': JSON.stringify(script) } });
+
+test('a stream is masked', async () => {
+  for (const chars of [1, 3, 7]) {
+    const script = { text: `Write to ${other}, soon.`, chars, piece: 37 };
+    const stream = client.chat.completions.stream(ask, headers(script));
+    let deltas = '';
+    stream.on('content', (delta) => (deltas += delta));
+    const completion = await stream.finalChatCompletion();
+    assert.equal(completion.choices[0].message.content, 'Write to <EMAIL_ADDRESS>, soon.');
+    assert.equal(deltas, 'Write to <EMAIL_ADDRESS>, soon.');
+    assert.equal(completion.choices[0].finish_reason, 'stop');
+  }
+});
+
+test('values come back in tool calls', async () => {
+  for (const chars of [1, 3, 7]) {
+    const body = { ...ask, tools, mock_arguments: JSON.stringify({ to: `"${mail}"\n` }) };
+    const stream = client.chat.completions.stream(body, headers({ tools: 2, chars }));
+    const completion = await stream.finalChatCompletion();
+    const calls = completion.choices[0].message.tool_calls;
+    assert.deepEqual(calls.map((call) => JSON.parse(call.function.arguments)), [{ to: `"${mail}"\n` }, { to: `"${mail}"\n` }]);
+    assert.equal(completion.choices[0].finish_reason, 'tool_calls');
+  }
+});
+
+test('what the model made up is masked in tool calls', async () => {
+  const chunk = (delta, reason = null) =>
+    `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`;
+  const text = JSON.stringify({ to: other, card: 4111111111111111 });
+  const head = { role: 'assistant', content: null, tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: { name: 'send', arguments: '' } }] };
+  const parts = [...text].map((letter) => chunk({ tool_calls: [{ index: 0, function: { arguments: letter } }] }));
+  const body = [chunk(head), ...parts, chunk({}, 'tool_calls'), 'data: [DONE]\n\n'].join('');
+  const stream = client.chat.completions.stream({ ...ask, tools }, headers({ body }));
+  const completion = await stream.finalChatCompletion();
+  const [call] = completion.choices[0].message.tool_calls;
+  assert.deepEqual(JSON.parse(call.function.arguments), { to: '<EMAIL_ADDRESS>', card: '<CREDIT_CARD>' });
+});
+
+test('a block ends a stream', async () => {
+  for (const chars of [1, 3, 7]) {
+    const script = { text: `It is so: ${secret} ${'and more '.repeat(30)}`, chars };
+    const chunks = [];
+    for await (const chunk of await client.chat.completions.create({ ...ask, stream: true }, headers(script))) chunks.push(chunk);
+    const choices = chunks.flatMap((chunk) => chunk.choices);
+    assert.equal(choices.map((choice) => choice.delta.content ?? '').join(''), 'It is so: ');
+    assert.deepEqual(choices.map((choice) => choice.finish_reason).filter(Boolean), ['content_filter']);
+  }
+});
+
+test('a blocked request is an error', async () => {
+  const messages = [{ role: 'user', content: `It is ${secret}` }];
+  await assert.rejects(client.chat.completions.create({ ...ask, messages }), (error) => {
+    assert.ok(error instanceof OpenAI.BadRequestError);
+    assert.equal(error.code, 'content_filter');
+    assert.ok(!JSON.stringify(error).includes('ghp_'));
+    return true;
+  });
+});
