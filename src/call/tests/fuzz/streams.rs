@@ -70,7 +70,13 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
     let mut again = guarded.answering(protocol, true);
     let whole = again.through(&[&bytes]);
     let show = String::from_utf8_lossy;
-    assert_eq!(show(&cut), show(&whole), "of {}", show(&bytes));
+    // Of a CR LF that is cut where the stream is ended the LF is dropped: it says nothing.
+    assert_eq!(
+        shown::lines(&cut),
+        shown::lines(&whole),
+        "of {}",
+        show(&bytes)
+    );
     let valid = |data: &Vec<u8>| {
         data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
     };
