@@ -44,6 +44,7 @@ environment() {
   TOLLGATE_REDIS=$(store_path redis-server)
   TOLLGATE_NGINX=$(store_path nginx)
   export TOLLGATE_REDIS TOLLGATE_NGINX
+  export TOLLGATE_PRESIDIO=$root/.presidio/bin/python
   # Istio's schemas are not part of this repository: without them, manifests are not checked.
   if [[ -z ${ISTIO_CRDS:-} && -d ../shared/istio ]]; then ISTIO_CRDS=$(realpath ../shared/istio); fi
   if [[ -n ${ISTIO_CRDS:-} ]]; then

@@ -1,4 +1,5 @@
-/*! Requests and answers as HTTP sees them: heads in, edits and replies out. */
+/*! Requests and answers as HTTP sees them: heads in, edits and replies out;
+and the requests that Tollgate makes itself. */
 
 /// Headers as the host gives them: lower-case names, values of any bytes, pseudo-headers
 /// first.
@@ -50,4 +51,35 @@ pub struct HeaderEdits {
     pub remove: Vec<String>,
     /// Headers to set, replacing any value they have.
     pub set: Vec<(&'static str, String)>,
+}
+
+/// A request of Tollgate's own, to be made to a cluster of Envoy's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callout {
+    /// Whoever asked is told its answer by this.
+    pub token: u64,
+    /// The cluster; no filter of Tollgate's may be in it.
+    pub cluster: String,
+    /// Its method.
+    pub method: &'static str,
+    /// Its `:authority`.
+    pub authority: String,
+    /// Its path.
+    pub path: String,
+    /// Its headers beside those.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// Its body; empty for a `GET`.
+    pub body: Vec<u8>,
+    /// How long the answer may take, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// What a [`Callout`] was answered with. Envoy's own errors come as 503 and 504.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body; of one that is longer than its reader takes, at least one byte more than
+    /// that.
+    pub body: Vec<u8>,
 }

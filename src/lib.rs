@@ -11,6 +11,7 @@ Rooms, lowest first; each knows only those before it:
 - [`protocols`]: what callers and providers say
 - [`config`]: what an operator writes, compiled into a policy
 - [`identity`], [`routing`]: who, and where to
+- [`callout`]: services that guardrails ask
 - [`telemetry`]: metrics and the decision record
 - [`background`]: what is done beside calls: counters kept in a store, alerts sent
 - [`attempt`]: one try at one provider
@@ -32,6 +33,7 @@ pub mod attempt;
 pub mod background;
 pub mod bytes;
 pub mod call;
+pub mod callout;
 pub mod config;
 mod date;
 pub mod detect;

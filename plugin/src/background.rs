@@ -1,11 +1,12 @@
 /*! Requests that the gateway makes by itself, between ticks and answers of Envoy's. */
 
+use crate::callouts::{answer, dispatch};
 use crate::envoy::Envoy;
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType};
 use std::collections::HashMap;
 use std::time::Duration;
-use tollgate::background::{Answer, Background, Callout, MAX_OBJECT, TICK_MS};
+use tollgate::background::{Background, MAX_OBJECT, TICK_MS};
+use tollgate::http::Callout;
 
 /// The first tick comes at once: after a start, calls may wait for what it brings about.
 const FIRST_TICK_MS: u64 = 10;
@@ -43,7 +44,7 @@ impl Clerk {
         let Some(token) = self.tokens.remove(&token) else {
             return;
         };
-        let answer = answer(size);
+        let answer = answer(size, MAX_OBJECT);
         let callouts = self.background.answered(&Envoy, token, Some(&answer));
         self.make(callouts);
     }
@@ -68,30 +69,5 @@ impl Clerk {
 fn ask_for_ticks(period_ms: u64) {
     if hostcalls::set_tick_period(Duration::from_millis(period_ms)).is_err() {
         log::error!("Envoy gives no ticks: nothing is saved, nobody is told of alerts");
-    }
-}
-
-fn dispatch(callout: &Callout) -> Option<u32> {
-    let mut headers = vec![
-        (":method", callout.method),
-        (":path", callout.path.as_str()),
-        (":authority", callout.authority.as_str()),
-    ];
-    headers.extend(callout.headers.iter().copied());
-    let body = (!callout.body.is_empty()).then_some(callout.body.as_slice());
-    let timeout = Duration::from_millis(callout.timeout_ms);
-    hostcalls::dispatch_http_call(&callout.cluster, headers, body, Vec::new(), timeout).ok()
-}
-
-fn answer(size: usize) -> Answer {
-    let status = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status");
-    let status = status.ok().flatten();
-    let status = status.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok());
-    // One byte too many tells that there are too many.
-    let size = size.min(MAX_OBJECT.saturating_add(1));
-    let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, size);
-    Answer {
-        status: status.unwrap_or(0),
-        body: body.ok().flatten().unwrap_or_default(),
     }
 }

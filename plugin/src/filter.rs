@@ -6,15 +6,18 @@ otherwise only the new piece. The end may come in the head, in a body callback (
 empty one), or in the trailers; after a reset there is only `on_log`. */
 
 use crate::backend::PLAN;
+use crate::callouts::{answer, dispatch};
 use crate::envoy::{self, Envoy};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
 use tollgate::call::{
-    Call, End, FilterState, Gateway, OnAnswer, OnBody, OnData, OnHead, Outgoing, account_headers,
+    Call, End, FilterState, Gateway, OnAnswer, OnAnswered, OnBody, OnData, OnHead, Outgoing,
+    account_headers,
 };
+use tollgate::callout::MAX_ANSWER;
 use tollgate::host::Host;
-use tollgate::http::Headers;
+use tollgate::http::{Callout, Headers};
 use tollgate::protocols::Reply;
 
 /// The decision record's key in filter state; formatters know it as
@@ -26,6 +29,17 @@ pub(crate) struct Filter {
     call: Call,
     /// Bytes that wait in Envoy's buffer, in the direction that is under way.
     buffered: usize,
+    /// Callouts that are not answered yet: Envoy's numbers and the core's.
+    asked: Vec<(u32, u64)>,
+}
+
+/// What becomes of what Envoy holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// It waits, or was answered in its place.
+    Stays,
+    Request,
+    Answer,
 }
 
 impl Filter {
@@ -33,6 +47,7 @@ impl Filter {
         Self {
             call: Call::new(Rc::clone(gateway), Envoy.now()),
             buffered: 0,
+            asked: Vec::new(),
         }
     }
 
@@ -70,12 +85,51 @@ impl Filter {
     fn request_is_whole(&mut self) -> Action {
         let body = self.get_http_request_body(0, self.buffered);
         let body = body.unwrap_or_default();
-        match self.call.request_body(&Envoy, &body, self.buffered) {
+        let on = self.call.request_body(&Envoy, &body, self.buffered);
+        self.on_body(on)
+    }
+
+    fn on_body(&mut self, on: OnBody) -> Action {
+        match on {
             OnBody::Forward(outgoing) => {
                 self.send_on(&outgoing);
                 Action::Continue
             }
             OnBody::Reply(reply) => self.reply(&reply),
+            OnBody::Ask(callouts) => self.ask(&callouts),
+        }
+    }
+
+    /// Asks services. Envoy may take none of the callouts: then it is known at once what
+    /// becomes of the body.
+    fn ask(&mut self, callouts: &[Callout]) -> Action {
+        let mut held = Held::Stays;
+        for callout in callouts {
+            match dispatch(callout) {
+                Some(number) => self.asked.push((number, callout.token)),
+                None if held == Held::Stays => {
+                    let on = self.call.service_answered(&Envoy, callout.token, None);
+                    held = self.on_answered(on);
+                }
+                None => {}
+            }
+        }
+        match held {
+            Held::Stays => Action::Pause,
+            Held::Request | Held::Answer => Action::Continue,
+        }
+    }
+
+    fn on_answered(&mut self, on: OnAnswered) -> Held {
+        let (action, goes_on) = match on {
+            OnAnswered::Wait => return Held::Stays,
+            OnAnswered::Request(on) => (self.on_body(on), Held::Request),
+            OnAnswered::Answer(on) => (self.on_data(on, self.buffered), Held::Answer),
+        };
+        if action == Action::Continue {
+            goes_on
+        } else {
+            Held::Stays
         }
     }
 
@@ -88,7 +142,13 @@ impl Filter {
         // The last callback is often empty.
         let piece = (size > 0).then(|| self.get_http_response_body(0, size));
         let piece = piece.flatten().unwrap_or_default();
-        match self.call.answer_data(&Envoy, &piece, end) {
+        let on = self.call.answer_data(&Envoy, &piece, end);
+        self.on_data(on, size)
+    }
+
+    /// What becomes of the answer's body, of which `size` bytes are in Envoy's buffer.
+    fn on_data(&mut self, on: OnData, size: usize) -> Action {
+        match on {
             OnData::Pass => Action::Continue,
             OnData::Replace(new) => {
                 self.set_http_response_body(0, size, &new);
@@ -101,6 +161,7 @@ impl Filter {
                 Action::Continue
             }
             OnData::Reply(reply) => self.reply(&reply),
+            OnData::Ask(callouts) => self.ask(&callouts),
             OnData::Reset => {
                 // Envoy does it after this callback.
                 self.reset_http_response();
@@ -110,7 +171,21 @@ impl Filter {
     }
 }
 
-impl Context for Filter {}
+impl Context for Filter {
+    /// A service has answered. (Never called for a call that has ended.)
+    fn on_http_call_response(&mut self, number: u32, _headers: usize, size: usize, _: usize) {
+        let place = self.asked.iter().position(|(known, _)| *known == number);
+        let Some(place) = place else { return };
+        let (_, token) = self.asked.swap_remove(place);
+        let answer = answer(size, MAX_ANSWER);
+        let on = self.call.service_answered(&Envoy, token, Some(&answer));
+        match self.on_answered(on) {
+            Held::Stays => {}
+            Held::Request => self.resume_http_request(),
+            Held::Answer => self.resume_http_response(),
+        }
+    }
+}
 
 impl HttpContext for Filter {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
@@ -192,15 +267,17 @@ impl HttpContext for Filter {
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         // After no body at all nothing can be written any more.
-        if self.call.holds_answer() && self.buffered > 0 {
-            self.answer_piece(self.buffered, true);
-        }
+        let action = if self.call.holds_answer() && self.buffered > 0 {
+            self.answer_piece(self.buffered, true)
+        } else {
+            Action::Continue
+        };
         self.call.answer_trailers(&Envoy);
         let trailers = self.get_http_response_trailers_bytes();
         for name in account_headers(Headers(&trailers)) {
             self.remove_http_response_trailer(&name);
         }
-        Action::Continue
+        action
     }
 
     fn on_log(&mut self) {

@@ -2,6 +2,7 @@
 
 mod backend;
 mod background;
+mod callouts;
 mod envoy;
 mod filter;
 mod root;

@@ -20,11 +20,12 @@ pub use standing::is_loaded;
 
 use crate::config::Policy;
 use crate::host::{Host, Instant};
+use crate::http::{Answer, Callout};
 use crate::ledger::Dirty;
 use crate::state::{self, Space, encode_words};
 use crate::telemetry::Metrics;
 use alerts::Courier;
-use outbox::{Outbox, Request};
+use outbox::Outbox;
 use std::cell::Cell;
 use std::rc::Rc;
 use store::{Store, StoreErrand};
@@ -32,55 +33,6 @@ use store::{Store, StoreErrand};
 /// How often every machine ticks, in milliseconds. What a call used is on its way to the
 /// store at most this much and `every` later.
 pub const TICK_MS: u64 = 250;
-
-/// A request to be made to a cluster of Envoy's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Callout {
-    /// What [`Background::answered`] is told.
-    pub token: u64,
-    /// The cluster.
-    pub cluster: String,
-    /// Its method.
-    pub method: &'static str,
-    /// Its `:authority`.
-    pub authority: String,
-    /// Its path.
-    pub path: String,
-    /// Its headers beside those.
-    pub headers: Vec<(&'static str, &'static str)>,
-    /// Its body; empty for a `GET`.
-    pub body: Vec<u8>,
-    /// How long the answer may take, in milliseconds.
-    pub timeout_ms: u64,
-}
-
-impl Callout {
-    fn new(token: u64, request: Request) -> Self {
-        let content_type = ("content-type", request.content_type);
-        Self {
-            token,
-            cluster: request.cluster,
-            method: request.method,
-            authority: request.authority,
-            path: request.path,
-            headers: match request.body.is_empty() {
-                true => Vec::new(),
-                false => vec![content_type],
-            },
-            body: request.body,
-            timeout_ms: request.timeout_ms,
-        }
-    }
-}
-
-/// What a request was answered with. Envoy's own errors come as 503 and 504.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// HTTP status.
-    pub status: u16,
-    /// The body; of one that is longer than [`MAX_OBJECT`], at least one byte more than that.
-    pub body: Vec<u8>,
-}
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

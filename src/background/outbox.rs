@@ -1,6 +1,6 @@
 /*! Calls of this virtual machine that are under way, and what each is for. */
 
-use super::{Answer, Callout};
+use crate::http::{Answer, Callout};
 use std::collections::BTreeMap;
 
 /// How much later than its time limit an answer counts as lost, in milliseconds: Envoy
@@ -46,7 +46,7 @@ impl<E> Outbox<E> {
             .saturating_add(request.timeout_ms)
             .saturating_add(GRACE_MS);
         self.waiting.insert(token, (errand, due));
-        self.ready.push(Callout::new(token, request));
+        self.ready.push(callout(token, request));
     }
 
     /// What an answer is for; `None` if nobody waits for it any more.
@@ -75,6 +75,23 @@ impl<E> Outbox<E> {
     /// The batch.
     pub(super) fn take(&mut self) -> Vec<Callout> {
         std::mem::take(&mut self.ready)
+    }
+}
+
+fn callout(token: u64, request: Request) -> Callout {
+    let content_type = ("content-type", request.content_type);
+    Callout {
+        token,
+        cluster: request.cluster,
+        method: request.method,
+        authority: request.authority,
+        path: request.path,
+        headers: match request.body.is_empty() {
+            true => Vec::new(),
+            false => vec![content_type],
+        },
+        body: request.body,
+        timeout_ms: request.timeout_ms,
     }
 }
 

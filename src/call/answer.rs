@@ -7,8 +7,10 @@ mod stopping;
 mod stream;
 mod whole;
 
+use crate::callout::Questions;
+use crate::config::Policy;
 use crate::host::Instant;
-use crate::http::{HeaderEdits, Headers};
+use crate::http::{Answer, Callout, HeaderEdits, Headers};
 use crate::ledger::Usage;
 use crate::mask::Verdict;
 use crate::protocols::{Protocol, Refusal, Reply, ReportedUsage};
@@ -64,6 +66,8 @@ pub enum OnData {
     Release(HeaderEdits, Vec<u8>),
     /// Head and body, which waited, are replaced by this.
     Reply(Reply),
+    /// It waits for services that are asked; `Call::service_answered` takes what they say.
+    Ask(Vec<Callout>),
     /// It does not go on, and the connections are cut: the caller has all that it gets.
     Reset,
 }
@@ -81,6 +85,12 @@ pub(super) trait Context {
 
     /// What guardrails have found in the answer.
     fn verdict(&mut self) -> &mut Verdict;
+
+    /// Notes what services have said of the answer.
+    fn heard(&mut self, questions: &Questions);
+
+    /// The policy of the call.
+    fn policy(&self) -> &Policy;
 
     /// Notes that the answer can't be inspected, and whether it passes all the same.
     fn unscanned(&mut self, passed: bool);
@@ -248,6 +258,21 @@ impl AnswerReader {
                 }
                 OnData::Pass
             }
+        }
+    }
+
+    /// A service that was asked about the answer has answered: what becomes of the answer now,
+    /// if anything.
+    pub(super) fn answered(
+        &mut self,
+        seen: &mut Seen,
+        token: u64,
+        answer: Option<&Answer>,
+        context: &mut dyn Context,
+    ) -> Option<OnData> {
+        match self {
+            Self::Json(whole) => whole.answered(seen, token, answer, context),
+            Self::Stream(_) | Self::Error(_) | Self::Opaque { .. } => None,
         }
     }
 

@@ -79,6 +79,7 @@ impl Call {
                 early(None, &end)
             }
             Phase::Reading(pending) => early(Some(pending.caller), &end()),
+            Phase::Asking(asking) => early(Some(asking.pending.caller), &end()),
             Phase::Answered {
                 caller,
                 model,

@@ -2,8 +2,10 @@
 what its answer will go through. */
 
 use super::answer::Guard;
+use super::asking::Inspected;
 use super::sending::Pending;
 use super::{Call, OnBody};
+use crate::callout::{Failure, Report};
 use crate::config::{Guards, Phase, Policy, Tenant, UnscannableRules, Unscanned};
 use crate::detect::SystemPrompt;
 use crate::host::Host;
@@ -23,6 +25,8 @@ pub(super) struct Guarding {
     pub(super) input: Verdict,
     /// What they have found in the answer.
     pub(super) output: Verdict,
+    /// What services have said.
+    pub(super) services: Vec<Report>,
     /// What the answer goes through; `None`: it passes.
     pub(super) answer: Option<Guard>,
 }
@@ -39,9 +43,28 @@ impl Guarding {
             if let Some(guards) = tenant.guards.of(phase) {
                 add_found(&mut report, policy, (phase, guards), verdict);
             }
+            let of_phase = |said: &&Report| said.phase == phase;
+            let services = self.services.iter().filter(of_phase);
+            report.extend(services.filter_map(|said| of_service(policy, said)));
         }
         report
     }
+}
+
+/// What a service has said; `None`: nothing worth a record.
+fn of_service<'p>(policy: &'p Policy, said: &Report) -> Option<GuardrailRecord<'p>> {
+    if said.found.is_empty() && said.failure.is_none() {
+        return None;
+    }
+    let guardrail = policy.guardrails.get(usize::from(said.guardrail))?;
+    Some(GuardrailRecord {
+        name: &guardrail.name,
+        phase: said.phase.as_str(),
+        action: guardrail.action.name(),
+        found: said.found.clone(),
+        by_service: true,
+        failure: said.failure.map(Failure::code),
+    })
 }
 
 /// Adds what was found in one phase, by guardrail.
@@ -69,6 +92,8 @@ fn add_found<'p>(
                 phase: phase.as_str(),
                 action: guardrail.action.name(),
                 found: BTreeMap::from([(entity, count)]),
+                by_service: false,
+                failure: None,
             }),
         }
     }
@@ -94,25 +119,38 @@ impl Call {
             unscannable,
             ..
         } = walk;
+        let inspected = Inspected {
+            vault,
+            system_prompt,
+        };
         self.guarding.input = verdict;
-        self.guarding.answer = answer_guard(&self.gateway.policy, &tenant, vault, system_prompt);
-        let refusal = self
-            .unscanned(host, &unscannable)
-            .or_else(|| self.blocked_request());
+        let refusal = self.unscanned(host, &unscannable).or_else(|| {
+            let guardrail = self.guarding.input.blocked()?;
+            Some(blocked_request(&self.gateway.policy, guardrail))
+        });
         if let Some(refusal) = refusal {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
         let Some(rewrite) = edits.apply(body) else {
-            return self.send(host, pending, body, None);
+            return self.ask_services(host, pending, (body, None), inspected);
         };
-        let most = self.gateway.policy.limits.body;
-        if u64::try_from(rewrite.length).unwrap_or(u64::MAX) > most {
-            // Envoy could not hold it.
-            let refusal = too_long(most);
+        if let Some(refusal) = self.too_long_now(rewrite.length) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
         let new = rewrite.whole(body);
-        self.send(host, pending, &new, Some(rewrite))
+        self.ask_services(host, pending, (&new, Some(rewrite)), inspected)
+    }
+
+    /// Settles what the answer will go through.
+    pub(super) fn guard_answer(&mut self, tenant: &Tenant, inspected: Inspected) {
+        self.guarding.answer = answer_guard(&self.gateway.policy, tenant, inspected);
+    }
+
+    /// Refuses a request that has become longer, in bytes, than Envoy could hold.
+    pub(super) fn too_long_now(&self, length: usize) -> Option<Refusal> {
+        let most = self.gateway.policy.limits.body;
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        (length > most).then(|| too_long(most))
     }
 
     /// Counts what could not be looked at; refuses the call if the policy wants that.
@@ -128,17 +166,13 @@ impl Call {
         }
         refused.map(unscannable_refusal)
     }
+}
 
-    fn blocked_request(&self) -> Option<Refusal> {
-        let guardrail = self.guarding.input.blocked()?;
-        let name = self.guardrail_name(guardrail);
-        let message = format!("The request is blocked by the guardrail '{name}'.");
-        Some(content_filter(message, name))
-    }
-
-    fn guardrail_name(&self, index: u16) -> &str {
-        name(&self.gateway.policy, index)
-    }
+/// What callers are told of a request that this guardrail blocks.
+pub(super) fn blocked_request(policy: &Policy, guardrail: u16) -> Refusal {
+    let name = name(policy, guardrail);
+    let message = format!("The request is blocked by the guardrail '{name}'.");
+    content_filter(message, name)
 }
 
 /// What callers are told of an answer that is blocked before anything of it has gone on.
@@ -186,15 +220,15 @@ impl<'g> Walk<'g> {
         }
     }
 
-    const fn is_needed(&self) -> bool {
-        self.guards.input.is_some() || self.system_prompt.is_some()
+    fn is_needed(&self) -> bool {
+        self.guards.look_at(Phase::Input) || self.system_prompt.is_some()
     }
 
     fn take(&mut self, found: Found<'_>) {
         match found {
             Found::Text(text) => self.text(&text),
             Found::Unscannable(kind) => {
-                let guarded = self.guards.input.is_some();
+                let guarded = self.guards.look_at(Phase::Input);
                 if guarded && !self.unscannable.contains(&kind) {
                     self.unscannable.push(kind);
                 }
@@ -204,14 +238,13 @@ impl<'g> Walk<'g> {
 
     fn text(&mut self, input: &InputText<'_>) {
         let value = input.text.value();
-        let new = self.guards.input.as_ref().and_then(|guards| {
-            let placeholders = match &mut self.vault {
-                Some(vault) => Placeholders::Make(vault),
-                None => Placeholders::Off,
-            };
-            let verdict = &mut self.verdict;
-            mask::whole(&value, Some(guards), input.form, placeholders, verdict)
-        });
+        // What looks like a placeholder is told from ours even if nothing is looked for here.
+        let placeholders = match &mut self.vault {
+            Some(vault) => Placeholders::Make(vault),
+            None => Placeholders::Off,
+        };
+        let (guards, verdict) = (self.guards.input.as_ref(), &mut self.verdict);
+        let new = mask::whole(&value, guards, input.form, placeholders, verdict);
         if let (Origin::System, Some(prompt)) = (input.origin, &mut self.system_prompt) {
             prompt.add(new.as_deref().unwrap_or(&value));
         }
@@ -223,25 +256,23 @@ impl<'g> Walk<'g> {
 }
 
 /// What the answer goes through.
-fn answer_guard(
-    policy: &Policy,
-    tenant: &Tenant,
-    vault: Option<Vault>,
-    system_prompt: Option<SystemPrompt>,
-) -> Option<Guard> {
-    let vault = vault.filter(|vault| !vault.is_empty()).map(Rc::new);
-    let guards = tenant.guards.output.as_ref();
-    if vault.is_none() && guards.is_none() {
+fn answer_guard(policy: &Policy, tenant: &Tenant, inspected: Inspected) -> Option<Guard> {
+    let vault = inspected.vault.filter(|vault| !vault.is_empty());
+    let vault = vault.map(Rc::new);
+    let guarded = tenant.guards.look_at(Phase::Output);
+    if vault.is_none() && !guarded {
         return None;
     }
-    let prompt = system_prompt.filter(|prompt| !prompt.is_empty());
+    let guards = tenant.guards.output.as_ref();
+    let prompt = inspected.system_prompt.filter(|prompt| !prompt.is_empty());
     let guards = guards.map(|guards| match prompt {
         None => Rc::clone(guards),
         Some(prompt) => Rc::new(guards.for_prompt(Rc::new(prompt))),
     });
     Some(Guard {
-        passes_unread: guards.is_none() || policy.unscannable.answers == Unscanned::Pass,
+        passes_unread: !guarded || policy.unscannable.answers == Unscanned::Pass,
         guards,
+        services: Rc::clone(&tenant.guards.output_services),
         vault,
         longest: usize::try_from(policy.limits.body).unwrap_or(usize::MAX),
     })

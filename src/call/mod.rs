@@ -6,6 +6,7 @@ is known at each point; whatever happens, [`Call::finish`] settles exactly once.
 mod adjusting;
 mod answer;
 mod ask;
+mod asking;
 mod budget;
 mod endpoint;
 mod extend;
@@ -22,15 +23,17 @@ mod tried;
 mod usage;
 
 pub use answer::{OnData, account_headers};
+pub use asking::OnAnswered;
 pub use finish::End;
 pub use global::{FilterState, LIMIT_NAMES, limit_numbers};
 pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
 
 use crate::attempt::OnAttempt;
-use crate::config::{Model, Policy};
+use crate::callout::Questions;
+use crate::config::{self, Model, Policy};
 use crate::host::{Host, Instant};
-use crate::http::{HeaderEdits, Headers};
+use crate::http::{Callout, HeaderEdits, Headers};
 use crate::identity::{self, Caller, Peer};
 use crate::json::Rewrite;
 use crate::ledger::Dirty;
@@ -40,6 +43,7 @@ use crate::state::Space;
 use crate::telemetry::Metrics;
 use answer::{AnswerReader, Context, Seen};
 use ask::Ask;
+use asking::Asking;
 use budget::Held;
 use endpoint::Endpoint;
 use global::Charge;
@@ -119,6 +123,8 @@ pub enum OnBody {
     Forward(Outgoing),
     /// Answer it.
     Reply(Reply),
+    /// Hold it, and ask services; [`Call::service_answered`] takes what they say.
+    Ask(Vec<Callout>),
 }
 
 /// What to do with an answer's head.
@@ -145,6 +151,8 @@ pub struct Call {
     phase: Phase,
     charge: Charge,
     guarding: Guarding,
+    /// Changes to the head of a translated answer that waits for services.
+    released: Option<HeaderEdits>,
 }
 
 #[derive(Debug)]
@@ -153,6 +161,8 @@ enum Phase {
     Idle,
     /// The head is held, the body is coming.
     Reading(Pending),
+    /// The body is whole, services are asked about it.
+    Asking(Box<Asking>),
     /// At the provider, no answer yet.
     Sent {
         caller: Caller,
@@ -217,6 +227,7 @@ impl Call {
             phase: Phase::Idle,
             charge: Charge::None,
             guarding: Guarding::default(),
+            released: None,
         }
     }
 
@@ -311,6 +322,10 @@ impl Call {
                 let refusal = reading_refusal(status);
                 OnAnswer::Reply(self.refuse(Some(pending.caller), None, &refusal))
             }
+            Phase::Asking(asking) if status >= 400 => {
+                let refusal = reading_refusal(status);
+                OnAnswer::Reply(self.refuse(Some(asking.pending.caller), None, &refusal))
+            }
             other => {
                 self.phase = other;
                 OnAnswer::Own
@@ -336,12 +351,12 @@ impl Call {
                     Some(OnAttempt::Replace(new)) if *status >= 400 => return OnData::Replace(new),
                     Some(OnAttempt::Replace(new)) => new,
                     _ => {
-                        let found = &mut self.guarding.output;
+                        let found = &mut self.guarding;
                         let mut side = side(host, &self.gateway, ask, found);
                         return reader.data(seen, piece, end, &mut side);
                     }
                 };
-                let found = &mut self.guarding.output;
+                let found = &mut self.guarding;
                 match reader.data(seen, &new, end, &mut side(host, &self.gateway, ask, found)) {
                     OnData::Pass => OnData::Replace(new),
                     other => other,
@@ -401,7 +416,7 @@ impl Call {
             return;
         };
         *ended = true;
-        let found = &mut self.guarding.output;
+        let found = &mut self.guarding;
         reader.trailers(seen, &mut side(host, &self.gateway, ask, found));
         if seen.dropped > 0 {
             let metrics = &self.gateway.metrics;
@@ -462,14 +477,14 @@ struct Side<'a> {
     host: &'a dyn Host,
     gateway: &'a Gateway,
     held: &'a mut Held,
-    found: &'a mut Verdict,
+    found: &'a mut Guarding,
 }
 
 fn side<'a>(
     host: &'a dyn Host,
     gateway: &'a Gateway,
     ask: &'a mut Ask,
-    found: &'a mut Verdict,
+    found: &'a mut Guarding,
 ) -> Side<'a> {
     let held = &mut ask.held;
     Side {
@@ -494,7 +509,16 @@ impl Context for Side<'_> {
     }
 
     fn verdict(&mut self) -> &mut Verdict {
-        self.found
+        &mut self.found.output
+    }
+
+    fn heard(&mut self, questions: &Questions) {
+        let reports = questions.reports(config::Phase::Output);
+        self.found.services.extend(reports);
+    }
+
+    fn policy(&self) -> &Policy {
+        &self.gateway.policy
     }
 
     fn unscanned(&mut self, passed: bool) {
@@ -503,7 +527,7 @@ impl Context for Side<'_> {
     }
 
     fn blocked(&mut self) -> Refusal {
-        guarding::blocked_answer(&self.gateway.policy, self.found)
+        guarding::blocked_answer(&self.gateway.policy, &self.found.output)
     }
 }
 

@@ -207,19 +207,20 @@ impl Call {
             return OnData::Release(edits, body);
         };
         *ended = end;
-        let found = &mut self.guarding.output;
+        let found = &mut self.guarding;
         let mut side = side(host, &self.gateway, ask, found);
         let body = match reader.data(seen, &body, whole, &mut side) {
             OnData::Replace(new) => new,
             OnData::Pass => body,
             OnData::Reply(reply) => return OnData::Reply(reply),
+            OnData::Ask(callouts) => {
+                self.released = Some(edits);
+                return OnData::Ask(callouts);
+            }
             // A translated answer is whole when it goes on.
             _ => return OnData::Reply(unscannable().reply(self.protocol)),
         };
-        if edits.set.iter().any(|(name, _)| *name == "content-length") {
-            edits.set.push(("content-length", body.len().to_string()));
-        }
-        OnData::Release(edits, body)
+        release(edits, body)
     }
 
     /// Envoy could not get an answer.
@@ -263,6 +264,14 @@ impl Call {
         };
         reply
     }
+}
+
+/// Lets a translated answer go on, with the length that it has now.
+pub(super) fn release(mut edits: HeaderEdits, body: Vec<u8>) -> OnData {
+    if edits.set.iter().any(|(name, _)| *name == "content-length") {
+        edits.set.push(("content-length", body.len().to_string()));
+    }
+    OnData::Release(edits, body)
 }
 
 /// What the head of an answer needs to know of its reader.

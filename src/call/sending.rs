@@ -55,6 +55,10 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
             }
         };
+        let guards = &pending.caller.tenant.guards;
+        if let Some(refusal) = self.unjudged_stream(host, guards, request.traits().stream) {
+            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        }
         let routed = match self.route(host, &pending, &request, body) {
             Ok(routed) => routed,
             Err(refusal) => {

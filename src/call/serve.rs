@@ -54,6 +54,8 @@ impl Call {
         match self.request_body(host, &[], 0) {
             OnBody::Reply(reply) => OnHead::Reply(reply),
             OnBody::Forward(outgoing) => OnHead::Forward(outgoing),
+            // A request without a body has no texts to ask about.
+            OnBody::Ask(_) => OnHead::Reply(self.lost(None)),
         }
     }
 

@@ -1540,10 +1540,12 @@ proptest! {
     }
 }
 
+mod asking;
 mod costs;
 mod foreign;
 mod fuzz;
 mod global;
+mod guarding;
 mod hidden;
 mod plan;
 mod stop;

@@ -1,5 +1,7 @@
 /*! A service that judges texts over HTTP, of a compiled policy. */
 
+use std::fmt;
+
 /// A service that a guardrail asks about the texts of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
@@ -53,7 +55,7 @@ pub struct Moderation {
 }
 
 /// How sure a service is, in thousandths, 0 to 1000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Score(u16);
 
 /// What becomes of a call whose guardrail can't be asked.
@@ -101,6 +103,13 @@ impl Score {
     /// In thousandths.
     pub const fn thousandths(self) -> u16 {
         self.0
+    }
+}
+
+impl fmt::Display for Score {
+    /// As a decimal: `0.500`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
     }
 }
 

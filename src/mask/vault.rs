@@ -59,7 +59,7 @@ impl Vault {
 
     /// Writes the placeholder of a value of this name, or only the name if the vault is
     /// full.
-    pub(super) fn put(&mut self, name: &str, value: &str, out: &mut String) {
+    pub fn put(&mut self, name: &str, value: &str, out: &mut String) {
         let label = label(name);
         let shown = label.to_ascii_uppercase();
         let number = self
@@ -92,6 +92,24 @@ impl Vault {
     pub(super) fn has(&self, label: &str, number: u32, tag: &Tag) -> bool {
         let entry = self.by_tag.get(tag);
         entry.is_some_and(|entry| entry.label == label && entry.number == number)
+    }
+
+    /// Whether `text` is a placeholder, written as [`Vault::put`] writes it.
+    pub fn has_put(&self, text: &str) -> bool {
+        let inside = text
+            .strip_prefix('<')
+            .and_then(|rest| rest.strip_suffix('>'));
+        let parts = inside.and_then(|inside| inside.rsplit_once('_'));
+        let Some((front, tag)) = parts else {
+            return false;
+        };
+        let Some((label, number)) = front.rsplit_once('_') else {
+            return false;
+        };
+        let (Ok(tag), Ok(number)) = (Tag::try_from(tag.as_bytes()), number.parse()) else {
+            return false;
+        };
+        self.has(&label.to_ascii_lowercase(), number, &tag)
     }
 
     /// The tag of a value: its own, or one that no other value has.

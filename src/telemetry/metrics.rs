@@ -8,7 +8,7 @@ numbers, so times are in milliseconds and say so in their name. */
 use super::record::{GuardrailRecord, Record, UsageSource};
 use crate::host::{Host, MetricId, MetricKind};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// All metrics of one policy in one virtual machine.
 #[derive(Debug, Default)]
@@ -18,7 +18,12 @@ pub struct Metrics {
     events: RefCell<HashMap<&'static str, MetricId>>,
     /// Of tries and shadows, by their full names.
     named: RefCell<HashMap<String, MetricId>>,
+    /// Names that services have given to what they found.
+    service_words: RefCell<BTreeSet<String>>,
 }
+
+/// Most names of services' that are told apart in metrics.
+const MOST_SERVICE_WORDS: usize = 64;
 
 /// The metrics of calls with the same labels; each is defined when it is first needed.
 type Ids = [Option<MetricId>; SERIES.len()];
@@ -190,16 +195,41 @@ impl Metrics {
 
     /// Counts what a guardrail has found.
     pub fn guardrail(&self, host: &dyn Host, found: &GuardrailRecord<'_>) {
+        if let Some(failure) = found.failure {
+            let (guardrail, phase) = (("guardrail", found.name), ("phase", found.phase));
+            let labels = [guardrail, phase, ("kind", failure)];
+            self.count(
+                host,
+                series_name("tollgate.guardrail_failures_total", &labels),
+            );
+        }
         for (entity, count) in &found.found {
+            let entity = match found.by_service {
+                true => self.service_word(entity),
+                false => entity,
+            };
             let labels = [
                 ("guardrail", found.name),
                 ("phase", found.phase),
-                ("entity", entity.as_str()),
+                ("entity", entity),
                 ("action", found.action),
             ];
             let name = series_name("tollgate.guardrail_findings_total", &labels);
             self.count_many(host, name, *count);
         }
+    }
+
+    /// A word of a service's as a label: few of them are told apart.
+    fn service_word<'w>(&self, word: &'w str) -> &'w str {
+        let mut known = self.service_words.borrow_mut();
+        if known.contains(word) {
+            return word;
+        }
+        if known.len() >= MOST_SERVICE_WORDS {
+            return "other";
+        }
+        known.insert(word.to_owned());
+        word
     }
 
     /// Counts something that guardrails could not look at, by what became of it.

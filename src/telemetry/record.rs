@@ -101,6 +101,12 @@ pub struct GuardrailRecord<'a> {
     pub action: &'static str,
     /// How often it has found what, by names of entities and patterns.
     pub found: BTreeMap<String, u64>,
+    /// Whether a service chooses the names of what is found: anything may be one.
+    #[serde(skip)]
+    pub by_service: bool,
+    /// Why the service that it asks said nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<&'static str>,
 }
 
 impl Record<'_> {

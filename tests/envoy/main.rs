@@ -22,6 +22,7 @@ mod refusals;
 mod routing;
 mod run_script;
 mod sdk;
+mod services;
 mod settlement;
 mod shipped;
 mod soak;

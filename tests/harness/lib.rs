@@ -8,6 +8,7 @@ mod config;
 mod envoy;
 mod fleet;
 mod kv;
+mod presidio;
 mod speaks;
 mod stand;
 
@@ -16,6 +17,7 @@ pub use config::{Config, Form, demo_policy, fleet_policy, repo, stopping};
 pub use envoy::{Envoy, Release, env_path, validate};
 pub use fleet::Fleet;
 pub use kv::Kv;
+pub use presidio::Presidio;
 pub use speaks::Speaks;
 pub use stand::{Lease, Stand};
 

@@ -4,10 +4,11 @@ Whoever takes an alert up moves the time at which it is due past the end of its 
 one machine sends it, and if that dies another does. */
 
 use super::super::outbox::{Outbox, Request, is_success};
-use super::super::{Answer, Context, Errand};
+use super::super::{Context, Errand};
 use super::lost;
 use super::queue::{self, Change, Pending};
 use crate::config::AlertHook;
+use crate::http::Answer;
 
 /// Most alerts that one machine sends at once: a slow webhook has no more to do.
 const AT_ONCE: usize = 4;

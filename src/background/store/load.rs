@@ -7,10 +7,11 @@ little. */
 use super::super::outbox::Outbox;
 use super::super::snapshot::{Snapshot, Unreadable};
 use super::super::standing::Standing;
-use super::super::{Answer, Context, Errand};
+use super::super::{Context, Errand};
 use super::object::Fetched;
 use super::{Stage, Step, Store};
 use crate::host::Instant;
+use crate::http::Answer;
 use crate::ledger::limits::durable;
 use crate::ledger::{Group, Groups};
 use crate::state::{self, Exhausted};

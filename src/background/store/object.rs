@@ -1,8 +1,8 @@
 /*! The objects of a store: where they are, and what its answers say of them. */
 
-use super::super::Answer;
 use super::super::outbox::is_success;
 use super::super::snapshot::{Snapshot, Unreadable};
+use crate::http::Answer;
 
 /// The object that says whose the store is.
 pub(super) const OWNER: &str = "owner";

@@ -2,10 +2,11 @@
 
 use super::super::outbox::Outbox;
 use super::super::snapshot::Snapshot;
-use super::super::{Answer, Context, Errand, marks};
+use super::super::{Context, Errand, marks};
 use super::object::stored;
 use super::{Stage, Step, Store};
 use crate::host::Instant;
+use crate::http::Answer;
 use crate::ledger::Group;
 use crate::ledger::limits::durable;
 use crate::state::Exhausted;

@@ -1,5 +1,7 @@
 /*! What guardrails do to an answer, text by text. */
 
+use crate::callout::Texts;
+use crate::config::Asked;
 use crate::json::Edits;
 use crate::mask::{Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
 use crate::protocols::Protocol;
@@ -11,6 +13,8 @@ use std::rc::Rc;
 pub(in crate::call) struct Guard {
     /// What is looked for; `None`: nothing, placeholders are put back.
     pub(in crate::call) guards: Option<Rc<Guards>>,
+    /// The services that judge whole answers.
+    pub(in crate::call) services: Rc<[Asked]>,
     /// What stands for values of the request.
     pub(in crate::call) vault: Option<Rc<Vault>>,
     /// Longest whole answer, in bytes: Envoy 1.40 crashes when a held answer becomes longer than
@@ -31,11 +35,36 @@ impl Guard {
 
     /// A text that is there at once: `None` if it stays as it is.
     pub(super) fn whole(&self, text: &str, form: Form, verdict: &mut Verdict) -> Option<String> {
-        let placeholders = match &self.vault {
+        whole(
+            text,
+            self.guards.as_ref(),
+            form,
+            self.placeholders(),
+            verdict,
+        )
+    }
+
+    pub(super) const fn placeholders(&self) -> Placeholders<'_> {
+        match &self.vault {
             Some(vault) => Placeholders::Restore(vault),
             None => Placeholders::Off,
-        };
-        whole(text, self.guards.as_ref(), form, placeholders, verdict)
+        }
+    }
+
+    /// What comes before services are asked: values of the request are not theirs to see.
+    pub(super) fn before_services(&self) -> Self {
+        Self {
+            vault: None,
+            ..self.clone()
+        }
+    }
+
+    /// What comes after: values of the request are put back, and nobody looks at them.
+    pub(super) fn after_services(&self) -> Self {
+        Self {
+            guards: None,
+            ..self.clone()
+        }
     }
 
     /// An error of a provider, in any form.
@@ -95,6 +124,35 @@ impl Guard {
             }
         }
         Ok(edits.apply(body).map(|rewrite| rewrite.whole(body)))
+    }
+}
+
+/// What services are asked about a whole answer.
+pub(super) fn asked_about(protocol: Protocol, body: &[u8]) -> Result<Texts, Unreadable> {
+    let answer = answer_texts(protocol, body).map_err(|_| Unreadable)?;
+    let mut texts = Texts::default();
+    for said in &answer.said {
+        texts.add(&said.text, said.form);
+    }
+    Ok(texts)
+}
+
+/// A whole answer after what services have found in it is masked. The tokens that its texts
+/// were made of go with that.
+pub(super) fn masked(protocol: Protocol, body: Vec<u8>, edits: Edits) -> Vec<u8> {
+    let Some(rewrite) = edits.apply(&body) else {
+        return body;
+    };
+    let new = rewrite.whole(&body);
+    let mut edits = Edits::default();
+    if let Ok(texts) = answer_texts(protocol, &new) {
+        for (_, span) in texts.logprobs {
+            edits.replace(span, "null".to_owned());
+        }
+    }
+    match edits.apply(&new) {
+        Some(rewrite) => rewrite.whole(&new),
+        None => new,
     }
 }
 

@@ -1,4 +1,5 @@
 mod dialects;
+mod guarding;
 mod stopping;
 
 use super::*;
@@ -25,6 +26,14 @@ impl Context for At {
     }
 
     fn verdict(&mut self) -> &mut Verdict {
+        unreachable!("nothing guards these answers")
+    }
+
+    fn heard(&mut self, _questions: &Questions) {
+        unreachable!("nothing guards these answers")
+    }
+
+    fn policy(&self) -> &Policy {
         unreachable!("nothing guards these answers")
     }
 
@@ -78,7 +87,9 @@ fn run_reader<'p>(
                 held.clear();
                 out.extend(new);
             }
-            other @ (OnData::Release(..) | OnData::Reply(_) | OnData::Reset) => panic!("{other:?}"),
+            other @ (OnData::Release(..) | OnData::Reply(_) | OnData::Reset | OnData::Ask(_)) => {
+                panic!("{other:?}")
+            }
             OnData::Hold => {}
         }
         if let AnswerReader::Stream(stream) = &reader {
@@ -341,7 +352,9 @@ fn trailers_drop_an_unfinished_event_and_say_so() {
         match reader.data(&mut seen, text.as_bytes(), false, &mut At(0)) {
             OnData::Pass => out.extend(text.bytes()),
             OnData::Replace(new) => out.extend(new),
-            other @ (OnData::Release(..) | OnData::Reply(_) | OnData::Reset) => panic!("{other:?}"),
+            other @ (OnData::Release(..) | OnData::Reply(_) | OnData::Reset | OnData::Ask(_)) => {
+                panic!("{other:?}")
+            }
             OnData::Hold => panic!("streams are not held"),
         }
         reader.trailers(&mut seen, &mut At(0));

@@ -1,9 +1,15 @@
 /*! A whole answer: a JSON object that passes as it comes, with its `usage` read on the way
 and, if asked for, another name for its model. */
 
-use super::guarding::{Guard, Unreadable};
+use super::guarding::{Guard, Unreadable, asked_about, masked};
 use super::{Context, OnData, Reading, Seen, Stopped};
+use crate::call::asking::unavailable;
+use crate::call::guarding::name;
+use crate::callout::{Questions, Ruling};
+use crate::config::Phase;
+use crate::http::Answer;
 use crate::json::{Capture, Edits, Error, Kind, Reader, Span, quote};
+use crate::protocols::texts::blocked_answer;
 use crate::protocols::{ErrorKind, Protocol, Refusal, anthropic, openai};
 
 #[derive(Debug)]
@@ -21,6 +27,17 @@ enum Inspection {
     Settled,
     /// The answer waits until it is whole.
     Wanted(Guard),
+    /// It is whole, and services are asked about it.
+    Asking(Box<Asking>),
+}
+
+/// An answer that services are asked about.
+#[derive(Debug)]
+struct Asking {
+    guard: Guard,
+    /// The answer as guardrails in this process have left it.
+    body: Vec<u8>,
+    questions: Questions,
 }
 
 /// What has become of the model's name.
@@ -66,14 +83,14 @@ impl WholeReader {
 
     pub(super) const fn holds(&self) -> bool {
         matches!(self.naming, Naming::Wanted { .. })
-            || matches!(self.inspection, Inspection::Wanted(_))
+            || !matches!(self.inspection, Inspection::Settled)
     }
 
     /// Whether nothing can be said before the end, of which `size` bytes wait.
     pub(super) const fn waits_for_end(&self, size: usize) -> bool {
         match &self.inspection {
             Inspection::Wanted(guard) => size <= guard.longest,
-            Inspection::Settled => false,
+            Inspection::Settled | Inspection::Asking(_) => false,
         }
     }
 
@@ -86,6 +103,11 @@ impl WholeReader {
     ) -> OnData {
         match std::mem::replace(&mut self.inspection, Inspection::Settled) {
             Inspection::Settled => self.pass(seen, piece, end),
+            // Nothing comes behind the end.
+            asking @ Inspection::Asking(_) => {
+                self.inspection = asking;
+                OnData::Hold
+            }
             Inspection::Wanted(guard) if !end && piece.len() <= guard.longest => {
                 self.inspection = Inspection::Wanted(guard);
                 OnData::Hold
@@ -108,15 +130,132 @@ impl WholeReader {
             OnData::Replace(new) => new.as_slice(),
             _ => held,
         };
-        let new = match guard.answer(self.protocol, named, context.verdict()) {
-            Ok(Some(new)) => new,
-            Ok(None) => return on,
+        let asks = !guard.services.is_empty();
+        let first = if asks {
+            guard.before_services()
+        } else {
+            guard.clone()
+        };
+        let new = match first.answer(self.protocol, named, context.verdict()) {
+            Ok(new) => new,
             Err(Unreadable) if guard.passes_unread => {
                 context.unscanned(true);
                 return on;
             }
             Err(Unreadable) => return self.refused(seen, &unscannable(), context),
         };
+        if asks && context.verdict().blocked().is_none() {
+            let body = new.unwrap_or_else(|| named.to_vec());
+            return self.ask(seen, guard, body, context);
+        }
+        match new {
+            Some(new) => self.done(seen, guard, new, context),
+            None => on,
+        }
+    }
+
+    /// Asks services about an answer.
+    fn ask(
+        &mut self,
+        seen: &mut Seen,
+        guard: &Guard,
+        body: Vec<u8>,
+        context: &mut dyn Context,
+    ) -> OnData {
+        let Ok(texts) = asked_about(self.protocol, &body) else {
+            return self.refused(seen, &unscannable(), context);
+        };
+        if texts.is_empty() {
+            return self.restored(seen, guard, body, context);
+        }
+        let policy = context.policy();
+        let name = |index| name(policy, index);
+        let (questions, callouts) = Questions::ask(&guard.services, texts, Phase::Output, name);
+        let asking = Asking {
+            guard: guard.clone(),
+            body,
+            questions,
+        };
+        if callouts.is_empty() {
+            return self.ruled(seen, asking, context);
+        }
+        self.inspection = Inspection::Asking(Box::new(asking));
+        OnData::Ask(callouts)
+    }
+
+    /// Takes the answer of a service.
+    pub(super) fn answered(
+        &mut self,
+        seen: &mut Seen,
+        token: u64,
+        answer: Option<&Answer>,
+        context: &mut dyn Context,
+    ) -> Option<OnData> {
+        match std::mem::replace(&mut self.inspection, Inspection::Settled) {
+            Inspection::Asking(mut asking) => {
+                asking.questions.answered(token, answer);
+                Some(self.ruled(seen, *asking, context))
+            }
+            other => {
+                self.inspection = other;
+                None
+            }
+        }
+    }
+
+    /// Does what services say so far.
+    fn ruled(&mut self, seen: &mut Seen, asking: Asking, context: &mut dyn Context) -> OnData {
+        let ruling = asking.questions.ruling();
+        if ruling == Ruling::Wait {
+            self.inspection = Inspection::Asking(Box::new(asking));
+            return OnData::Hold;
+        }
+        context.heard(&asking.questions);
+        let Asking {
+            guard,
+            body,
+            questions,
+        } = asking;
+        match ruling {
+            Ruling::Wait | Ruling::Pass => {
+                let new = masked(self.protocol, body, questions.edits(guard.placeholders()));
+                self.restored(seen, &guard, new, context)
+            }
+            Ruling::Block(_) => {
+                seen.stopped = Stopped::Blocked;
+                OnData::Replace(blocked_answer(self.protocol, &body, &[]))
+            }
+            Ruling::Fail(guardrail) => {
+                let refusal = unavailable(context.policy(), guardrail);
+                self.refused(seen, &refusal, context)
+            }
+        }
+    }
+
+    /// Puts values of the request back into an answer.
+    fn restored(
+        &self,
+        seen: &mut Seen,
+        guard: &Guard,
+        body: Vec<u8>,
+        context: &mut dyn Context,
+    ) -> OnData {
+        let last = guard.after_services();
+        let new = match last.answer(self.protocol, &body, context.verdict()) {
+            Ok(Some(new)) => new,
+            Ok(None) | Err(Unreadable) => body,
+        };
+        self.done(seen, guard, new, context)
+    }
+
+    /// The answer goes on.
+    fn done(
+        &self,
+        seen: &mut Seen,
+        guard: &Guard,
+        new: Vec<u8>,
+        context: &mut dyn Context,
+    ) -> OnData {
         if new.len() > guard.longest {
             return self.refused(seen, &too_long(), context);
         }

@@ -232,6 +232,7 @@ fn through(run: &mut Run<'_>, pieces: &[&[u8]]) -> Vec<u8> {
                 break;
             }
             OnData::Reset => break,
+            OnData::Ask(callouts) => panic!("no service is configured: {callouts:?}"),
         }
     }
     out

@@ -513,9 +513,9 @@ fn every_wrong_service_is_told() {
             "action: must be block or monitor: this service does not say what to mask",
         ),
         (
-            r#"{"cluster": "c", "kind": "presidio"}"#,
+            r#"{"cluster": "c", "kind": "openai_moderation"}"#,
             r#""action": "mask", "restore": true"#,
-            "restore: has no meaning with a service: what it finds is masked for good",
+            "action: must be block or monitor: this service does not say what to mask",
         ),
         (
             r#"{"cluster": "c", "kind": "presidio"}"#,

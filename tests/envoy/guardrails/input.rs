@@ -90,8 +90,6 @@ fn secrets_are_found_wherever_text_can_stand() {
                 {"name": "send", "description": SECRET, "parameters": {"type": "object"}}}]}),
             json!({"messages": [user], "tools": [{"type": "function", "function":
                 {"name": "send", "parameters": {"type": "object", "properties": {"a": {"enum": [SECRET]}}}}}]}),
-            json!({"messages": [user], "tools": [{"type": "function", "function":
-                {"name": "send", "parameters": {"type": "object", "properties": {SECRET: {"type": "string"}}}}}]}),
             json!({"messages": [user], "stop": [SECRET]}),
             json!({"messages": [user], "user": SECRET}),
             json!({"messages": [user], "metadata": {"a": SECRET}}),

@@ -22,6 +22,14 @@ impl Context for AtMost {
         unreachable!("nothing guards these answers")
     }
 
+    fn heard(&mut self, _questions: &Questions) {
+        unreachable!("nothing guards these answers")
+    }
+
+    fn policy(&self) -> &Policy {
+        unreachable!("nothing guards these answers")
+    }
+
     fn unscanned(&mut self, _passed: bool) {
         unreachable!("nothing guards these answers")
     }

@@ -156,8 +156,7 @@ fn counting(
     }
 }
 
-/// What judges whole texts says nothing of where in them something stands; and names that
-/// only a service knows are no placeholders.
+/// What judges whole texts says nothing of where in them something stands.
 pub(super) fn check_action(
     node: &Node<'_>,
     detect: &Detect,
@@ -167,16 +166,9 @@ pub(super) fn check_action(
     let Detect::Service(service) = detect else {
         return;
     };
-    let (field, message) = match action {
-        Action::Mask(_) if !service.kind.finds_values() => (
-            "action",
-            "must be block or monitor: this service does not say what to mask",
-        ),
-        Action::Restore(_) => (
-            "restore",
-            "has no meaning with a service: what it finds is masked for good",
-        ),
-        _ => return,
-    };
-    problems.error(format!("{}.{field}", node.path), message);
+    let masks = matches!(action, Action::Mask(_) | Action::Restore(_));
+    if masks && !service.kind.finds_values() {
+        let message = "must be block or monitor: this service does not say what to mask";
+        problems.error(format!("{}.action", node.path), message);
+    }
 }

@@ -1,0 +1,360 @@
+//! Streams and whole answers that guardrails look at, cut everywhere.
+
+use super::*;
+use crate::config;
+use serde_json::json;
+
+const MAIL: &str = "quilliam@zwexford.org";
+
+/// A call whose findings are kept.
+#[derive(Default)]
+struct Watched {
+    verdict: Verdict,
+    unscanned: Vec<bool>,
+}
+
+impl Context for Watched {
+    fn now(&self) -> Instant {
+        Instant(1)
+    }
+
+    fn passed(&mut self, _output: u64) -> bool {
+        false
+    }
+
+    fn room(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn verdict(&mut self) -> &mut Verdict {
+        &mut self.verdict
+    }
+
+    fn unscanned(&mut self, passed: bool) {
+        self.unscanned.push(passed);
+    }
+
+    fn blocked(&mut self) -> Refusal {
+        crate::call::guarding::blocked_answer(&policy("block"), &self.verdict)
+    }
+}
+
+/// A policy with one guardrail over answers.
+fn policy(action: &str) -> config::Policy {
+    let policy = json!({
+        "backends": {"far": {"cluster": "far", "api": "openai"}},
+        "models": {"smart": {"targets": [{"backend": "far", "model": "m"}]}},
+        "tenants": {"acme": {"models": ["smart"], "keys": [{"sha256": "0".repeat(64)}]}},
+        "guardrails": [{"name": "out", "phase": "output", "detect": "personal_data", "action": action}],
+    });
+    let policy = config::from_plugin_bytes(policy.to_string().as_bytes());
+    policy.map_err(|problems| problems.to_string()).unwrap()
+}
+
+#[derive(Clone, Copy)]
+struct Case {
+    protocol: Protocol,
+    action: &'static str,
+    passes_unread: bool,
+}
+
+const OPENAI: Case = Case {
+    protocol: Protocol::OpenAi,
+    action: "mask",
+    passes_unread: false,
+};
+
+const ANTHROPIC: Case = Case {
+    protocol: Protocol::Anthropic,
+    ..OPENAI
+};
+
+impl Case {
+    fn reader(self, content_type: &str) -> AnswerReader {
+        let policy = policy(self.action);
+        let guards = policy.tenants["acme"].guards.output.clone();
+        let reading = Reading {
+            protocol: self.protocol,
+            strip_usage: false,
+            judges_end: true,
+            model: None,
+            stop: Stop::Possible {
+                prompt: 1,
+                bounded: true,
+            },
+            guard: Some(Guard {
+                guards,
+                vault: None,
+                longest: 100_000,
+                passes_unread: self.passes_unread,
+            }),
+        };
+        AnswerReader::new(reading, 200, content_type)
+    }
+
+    /// What goes on of `pieces`, and what is known then.
+    fn run<'p>(
+        self,
+        content_type: &str,
+        pieces: impl IntoIterator<Item = &'p [u8]>,
+    ) -> (String, Seen, Watched) {
+        let mut reader = self.reader(content_type);
+        let (mut seen, mut watched) = (Seen::default(), Watched::default());
+        let (mut out, mut held) = (Vec::new(), Vec::new());
+        let mut pieces = pieces.into_iter().peekable();
+        while let Some(piece) = pieces.next() {
+            held.extend_from_slice(piece);
+            let end = pieces.peek().is_none();
+            match reader.data(&mut seen, &held, end, &mut watched) {
+                OnData::Pass => out.append(&mut held),
+                OnData::Replace(new) => {
+                    held.clear();
+                    out.extend(new);
+                }
+                OnData::Reply(reply) => {
+                    out.extend(reply.body);
+                    break;
+                }
+                OnData::Hold => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        (String::from_utf8(out).unwrap(), seen, watched)
+    }
+
+    /// What a stream becomes: the same in every cut, but for the borders of its deltas.
+    fn stream(self, text: &str) -> (Vec<String>, Seen, Watched) {
+        let bytes = text.as_bytes();
+        let whole = self.run(STREAM, [bytes]);
+        let said = said(self.protocol, &whole.0);
+        for cut in 0..=bytes.len() {
+            let (front, back) = bytes.split_at(cut);
+            let (out, seen, _) = self.run(STREAM, [front, back]);
+            assert_eq!(self::said(self.protocol, &out), said, "cut at {cut}");
+            assert_eq!(seen.stopped, whole.1.stopped, "cut at {cut}");
+        }
+        for size in 1..=3 {
+            let pieces = bytes.chunks(size).chain([&[] as &[u8]]);
+            let (out, ..) = self.run(STREAM, pieces);
+            assert_eq!(self::said(self.protocol, &out), said, "pieces of {size}");
+        }
+        (said, whole.1, whole.2)
+    }
+}
+
+/// The texts of a stream, each choice or block by itself, and why it ended.
+fn said(protocol: Protocol, stream: &str) -> Vec<String> {
+    let mut texts = vec![String::new(); 4];
+    for line in stream.lines() {
+        let Some(data) = line.strip_prefix("data: ").filter(|data| *data != "[DONE]") else {
+            continue;
+        };
+        let event: Value = serde_json::from_str(data).unwrap_or_else(|_| panic!("{stream}"));
+        let mut add = |index: &Value, text: &Value| {
+            let index = usize::try_from(index.as_u64().unwrap_or(0)).unwrap();
+            texts[index].push_str(text.as_str().unwrap_or_default());
+        };
+        match protocol {
+            Protocol::OpenAi => {
+                for choice in event["choices"].as_array().into_iter().flatten() {
+                    add(&choice["index"], &choice["delta"]["content"]);
+                    add(&json!(3), &choice["finish_reason"]);
+                }
+            }
+            Protocol::Anthropic => {
+                for kind in ["text", "thinking", "partial_json"] {
+                    add(&event["index"], &event["delta"][kind]);
+                }
+                add(&json!(3), &event["delta"]["stop_reason"]);
+            }
+        }
+        add(&json!(3), &event["error"]["type"]);
+    }
+    texts.retain(|text| !text.is_empty());
+    texts
+}
+
+fn openai(deltas: &[(u32, &str)], reasons: &[(u32, &str)]) -> String {
+    let chunk = |index: u32, delta: Value, reason: Value| {
+        let chunk = json!({"id": "c", "object": "chat.completion.chunk",
+            "choices": [{"index": index, "delta": delta, "finish_reason": reason}]});
+        format!("data: {chunk}\n\n")
+    };
+    let deltas = deltas
+        .iter()
+        .map(|(index, text)| chunk(*index, json!({"content": text}), Value::Null));
+    let reasons = reasons
+        .iter()
+        .map(|(index, reason)| chunk(*index, json!({}), json!(reason)));
+    let end = ["data: [DONE]\n\n".to_owned()];
+    deltas.chain(reasons).chain(end).collect()
+}
+
+fn anthropic(texts: &[&str]) -> String {
+    let event = |event: Value| {
+        format!(
+            "event: {}\ndata: {event}\n\n",
+            event["type"].as_str().unwrap()
+        )
+    };
+    let delta = |text: &&str| {
+        event(json!({"type": "content_block_delta", "index": 0,
+            "delta": {"type": "text_delta", "text": text}}))
+    };
+    let message = json!({"id": "m", "type": "message", "role": "assistant", "model": "m", "content": [],
+        "usage": {"input_tokens": 1, "output_tokens": 1}});
+    let start = [
+        event(json!({"type": "message_start", "message": message})),
+        event(
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        ),
+    ];
+    let end = [
+        event(json!({"type": "content_block_stop", "index": 0})),
+        event(
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}),
+        ),
+        event(json!({"type": "message_stop"})),
+    ];
+    start
+        .into_iter()
+        .chain(texts.iter().map(delta))
+        .chain(end)
+        .collect()
+}
+
+#[test]
+fn a_finding_over_events_is_masked_wherever_bytes_are_cut() {
+    let parts = ["I am \"quil", "liam@", "zwexford", ".org", "\". And ", MAIL];
+    let wanted = "I am \"<EMAIL_ADDRESS>\". And <EMAIL_ADDRESS>";
+    let deltas: Vec<(u32, &str)> = parts.iter().map(|part| (0, *part)).collect();
+    let (said, ..) = OPENAI.stream(&openai(&deltas, &[(0, "stop")]));
+    assert_eq!(said, [wanted, "stop"]);
+    let (said, ..) = ANTHROPIC.stream(&anthropic(&parts));
+    assert_eq!(said, [wanted, "end_turn"]);
+}
+
+#[test]
+fn choices_are_texts_of_their_own() {
+    let deltas = [
+        (0, "a quilliam"),
+        (1, "b quilliam"),
+        (0, "@zwexford.org"),
+        (1, " said"),
+        (0, "!"),
+    ];
+    let (said, ..) = OPENAI.stream(&openai(&deltas, &[(1, "stop"), (0, "stop")]));
+    assert_eq!(said, ["a <EMAIL_ADDRESS>!", "b quilliam said", "stopstop"]);
+}
+
+#[test]
+fn a_block_is_the_end_wherever_bytes_are_cut() {
+    let blocks = |case: Case| Case {
+        action: "block",
+        ..case
+    };
+    let parts = ["So ", "it is quilliam", "@zwexford.org", ", he", " said"];
+    let deltas: Vec<(u32, &str)> = parts.iter().map(|part| (0, *part)).collect();
+    let (said, seen, watched) = blocks(OPENAI).stream(&openai(&deltas, &[(0, "stop")]));
+    assert_eq!(said, ["So it is ", "content_filter"]);
+    assert_eq!(seen.stopped, Stopped::Blocked);
+    assert_eq!(watched.verdict.blocked(), Some(0));
+    let (said, seen, _) = blocks(ANTHROPIC).stream(&anthropic(&parts));
+    assert_eq!(said, ["So it is ", "refusal"]);
+    assert_eq!(seen.stopped, Stopped::Blocked);
+}
+
+#[test]
+fn what_stands_beside_the_data_is_looked_at() {
+    let data = openai(&[(0, "Good day ")], &[(0, "stop")]);
+    for (beside, goes_on) in [
+        (format!(": {MAIL}\n\n"), "\n"),
+        (format!("id: {MAIL}\n"), ""),
+        (format!("event: {MAIL}\r\n"), ""),
+        (": keep alive\n\n".to_owned(), ": keep alive\n\n"),
+        (
+            "event: completion.chunk\nid: 7\n".to_owned(),
+            "event: completion.chunk\nid: 7\n",
+        ),
+    ] {
+        let stream = format!("{beside}{data}");
+        let (out, seen, _) = OPENAI.run(STREAM, [stream.as_bytes()]);
+        assert_eq!(out, format!("{goes_on}{data}"), "{beside}");
+        assert_eq!(seen.stopped, Stopped::No);
+    }
+    let block = Case {
+        action: "block",
+        ..OPENAI
+    };
+    let first = openai(&[(0, "Good day ")], &[]).replace("data: [DONE]\n\n", "");
+    for beside in [format!(": {MAIL}\n\n"), format!("id: {MAIL}\n")] {
+        let stream = format!("{first}{beside}{data}");
+        let (out, seen, _) = block.run(STREAM, [stream.as_bytes()]);
+        assert!(!out.contains(MAIL), "{out}");
+        assert_eq!(said(Protocol::OpenAi, &out)[1], "content_filter", "{out}");
+        assert_eq!(seen.stopped, Stopped::Blocked);
+    }
+}
+
+#[test]
+fn what_cant_be_read_ends_a_stream_or_passes_and_is_counted_once() {
+    let first = openai(&[(0, "Good day ")], &[]).replace("data: [DONE]\n\n", "");
+    let broken = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{MAIL}\n\n");
+    let stream = format!("{first}{broken}{broken}data: [DONE]\n\n");
+    let (out, seen, watched) = OPENAI.run(STREAM, [stream.as_bytes()]);
+    assert!(out.starts_with(&first) && !out.contains(MAIL), "{out}");
+    assert!(out.contains("unscannable_answer"), "{out}");
+    assert_eq!(
+        (seen.stopped, watched.unscanned),
+        (Stopped::Unscannable, vec![false])
+    );
+    let passing = Case {
+        passes_unread: true,
+        ..OPENAI
+    };
+    let (out, seen, watched) = passing.run(STREAM, [stream.as_bytes()]);
+    assert!(out.contains(&broken), "{out}");
+    assert_eq!((seen.stopped, watched.unscanned), (Stopped::No, vec![true]));
+}
+
+#[test]
+fn text_that_is_held_is_not_given_at_a_sudden_end() {
+    let stream = openai(&[(0, "Good. It is quilliam@zwex")], &[]).replace("data: [DONE]\n\n", "");
+    let (out, seen, _) = OPENAI.run(STREAM, [stream.as_bytes(), b""]);
+    assert!(!out.contains("quilliam"), "{out}");
+    assert_eq!(said(Protocol::OpenAi, &out)[0], "Good. It is ");
+    assert_eq!(
+        (seen.held_back, seen.incomplete),
+        ("quilliam@zwex".len(), true)
+    );
+}
+
+#[test]
+fn whole_answers_are_held_masked_and_bounded() {
+    let answer = |text: &str| {
+        json!({"choices": [{"index": 0, "message": {"role": "assistant", "content": text},
+            "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+        .to_string()
+    };
+    let text = answer(&format!("I am {MAIL}."));
+    for cut in 0..=text.len() {
+        let (front, back) = text.as_bytes().split_at(cut);
+        let (out, seen, _) = OPENAI.run("application/json", [front, back]);
+        assert_eq!(out, answer("I am <EMAIL_ADDRESS>."));
+        assert_eq!(seen.usage.map(|usage| usage.output), Some(2));
+    }
+    // Too long as it comes, and by its masks.
+    for long in ["x".repeat(100_000), "ab@cd.org ".repeat(8_000)] {
+        let text = answer(&long);
+        let (out, seen, watched) = OPENAI.run("application/json", [text.as_bytes(), b""]);
+        assert!(
+            out.len() < 500 && out.contains("answer_too_long"),
+            "{}",
+            out.len()
+        );
+        assert_eq!(
+            (seen.stopped, watched.unscanned),
+            (Stopped::Unscannable, vec![false])
+        );
+    }
+}

@@ -1,0 +1,216 @@
+/*! Services that guardrails ask: a request waits for what they say of its texts, as a whole
+answer does, and then goes on as they leave it. */
+
+use super::answer::OnData;
+use super::guarding;
+use super::sending::Pending;
+use super::{Call, OnBody, Phase, side};
+use crate::callout::{Questions, Ruling, Texts};
+use crate::config::{self, Guards, Policy, Unscanned};
+use crate::detect::SystemPrompt;
+use crate::host::Host;
+use crate::http::Answer;
+use crate::json::Rewrite;
+use crate::mask::{Placeholders, Vault};
+use crate::protocols::texts::{Found, request_texts};
+use crate::protocols::{ErrorKind, Protocol, Refusal};
+use std::rc::Rc;
+
+/// A request that services are asked about.
+#[derive(Debug)]
+pub(super) struct Asking {
+    pub(super) pending: Pending,
+    inspected: Inspected,
+    /// The body as guardrails in this process have left it.
+    body: Vec<u8>,
+    changed: Option<Rewrite>,
+    questions: Questions,
+}
+
+/// What guardrails in this process have learned of a request.
+#[derive(Debug)]
+pub(super) struct Inspected {
+    pub(super) vault: Option<Vault>,
+    pub(super) system_prompt: Option<SystemPrompt>,
+}
+
+/// What becomes of what waits for services.
+#[derive(Debug, PartialEq, Eq)]
+pub enum OnAnswered {
+    /// It goes on waiting, or nothing waits any more.
+    Wait,
+    /// The request goes on so.
+    Request(OnBody),
+    /// The answer goes on so.
+    Answer(OnData),
+}
+
+impl Call {
+    /// Asks services about a request that guardrails in this process let pass; without any it
+    /// is sent on.
+    pub(super) fn ask_services(
+        &mut self,
+        host: &dyn Host,
+        pending: Pending,
+        (body, changed): (&[u8], Option<Rewrite>),
+        inspected: Inspected,
+    ) -> OnBody {
+        let tenant = Rc::clone(&pending.caller.tenant);
+        let texts = asked_about(self.protocol, body, &tenant.guards);
+        let Some(texts) = texts else {
+            self.guard_answer(&tenant, inspected);
+            return self.send(host, pending, body, changed);
+        };
+        let services = &tenant.guards.input_services;
+        let name = |index| guarding::name(&self.gateway.policy, index);
+        let (questions, callouts) = Questions::ask(services, texts, config::Phase::Input, name);
+        let asking = Asking {
+            pending,
+            inspected,
+            body: body.to_vec(),
+            changed,
+            questions,
+        };
+        if callouts.is_empty() {
+            return self.ruled(host, asking);
+        }
+        self.phase = Phase::Asking(Box::new(asking));
+        OnBody::Ask(callouts)
+    }
+
+    /// The callout with this token was answered; `None`: Envoy did not make it.
+    pub fn service_answered(
+        &mut self,
+        host: &dyn Host,
+        token: u64,
+        answer: Option<&Answer>,
+    ) -> OnAnswered {
+        match &mut self.phase {
+            Phase::Asking(asking) => {
+                asking.questions.answered(token, answer);
+                if asking.questions.ruling() == Ruling::Wait {
+                    return OnAnswered::Wait;
+                }
+            }
+            Phase::Answering { .. } => return self.answer_asked(host, token, answer),
+            _ => return OnAnswered::Wait,
+        }
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Asking(asking) => OnAnswered::Request(self.ruled(host, *asking)),
+            other => {
+                self.phase = other;
+                OnAnswered::Wait
+            }
+        }
+    }
+
+    /// The services have said enough of a request.
+    fn ruled(&mut self, host: &dyn Host, asking: Asking) -> OnBody {
+        let Asking {
+            pending,
+            mut inspected,
+            body,
+            changed,
+            questions,
+        } = asking;
+        let reports = questions.reports(config::Phase::Input);
+        self.guarding.services.extend(reports);
+        let policy = &self.gateway.policy;
+        let refusal = match questions.ruling() {
+            Ruling::Block(guardrail) => Some(guarding::blocked_request(policy, guardrail)),
+            Ruling::Fail(guardrail) => Some(unavailable(policy, guardrail)),
+            Ruling::Wait | Ruling::Pass => None,
+        };
+        if let Some(refusal) = refusal {
+            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        }
+        let tenant = Rc::clone(&pending.caller.tenant);
+        let edits = questions.edits(match &mut inspected.vault {
+            Some(vault) => Placeholders::Make(vault),
+            None => Placeholders::Off,
+        });
+        self.guard_answer(&tenant, inspected);
+        let Some(rewrite) = edits.apply(&body) else {
+            return self.send(host, pending, &body, changed);
+        };
+        if let Some(refusal) = self.too_long_now(rewrite.length) {
+            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        }
+        let new = rewrite.whole(&body);
+        let rewrite = match changed {
+            Some(changed) => changed.and(Some(rewrite)),
+            None => rewrite,
+        };
+        self.send(host, pending, &new, Some(rewrite))
+    }
+
+    /// A service has said something about the answer.
+    fn answer_asked(&mut self, host: &dyn Host, token: u64, answer: Option<&Answer>) -> OnAnswered {
+        let Phase::Answering {
+            ask, reader, seen, ..
+        } = &mut self.phase
+        else {
+            return OnAnswered::Wait;
+        };
+        let mut side = side(host, &self.gateway, ask, &mut self.guarding);
+        let Some(on) = reader.answered(seen, token, answer, &mut side) else {
+            return OnAnswered::Wait;
+        };
+        match (on, self.released.take()) {
+            (OnData::Hold, released) => {
+                self.released = released;
+                OnAnswered::Wait
+            }
+            (OnData::Replace(new), Some(edits)) => {
+                OnAnswered::Answer(super::provider::release(edits, new))
+            }
+            (on, _) => OnAnswered::Answer(on),
+        }
+    }
+
+    /// Refuses what asks for a stream where services have to judge answers: they judge whole
+    /// ones.
+    pub(super) fn unjudged_stream(
+        &self,
+        host: &dyn Host,
+        guards: &Guards,
+        stream: bool,
+    ) -> Option<Refusal> {
+        if !stream || guards.output_services.is_empty() {
+            return None;
+        }
+        let passes = self.gateway.policy.unscannable.answers == Unscanned::Pass;
+        self.gateway.metrics.unscannable(host, "streams", passes);
+        if passes {
+            return None;
+        }
+        let message = "Answers have to be inspected whole here: ask without \"stream\".";
+        let mut refusal = Refusal::new(ErrorKind::Invalid, "unscannable_request", message);
+        "streams".clone_into(&mut refusal.detail);
+        Some(refusal)
+    }
+}
+
+/// The texts of a request, if there are services to ask about them. (A body that can't be
+/// read was refused before.)
+fn asked_about(protocol: Protocol, body: &[u8], guards: &Guards) -> Option<Texts> {
+    if guards.input_services.is_empty() {
+        return None;
+    }
+    let mut texts = Texts::default();
+    let read = request_texts(protocol, body, &mut |found| {
+        if let Found::Text(text) = found {
+            texts.add(&text.text, text.form);
+        }
+    });
+    read.ok().filter(|()| !texts.is_empty()).map(|()| texts)
+}
+
+/// What is told where a guardrail can't be asked, and nothing passes without it.
+pub(super) fn unavailable(policy: &Policy, guardrail: u16) -> Refusal {
+    let name = guarding::name(policy, guardrail);
+    let message = format!("The guardrail '{name}' can't be asked at the moment.");
+    let mut refusal = Refusal::new(ErrorKind::Unavailable, "guardrail_unavailable", message);
+    name.clone_into(&mut refusal.detail);
+    refusal
+}

@@ -1,0 +1,232 @@
+/*! All services that are asked about the texts of one body, at once. */
+
+use super::{Asker, Failure, Findings, Found, Mask, Texts, findings, question};
+use crate::config::{Action, Asked, FailureMode, Phase};
+use crate::http::{Answer, Callout};
+use crate::json::Edits;
+use crate::mask::{Placeholders, Style, Vault};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What a flag without a reason is counted as.
+const FLAGGED: &str = "flagged";
+
+/// Questions that are under way.
+#[derive(Debug)]
+pub struct Questions {
+    services: Rc<[Asked]>,
+    texts: Texts,
+    /// What each service has said so far.
+    said: Vec<Option<Result<Findings, Failure>>>,
+}
+
+/// What a service has said in one phase of a call.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Index of the guardrail in the policy.
+    pub guardrail: u16,
+    /// Which texts were asked about.
+    pub phase: Phase,
+    /// What was found how often, by the service's names: at most 16 of them.
+    pub found: BTreeMap<String, u64>,
+    /// Why nothing is known of the texts.
+    pub failure: Option<Failure>,
+}
+
+/// What becomes of a body.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// It waits for answers.
+    Wait,
+    /// It goes on; see [`Questions::edits`].
+    Pass,
+    /// This guardrail blocks it.
+    Block(u16),
+    /// This guardrail could not be asked, and nothing passes without it.
+    Fail(u16),
+}
+
+/// Most names that a report tells apart; those beyond count as one.
+const MOST_NAMES: usize = 16;
+const OTHERS: &str = "other";
+
+impl Questions {
+    /// Asks all of `services` about `texts`, of which there must be some. `name` gives the
+    /// name of a guardrail.
+    pub fn ask<'n>(
+        services: &Rc<[Asked]>,
+        texts: Texts,
+        phase: Phase,
+        name: impl Fn(u16) -> &'n str,
+    ) -> (Self, Vec<Callout>) {
+        let mut callouts = Vec::new();
+        let mut said = Vec::new();
+        for (token, asked) in (0..).zip(services.iter()) {
+            let asker = Asker {
+                guardrail: name(asked.guardrail),
+                phase,
+                token,
+            };
+            said.push(match question(&asked.service, asker, texts.asked()) {
+                Ok(callout) => {
+                    callouts.push(callout);
+                    None
+                }
+                Err(failure) => Some(Err(failure)),
+            });
+        }
+        let services = Rc::clone(services);
+        let questions = Self {
+            services,
+            texts,
+            said,
+        };
+        (questions, callouts)
+    }
+
+    /// Takes the answer to the callout with this token; `None`: Envoy did not make it.
+    pub fn answered(&mut self, token: u64, answer: Option<&Answer>) {
+        let place = usize::try_from(token).unwrap_or(usize::MAX);
+        let asked = self.services.get(place).zip(self.said.get_mut(place));
+        let Some((asked, said @ None)) = asked else {
+            return;
+        };
+        let read = answer.ok_or(Failure::NotSent);
+        *said = Some(read.and_then(|answer| findings(&asked.service, self.texts.asked(), answer)));
+    }
+
+    /// What is to be done by what is known.
+    pub fn ruling(&self) -> Ruling {
+        let rulings = self.services.iter().zip(&self.said);
+        let mut rulings = rulings.map(|(asked, said)| one_ruling(asked, said.as_ref()));
+        let refuses = |ruling: &Ruling| matches!(ruling, Ruling::Block(_) | Ruling::Fail(_));
+        // The first that refuses decides: it need not be waited for others.
+        rulings.clone().find(refuses).unwrap_or_else(|| {
+            let waits = rulings.any(|ruling| ruling == Ruling::Wait);
+            if waits { Ruling::Wait } else { Ruling::Pass }
+        })
+    }
+
+    /// The edits that mask what was found. What is to be restored gets a placeholder where
+    /// these are made; elsewhere its mask is for good. What a service finds in a placeholder
+    /// is no value.
+    pub fn edits(&self, placeholders: Placeholders<'_>) -> Edits {
+        let known = match &placeholders {
+            Placeholders::Off => None,
+            Placeholders::Make(vault) => Some(&**vault),
+            Placeholders::Restore(vault) => Some(vault.as_ref()),
+        };
+        let values = self.heard().filter(|(asked, _)| masks(&asked.action));
+        let values: Vec<(&Action, Vec<&Found>)> = values
+            .map(|(asked, findings)| {
+                let values = findings.values.iter();
+                let values = values.filter(|found| !self.is_placeholder(found, known));
+                (&asked.action, values.collect())
+            })
+            .collect();
+        let vault = RefCell::new(match placeholders {
+            Placeholders::Make(vault) => Some(vault),
+            Placeholders::Off | Placeholders::Restore(_) => None,
+        });
+        let write = |action: &Action, name: &str, value: &str, out: &mut String| match (
+            action,
+            vault.borrow_mut().as_deref_mut(),
+        ) {
+            (Action::Restore(_), Some(vault)) => vault.put(name, value, out),
+            (Action::Mask(style) | Action::Restore(style), _) => style.write(name, value, out),
+            (Action::Block | Action::Monitor, _) => Style::Replace.write(name, value, out),
+        };
+        let writers: Vec<_> = values
+            .into_iter()
+            .map(|(action, values)| {
+                let writer = |name: &str, value: &str, out: &mut String| {
+                    write(action, name, value, out);
+                };
+                (writer, values)
+            })
+            .collect();
+        let masks = writers.iter().flat_map(|(write, values)| {
+            let values = values.iter();
+            values.map(move |found| Mask { found, write })
+        });
+        self.texts.edits(&masks.collect::<Vec<_>>())
+    }
+
+    /// Whether a value is a placeholder of `vault`, or a part of one.
+    fn is_placeholder(&self, found: &Found, vault: Option<&Vault>) -> bool {
+        let text = self.texts.asked().get(found.text);
+        let Some((vault, text)) = vault.filter(|vault| !vault.is_empty()).zip(text) else {
+            return false;
+        };
+        // From a bracket at or before its first sign to one at or behind its last.
+        let first = found.start.saturating_add(1);
+        let start = text.get(..first).and_then(|front| front.rfind('<'));
+        let last = found.end.saturating_sub(1);
+        let end = text.get(last..).and_then(|rest| rest.find('>'));
+        let end = end.map(|place| last.saturating_add(place).saturating_add(1));
+        let around = start.zip(end).and_then(|(start, end)| text.get(start..end));
+        around.is_some_and(|around| vault.has_put(around))
+    }
+
+    /// What was said, for records.
+    pub fn reports(&self, phase: Phase) -> impl Iterator<Item = Report> {
+        let said = self.services.iter().zip(&self.said);
+        said.filter_map(move |(asked, said)| {
+            let (found, failure) = match said.as_ref()? {
+                Ok(findings) => (counted(findings), None),
+                Err(failure) => (BTreeMap::new(), Some(*failure)),
+            };
+            Some(Report {
+                guardrail: asked.guardrail,
+                phase,
+                found,
+                failure,
+            })
+        })
+    }
+
+    fn heard(&self) -> impl Iterator<Item = (&Asked, &Findings)> {
+        let said = self.services.iter().zip(&self.said);
+        said.filter_map(|(asked, said)| Some((asked, said.as_ref()?.as_ref().ok()?)))
+    }
+}
+
+const fn masks(action: &Action) -> bool {
+    matches!(action, Action::Mask(_) | Action::Restore(_))
+}
+
+fn one_ruling(asked: &Asked, said: Option<&Result<Findings, Failure>>) -> Ruling {
+    let monitors = asked.action == Action::Monitor;
+    match said {
+        None => Ruling::Wait,
+        Some(_) if monitors => Ruling::Pass,
+        Some(Err(_)) => match asked.service.failure_mode {
+            FailureMode::Open => Ruling::Pass,
+            FailureMode::Closed => Ruling::Fail(asked.guardrail),
+        },
+        Some(Ok(findings)) => {
+            let found = !findings.values.is_empty() && !masks(&asked.action);
+            // An objection to the whole leaves nothing to mask.
+            if found || findings.flagged {
+                Ruling::Block(asked.guardrail)
+            } else {
+                Ruling::Pass
+            }
+        }
+    }
+}
+
+fn counted(findings: &Findings) -> BTreeMap<String, u64> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let names = findings.values.iter().map(|found| &found.name);
+    let unnamed = findings.flagged && findings.reasons.is_empty();
+    let names = names.chain(findings.reasons.iter()).map(String::as_str);
+    for name in names.chain(unnamed.then_some(FLAGGED)) {
+        let known = counts.len() < MOST_NAMES || counts.contains_key(name);
+        let count = counts.entry(if known { name } else { OTHERS }.to_owned());
+        let count = count.or_default();
+        *count = count.saturating_add(1);
+    }
+    counts
+}
