@@ -27,10 +27,11 @@ pub(super) fn scan(text: &[u8]) -> Result<Scanned, Broken> {
     // Everything before this byte belongs to an escape that was read.
     let mut resume = 0_usize;
     let (blocks, tail) = text.as_chunks::<BLOCK>();
-    let last = padded(tail);
+    // Most strings end before the tail.
+    let last = std::iter::once_with(|| padded(tail));
     let mut base = 0_usize;
-    for block in blocks.iter().chain([&last]) {
-        let mut hits = specials(ascii).mask(block);
+    for block in blocks.iter().copied().chain(last) {
+        let mut hits = specials(ascii).mask(&block);
         while hits != 0 {
             let at = base.saturating_add(first_bit(hits));
             hits &= hits.wrapping_sub(1);

@@ -8,12 +8,21 @@ const BLOCK: usize = 64;
 
 /// The key of hashes that stand for values.
 #[derive(Clone, PartialEq, Eq)]
-pub struct HashKey(String);
+pub struct HashKey(Keyed);
 
 /// The key of the tags in placeholders: the same value has the same tag wherever the key is
 /// the same, and nobody without the key can try values.
 #[derive(Clone, PartialEq, Eq)]
-pub struct TagKey([u8; 32]);
+pub struct TagKey(Keyed);
+
+/// HMAC (RFC 2104) with SHA-256, as far as it is the same for all messages.
+#[derive(Clone)]
+struct Keyed {
+    /// The key as one block.
+    block: [u8; BLOCK],
+    inner: Sha256,
+    outer: Sha256,
+}
 
 impl HashKey {
     /// Shortest key, in bytes.
@@ -21,22 +30,23 @@ impl HashKey {
 
     /// A key; `None` if it is too short.
     pub fn new(key: String) -> Option<Self> {
-        (key.len() >= Self::SHORTEST).then_some(Self(key))
+        (key.len() >= Self::SHORTEST).then(|| Self(Keyed::new(key.as_bytes())))
     }
 
     pub(super) fn hmac(&self, message: &[&[u8]]) -> [u8; 32] {
-        hmac(self.0.as_bytes(), message)
+        self.0.hash(message)
     }
 }
 
 impl TagKey {
     /// A key made of a secret of the operator's, or of whatever else nobody else knows.
     pub fn new(secret: &[u8]) -> Self {
-        Self(hmac(secret, &[b"tags of placeholders"]))
+        let key = Keyed::new(secret).hash(&[b"tags of placeholders"]);
+        Self(Keyed::new(&key))
     }
 
     pub(super) fn hmac(&self, message: &[&[u8]]) -> [u8; 32] {
-        hmac(&self.0, message)
+        self.0.hash(message)
     }
 }
 
@@ -52,20 +62,42 @@ impl fmt::Debug for TagKey {
     }
 }
 
-/// HMAC (RFC 2104) with SHA-256.
-fn hmac(key: &[u8], message: &[&[u8]]) -> [u8; 32] {
-    let mut block = [0_u8; BLOCK];
-    let digest: [u8; 32] = Sha256::digest(key).into();
-    let key = if key.len() > BLOCK { &digest } else { key };
-    for (place, byte) in block.iter_mut().zip(key) {
-        *place = *byte;
+impl Keyed {
+    fn new(key: &[u8]) -> Self {
+        let mut block = [0_u8; BLOCK];
+        let digest: [u8; 32];
+        let short = if key.len() > BLOCK {
+            digest = Sha256::digest(key).into();
+            &digest
+        } else {
+            key
+        };
+        for (place, byte) in block.iter_mut().zip(short) {
+            *place = *byte;
+        }
+        Self {
+            block,
+            inner: Sha256::new_with_prefix(block.map(|byte| byte ^ 0x36)),
+            outer: Sha256::new_with_prefix(block.map(|byte| byte ^ 0x5c)),
+        }
     }
-    let mut inner = Sha256::new_with_prefix(block.map(|byte| byte ^ 0x36));
-    message.iter().for_each(|part| inner.update(part));
-    let mut outer = Sha256::new_with_prefix(block.map(|byte| byte ^ 0x5c));
-    outer.update(inner.finalize());
-    outer.finalize().into()
+
+    fn hash(&self, message: &[&[u8]]) -> [u8; 32] {
+        let mut inner = self.inner.clone();
+        message.iter().for_each(|part| inner.update(part));
+        let mut outer = self.outer.clone();
+        outer.update(inner.finalize());
+        outer.finalize().into()
+    }
 }
+
+impl PartialEq for Keyed {
+    fn eq(&self, other: &Self) -> bool {
+        self.block == other.block
+    }
+}
+
+impl Eq for Keyed {}
 
 #[cfg(test)]
 mod tests {
@@ -74,12 +106,12 @@ mod tests {
     /// RFC 4231, test case 2, whose key is shorter than the policy allows.
     #[test]
     fn hashes_are_hmac_sha_256() {
-        let hash = hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
+        let hash = Keyed::new(b"Jefe").hash(&[b"what do ya want ", b"for nothing?"]);
         assert_eq!(hash[..4], [0x5b, 0xdc, 0xc1, 0x46]);
         let long = "k".repeat(100);
         assert_ne!(
-            hmac(long.as_bytes(), &[b"a"]),
-            hmac(long.as_bytes(), &[b"b"])
+            Keyed::new(long.as_bytes()).hash(&[b"a"]),
+            Keyed::new(long.as_bytes()).hash(&[b"b"])
         );
     }
 

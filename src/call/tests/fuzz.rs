@@ -12,6 +12,7 @@ mod source;
 mod streams;
 
 use super::*;
+use crate::call::answer::Guard;
 use crate::mask::{self, Form, Placeholders, Verdict};
 use source::Source;
 
@@ -124,50 +125,93 @@ impl Guarded {
         Some((run, new))
     }
 
-    /// A call whose answer is coming, with the placeholders that its request got.
-    fn answering(&self, protocol: Protocol, stream: bool) -> (Run<'_>, Vec<String>) {
-        let list = if stream { SSE } else { JSON };
-        let (mut run, placeholders) = self.asked(protocol, stream);
-        run.answer("200", list);
-        (run, placeholders)
-    }
-
-    /// A call at the provider, with the placeholders that its request got.
-    fn asked(&self, protocol: Protocol, stream: bool) -> (Run<'_>, Vec<String>) {
-        let path = match protocol {
-            Protocol::OpenAi => CHAT,
-            Protocol::Anthropic => "/v1/messages",
-        };
+    /// A call at the provider.
+    fn asked(&self, protocol: Protocol, stream: bool) -> Asked<'_> {
         let text = format!("Ask {} or {}, not E-493817.", source::EMAIL, source::CARD);
-        let body = json!({"model": "same", "max_tokens": 9, "stream": stream, "messages": [
-            {"role": "user", "content": text}], "system": source::PROMPT});
-        let body = match protocol {
-            Protocol::OpenAi => json!({"model": "smart", "stream": stream, "messages": [
-                {"role": "system", "content": source::PROMPT}, {"role": "user", "content": text}]}),
-            Protocol::Anthropic => body,
+        let user = json!({"role": "user", "content": text});
+        let (path, body) = match protocol {
+            Protocol::OpenAi => (
+                CHAT,
+                json!({"model": "smart", "stream": stream, "messages": [
+                    {"role": "system", "content": source::PROMPT}, user]}),
+            ),
+            Protocol::Anthropic => (
+                "/v1/messages",
+                json!({"model": "same", "max_tokens": 9, "stream": stream,
+                    "system": source::PROMPT, "messages": [user]}),
+            ),
         };
         let (run, new) = self.sent(path, &body.to_string()).unwrap();
-        let placeholders = new.split('<').skip(1);
-        let placeholders = placeholders.filter_map(|part| part.split_once('>'));
-        let placeholders = placeholders.map(|(name, _)| format!("<{name}>")).collect();
-        (run, placeholders)
+        let names = new.split('<').skip(1);
+        let names = names.filter_map(|part| part.split_once('>'));
+        Asked {
+            placeholders: names.map(|(name, _)| format!("<{name}>")).collect(),
+            guard: run.call.guarding.answer.clone(),
+            run,
+        }
+    }
+
+    /// A call whose answer is coming.
+    fn answering(&self, protocol: Protocol, stream: bool) -> Asked<'_> {
+        let mut asked = self.asked(protocol, stream);
+        asked.run.answer("200", if stream { SSE } else { JSON });
+        asked
     }
 }
 
-/// What a guarded answer makes of a whole text of its own, and whether it is blocked.
-fn masked(run: &Run<'_>, text: &str, form: Form) -> (String, bool) {
-    let guard = run.call.guarding.answer.as_ref();
-    let mut verdict = Verdict::default();
-    let placeholders = match guard.and_then(|guard| guard.vault.as_ref()) {
-        Some(vault) => Placeholders::Restore(vault),
-        None => Placeholders::Off,
+/// A call whose request has gone on.
+struct Asked<'b> {
+    run: Run<'b>,
+    /// What stands for values of the request.
+    placeholders: Vec<String>,
+    /// What its answer goes through.
+    guard: Option<Guard>,
+}
+
+impl Asked<'_> {
+    /// What the answer makes of a whole text of its own, and whether it is blocked.
+    fn masked(&self, text: &str, form: Form) -> (String, bool) {
+        let Some(guard) = &self.guard else {
+            return (text.to_owned(), false);
+        };
+        let mut verdict = Verdict::default();
+        let placeholders = match &guard.vault {
+            Some(vault) => Placeholders::Restore(vault),
+            None => Placeholders::Off,
+        };
+        let new = mask::whole(
+            text,
+            guard.guards.as_ref(),
+            form,
+            placeholders,
+            &mut verdict,
+        );
+        (
+            new.unwrap_or_else(|| text.to_owned()),
+            verdict.blocked().is_some(),
+        )
+    }
+
+    /// Lets an answer through.
+    fn through(&mut self, pieces: &[&[u8]]) -> Vec<u8> {
+        through(&mut self.run, pieces)
+    }
+
+    fn settle(self) {
+        settle(self.run);
+    }
+}
+
+/// The call is settled once.
+fn settle(mut run: Run<'_>) {
+    let end = || End {
+        status: 200,
+        details: String::new(),
+        request_id: String::new(),
     };
-    let guards = guard.and_then(|guard| guard.guards.as_ref());
-    let new = mask::whole(text, guards, form, placeholders, &mut verdict);
-    (
-        new.unwrap_or_else(|| text.to_owned()),
-        verdict.blocked().is_some(),
-    )
+    let host = &run.bench.host;
+    assert!(run.call.finish(host, &Way(""), end).is_some());
+    assert!(run.call.finish(host, &Way(""), end).is_none());
 }
 
 /// Lets an answer through, piece by piece; what is held comes again.

@@ -36,16 +36,16 @@ fn parts(protocol: Protocol, answer: &Value) -> (&Value, &Value, &Value) {
 
 pub(super) fn written(guarded: &Guarded, source: &mut Source) {
     let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
-    let (mut run, placeholders) = guarded.answering(protocol, false);
-    let text = source.text(&placeholders);
-    let arguments = json!({"to": source.text(&placeholders), "n": [1, 2.5, null]});
+    let mut asked = guarded.answering(protocol, false);
+    let text = source.text(&asked.placeholders);
+    let arguments = json!({"to": source.text(&asked.placeholders), "n": [1, 2.5, null]});
     let body = answer(protocol, &text, &arguments).to_string();
-    let out = through(&mut run, &source.cuts(body.as_bytes()));
+    let out = asked.through(&source.cuts(body.as_bytes()));
     let out: Value = serde_json::from_slice(&out).expect("an answer stays JSON");
     let (said, given, reason) = parts(protocol, &out);
-    let (wanted, mut blocked) = masked(&run, &text, Form::Text);
+    let (wanted, mut blocked) = asked.masked(&text, Form::Text);
     let said = said.as_str().unwrap_or_default();
-    let (asked, blocks) = masked(&run, &arguments.to_string(), Form::Json);
+    let (called, blocks) = asked.masked(&arguments.to_string(), Form::Json);
     blocked |= blocks;
     assert!(guarded.blocks || !blocked);
     if blocked {
@@ -58,11 +58,11 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
         let given = given
             .as_str()
             .map_or_else(|| given.to_string(), str::to_owned);
-        let [given, asked] =
-            [given, asked].map(|json| serde_json::from_str::<Value>(&json).unwrap());
-        assert_eq!(given, asked);
+        let [given, called] =
+            [given, called].map(|json| serde_json::from_str::<Value>(&json).unwrap());
+        assert_eq!(given, called);
     }
-    says(&run.done(), json!({"tenant": "acme"}));
+    asked.settle();
 }
 
 /// Also errors, which may be anything.
@@ -70,9 +70,8 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
     let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
     let status = *source.one_of(&["200", "400", "500"]);
     let (bytes, cuts) = {
-        let (run, placeholders) = guarded.answering(protocol, false);
-        run.done();
-        let text = source.text(&placeholders);
+        let asked = guarded.asked(protocol, false);
+        let text = source.text(&asked.placeholders);
         let mut bytes = match source.below(4) {
             0 => source.bytes(),
             1 => json!({"error": {"message": text, "type": "x"}})
@@ -86,15 +85,15 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
         (bytes, source.next())
     };
     let outs = [true, false].map(|cut| {
-        let (mut run, _) = guarded.asked(protocol, false);
-        run.answer(status, JSON);
+        let mut asked = guarded.asked(protocol, false);
+        asked.run.answer(status, JSON);
         let pieces = if cut {
             Source::new(cuts).cuts(&bytes)
         } else {
             vec![bytes.as_slice()]
         };
-        let out = through(&mut run, &pieces);
-        run.done();
+        let out = asked.through(&pieces);
+        asked.settle();
         String::from_utf8_lossy(&out).into_owned()
     });
     assert_eq!(outs[0], outs[1], "of {}", String::from_utf8_lossy(&bytes));

@@ -46,7 +46,7 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
     if guards.restore.is_some() {
         assert!(!new.contains(source::EMAIL), "{new}");
     }
-    run.done();
+    settle(run);
 }
 
 pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
@@ -74,5 +74,5 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
             String::from_utf8_lossy(&new)
         );
     }
-    run.done();
+    settle(run);
 }

@@ -9,11 +9,15 @@ pub(super) type Key = (u64, &'static str, u64);
 /// The texts of a stream by what they are pieces of.
 pub(super) type Texts = BTreeMap<Key, String>;
 
+/// A stream with LF at the end of all lines.
+pub(super) fn lines(stream: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stream);
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
 /// The data of each event.
 pub(super) fn data(stream: &[u8]) -> Vec<Vec<u8>> {
-    let text = String::from_utf8_lossy(stream)
-        .replace("\r\n", "\n")
-        .replace('\r', "\n");
+    let text = lines(stream);
     let events = text.split("\n\n").map(|event| {
         let lines = event
             .split('\n')
