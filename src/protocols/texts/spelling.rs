@@ -22,11 +22,11 @@ const fn is_in_names(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'/' | b'-')
 }
 
-/// Whether it can be the key of a member: letters in words, no numbers of more than three
-/// digits.
+/// Whether a key is spelled as members of APIs are: lower case and `_`. No secret or number is.
 pub(in crate::protocols) fn is_key(raw: &[u8]) -> bool {
-    let long_number = raw.split(|byte| !byte.is_ascii_digit());
-    is_name(raw) && long_number.map(<[u8]>::len).all(|digits| digits <= 3)
+    const LONGEST: usize = 32;
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
+    raw.len() <= LONGEST && raw.iter().all(plain)
 }
 
 /// Whether it can be base64, of either alphabet.
@@ -119,9 +119,10 @@ mod tests {
         for (text, key) in [
             ("reasoning_content", true),
             ("top_p", true),
-            ("x-groq", true),
             ("", true),
-            ("sha256", true),
+            ("x-groq", false),
+            ("sha256", false),
+            ("ghp_x7Kd92LmQpR4tVwYzA1bC3eF5gH6iJ8kN0oS", false),
             ("4111111111111111", false),
             ("ada@example.org", false),
         ] {
