@@ -30,6 +30,14 @@ impl Context for Watched {
         &mut self.verdict
     }
 
+    fn heard(&mut self, _questions: &Questions) {
+        unreachable!("no service judges these answers")
+    }
+
+    fn policy(&self) -> &Policy {
+        unreachable!("no service judges these answers")
+    }
+
     fn unscanned(&mut self, passed: bool) {
         self.unscanned.push(passed);
     }
@@ -84,6 +92,7 @@ impl Case {
             },
             guard: Some(Guard {
                 guards,
+                services: [].into(),
                 vault: None,
                 longest: 100_000,
                 passes_unread: self.passes_unread,
