@@ -1,6 +1,7 @@
 /*! What guardrails do to calls: in requests, in whole answers, in streams, for both
 protocols on both sides. */
 
+mod example;
 mod input;
 mod matrix;
 mod monitor;

@@ -466,11 +466,8 @@ fn translated_answers_are_masked() {
         let OnAnswered::Answer(OnData::Release(edits, body)) = on else {
             panic!("{on:?}")
         };
-        let lengths = edits
-            .set
-            .iter()
-            .filter(|(name, _)| *name == "content-length");
-        if let Some((_, length)) = lengths.last() {
+        let mut told = edits.set.iter();
+        if let Some((_, length)) = told.rfind(|(name, _)| *name == "content-length") {
             assert_eq!(length, &body.len().to_string());
         }
         let body: Value = serde_json::from_slice(&body).unwrap();

@@ -3,12 +3,13 @@
 use super::*;
 use crate::config;
 use serde_json::json;
+use std::rc::Rc;
 
 const MAIL: &str = "quilliam@zwexford.org";
 
 /// A call whose findings are kept.
-#[derive(Default)]
 struct Watched {
+    policy: config::Policy,
     verdict: Verdict,
     unscanned: Vec<bool>,
 }
@@ -31,11 +32,11 @@ impl Context for Watched {
     }
 
     fn heard(&mut self, _questions: &Questions) {
-        unreachable!("no service judges these answers")
+        unreachable!("no service is asked")
     }
 
     fn policy(&self) -> &Policy {
-        unreachable!("no service judges these answers")
+        &self.policy
     }
 
     fn unscanned(&mut self, passed: bool) {
@@ -43,7 +44,7 @@ impl Context for Watched {
     }
 
     fn blocked(&mut self) -> Refusal {
-        crate::call::guarding::blocked_answer(&policy("block"), &self.verdict)
+        crate::call::guarding::blocked_answer(&self.policy, &self.verdict)
     }
 }
 
@@ -92,7 +93,7 @@ impl Case {
             },
             guard: Some(Guard {
                 guards,
-                services: [].into(),
+                services: Rc::new([]),
                 vault: None,
                 longest: 100_000,
                 passes_unread: self.passes_unread,
@@ -108,7 +109,12 @@ impl Case {
         pieces: impl IntoIterator<Item = &'p [u8]>,
     ) -> (String, Seen, Watched) {
         let mut reader = self.reader(content_type);
-        let (mut seen, mut watched) = (Seen::default(), Watched::default());
+        let mut seen = Seen::default();
+        let mut watched = Watched {
+            policy: policy(self.action),
+            verdict: Verdict::default(),
+            unscanned: Vec::new(),
+        };
         let (mut out, mut held) = (Vec::new(), Vec::new());
         let mut pieces = pieces.into_iter().peekable();
         while let Some(piece) = pieces.next() {
