@@ -12,7 +12,9 @@
     clippy::arithmetic_side_effects,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a report for developers: it may stop at the first surprise"
 )]
 

@@ -2,18 +2,19 @@
 
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::rc::Rc;
 
 /// Block length of SHA-256, in bytes.
 const BLOCK: usize = 64;
 
 /// The key of hashes that stand for values.
 #[derive(Clone, PartialEq, Eq)]
-pub struct HashKey(Keyed);
+pub struct HashKey(Rc<Keyed>);
 
 /// The key of the tags in placeholders: the same value has the same tag wherever the key is
 /// the same, and nobody without the key can try values.
 #[derive(Clone, PartialEq, Eq)]
-pub struct TagKey(Keyed);
+pub struct TagKey(Rc<Keyed>);
 
 /// HMAC (RFC 2104) with SHA-256, as far as it is the same for all messages.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ impl HashKey {
 
     /// A key; `None` if it is too short.
     pub fn new(key: String) -> Option<Self> {
-        (key.len() >= Self::SHORTEST).then(|| Self(Keyed::new(key.as_bytes())))
+        (key.len() >= Self::SHORTEST).then(|| Self(Rc::new(Keyed::new(key.as_bytes()))))
     }
 
     pub(super) fn hmac(&self, message: &[&[u8]]) -> [u8; 32] {
@@ -42,7 +43,7 @@ impl TagKey {
     /// A key made of a secret of the operator's, or of whatever else nobody else knows.
     pub fn new(secret: &[u8]) -> Self {
         let key = Keyed::new(secret).hash(&[b"tags of placeholders"]);
-        Self(Keyed::new(&key))
+        Self(Rc::new(Keyed::new(&key)))
     }
 
     pub(super) fn hmac(&self, message: &[&[u8]]) -> [u8; 32] {

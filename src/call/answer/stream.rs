@@ -251,7 +251,7 @@ impl StreamReader {
         &mut self,
         seen: &mut Seen,
         event: &[u8],
-        data: &Cow<'_, [u8]>,
+        data: &[u8],
         read: Option<Event>,
         context: &mut dyn Context,
     ) -> Option<Vec<u8>> {
@@ -329,12 +329,8 @@ impl StreamReader {
 }
 
 /// Adds `event` to `out` with edits of its data.
-fn write(event: &[u8], data: &Cow<'_, [u8]>, edits: Edits, out: &mut Vec<u8>) {
-    let place = match data {
-        Cow::Borrowed(_) => sse::single_data(event),
-        Cow::Owned(_) => None,
-    };
-    match place {
+fn write(event: &[u8], data: &[u8], edits: Edits, out: &mut Vec<u8>) {
+    match sse::single_data(event) {
         _ if edits.is_empty() => out.extend_from_slice(event),
         Some(place) => {
             out.reserve(event.len());

@@ -5,7 +5,6 @@ use super::*;
 
 /// A stream as a provider may send it.
 struct Stream {
-    protocol: Protocol,
     /// Bytes of each event.
     events: Vec<Vec<u8>>,
     texts: Texts,
@@ -103,7 +102,6 @@ fn form((_, kind, _): Key) -> Form {
 impl Stream {
     fn of(protocol: Protocol, placeholders: &[String], source: &mut Source) -> Self {
         let mut stream = Self {
-            protocol,
             events: Vec::new(),
             texts: Texts::new(),
         };
@@ -189,7 +187,7 @@ impl Stream {
             let start =
                 json!({"type": "content_block_start", "index": part, "content_block": block});
             self.push_event(&start, source);
-            for sending in self.sending((part, kind, 0), placeholders, source) {
+            if let Some(sending) = self.sending((part, kind, 0), placeholders, source) {
                 for piece in sending.pieces {
                     let delta = json!({"type": delta, kind: piece});
                     let event =
