@@ -32,7 +32,7 @@ impl Context for Watched {
     }
 
     fn heard(&mut self, _questions: &Questions) {
-        unreachable!("no service is asked")
+        panic!("no service is asked")
     }
 
     fn policy(&self) -> &Policy {
