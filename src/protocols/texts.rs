@@ -2,7 +2,7 @@
 
 Every string is a text, unless a table here knows its member as part of the structure (an id,
 a type, base64), and it is spelled as such. So what a protocol gains is looked at before
-Tollgate knows it, and a duplicate of a key hides nothing. */
+Tollgate knows it. In answers, a duplicate of a key that says where text belongs is an error. */
 
 mod input;
 mod output;
@@ -10,7 +10,7 @@ mod spelling;
 mod walk;
 
 pub(super) use input::{Walk, definition};
-pub(super) use output::{Speech, index};
+pub(super) use output::{Speech, index, reader as answer_reader};
 pub(super) use walk::{Member, Table, by_key, emit_key, peek, read, unknown, unless_null, value};
 
 use super::{Protocol, anthropic, openai};
@@ -209,7 +209,8 @@ pub struct EventTexts<'a> {
 /// Reads the data of one event.
 ///
 /// # Errors
-/// It is nothing that the protocol knows.
+/// It is nothing that the protocol knows; or clients could join its texts in another way, by an
+/// index that is none or a key that stands twice.
 pub fn event_texts(protocol: Protocol, data: &[u8]) -> Result<EventTexts<'_>, Error> {
     match protocol {
         Protocol::OpenAi => openai::texts::event(data),
@@ -241,7 +242,7 @@ pub struct AnswerTexts<'a> {
 /// Reads a whole answer.
 ///
 /// # Errors
-/// It is no JSON.
+/// As [`event_texts`].
 pub fn answer_texts(protocol: Protocol, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
     match protocol {
         Protocol::OpenAi => openai::texts::answer(body),

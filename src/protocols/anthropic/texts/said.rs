@@ -2,13 +2,12 @@
 
 use super::known;
 use crate::json::{Error, Key, Kind, Reader};
-use crate::protocols::event::unwatched;
 use crate::protocols::texts::{
-    AnswerTexts, ChannelKind, Ends, EventTexts, Member, Speech, index, peek,
+    AnswerTexts, ChannelKind, Ends, EventTexts, Member, Speech, answer_reader, index, peek,
 };
 
 pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> {
-    let mut reader = Reader::new(data, unwatched)?;
+    let mut reader = answer_reader(data)?;
     let mut event = Event::default();
     if reader.kind()? == Kind::Object {
         let [kind] = peek(&reader, ["type"]);
@@ -50,7 +49,7 @@ enum EventType {
 impl<'a> Event<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
         reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-            ("index", Kind::Number) => {
+            ("index", _) => {
                 self.block = index(reader)?.unwrap_or(0);
                 Ok(())
             }
@@ -120,7 +119,7 @@ impl EventType {
 }
 
 pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
-    let mut reader = Reader::new(body, unwatched)?;
+    let mut reader = answer_reader(body)?;
     let mut speech = Speech::default();
     if reader.kind()? == Kind::Object {
         message(&mut speech, &mut reader)?;

@@ -58,7 +58,7 @@ impl Head {
             let mut told = place;
             if reader.kind()? == Kind::Object {
                 reader.object(|reader, key| {
-                    if key.value() == "index" && reader.kind()? == Kind::Number {
+                    if key.value() == "index" {
                         told = index(reader)?.unwrap_or(place);
                         return Ok(());
                     }

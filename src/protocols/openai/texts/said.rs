@@ -2,10 +2,9 @@
 
 use super::known;
 use crate::json::{Error, Kind, Reader, Span};
-use crate::protocols::event::unwatched;
 use crate::protocols::openai::answer::DONE;
 use crate::protocols::texts::{
-    AnswerTexts, ChannelKind, Ends, EventTexts, Member, Speech, index, unless_null,
+    AnswerTexts, ChannelKind, Ends, EventTexts, Member, Speech, answer_reader, index, unless_null,
 };
 
 pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> {
@@ -56,7 +55,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn read(text: &'a [u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(text, unwatched)?;
+        let mut reader = answer_reader(text)?;
         let mut walk = Self::default();
         if reader.kind()? == Kind::Object {
             walk.object(&mut reader)?;
@@ -100,7 +99,7 @@ impl<'a> Walk<'a> {
         let tokens = self.tokens.len();
         reader.object(|reader, key| {
             match (key.value().as_ref(), reader.kind()?) {
-                ("index", Kind::Number) => part = index(reader)?.unwrap_or(place),
+                ("index", _) => part = index(reader)?.unwrap_or(place),
                 ("delta" | "message", Kind::Object) => self.message(reader)?,
                 // The ids are vLLM's.
                 ("logprobs" | "token_ids", _) => {
@@ -228,7 +227,7 @@ fn call<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<Option<u
     let mut told = None;
     reader.object(|reader, key| {
         match (key.value().as_ref(), reader.kind()?) {
-            ("index", Kind::Number) => told = index(reader)?,
+            ("index", _) => told = index(reader)?,
             ("id" | "type", _) => speech.member(reader, Member::Name)?,
             ("function", Kind::Object) => function(speech, reader, ChannelKind::Arguments)?,
             ("custom", Kind::Object) => function(speech, reader, ChannelKind::CustomInput)?,
@@ -259,7 +258,7 @@ fn detail<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<Option
     let mut told = None;
     reader.object(|reader, key| {
         match (key.value().as_ref(), reader.kind()?) {
-            ("index", Kind::Number) => told = index(reader)?,
+            ("index", _) => told = index(reader)?,
             ("text", _) => speech.piece(reader, ChannelKind::ReasoningText, known)?,
             ("summary", _) => speech.piece(reader, ChannelKind::ReasoningSummary, known)?,
             ("type" | "id" | "format", _) => speech.member(reader, Member::Name)?,
