@@ -56,7 +56,8 @@ impl<'a> Event<'a> {
             ("delta", Kind::Object) => self.delta(reader),
             ("content_block", Kind::Object) => block(&mut self.speech, reader),
             ("message", Kind::Object) => self.start(reader),
-            ("type" | "usage" | "request_id" | "context_management", _) => {
+            ("request_id", _) => self.speech.member(reader, Member::Id),
+            ("type" | "usage" | "context_management", _) => {
                 self.speech.member(reader, Member::Name)
             }
             _ => self.speech.unknown(reader, key),
@@ -92,7 +93,7 @@ impl<'a> Event<'a> {
                 *stops |= kind == Kind::String;
                 speech.member(reader, Member::Name)
             }
-            ("container", _) => speech.member(reader, Member::Name),
+            ("container", _) => speech.member(reader, Member::Id),
             _ => other(speech, reader, key),
         })
     }
@@ -152,11 +153,10 @@ fn message<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<(), E
                 Ok(())
             })
         }
-        (
-            "id" | "type" | "role" | "model" | "stop_reason" | "usage" | "container"
-            | "context_management",
-            _,
-        ) => speech.member(reader, Member::Name),
+        ("id" | "container", _) => speech.member(reader, Member::Id),
+        ("type" | "role" | "model" | "stop_reason" | "usage" | "context_management", _) => {
+            speech.member(reader, Member::Name)
+        }
         _ => speech.unknown(reader, key),
     })
 }

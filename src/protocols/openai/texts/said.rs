@@ -83,6 +83,9 @@ impl<'a> Walk<'a> {
                 self.failed |= kind != Kind::Null;
                 self.speech.unknown(reader, key)
             }
+            ("id" | "system_fingerprint" | "x_groq" | "request_id", _) => {
+                self.speech.member(reader, Member::Id)
+            }
             (name, _) if is_structural(name) => self.speech.member(reader, Member::Name),
             _ => self.speech.unknown(reader, key),
         })
@@ -140,7 +143,7 @@ impl<'a> Walk<'a> {
             ("tool_calls", Kind::Array) => each(speech, reader, call),
             ("function_call", Kind::Object) => function(speech, reader, ChannelKind::FunctionCall),
             ("audio", Kind::Object) => audio(speech, reader),
-            ("role" | "name", _) => speech.member(reader, Member::Name),
+            ("role", _) => speech.member(reader, Member::Name),
             ("annotations" | "images" | "extra_content", _) => speech.own(reader, known),
             _ => speech.unknown(reader, key),
         })
@@ -150,17 +153,14 @@ impl<'a> Walk<'a> {
 fn is_structural(name: &str) -> bool {
     matches!(
         name,
-        "id" | "object"
+        "object"
             | "created"
             | "model"
             | "service_tier"
-            | "system_fingerprint"
-            // Of OpenRouter, Groq, llama.cpp, Azure, vLLM.
+            // Of OpenRouter, llama.cpp, Azure, vLLM.
             | "provider"
-            | "x_groq"
             | "timings"
             | "prompt_filter_results"
-            | "request_id"
             | "prompt_token_ids"
     )
 }
@@ -197,7 +197,8 @@ fn audio<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<(), Err
     reader.object(|reader, key| match key.value().as_ref() {
         "transcript" => speech.piece(reader, ChannelKind::Transcript, known),
         "data" => speech.member(reader, Member::Encoded),
-        "id" | "expires_at" | "format" => speech.member(reader, Member::Name),
+        "id" => speech.member(reader, Member::Id),
+        "expires_at" | "format" => speech.member(reader, Member::Name),
         _ => speech.unknown(reader, key),
     })
 }
@@ -228,7 +229,8 @@ fn call<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<Option<u
     reader.object(|reader, key| {
         match (key.value().as_ref(), reader.kind()?) {
             ("index", _) => told = index(reader)?,
-            ("id" | "type", _) => speech.member(reader, Member::Name)?,
+            ("id", _) => speech.member(reader, Member::Id)?,
+            ("type", _) => speech.member(reader, Member::Name)?,
             ("function", Kind::Object) => function(speech, reader, ChannelKind::Arguments)?,
             ("custom", Kind::Object) => function(speech, reader, ChannelKind::CustomInput)?,
             ("extra_content", _) => speech.own(reader, known)?,
@@ -261,7 +263,8 @@ fn detail<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<Option
             ("index", _) => told = index(reader)?,
             ("text", _) => speech.piece(reader, ChannelKind::ReasoningText, known)?,
             ("summary", _) => speech.piece(reader, ChannelKind::ReasoningSummary, known)?,
-            ("type" | "id" | "format", _) => speech.member(reader, Member::Name)?,
+            ("id", _) => speech.member(reader, Member::Id)?,
+            ("type" | "format", _) => speech.member(reader, Member::Name)?,
             ("data" | "signature", _) => speech.member(reader, Member::Encoded)?,
             _ => speech.unknown(reader, key)?,
         }
