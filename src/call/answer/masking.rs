@@ -1,7 +1,10 @@
 /*! What guardrails do to a stream: one channel for each text that it brings in pieces.
 
 What a channel holds back goes on before the event that ends it. Nothing of any channel goes
-on behind a block. */
+on behind a block.
+
+A text that has ended stays so: what came of it has gone on, and a finding could begin there and
+go on in what follows. */
 
 use super::guarding::{Guard, Unreadable, total};
 use crate::json::{Edits, Span};
@@ -10,10 +13,14 @@ use crate::protocols::Protocol;
 use crate::protocols::texts::{ChannelKey, ChannelKind, Ends, EventTexts, Said, event_texts};
 use crate::sse;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Most texts that a stream may bring at once: choices, blocks, calls of tools. More is no
 /// answer of a model.
 const MAX_CHANNELS: usize = 1024;
+
+/// Most texts that may have ended in a stream: they are remembered, 12 bytes each.
+const MAX_ENDED: usize = 16 * 1024;
 
 /// The texts of one stream.
 #[derive(Debug)]
@@ -21,6 +28,8 @@ pub(super) struct StreamGuard {
     guard: Guard,
     protocol: Protocol,
     channels: Vec<(ChannelKey, Channel)>,
+    /// Those that have ended. Nothing more may come of them.
+    ended: BTreeSet<ChannelKey>,
     /// Signed reasoning that is under way.
     signed: Vec<Signed>,
 }
@@ -62,12 +71,13 @@ impl StreamGuard {
             guard,
             protocol,
             channels: Vec::new(),
+            ended: BTreeSet::new(),
             signed: Vec::new(),
         }
     }
 
     /// Whether what can't be read goes on.
-    pub(super) fn passes_unread(&mut self) -> bool {
+    pub(super) const fn passes_unread(&self) -> bool {
         self.guard.passes_unread
     }
 
@@ -99,9 +109,14 @@ impl StreamGuard {
         verdict: &mut Verdict,
     ) -> Result<Masked, Unreadable> {
         let texts = event_texts(self.protocol, data).map_err(|_| Unreadable)?;
+        self.check(&texts)?;
         let mut written = self.write(&texts, verdict)?;
         let mut rest = self.end(&texts, &mut written, verdict);
         let unsigned = self.unsigned(&texts, &mut rest, verdict);
+        let channels = &self.channels;
+        // Reasoning that ended without a signature gets none.
+        self.signed
+            .retain(|signed| channels.iter().any(|(key, _)| signed.is_of(key)));
         let blocked = verdict.blocked().is_some();
         let mut masked = Masked {
             blocked,
@@ -122,6 +137,22 @@ impl StreamGuard {
         Ok(masked)
     }
 
+    /// Refuses an event with more of a text that has ended, or with more texts than models say,
+    /// before any of it is taken.
+    fn check(&self, texts: &EventTexts<'_>) -> Result<(), Unreadable> {
+        if self.ended.len() >= MAX_ENDED {
+            return Err(Unreadable);
+        }
+        let goes_on = |said: &Said<'_>| {
+            let ended = said.channel.filter(|key| self.ended.contains(key));
+            ended.is_some() && !said.text.value().is_empty()
+        };
+        if !self.ended.is_empty() && texts.said.iter().any(goes_on) {
+            return Err(Unreadable);
+        }
+        Ok(())
+    }
+
     /// What goes on of each text of an event.
     fn write<'a>(
         &mut self,
@@ -132,6 +163,8 @@ impl StreamGuard {
         for said in &texts.said {
             let came = said.text.value();
             let new = match said.channel {
+                // Servers repeat the member, empty, behind its end.
+                Some(key) if self.ended.contains(&key) => None,
                 None => self.guard.whole(&came, said.form, verdict),
                 Some(key) => {
                     let before = total(verdict);
@@ -171,9 +204,10 @@ impl StreamGuard {
     ) -> Vec<Span> {
         let mut wrong = Vec::new();
         for (part, span) in &texts.signatures {
-            let ends = |key: &ChannelKey| key.part == *part && key.kind == ChannelKind::Reasoning;
-            if let Some(place) = self.channels.iter().position(|(key, _)| ends(key)) {
+            let signs = |key: &ChannelKey| key.part == *part && key.kind == ChannelKind::Reasoning;
+            if let Some(place) = self.channels.iter().position(|(key, _)| signs(key)) {
                 let (key, mut channel) = self.channels.remove(place);
+                self.ended.insert(key);
                 let before = total(verdict);
                 let held = channel.finish(verdict);
                 self.sign(*part, "", &held, total(verdict) > before);
@@ -223,6 +257,7 @@ impl StreamGuard {
             }
             let (key, held) = (*key, channel.finish(verdict));
             self.channels.remove(index);
+            self.ended.insert(key);
             if held.is_empty() {
                 continue;
             }
@@ -240,6 +275,10 @@ impl StreamGuard {
 }
 
 impl Signed {
+    fn is_of(&self, key: &ChannelKey) -> bool {
+        key.part == self.part && key.kind == ChannelKind::Reasoning
+    }
+
     const fn of(part: u32) -> Self {
         Self {
             part,

@@ -300,7 +300,7 @@ impl StreamReader {
 
     /// What goes on in the place of what can't be inspected: it itself, or the end of the stream.
     fn unread(&mut self, seen: &mut Seen, event: &[u8], context: &mut dyn Context) -> Vec<u8> {
-        let passes = self.guard.as_mut().is_none_or(StreamGuard::passes_unread);
+        let passes = self.guard.as_ref().is_none_or(StreamGuard::passes_unread);
         if !passes {
             context.unscanned(false);
             return self.stopping.give_up(seen, &unscannable());

@@ -15,8 +15,8 @@ pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> 
         });
     }
     let walk = Walk::read(data)?;
-    // The report of usage is the last chunk: nothing may follow it.
-    let ends = if walk.failed || (walk.reports && walk.choices == 0) {
+    // A report of usage ends nothing: some servers bring one with every chunk.
+    let ends = if walk.failed {
         Ends::All
     } else if walk.finished.is_empty() {
         Ends::Nothing
@@ -49,8 +49,6 @@ struct Walk<'a> {
     finished: Vec<u32>,
     failed: bool,
     choices: u32,
-    /// Whether there is a report of usage.
-    reports: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -73,10 +71,7 @@ impl<'a> Walk<'a> {
                 self.choices = self.choices.saturating_add(1);
                 Ok(())
             }),
-            ("usage", kind) => {
-                self.reports |= kind == Kind::Object;
-                self.speech.member(reader, Member::Name)
-            }
+            ("usage", _) => self.speech.member(reader, Member::Name),
             // Random, and as long as it has to be to hide how long the text is.
             ("obfuscation", _) => self.speech.member(reader, Member::Encoded),
             ("error", kind) => {

@@ -292,7 +292,7 @@ fn what_ends() {
         (chunk(json!([])), Ends::Nothing),
         (
             json!({"choices": [], "usage": {"prompt_tokens": 1}}),
-            Ends::All,
+            Ends::Nothing,
         ),
         (
             json!({"choices": [{"delta": {}}], "usage": {"prompt_tokens": 1}}),
