@@ -713,7 +713,11 @@ fn a_full_vault_masks_for_good() {
     out.clear();
     let values = Vault::MOST_BYTES / Vault::MOST_VALUE;
     for index in 0..values {
-        vault.put("N", &format!("{index:0>width$}", width = Vault::MOST_VALUE), &mut out);
+        vault.put(
+            "N",
+            &format!("{index:0>width$}", width = Vault::MOST_VALUE),
+            &mut out,
+        );
     }
     assert_eq!((vault.len(), vault.refused()), (values, 0));
     vault.put("N", "y", &mut out);
@@ -732,7 +736,11 @@ fn a_long_value_is_masked_for_good() {
     let guards = guards(Act::Restore);
     let (out, vault) = made(&long_secrets()[3], &guards, Form::Text);
     assert!(out.starts_with("a <JWT_1_") && vault.len() == 2, "{out}");
-    let (out, vault) = made(&long_secrets()[3].replace("aZ09", "aZ0912"), &guards, Form::Text);
+    let (out, vault) = made(
+        &long_secrets()[3].replace("aZ09", "aZ0912"),
+        &guards,
+        Form::Text,
+    );
     assert!(out.starts_with("a <JWT> b <EMAIL_ADDRESS_1_"), "{out}");
     assert_eq!((vault.len(), vault.refused()), (1, 1));
 }
@@ -810,8 +818,18 @@ fn placeholders_in_long_secrets_are_masked_with_them() {
             let out = the_same(&text, Some(&replace), Form::Text, Some(&vault));
             assert!(!out.contains("ada@example.org"), "{out} of {text}");
             the_same(&text, Some(&mixed()), Form::Text, Some(&vault));
-            the_same(&format!("{text}\n{text} x"), Some(&replace), Form::Text, Some(&vault));
-            the_same(&format!("[\"{text}\"]"), Some(&replace), Form::Json, Some(&vault));
+            the_same(
+                &format!("{text}\n{text} x"),
+                Some(&replace),
+                Form::Text,
+                Some(&vault),
+            );
+            the_same(
+                &format!("[\"{text}\"]"),
+                Some(&replace),
+                Form::Json,
+                Some(&vault),
+            );
         }
     }
 }

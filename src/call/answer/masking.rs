@@ -26,6 +26,8 @@ const MAX_ENDED: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct StreamGuard {
     guard: Guard,
+    /// Whether it may change what the model says.
+    alters: bool,
     protocol: Protocol,
     channels: Vec<(ChannelKey, Channel)>,
     /// Those that have ended. Nothing more may come of them.
@@ -66,8 +68,9 @@ struct Written<'a> {
 }
 
 impl StreamGuard {
-    pub(super) const fn new(guard: Guard, protocol: Protocol) -> Self {
+    pub(super) fn new(guard: Guard, protocol: Protocol) -> Self {
         Self {
+            alters: guard.alters(),
             guard,
             protocol,
             channels: Vec::new(),
@@ -129,6 +132,11 @@ impl StreamGuard {
             rest.extend(texts.filter(|(_, new)| !new.is_empty()));
         } else {
             masked.edits = edits(&texts, written);
+            if self.alters {
+                for span in &texts.removed {
+                    masked.edits.replace(*span, "null".to_owned());
+                }
+            }
             for span in unsigned {
                 masked.edits.replace(span, "\"\"".to_owned());
             }
@@ -192,6 +200,16 @@ impl StreamGuard {
             signed.went.add(went);
             signed.found |= found;
         }
+    }
+
+    /// No more comes: what channels have held.
+    pub(super) fn finish(&mut self, verdict: &mut Verdict) -> Vec<(ChannelKey, String)> {
+        let mut rest = Vec::new();
+        for (key, mut channel) in self.channels.drain(..) {
+            let held = channel.finish(verdict);
+            rest.extend((!held.is_empty()).then_some((key, held)));
+        }
+        rest
     }
 
     /// The signatures of an event that are wrong now. What their reasoning has held goes before
@@ -324,9 +342,6 @@ fn edits(texts: &EventTexts<'_>, written: Vec<Written<'_>>) -> Edits {
         if let Some(new) = new.filter(|new| *new != came) {
             edits.replace(said.text.span(), said.text.written(new));
         }
-    }
-    for span in &texts.removed {
-        edits.replace(*span, "null".to_owned());
     }
     edits
 }

@@ -44,7 +44,7 @@ impl Context for Watched {
     }
 
     fn blocked(&mut self) -> Refusal {
-        crate::call::guarding::blocked_answer(&self.policy, &self.verdict)
+        crate::call::refusing::blocked_answer(&self.policy, &self.verdict)
     }
 }
 
@@ -359,7 +359,10 @@ fn whole_answers_are_held_masked_and_bounded() {
         assert_eq!(seen.usage.map(|usage| usage.output), Some(2));
     }
     // Too long as it comes, and by its masks.
-    for long in ["x".repeat(100_000), "ab@cd.org ".repeat(8_000)] {
+    for (long, counted) in [
+        ("x".repeat(100_000), vec![false]),
+        ("ab@cd.org ".repeat(8_000), vec![]),
+    ] {
         let text = answer(&long);
         let (out, seen, watched) = OPENAI.run("application/json", [text.as_bytes(), b""]);
         assert!(
@@ -369,7 +372,7 @@ fn whole_answers_are_held_masked_and_bounded() {
         );
         assert_eq!(
             (seen.stopped, watched.unscanned),
-            (Stopped::Unscannable, vec![false])
+            (Stopped::Refused(502, "answer_too_long"), counted)
         );
     }
 }
@@ -391,8 +394,14 @@ fn text_behind_its_end_does_not_go_on() {
     let reasons = [chunk("quilliam@", "stop"), chunk("zwexford.org ", "stop")];
     let late = [
         (OPENAI, reasons.concat()),
-        (ANTHROPIC, [delta("quilliam@"), stop, delta("zwexford.org ")].concat()),
-        (ANTHROPIC, [delta("quilliam@"), all, delta("zwexford.org ")].concat()),
+        (
+            ANTHROPIC,
+            [delta("quilliam@"), stop, delta("zwexford.org ")].concat(),
+        ),
+        (
+            ANTHROPIC,
+            [delta("quilliam@"), all, delta("zwexford.org ")].concat(),
+        ),
     ];
     for (case, stream) in late {
         let (said, seen, watched) = case.stream(&stream);
@@ -412,7 +421,8 @@ fn text_behind_its_end_does_not_go_on() {
 
 #[test]
 fn a_report_of_usage_ends_no_text() {
-    let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n";
+    let usage =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n";
     let front = openai(&[(0, "quilliam@")], &[]).replace("data: [DONE]\n\n", "");
     let back = openai(&[(0, "zwexford.org.")], &[(0, "stop")]);
     let (said, seen, _) = OPENAI.stream(&format!("{front}{usage}{back}"));
