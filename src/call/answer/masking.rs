@@ -7,6 +7,7 @@ A text that has ended stays so: what came of it has gone on, and a finding could
 go on in what follows. */
 
 use super::guarding::{Guard, Unreadable, total};
+use crate::bytes::Fnv;
 use crate::json::{Edits, Span};
 use crate::mask::{Channel, Form, Verdict};
 use crate::protocols::Protocol;
@@ -41,8 +42,9 @@ pub(super) struct StreamGuard {
 #[derive(Debug)]
 struct Signed {
     part: u32,
-    came: Print,
-    went: Print,
+    /// Nobody gains by two texts with the same hash: the signature would be refused.
+    came: Fnv,
+    went: Fnv,
     /// Whether something was found in it.
     found: bool,
 }
@@ -118,8 +120,11 @@ impl StreamGuard {
         let unsigned = self.unsigned(&texts, &mut rest, verdict);
         let channels = &self.channels;
         // Reasoning that ended without a signature gets none.
-        self.signed
-            .retain(|signed| channels.iter().any(|(key, _)| signed.is_of(key)));
+        self.signed.retain(|signed| {
+            channels
+                .iter()
+                .any(|(key, _)| is_reasoning(key, signed.part))
+        });
         let blocked = verdict.blocked().is_some();
         let mut masked = Masked {
             blocked,
@@ -196,8 +201,8 @@ impl StreamGuard {
             self.signed.len().saturating_sub(1)
         });
         if let Some(signed) = self.signed.get_mut(place) {
-            signed.came.add(came);
-            signed.went.add(went);
+            signed.came = signed.came.and(came.as_bytes());
+            signed.went = signed.went.and(went.as_bytes());
             signed.found |= found;
         }
     }
@@ -222,12 +227,10 @@ impl StreamGuard {
     ) -> Vec<Span> {
         let mut wrong = Vec::new();
         for (part, span) in &texts.signatures {
-            let signs = |key: &ChannelKey| key.part == *part && key.kind == ChannelKind::Reasoning;
-            if let Some(place) = self.channels.iter().position(|(key, _)| signs(key)) {
-                let (key, mut channel) = self.channels.remove(place);
-                self.ended.insert(key);
+            let mut channels = self.channels.iter();
+            if let Some(place) = channels.position(|(key, _)| is_reasoning(key, *part)) {
                 let before = total(verdict);
-                let held = channel.finish(verdict);
+                let (key, held) = self.close(place, verdict);
                 self.sign(*part, "", &held, total(verdict) > before);
                 rest.extend((!held.is_empty()).then_some((key, held)));
             }
@@ -254,6 +257,13 @@ impl StreamGuard {
         found.map(|(_, channel)| channel).ok_or(Unreadable)
     }
 
+    /// Ends the channel at `place`, which there is; what it has held.
+    fn close(&mut self, place: usize, verdict: &mut Verdict) -> (ChannelKey, String) {
+        let (key, mut channel) = self.channels.remove(place);
+        self.ended.insert(key);
+        (key, channel.finish(verdict))
+    }
+
     /// Ends channels: what they held goes behind their piece in the event, or is returned.
     fn end(
         &mut self,
@@ -268,14 +278,12 @@ impl StreamGuard {
             Ends::All => true,
         };
         let mut index = 0;
-        while let Some((key, channel)) = self.channels.get_mut(index) {
+        while let Some((key, _)) = self.channels.get(index) {
             if !ends(key) {
                 index = index.saturating_add(1);
                 continue;
             }
-            let (key, held) = (*key, channel.finish(verdict));
-            self.channels.remove(index);
-            self.ended.insert(key);
+            let (key, held) = self.close(index, verdict);
             if held.is_empty() {
                 continue;
             }
@@ -293,38 +301,24 @@ impl StreamGuard {
 }
 
 impl Signed {
-    fn is_of(&self, key: &ChannelKey) -> bool {
-        key.part == self.part && key.kind == ChannelKind::Reasoning
-    }
-
     const fn of(part: u32) -> Self {
         Self {
             part,
-            came: Print::NEW,
-            went: Print::NEW,
+            came: Fnv::NEW,
+            went: Fnv::NEW,
             found: false,
         }
     }
 }
 
+/// Whether a channel brings the reasoning of a part.
+fn is_reasoning(key: &ChannelKey, part: u32) -> bool {
+    key.part == part && key.kind == ChannelKind::Reasoning
+}
+
 /// Whether a name of an event may have this: a word in small letters is no finding.
 const fn is_plain(byte: &u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'_' | b'.')
-}
-
-/// Tells texts apart that come in pieces: FNV-1a, 64 bits. Nobody gains by two texts with the
-/// same: a signature would be refused.
-#[derive(Debug, PartialEq, Eq)]
-struct Print(u64);
-
-impl Print {
-    const NEW: Self = Self(0xcbf2_9ce4_8422_2325);
-
-    fn add(&mut self, text: &str) {
-        for byte in text.bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
 }
 
 impl Written<'_> {

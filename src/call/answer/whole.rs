@@ -135,11 +135,8 @@ impl WholeReader {
             _ => held,
         };
         let asks = !guard.services.is_empty();
-        let first = if asks {
-            guard.before_services()
-        } else {
-            guard.clone()
-        };
+        let first = asks.then(|| guard.before_services());
+        let first = first.as_ref().unwrap_or(guard);
         let new = match first.answer(self.protocol, named, context.verdict()) {
             Ok(new) => new,
             Err(Unreadable) if guard.passes_unread => {
