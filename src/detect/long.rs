@@ -21,7 +21,7 @@ pub(super) enum Step {
 }
 
 /// A secret that has begun and not ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Long {
     entity: Entity,
     /// Whether a part of it has been said.
@@ -29,7 +29,7 @@ pub(super) struct Long {
     end: End,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum End {
     /// The first byte that no token has.
     Token,
@@ -38,7 +38,7 @@ enum End {
 }
 
 /// How much of the footer has come.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Footer {
     /// Bytes of `-----END` in a row; from 8 on the footer has begun, and each hyphen that
     /// follows counts.

@@ -27,7 +27,7 @@ const DROPPED: usize = 1024;
 
 /// Finds entities in text that comes in pieces; holds at most [`LONGEST_REGION`] bytes,
 /// [`REACH`](super::REACH) code points and a KiB besides the piece that it was given.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Scanner {
     wanted: Entities,
     /// Words before, and what is not settled.
@@ -41,7 +41,7 @@ pub struct Scanner {
     folded: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     Between,
     Open(Open),

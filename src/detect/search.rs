@@ -29,7 +29,7 @@ pub struct Search {
 /// Hits come in the order of their start, then of what they are, and may overlap; what is
 /// found does not depend on the pieces, but for where a hit is cut into
 /// [parts](super::Part).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Finder {
     finders: Vec<One>,
     /// Hits that begin behind what is settled, in no order.
@@ -38,7 +38,7 @@ pub struct Finder {
     length: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum One {
     Entities(Scanner, Vec<Finding>),
     Patterns(Matching),

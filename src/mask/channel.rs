@@ -3,9 +3,10 @@
 use super::flow::{Flow, Use};
 use super::guards::Guards;
 use super::placeholder::{Known, Spotter, may_be_in};
+use super::readings::{Found, Reading, Readings};
 use super::vault::Vault;
 use super::verdict::Verdict;
-use crate::detect::{Finder, Hit, Part};
+use crate::detect::Part;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -44,9 +45,8 @@ pub struct Channel {
 /// What is looked for as text comes.
 #[derive(Debug)]
 struct Seeing {
-    finder: Option<Finder>,
+    finder: Option<Readings>,
     spotter: Option<Spotter>,
-    hits: Vec<Hit>,
 }
 
 impl Channel {
@@ -105,16 +105,14 @@ fn places(vault: Option<&Vault>) -> Use<'_> {
 impl Seeing {
     fn new(guards: Option<&Guards>, spots: bool) -> Self {
         Self {
-            finder: guards.map(|guards| Finder::new(guards.search())),
+            finder: guards.map(|guards| Readings::new(guards.search())),
             spotter: spots.then(Spotter::new),
-            hits: Vec::new(),
         }
     }
 
-    fn find(&mut self, text: &str, hits: &mut VecDeque<Hit>) {
+    fn find(&mut self, text: &str, hits: &mut VecDeque<Found>) {
         if let Some(finder) = &mut self.finder {
-            finder.push(text, &mut self.hits);
-            hits.extend(self.hits.drain(..));
+            finder.push(text, hits);
         }
     }
 
@@ -145,8 +143,7 @@ impl Seeing {
 
     fn finish(&mut self, flow: &mut Flow, known: Option<Known<'_>>) {
         if let Some(finder) = &mut self.finder {
-            finder.finish(&mut self.hits);
-            flow.hits.extend(self.hits.drain(..));
+            finder.finish(&mut flow.hits);
         }
         if let (Some(spotter), Some(known)) = (&mut self.spotter, known) {
             spotter.finish(known, &mut flow.marks);
@@ -155,7 +152,7 @@ impl Seeing {
 
     /// Up to where all is known, in a text that ends at `end`.
     fn settled(&self, end: usize) -> usize {
-        let found = self.finder.as_ref().map_or(end, Finder::settled);
+        let found = self.finder.as_ref().map_or(end, Readings::settled);
         let spotted = self.spotter.as_ref().map_or(end, Spotter::settled);
         found.min(spotted)
     }
@@ -220,19 +217,29 @@ fn seen(text: &str, guards: Option<&Guards>, form: Form, places: &Use<'_>) -> Op
 }
 
 /// Puts what was found in parts together: all of it has come.
-fn join(hits: &mut VecDeque<Hit>) {
-    let mut joined: VecDeque<Hit> = VecDeque::with_capacity(hits.len());
-    let mut first = 0;
-    for hit in hits.drain(..) {
-        match (hit.part, joined.get_mut(first)) {
-            (Part::Next, Some(long)) if (long.what, long.end) == (hit.what, hit.start) => {
+fn join(hits: &mut VecDeque<Found>) {
+    let mut joined: VecDeque<Found> = VecDeque::with_capacity(hits.len());
+    // The last in parts of each reading.
+    let mut first = [None; 2];
+    for found in hits.drain(..) {
+        let [written, undone] = &mut first;
+        let first = match found.reading {
+            Reading::AsWritten => written,
+            Reading::Undone => undone,
+        };
+        let long = first.and_then(|first: usize| joined.get_mut(first));
+        let hit = found.hit;
+        match long.map(|long| &mut long.hit) {
+            Some(long)
+                if hit.part == Part::Next && (long.what, long.end) == (hit.what, hit.start) =>
+            {
                 long.end = hit.end;
             }
             _ => {
                 if hit.part == Part::First {
-                    first = joined.len();
+                    *first = Some(joined.len());
                 }
-                joined.push_back(hit);
+                joined.push_back(found);
             }
         }
     }

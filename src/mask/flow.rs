@@ -7,6 +7,7 @@ use super::channel::Form;
 use super::guards::{Act, Guards, Rule};
 use super::held::{Held, LONGEST_BARE};
 use super::placeholder::Mark;
+use super::readings::{Found, Reading};
 use super::style::Style;
 use super::vault::Vault;
 use super::verdict::Verdict;
@@ -29,13 +30,15 @@ pub(super) enum Use<'v> {
 pub(super) struct Flow {
     pub(super) held: Held,
     /// Found, and not judged; in the order of their start.
-    pub(super) hits: VecDeque<Hit>,
+    pub(super) hits: VecDeque<Found>,
     /// Placeholders ahead, in their order.
     pub(super) marks: VecDeque<Mark>,
     /// In the order of their start.
     covers: VecDeque<Cover>,
     /// What became of the last finding in parts, by what was found.
-    longs: Vec<(What, Fate)>,
+    longs: Vec<Long>,
+    /// Up to where something was found.
+    upto: Vec<(What, Reading, usize)>,
     end: End,
     /// Whether anything did not go on as it was.
     pub(super) changed: bool,
@@ -55,7 +58,18 @@ struct Cover {
     end: usize,
     length: Length,
     name: Name,
+    reading: Reading,
     act: Mask,
+}
+
+/// A finding in parts.
+#[derive(Debug, Clone)]
+struct Long {
+    what: What,
+    reading: Reading,
+    fate: Fate,
+    /// Whether it was found in both readings, and this is the second.
+    again: bool,
 }
 
 /// Whether the end of what was found is waited for.
@@ -99,6 +113,7 @@ impl Flow {
             marks: VecDeque::new(),
             covers: VecDeque::new(),
             longs: Vec::new(),
+            upto: Vec::new(),
             end: End::Open,
             changed: false,
         }
@@ -146,7 +161,8 @@ impl Flow {
     }
 
     fn judge(&mut self, settled: usize, guards: &Guards, makes: bool, verdict: &mut Verdict) {
-        while let Some(hit) = self.hits.front().copied() {
+        while let Some(found) = self.hits.front().copied() {
+            let hit = found.hit;
             if hit.start >= settled || self.end != End::Open {
                 return;
             }
@@ -155,7 +171,7 @@ impl Flow {
                 self.cover_lookalikes(hit.start.saturating_add(1));
             }
             if !self.is_in_placeholder(hit) {
-                self.judge_one(hit, guards, makes, verdict);
+                self.judge_one(found, guards, makes, verdict);
             }
         }
     }
@@ -172,34 +188,88 @@ impl Flow {
         mark.is_some_and(|mark| hit.end <= mark.end)
     }
 
-    fn judge_one(&mut self, hit: Hit, guards: &Guards, makes: bool, verdict: &mut Verdict) {
-        let fate = match self.longs.iter().find(|long| long.0 == hit.what) {
-            Some((_, fate)) if hit.part == Part::Next => fate.clone(),
-            _ => self.fate(hit, guards, makes, verdict),
+    fn judge_one(&mut self, found: Found, guards: &Guards, makes: bool, verdict: &mut Verdict) {
+        let hit = found.hit;
+        let Long { fate, again, .. } = match self.goes_on(found) {
+            Some(long) => long,
+            None => self.fresh(found, guards, makes, verdict),
         };
-        if hit.part == Part::First {
-            self.longs.retain(|long| long.0 != hit.what);
-            self.longs.push((hit.what, fate.clone()));
-        }
         if !matches!(fate, Fate::Unknown) {
-            verdict.place(hit);
+            self.note(found);
+            if !again {
+                verdict.place(hit);
+            }
         }
         match fate {
             Fate::Block(guardrail) => {
                 verdict.block(guardrail);
                 self.end = End::Blocked(hit.start);
             }
-            Fate::Mask(mask) => self.cover(hit, &mask),
+            Fate::Mask(mask) => self.cover(found, &mask),
             Fate::Pass | Fate::Unknown => {}
         }
     }
 
-    /// What the rules do with a finding; of one in parts the first tells.
-    fn fate(&self, hit: Hit, guards: &Guards, makes: bool, verdict: &mut Verdict) -> Fate {
+    fn note(&mut self, Found { hit, reading }: Found) {
+        let mut known = self.upto.iter_mut();
+        match known.find(|upto| (upto.0, upto.1) == (hit.what, reading)) {
+            Some(upto) => upto.2 = upto.2.max(hit.end),
+            None => self.upto.push((hit.what, reading, hit.end)),
+        }
+    }
+
+    /// The finding that this one goes on. One of the second reading may have begun before the
+    /// first escape, in both.
+    fn goes_on(&self, Found { hit, reading }: Found) -> Option<Long> {
+        if hit.part != Part::Next {
+            return None;
+        }
+        let mut longs = self.longs.iter().filter(|long| long.what == hit.what);
+        let own = longs.clone().find(|long| long.reading == reading);
+        let begun = own.or_else(|| longs.next())?;
+        Some(Long {
+            again: begun.again || begun.reading != reading,
+            ..begun.clone()
+        })
+    }
+
+    /// A finding, or the first part of one.
+    fn fresh(&mut self, found: Found, guards: &Guards, makes: bool, verdict: &mut Verdict) -> Long {
+        let Found { hit, reading } = found;
+        let both = |upto: &(What, Reading, usize)| {
+            upto.0 == hit.what && upto.1 != reading && upto.2 > hit.start
+        };
+        let again = self.upto.iter().any(both);
+        let count = (!again).then_some(verdict);
+        let long = Long {
+            what: hit.what,
+            reading,
+            fate: self.fate(found, guards, makes, count),
+            again,
+        };
+        if hit.part == Part::First {
+            self.longs
+                .retain(|long| (long.what, long.reading) != (hit.what, reading));
+            self.longs.push(long.clone());
+        }
+        long
+    }
+
+    /// What the rules do with a finding; of one in parts the first tells. It is counted once,
+    /// however it was read.
+    fn fate(
+        &self,
+        Found { hit, reading }: Found,
+        guards: &Guards,
+        makes: bool,
+        mut count: Option<&mut Verdict>,
+    ) -> Fate {
         let mut fate = Fate::Unknown;
-        let text = self.held.text(hit.start, hit.end);
-        for Rule { guardrail, act, .. } in guards.about(hit.what, text) {
-            verdict.count(*guardrail, hit.what);
+        let text = reading.of(self.held.text(hit.start, hit.end));
+        for Rule { guardrail, act, .. } in guards.about(hit.what, &text) {
+            if let Some(verdict) = &mut count {
+                verdict.count(*guardrail, hit.what);
+            }
             fate = match (fate, act) {
                 (Fate::Block(first), _) => Fate::Block(first),
                 (_, Act::Block) => Fate::Block(*guardrail),
@@ -214,7 +284,7 @@ impl Flow {
     }
 
     /// A finding ends with the value that it is in; what is behind is another.
-    fn cover(&mut self, hit: Hit, act: &Mask) {
+    fn cover(&mut self, Found { hit, reading }: Found, act: &Mask) {
         for literal in self.held.literals(hit.start..hit.end) {
             let length = match hit.part {
                 Part::Whole => Length::Known,
@@ -226,6 +296,7 @@ impl Flow {
                 end: literal.end,
                 length,
                 name: Name::Of(hit.what),
+                reading,
                 act: act.clone(),
             });
         }
@@ -253,6 +324,7 @@ impl Flow {
                 end: mark.end,
                 length: Length::Known,
                 name: Name::Lookalike,
+                reading: Reading::AsWritten,
                 act: Mask::Restore,
             });
         }
@@ -369,23 +441,38 @@ impl Flow {
         if group.end > limit && group.length == Length::Known {
             return false;
         }
-        let mut text = String::new();
-        let value = self.held.text(group.start, group.end);
         let name = match (group.name, guards) {
             (Name::Of(what), Some(guards)) => guards.name(what),
             _ => LOOKALIKE,
         };
-        match (&group.act, places) {
-            (Mask::Restore, Use::Make(vault)) => vault.put(name, value, &mut text),
-            (Mask::Style(style), _) if group.length == Length::Known => {
-                style.write(name, value, &mut text);
-            }
-            // Of a long one the end may not be known: there is nothing to keep or to hash.
-            _ => Style::Replace.write(name, value, &mut text),
-        }
+        let text = self.stands_for(&group, name, places);
         self.held.replace(group.end, &text, out);
         self.changed = true;
         true
+    }
+
+    /// What goes on in the place of a group.
+    fn stands_for(&self, group: &Cover, name: &str, places: &mut Use<'_>) -> String {
+        let mut text = String::new();
+        let written = self.held.text(group.start, group.end);
+        let value = group.reading.of(written);
+        match (&group.act, places) {
+            (Mask::Restore, Use::Make(vault)) => {
+                // What needs escapes again is put back as it was.
+                let mut again = String::new();
+                group.reading.write(&value, &mut again);
+                let value = if again == value { &value } else { written };
+                vault.put(name, value, &mut text);
+            }
+            (Mask::Style(style), _) if group.length == Length::Known => {
+                let mut mask = String::new();
+                style.write(name, &value, &mut mask);
+                group.reading.write(&mask, &mut text);
+            }
+            // Of a long one the end may not be known: there is nothing to keep or to hash.
+            _ => Style::Replace.write(name, &value, &mut text),
+        }
+        text
     }
 
     /// The first cover with those that overlap it. What is masked for good stays so.
@@ -397,6 +484,7 @@ impl Flow {
                 break;
             }
             group.end = group.end.max(cover.end);
+            group.reading = group.reading.max(cover.reading);
             if cover.length != Length::Known {
                 group.length = Length::Long;
             }

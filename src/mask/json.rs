@@ -58,7 +58,7 @@ pub(super) struct Lexer {
 }
 
 /// What an escape stands for.
-enum Escape {
+pub(super) enum Escape {
     /// So many bytes stand for this.
     Known(char, usize),
     /// It depends on what comes.
@@ -254,7 +254,7 @@ fn length_of(text: &str, ends: impl Fn(u8) -> bool) -> usize {
 }
 
 /// Reads the escape that `text` begins with. A half of a surrogate pair stands for U+FFFD.
-fn escape(text: &str) -> Escape {
+pub(super) fn escape(text: &str) -> Escape {
     let Some(sign) = text.as_bytes().get(1) else {
         return Escape::Open;
     };

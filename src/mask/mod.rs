@@ -10,6 +10,7 @@ mod held;
 mod json;
 mod key;
 mod placeholder;
+mod readings;
 mod style;
 mod url;
 mod vault;

@@ -8,6 +8,8 @@ use crate::detect::{Entities, Entity, Hosts, Pattern, Patterns, Search, SystemPr
 use proptest::prelude::*;
 use std::rc::Rc;
 
+mod escapes;
+
 fn rule(guardrail: u16, matches: Matches, act: Act) -> Rule {
     Rule {
         guardrail,
@@ -872,7 +874,8 @@ fn pieces() -> impl Strategy<Value = String> {
     let (real, _) = made("ada@example.org", &guards(Act::Restore), Form::Text);
     let mut seeds: Vec<String> = short_texts();
     let parts = [
-        "\"", "\\", "\\u0040", "{\"a\":", "[", ",", "}", "https://", "](", " ", "<", "_", "&lt;",
+        "\"", "\\", "\\u0040", "{\"a\":", "[", ",", "}", "https://", "](", " ", "<", "_", "&lt;", "\\n", "\\\"",
+        "\\/", "\\\\\\u0040", "ada\\u0040example.org", "\\u0034111 1111 1111 1111", "\\ud83d\\ude00",
     ];
     seeds.extend(parts.map(str::to_owned));
     let real = prop_oneof![
@@ -956,7 +959,7 @@ proptest! {
     fn what_is_masked_is_restored(text in pieces(), cuts in proptest::collection::vec(any::<u16>(), 0..10)) {
         let restore = guards(Act::Restore);
         // No URLs.
-        let text = text.replace(['/', '\\', ']'], "|").replace([':', 'w', 'W'], ";");
+        let text = text.replace(['/', '\\', ']', '?', '#'], "|").replace([':', 'w', 'W'], ";");
         let (sent, vault) = made(&text, &restore, Form::Text);
         let (out, _) = in_pieces(cut(&sent, &cuts), None, Form::Text, Some(&vault));
         prop_assert_eq!(out, text);

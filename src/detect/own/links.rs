@@ -18,7 +18,7 @@ const LONGEST_MARKS: usize = 64;
 const LONGEST_SCHEME: usize = 32;
 
 /// Finds links in text that comes in pieces; keeps places, and of a target at most 64 bytes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in super::super) struct Links {
     at: usize,
     last: u8,

@@ -17,7 +17,7 @@ const KEPT: usize = 1024;
 
 /// Finds matches of patterns in text that comes in pieces; keeps at most the longest match,
 /// the reach of context, and [`KEPT`] besides the piece that it was given.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in super::super) struct Matching {
     patterns: Rc<Patterns>,
     text: String,

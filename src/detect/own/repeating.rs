@@ -9,13 +9,13 @@ use std::rc::Rc;
 
 /// Finds rows of words that a system prompt has; keeps at most a row of words, no text. A
 /// run of them is one hit, said in parts as it goes on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in super::super) struct Repeating {
     words: Words,
     run: Run,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Run {
     prompt: Rc<SystemPrompt>,
     row: Row,

@@ -11,7 +11,7 @@ use std::rc::Rc;
 const LONGEST_GAP: usize = 64;
 
 /// Finds phrases in text that comes in pieces; keeps places, no text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in super::super) struct Spelling {
     phrases: Rc<Phrases>,
     /// The longest front of phrases that the letters read end with.

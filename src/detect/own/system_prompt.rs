@@ -85,7 +85,7 @@ impl SystemPrompt {
 }
 
 /// The last words of a text: the fewest that have the weight of a row.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Row {
     words: VecDeque<Word>,
     weight: usize,

@@ -64,14 +64,14 @@ enum Rule {
 }
 
 /// Waits for a target, and looks at the front of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Target {
     state: State,
     /// The last bytes, to know `url(`.
     word: [u8; 3],
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum State {
     #[default]
     None,

@@ -25,7 +25,7 @@ pub(super) enum Said {
 }
 
 /// Cuts text that comes in pieces into words.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Words {
     word: Option<Word>,
     last: char,

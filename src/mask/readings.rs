@@ -1,0 +1,396 @@
+/*! A text read as it is written, and with the escapes of JSON in it undone: `ada\u0040example.org`
+in JSON that somebody has pasted says an address, and so does `b@\u0065xample.org`.
+
+Both readings are looked at, since a backslash may also be just that: in paths, in passwords. Up
+to the first escape they are one; there the finder of the first is copied. */
+
+use super::json::{Escape, escape, escaped};
+use crate::bytes::{Set, find};
+use crate::detect::{Finder, Hit, Part, Search, What};
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+
+/// Most backslashes before a sign that are read as one escape: strings three deep in strings.
+const DEEPEST: usize = 8;
+
+const BACKSLASH: Set = Set::of([b'\\', b'\\']);
+
+/// How a text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reading {
+    AsWritten,
+    /// With escapes undone.
+    Undone,
+}
+
+/// Something that was found, by its place in the text as it is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    pub(super) hit: Hit,
+    pub(super) reading: Reading,
+}
+
+/// Looks for things in a text that comes in pieces.
+#[derive(Debug)]
+pub(super) struct Readings {
+    written: Finder,
+    hits: Vec<Hit>,
+    /// Those that begin within an escape, and where it ends.
+    within: Vec<(Hit, usize)>,
+    undone: Option<Box<Undone>>,
+    /// What may be the beginning of an escape: nobody has looked at it yet.
+    pending: String,
+    /// Bytes that have been looked at.
+    length: usize,
+}
+
+/// The second reading, by its own places: bytes of what it says.
+#[derive(Debug)]
+struct Undone {
+    finder: Finder,
+    hits: Vec<Hit>,
+    /// Where the first escape is.
+    from: usize,
+    /// Where what is said is written: from each of these on byte by byte, up to the next.
+    places: VecDeque<Place>,
+    /// The end of what has come.
+    end: Place,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    said: usize,
+    written: usize,
+}
+
+/// An escape, by its place in a piece.
+#[derive(Debug)]
+struct Spelled {
+    start: usize,
+    end: usize,
+    c: char,
+}
+
+impl Reading {
+    /// What `text` says.
+    pub(super) fn of(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::AsWritten => Cow::Borrowed(text),
+            Self::Undone => Cow::Owned(undo(text, &spelled(text).0, |_, _| {})),
+        }
+    }
+
+    /// `text`, which stands for what was found, as this reading has to have it.
+    pub(super) fn write(self, text: &str, out: &mut String) {
+        match self {
+            Self::AsWritten => out.push_str(text),
+            Self::Undone => escaped(text, out),
+        }
+    }
+}
+
+impl Found {
+    /// What it is looked at after: what goes on an earlier one comes first, then the longest.
+    fn order(&self) -> (usize, What, bool, Reverse<usize>, Reading) {
+        let hit = self.hit;
+        let fresh = hit.part != Part::Next;
+        (hit.start, hit.what, fresh, Reverse(hit.end), self.reading)
+    }
+}
+
+impl Readings {
+    pub(super) fn new(search: &Search) -> Self {
+        Self {
+            written: Finder::new(search),
+            hits: Vec::new(),
+            within: Vec::new(),
+            undone: None,
+            pending: String::new(),
+            length: 0,
+        }
+    }
+
+    /// Takes the next piece; adds what is found by it.
+    pub(super) fn push(&mut self, piece: &str, found: &mut VecDeque<Found>) {
+        if self.pending.is_empty() {
+            let read = self.read(piece);
+            self.pending.push_str(piece.get(read..).unwrap_or_default());
+        } else {
+            let mut text = std::mem::take(&mut self.pending);
+            text.push_str(piece);
+            let read = self.read(&text);
+            text.drain(..read);
+            self.pending = text;
+        }
+        self.give(found, false);
+    }
+
+    /// Takes the end of the text; adds the rest.
+    pub(super) fn finish(&mut self, found: &mut VecDeque<Found>) {
+        let rest = std::mem::take(&mut self.pending);
+        self.look(&rest, &[]);
+        self.written.finish(&mut self.hits);
+        if let Some(undone) = &mut self.undone {
+            undone.finder.finish(&mut undone.hits);
+        }
+        self.give(found, true);
+    }
+
+    /// Up to where all is known, in bytes of the text.
+    pub(super) fn settled(&self) -> usize {
+        let settled = self.written.settled();
+        let Some(undone) = &self.undone else {
+            return settled;
+        };
+        let within = self.within.iter().map(|(hit, _)| hit.start).min();
+        let settled = settled.min(undone.settled());
+        within.map_or(settled, |within| within.min(settled))
+    }
+
+    /// Reads up to what may be the beginning of an escape.
+    fn read(&mut self, text: &str) -> usize {
+        if find(text.as_bytes(), BACKSLASH).is_none() {
+            self.look(text, &[]);
+            return text.len();
+        }
+        let (escapes, read) = spelled(text);
+        let text = text.get(..read).unwrap_or_default();
+        match escapes.first() {
+            Some(first) if self.undone.is_none() => {
+                let (before, behind) = text.split_at_checked(first.start).unwrap_or_default();
+                self.look(before, &[]);
+                let undone = Undone::new(self.written.clone(), self.length);
+                self.undone = Some(Box::new(undone));
+                self.look(behind, &moved(&escapes, first.start));
+            }
+            _ => self.look(text, &escapes),
+        }
+        read
+    }
+
+    fn look(&mut self, text: &str, escapes: &[Spelled]) {
+        self.length = self.length.saturating_add(text.len());
+        self.written.push(text, &mut self.hits);
+        if let Some(undone) = &mut self.undone {
+            undone.push(text, escapes);
+        }
+    }
+
+    /// Gives what was found, in order.
+    fn give(&mut self, found: &mut VecDeque<Found>, finished: bool) {
+        let as_written = |hit| Found {
+            hit,
+            reading: Reading::AsWritten,
+        };
+        let Some(undone) = &mut self.undone else {
+            found.extend(self.hits.drain(..).map(as_written));
+            return;
+        };
+        let given = found.len();
+        for hit in self.hits.drain(..) {
+            match undone.escape_around(hit.start) {
+                Some(end) if hit.part != Part::Next => self.within.push((hit, end)),
+                _ => found.push_back(as_written(hit)),
+            }
+        }
+        undone.give(found);
+        let settled = undone.settled();
+        self.within.retain(|(hit, end)| {
+            let known = finished || *end < settled;
+            if known {
+                found.push_back(as_written(behind_escape(*hit, *end, found)));
+            }
+            !known
+        });
+        if found.len() > given {
+            found.make_contiguous().sort_by_key(Found::order);
+        }
+        let settled = self.settled();
+        if let Some(undone) = &mut self.undone {
+            undone.forget(settled);
+        }
+    }
+}
+
+/// A finding that begins within an escape, the second reading being known up to its `end`. If
+/// the same begins there, the escape is no part of it: in `\nada@example.org`, say.
+fn behind_escape(hit: Hit, end: usize, found: &VecDeque<Found>) -> Hit {
+    let same = |other: &Found| {
+        let fresh = other.reading == Reading::Undone && other.hit.part != Part::Next;
+        fresh && (other.hit.what, other.hit.start) == (hit.what, end)
+    };
+    if end < hit.end && found.iter().any(same) {
+        return Hit { start: end, ..hit };
+    }
+    hit
+}
+
+impl Undone {
+    /// It goes on from `finder`, which has read all text before the first escape.
+    const fn new(finder: Finder, from: usize) -> Self {
+        Self {
+            finder,
+            hits: Vec::new(),
+            from,
+            places: VecDeque::new(),
+            end: Place {
+                said: from,
+                written: from,
+            },
+        }
+    }
+
+    fn push(&mut self, text: &str, escapes: &[Spelled]) {
+        if escapes.is_empty() {
+            self.finder.push(text, &mut self.hits);
+            self.end = self.end.behind(text.len(), text.len());
+            return;
+        }
+        let (begin, mut end) = (self.end, self.end);
+        let said = undo(text, escapes, |said, written| {
+            end = begin.behind(said, written);
+            self.places.push_back(end);
+        });
+        self.finder.push(&said, &mut self.hits);
+        self.end = begin.behind(said.len(), text.len());
+    }
+
+    fn settled(&self) -> usize {
+        self.written(self.finder.settled())
+    }
+
+    /// Where in the text a place of what is said is.
+    fn written(&self, said: usize) -> usize {
+        if said >= self.end.said {
+            return self.end.written;
+        }
+        let behind = self.places.partition_point(|place| place.said <= said);
+        let last = behind.checked_sub(1).and_then(|at| self.places.get(at));
+        last.map_or(said, |last| {
+            let beyond = said.saturating_sub(last.said);
+            last.written.saturating_add(beyond)
+        })
+    }
+
+    /// Gives what was found, but for what was there before the first escape.
+    fn give(&mut self, found: &mut VecDeque<Found>) {
+        let mut hits = std::mem::take(&mut self.hits);
+        for mut hit in hits.drain(..) {
+            [hit.start, hit.end] = [hit.start, hit.end].map(|said| self.written(said));
+            if hit.end > self.from {
+                let reading = Reading::Undone;
+                found.push_back(Found { hit, reading });
+            }
+        }
+        self.hits = hits;
+    }
+
+    /// Where the escape ends that a place of the text is within.
+    fn escape_around(&self, written: usize) -> Option<usize> {
+        let behind = self.places.partition_point(|place| place.written < written);
+        let before = self.places.get(behind.checked_sub(1)?)?;
+        let next = self.places.get(behind)?;
+        let length = |from: usize, to: usize| to.saturating_sub(from);
+        let is_escape = length(before.written, next.written) != length(before.said, next.said);
+        (is_escape && next.written > written).then_some(next.written)
+    }
+
+    /// Drops the places that nobody asks for: before `settled`, in bytes of the text.
+    fn forget(&mut self, settled: usize) {
+        while self
+            .places
+            .get(1)
+            .is_some_and(|next| next.written <= settled)
+        {
+            self.places.pop_front();
+        }
+    }
+}
+
+impl Place {
+    const fn behind(self, said: usize, written: usize) -> Self {
+        Self {
+            said: self.said.saturating_add(said),
+            written: self.written.saturating_add(written),
+        }
+    }
+}
+
+/// `text` without its escapes; `places` is told where each begins and where it ends, as what is
+/// said and as it is written.
+fn undo(text: &str, escapes: &[Spelled], mut places: impl FnMut(usize, usize)) -> String {
+    let mut said = String::with_capacity(text.len());
+    let mut copied = 0;
+    for escape in escapes {
+        said.push_str(text.get(copied..escape.start).unwrap_or_default());
+        places(said.len(), escape.start);
+        said.push(escape.c);
+        places(said.len(), escape.end);
+        copied = escape.end;
+    }
+    said.push_str(text.get(copied..).unwrap_or_default());
+    said
+}
+
+/// The escapes of `text`, and where one begins whose end has not come.
+fn spelled(text: &str) -> (Vec<Spelled>, usize) {
+    let mut escapes = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = text.get(at..) {
+        let Some(ahead) = find(rest.as_bytes(), BACKSLASH) else {
+            break;
+        };
+        let start = at.saturating_add(ahead);
+        at = match spelling(rest.get(ahead..).unwrap_or_default()) {
+            Escape::Known(c, length) => {
+                let end = start.saturating_add(length);
+                escapes.push(Spelled { start, end, c });
+                end
+            }
+            Escape::Unknown => start.saturating_add(1),
+            Escape::Open => return (escapes, start),
+        };
+    }
+    (escapes, text.len())
+}
+
+/// Reads the escape that `text` begins with, as it is written in strings within strings: each
+/// of its backslashes is as many of them.
+fn spelling(text: &str) -> Escape {
+    let backslashes = text.bytes().take_while(|byte| *byte == b'\\');
+    let depth = backslashes.take(DEEPEST.saturating_add(1)).count();
+    if depth > DEEPEST {
+        return Escape::Unknown;
+    }
+    let more = depth.saturating_sub(1);
+    let sign = text.as_bytes().get(depth);
+    if more == 0 || sign != Some(&b'u') {
+        let escape = escape(text.get(more..).unwrap_or_default());
+        return longer(escape, more);
+    }
+    // Two units at most.
+    let units = text.chars().take(depth.saturating_add(5).saturating_mul(2));
+    let backslashes = "\\".repeat(depth);
+    let plain = units.collect::<String>().replace(&backslashes, "\\");
+    match escape(&plain) {
+        Escape::Known(c, 12) => Escape::Known(c, more.saturating_mul(2).saturating_add(12)),
+        escape => longer(escape, more),
+    }
+}
+
+fn longer(escape: Escape, more: usize) -> Escape {
+    match escape {
+        Escape::Known(c, length) => Escape::Known(c, length.saturating_add(more)),
+        escape => escape,
+    }
+}
+
+fn moved(escapes: &[Spelled], by: usize) -> Vec<Spelled> {
+    let moved = escapes.iter().map(|escape| Spelled {
+        start: escape.start.saturating_sub(by),
+        end: escape.end.saturating_sub(by),
+        c: escape.c,
+    });
+    moved.collect()
+}
