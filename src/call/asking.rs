@@ -13,7 +13,8 @@ use crate::http::Answer;
 use crate::json::Rewrite;
 use crate::mask::{Placeholders, Vault};
 use crate::protocols::texts::{Found, request_texts};
-use crate::protocols::{Protocol, Refusal};
+use crate::protocols::{Protocol, Refusal, Request};
+use crate::tokens::Prompt;
 use std::rc::Rc;
 
 /// A request that services are asked about.
@@ -32,6 +33,8 @@ pub(super) struct Asking {
 pub(super) struct Inspected {
     pub(super) vault: Option<Vault>,
     pub(super) system_prompt: Option<SystemPrompt>,
+    /// Whether the text of the answer shall be JSON.
+    pub(super) asks_for_json: bool,
 }
 
 /// What becomes of what waits for services.
@@ -61,6 +64,9 @@ impl Call {
             self.guard_answer(&tenant, inspected);
             return self.send(host, pending, body, changed);
         };
+        if let Some(refusal) = self.refused_stream(host, body, &tenant.guards) {
+            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        }
         let services = &tenant.guards.input_services;
         let name = |index| refusing::name(&self.gateway.policy, index);
         let (questions, callouts) = Questions::ask(services, texts, config::Phase::Input, name);
@@ -165,6 +171,19 @@ impl Call {
                 OnAnswered::Answer(super::provider::release(edits, new))
             }
             (on, _) => OnAnswered::Answer(on),
+        }
+    }
+
+    /// What will be refused for the stream that it asks for is so before anybody is asked about
+    /// it. One that passes is counted when it is sent.
+    fn refused_stream(&self, host: &dyn Host, body: &[u8], guards: &Guards) -> Option<Refusal> {
+        let passes = self.gateway.policy.unscannable.answers == Unscanned::Pass;
+        if passes || guards.output_services.is_empty() {
+            return None;
+        }
+        match Request::read(self.protocol, body, Prompt::default()) {
+            Ok(request) => self.unjudged_stream(host, guards, request.traits().stream),
+            Err(refusal) => Some(refusal),
         }
     }
 

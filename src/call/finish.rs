@@ -128,9 +128,16 @@ impl Call {
                     (Stopped::Unscannable, _) => (status, UNSCANNABLE),
                     (Stopped::No, false) => {
                         let end = end();
+                        let cut = cut_by(&end);
                         // A head that was held may have been replaced by Envoy's own.
                         let told = if end.status == 0 { status } else { end.status };
-                        (told.max(status), cut_by(&end))
+                        // While services judge, nobody was told anything yet.
+                        let told = if reader.is_judged() {
+                            end.status
+                        } else {
+                            told.max(status)
+                        };
+                        (told, cut)
                     }
                     (Stopped::No, true) if seen.incomplete => (status, "upstream_incomplete"),
                     (Stopped::No, true) if status >= 400 || seen.error => {

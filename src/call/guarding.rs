@@ -6,8 +6,9 @@ use super::asking::Inspected;
 use super::refusing::{blocked_request, request_too_long, unscannable_name, unscannable_request};
 use super::sending::Pending;
 use super::{Call, OnBody};
+use crate::bytes::{self, Set};
 use crate::callout::{Failure, Report};
-use crate::config::{Guards, Phase, Policy, Tenant, UnscannableRules, Unscanned};
+use crate::config::{Action, Guards, Phase, Policy, Tenant, UnscannableRules, Unscanned};
 use crate::detect::SystemPrompt;
 use crate::host::Host;
 use crate::json::Edits;
@@ -105,7 +106,7 @@ impl Call {
     pub(super) fn guard(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
         let tenant = Rc::clone(&pending.caller.tenant);
         let mut walk = Walk::new(&tenant.guards);
-        if walk.is_needed() {
+        if walk.is_needed(body) {
             let read = request_texts(self.protocol, body, &mut |found| walk.take(found));
             if read.is_err() {
                 let refusal = unreadable(self.protocol, body);
@@ -118,11 +119,13 @@ impl Call {
             vault,
             system_prompt,
             unscannable,
+            asks_for_json,
             ..
         } = walk;
         let inspected = Inspected {
             vault,
             system_prompt,
+            asks_for_json,
         };
         self.guarding.input = verdict;
         let refusal = self.unscanned(host, &unscannable).or_else(|| {
@@ -178,6 +181,7 @@ struct Walk<'g> {
     system_prompt: Option<SystemPrompt>,
     /// Each once.
     unscannable: Vec<Unscannable>,
+    asks_for_json: bool,
 }
 
 impl<'g> Walk<'g> {
@@ -187,20 +191,24 @@ impl<'g> Walk<'g> {
         Self {
             edits: Edits::default(),
             verdict: Verdict::default(),
-            vault: guards.restore.as_ref().map(Vault::new),
+            vault: vault(guards),
             system_prompt: words.map(SystemPrompt::new),
             unscannable: Vec::new(),
+            asks_for_json: false,
             guards,
         }
     }
 
-    fn is_needed(&self) -> bool {
-        self.guards.look_at(Phase::Input) || self.system_prompt.is_some()
+    fn is_needed(&self, body: &[u8]) -> bool {
+        self.guards.look_at(Phase::Input)
+            || self.system_prompt.is_some()
+            || (self.guards.look_at(Phase::Output) && mentions_json(body))
     }
 
     fn take(&mut self, found: Found<'_>) {
         match found {
             Found::Text(text) => self.text(&text),
+            Found::AsksForJson => self.asks_for_json = true,
             Found::Unscannable(kind) => {
                 let guarded = self.guards.look_at(Phase::Input);
                 if guarded && !self.unscannable.contains(&kind) {
@@ -229,6 +237,31 @@ impl<'g> Walk<'g> {
     }
 }
 
+/// Whether a request may ask for JSON: far quicker than to read it.
+fn mentions_json(body: &[u8]) -> bool {
+    const UNDERLINE: Set = Set::of([b'_', b'_']);
+    let mut rest = body;
+    while let Some(at) = bytes::find(rest, UNDERLINE) {
+        let (before, behind) = rest.split_at_checked(at).unwrap_or_default();
+        let follows = [b"_object".as_slice(), b"_schema"];
+        if before.ends_with(b"json") && follows.iter().any(|word| behind.starts_with(word)) {
+            return true;
+        }
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    false
+}
+
+/// What the values of a request are kept in, if any are to be restored.
+fn vault(guards: &Guards) -> Option<Vault> {
+    let vault = Vault::new(guards.restore.as_ref()?);
+    let mut services = guards.input_services.iter();
+    if services.any(|asked| matches!(asked.action, Action::Restore(_))) {
+        return Some(vault.with_services());
+    }
+    Some(vault)
+}
+
 /// What the answer goes through.
 fn answer_guard(policy: &Policy, tenant: &Tenant, inspected: Inspected) -> Option<Guard> {
     let vault = inspected.vault.filter(|vault| !vault.is_empty());
@@ -248,6 +281,7 @@ fn answer_guard(policy: &Policy, tenant: &Tenant, inspected: Inspected) -> Optio
         guards,
         services: Rc::clone(&tenant.guards.output_services),
         vault,
+        is_json: inspected.asks_for_json,
         longest: usize::try_from(policy.limits.body).unwrap_or(usize::MAX),
     })
 }

@@ -187,7 +187,10 @@ pub fn whole(
 /// A whole text with all that is in it; `None` if there is nothing.
 fn seen(text: &str, guards: Option<&Guards>, form: Form, places: &Use<'_>) -> Option<Flow> {
     let known = match places {
-        Use::Make(_) => guards.map(|guards| Known::All(guards.labels())),
+        Use::Make(vault) => {
+            let labels = vault.labels_to_come(guards.map(Guards::labels));
+            labels.map(Known::All)
+        }
         Use::Restore(vault) => Some(Known::In(vault)),
         Use::Nothing => None,
     };

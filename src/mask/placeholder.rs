@@ -30,7 +30,16 @@ pub(super) struct Labels {
     labels: Vec<String>,
     /// Bits of the bytes that one begins with.
     firsts: u128,
+    /// Whether every name is one.
+    any: bool,
 }
+
+/// All names: which ones a service finds is not known before.
+pub(super) static ANY_LABEL: Labels = Labels {
+    labels: Vec::new(),
+    firsts: (0x3ff << b'0') | (0x3ff_ffff << b'a'),
+    any: true,
+};
 
 /// The name of something as placeholders have it: lower case, and `_` between words.
 pub(super) fn label(name: &str) -> String {
@@ -54,7 +63,7 @@ impl Labels {
     }
 
     pub(super) const fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.labels.is_empty() && !self.any
     }
 
     fn all(&self) -> Prefix {
@@ -67,6 +76,10 @@ impl Labels {
 
     /// Those of a prefix that go on with `byte`.
     fn narrow(&self, prefix: Prefix, byte: u8) -> Option<Prefix> {
+        if self.any {
+            let read = prefix.read.saturating_add(1);
+            return Some(Prefix { read, ..prefix });
+        }
         let labels = self.labels.get(prefix.first..prefix.last)?;
         let next = |label: &String| label.as_bytes().get(prefix.read).copied();
         let before = labels.partition_point(|label| next(label) < Some(byte));
@@ -80,6 +93,9 @@ impl Labels {
 
     /// The label that is just this prefix.
     fn exact(&self, prefix: Prefix) -> Option<usize> {
+        if self.any {
+            return Some(usize::MAX);
+        }
         let label = self.labels.get(prefix.first)?;
         (label.len() == prefix.read).then_some(prefix.first)
     }
@@ -267,6 +283,9 @@ impl Spotter {
             let next = self.at.saturating_add(1);
             if !self.threads.is_empty() {
                 self.step(byte, labels);
+                if labels.any {
+                    self.end_labels();
+                }
                 self.resolve(known, marks);
             }
             self.url.step(byte);
@@ -307,7 +326,9 @@ impl Spotter {
             b'&' => Some(&b"&lt;"[..]),
             _ => None,
         };
-        let bare = labels.firsts & bit(byte) != 0 && !self.previous.is_ascii_alphanumeric();
+        let bare = labels.firsts & bit(byte) != 0
+            && !self.previous.is_ascii_alphanumeric()
+            && !(labels.any && self.has_bare_label());
         let state = match bracket {
             Some(bracket) => State::Opening(bracket, 0),
             None if bare => State::Label(labels.all(), 0),
@@ -319,6 +340,22 @@ impl Spotter {
             in_url: self.url.within(),
             state,
         });
+    }
+
+    /// Whether a name without a bracket has begun: where all are names, one that begins within
+    /// it is a part of it.
+    fn has_bare_label(&self) -> bool {
+        let mut threads = self.threads.iter();
+        threads.any(|thread| !thread.opened && matches!(thread.state, State::Label(..)))
+    }
+
+    /// No name goes on behind a placeholder that it is in.
+    fn end_labels(&mut self) {
+        let found = |thread: &Thread| matches!(thread.state, State::Found(..));
+        if self.threads.iter().any(found) {
+            let label = |thread: &Thread| matches!(thread.state, State::Label(..));
+            self.threads.retain(|thread| !label(thread));
+        }
     }
 
     fn step(&mut self, byte: u8, labels: &Labels) {

@@ -1,7 +1,7 @@
 /*! Which placeholders stand for which values in one call. */
 
 use super::key::TagKey;
-use super::placeholder::{Labels, SIGNS, Tag, label};
+use super::placeholder::{ANY_LABEL, Labels, SIGNS, Tag, label};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -10,6 +10,8 @@ use std::fmt::{self, Write as _};
 pub struct Vault {
     key: TagKey,
     labels: Labels,
+    /// Whether what will have placeholders has names that are not known yet.
+    any_label: bool,
     by_tag: HashMap<Tag, Entry>,
     /// How many values each label has.
     numbers: HashMap<String, u32>,
@@ -46,12 +48,30 @@ impl Vault {
         Self {
             key: key.clone(),
             labels: Labels::default(),
+            any_label: false,
             by_tag: HashMap::new(),
             numbers: HashMap::new(),
             bytes: 0,
             refused: 0,
             room: Cell::new(Self::MOST_RESTORED),
         }
+    }
+
+    /// One that gets values of services too, whatever they call them.
+    #[must_use]
+    pub fn with_services(self) -> Self {
+        Self {
+            any_label: true,
+            ..self
+        }
+    }
+
+    /// Names that placeholders of a request can have, of which `known` are known.
+    pub(super) fn labels_to_come<'l>(&self, known: Option<&'l Labels>) -> Option<&'l Labels> {
+        if self.any_label {
+            return Some(&ANY_LABEL);
+        }
+        known
     }
 
     /// Whether nothing can be restored.

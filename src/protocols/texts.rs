@@ -122,6 +122,8 @@ pub enum Found<'a> {
     Text(InputText<'a>),
     /// What is none.
     Unscannable(Unscannable),
+    /// That the answer shall be JSON.
+    AsksForJson,
 }
 
 /// Visits all texts of a request that [`super::Request::read`] accepts, in their order.

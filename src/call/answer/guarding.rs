@@ -18,6 +18,8 @@ pub(in crate::call) struct Guard {
     pub(in crate::call) services: Rc<[Asked]>,
     /// What stands for values of the request.
     pub(in crate::call) vault: Option<Rc<Vault>>,
+    /// Whether the text of the answer shall be JSON: then it is read as that, and stays that.
+    pub(in crate::call) is_json: bool,
     /// Longest whole answer, in bytes: Envoy 1.40 crashes when a held answer becomes longer than
     /// its buffer's limit.
     pub(in crate::call) longest: usize,
@@ -43,6 +45,18 @@ impl Guard {
             self.placeholders(),
             verdict,
         )
+    }
+
+    /// How a text is read.
+    pub(super) fn form(&self, said: &Said<'_>) -> Form {
+        let is_text = said
+            .channel
+            .is_some_and(|key| key.kind == ChannelKind::Text);
+        if self.is_json && is_text {
+            Form::Json
+        } else {
+            said.form
+        }
     }
 
     pub(super) const fn placeholders(&self) -> Placeholders<'_> {
@@ -136,6 +150,16 @@ impl Guard {
         Some(rewrite.map_or_else(|| body.to_vec(), |rewrite| rewrite.whole(body)))
     }
 
+    /// What services are asked about a whole answer.
+    pub(super) fn asked_about(&self, protocol: Protocol, body: &[u8]) -> Result<Texts, Unreadable> {
+        let answer = answer_texts(protocol, body).map_err(|_| Unreadable)?;
+        let mut texts = Texts::default();
+        for said in &answer.said {
+            texts.add(&said.text, self.form(said));
+        }
+        Ok(texts)
+    }
+
     /// A whole answer: `None` if it stays as it is.
     pub(super) fn answer(
         &self,
@@ -148,7 +172,7 @@ impl Guard {
         let mut wrong = Vec::new();
         for said in &texts.said {
             let before = total(verdict);
-            written.push(self.whole(&said.text.value(), said.form, verdict));
+            written.push(self.whole(&said.text.value(), self.form(said), verdict));
             if verdict.blocked().is_some() {
                 let kept = kept(&texts.said, written);
                 return Ok(Some(blocked_answer(protocol, body, &kept)));
@@ -186,16 +210,6 @@ fn has_events(body: &[u8]) -> bool {
     let mut events = joined.events();
     let has_json = |event: &[u8]| sse::data(event).is_some_and(|data| all_texts(&data).is_ok());
     events.by_ref().any(has_json) || has_json(events.unfinished())
-}
-
-/// What services are asked about a whole answer.
-pub(super) fn asked_about(protocol: Protocol, body: &[u8]) -> Result<Texts, Unreadable> {
-    let answer = answer_texts(protocol, body).map_err(|_| Unreadable)?;
-    let mut texts = Texts::default();
-    for said in &answer.said {
-        texts.add(&said.text, said.form);
-    }
-    Ok(texts)
 }
 
 /// A whole answer after what services have found in it is masked. The tokens that its texts

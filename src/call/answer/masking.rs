@@ -249,7 +249,8 @@ impl StreamGuard {
             Some(place) => place,
             None if self.channels.len() >= MAX_CHANNELS => return Err(Unreadable),
             None => {
-                self.channels.push((key, self.guard.channel(said.form)));
+                let channel = self.guard.channel(self.guard.form(said));
+                self.channels.push((key, channel));
                 self.channels.len().saturating_sub(1)
             }
         };

@@ -26,9 +26,14 @@ pub(in crate::call) struct StreamReader {
     in_event: bool,
     stopping: Stopping,
     guard: Option<StreamGuard>,
+    /// The first event's data: what chunks of ours take over where the one at hand says nothing.
+    first: Vec<u8>,
     /// Whether something went on that could not be inspected.
     passed_unread: bool,
 }
+
+/// Longest first event that is kept, in bytes.
+const LONGEST_FIRST: usize = 16 * 1024;
 
 impl StreamReader {
     pub(super) fn new(mut reading: Reading) -> Self {
@@ -40,6 +45,7 @@ impl StreamReader {
             framer: Framer::default(),
             complete: !reading.judges_end,
             guard: guard.map(|guard| StreamGuard::new(guard, reading.protocol)),
+            first: Vec::new(),
             reading,
             kept_back_cr: false,
             in_event: false,
@@ -293,6 +299,9 @@ impl StreamReader {
         let (Some(mut masked), Some(read)) = (masked, read) else {
             return Some(self.unread(seen, event, context));
         };
+        if self.first.is_empty() && data.len() <= LONGEST_FIRST {
+            self.first = data.to_vec();
+        }
         if self.reading.strip_usage && read.only_usage && !masked.blocked {
             self.kept_back_cr = event.ends_with(b"\r");
             return (!masked.rest.is_empty()).then(|| self.rest(data, Some(&read), &masked.rest));
@@ -321,6 +330,15 @@ impl StreamReader {
     fn rest(&self, data: &[u8], read: Option<&Event>, rest: &[(ChannelKey, String)]) -> Vec<u8> {
         if rest.is_empty() {
             return Vec::new();
+        }
+        if read.is_some_and(|read| read.progress == Progress::Ended) && !data.starts_with(b"{") {
+            // `[DONE]` says nothing of the stream.
+            let mut events = EventReader::new(self.reading.protocol);
+            let read = events.read(&self.first, &mut Stream::default()).ok();
+            let first = read.filter(|read| read.progress != Progress::Ended);
+            if let Some(first) = first {
+                return self.rest(&self.first, Some(&first), rest);
+            }
         }
         let mut edits = Edits::default();
         let model = read.and_then(|read| read.model);

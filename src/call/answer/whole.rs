@@ -1,7 +1,7 @@
 /*! A whole answer: a JSON object that passes as it comes, with its `usage` read on the way
 and, if asked for, another name for its model. */
 
-use super::guarding::{Guard, Unreadable, asked_about, masked};
+use super::guarding::{Guard, Unreadable, masked};
 use super::{Context, OnData, Reading, Seen, Stopped};
 use crate::call::refusing::{answer_too_long, name, unavailable, unscannable};
 use crate::callout::{Questions, Ruling};
@@ -166,7 +166,7 @@ impl WholeReader {
         body: Vec<u8>,
         context: &mut dyn Context,
     ) -> OnData {
-        let Ok(texts) = asked_about(self.protocol, &body) else {
+        let Ok(texts) = guard.asked_about(self.protocol, &body) else {
             context.unscanned(false);
             return self.refused(seen, &unscannable());
         };

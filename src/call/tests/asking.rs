@@ -79,6 +79,25 @@ fn refused(on: OnAnswered) -> (u16, String) {
     status_and_code(&reply)
 }
 
+/// The record of a call that no provider saw: nothing of it counts.
+#[track_caller]
+fn not_sent(bench: &Bench, record: &Value, (status, outcome): (u16, &str)) {
+    says(
+        record,
+        json!({"outcome": outcome, "status": status, "attempts": 0, "usage": "none", "model": ""}),
+    );
+    assert_eq!(bench.totals("acme", "smart"), [0; 6]);
+}
+
+/// The record of a call whose answer was read, whatever went on of it.
+#[track_caller]
+fn settled(bench: &Bench, record: &Value, (status, outcome): (u16, &str)) {
+    let told = json!({"outcome": outcome, "status": status, "attempts": 1, "usage": "reported",
+        "input_tokens": 9, "output_tokens": 4});
+    says(record, told);
+    assert_eq!(bench.totals("acme", "smart"), [1, 0, 0, 0, 9, 4]);
+}
+
 fn found(record: &Value) -> &Value {
     &record["guardrails"]
 }
@@ -119,6 +138,7 @@ fn what_a_service_finds_is_masked_before_the_request_goes_on() {
     assert!(matches!(run.answer("200", JSON), OnAnswer::Forward(_)));
     assert_eq!(run.data(ANSWER, true), OnData::Pass);
     let record = run.done();
+    settled(&bench, &record, (200, "ok"));
     let wanted =
         json!([{"name": "names", "phase": "input", "action": "mask", "found": {"PERSON": 1}}]);
     assert_eq!(found(&record), &wanted);
@@ -162,10 +182,7 @@ fn services_block() {
     assert_eq!(refused(on), (400, "content_filter".to_owned()));
     assert!(!run.call.passes_request());
     let record = run.done();
-    says(
-        &record,
-        json!({"outcome": "content_filter", "status": 400, "model": ""}),
-    );
+    not_sent(&bench, &record, (400, "content_filter"));
     let wanted =
         json!([{"name": "topics", "phase": "input", "action": "block", "found": {"off_topic": 1}}]);
     assert_eq!(found(&record), &wanted);
@@ -175,6 +192,7 @@ fn services_block() {
     let callouts = asks(run.body(BODY));
     let on = run.says(&callouts[0], 200, body);
     assert_eq!(refused(on), (400, "content_filter".to_owned()));
+    not_sent(&bench, &run.done(), (400, "content_filter"));
 }
 
 #[test]
@@ -213,7 +231,7 @@ fn all_services_are_asked_at_once_and_the_first_that_refuses_decides() {
     assert_eq!(refused(on), (400, "content_filter".to_owned()));
     assert_eq!(run.says(&callouts[0], 200, "[]"), OnAnswered::Wait);
     assert_eq!(run.data("x", true), OnData::Pass);
-    run.done();
+    not_sent(&bench, &run.done(), (400, "content_filter"));
 }
 
 #[test]
@@ -255,6 +273,11 @@ fn failures_are_told_or_passed_and_counted() {
                 run.data(ANSWER, true);
             }
             let record = run.done();
+            if index < 2 {
+                not_sent(&bench, &record, (503, "guardrail_unavailable"));
+            } else {
+                settled(&bench, &record, (200, "ok"));
+            }
             assert_eq!(found(&record)[0]["failure"], code, "{record}");
             assert_eq!(found(&record)[0]["found"], json!({}));
             let labels = [("guardrail", "names"), ("phase", "input"), ("kind", code)];
@@ -283,7 +306,14 @@ fn a_prompt_that_is_too_long_for_a_service_is_a_failure() {
             }
             OnBody::Ask(_) => panic!("nothing can be asked"),
         }
+        if !goes_on {
+            let record = run.done();
+            not_sent(&bench, &record, (503, "guardrail_unavailable"));
+            assert_eq!(found(&record)[0]["failure"], "too_long");
+            continue;
+        }
         let record = run.finish(0, "downstream_remote_disconnect");
+        says(&record, json!({"outcome": "client_closed", "attempts": 1}));
         assert_eq!(found(&record)[0]["failure"], "too_long");
     }
 }
@@ -298,6 +328,7 @@ fn masks_that_make_a_request_too_long_are_not_made() {
     let callouts = asks(run.body(BODY));
     let on = run.says(&callouts[0], 200, &hit(0, 6, "SOME_LONG_NAME"));
     assert_eq!(refused(on), (413, "request_too_large".to_owned()));
+    not_sent(&bench, &run.done(), (413, "request_too_large"));
 }
 
 #[test]
@@ -306,10 +337,8 @@ fn a_caller_may_leave_while_services_are_asked() {
     let mut run = bench.reading();
     asks(run.body(BODY));
     let record = run.finish(0, "downstream_remote_disconnect");
-    says(
-        &record,
-        json!({"tenant": "acme", "outcome": "client_closed"}),
-    );
+    says(&record, json!({"tenant": "acme"}));
+    not_sent(&bench, &record, (0, "client_closed"));
     // What Envoy says by itself then, such as that nothing has moved for too long.
     let mut run = bench.reading();
     let callouts = asks(run.body(BODY));
@@ -379,7 +408,7 @@ fn whole_answers_are_masked() {
     assert_eq!(body["usage"]["completion_tokens"], 4);
     assert_eq!(run.says(&callouts[0], 200, "[]"), OnAnswered::Wait);
     let record = run.done();
-    says(&record, json!({"outcome": "ok", "output_tokens": 4}));
+    settled(&bench, &record, (200, "ok"));
     let wanted =
         json!([{"name": "names", "phase": "output", "action": "mask", "found": {"PERSON": 1}}]);
     assert_eq!(found(&record), &wanted);
@@ -401,10 +430,7 @@ fn whole_answers_are_blocked() {
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["choices"][0]["finish_reason"], "content_filter");
     assert_eq!(body["usage"]["completion_tokens"], 4);
-    says(
-        &run.done(),
-        json!({"outcome": "guardrail_blocked", "output_tokens": 4}),
-    );
+    settled(&bench, &run.done(), (200, "guardrail_blocked"));
 }
 
 #[test]
@@ -421,7 +447,7 @@ fn answers_whose_services_fail_are_kept_or_passed() {
     );
     let record = run.done();
     assert_eq!(found(&record)[0]["failure"], "timeout");
-    says(&record, json!({"output_tokens": 4}));
+    settled(&bench, &record, (503, "guardrail_unavailable"));
     let bench = guarded(json!([output(presidio(
         "names",
         json!({"failure_mode": "open"})
@@ -432,14 +458,15 @@ fn answers_whose_services_fail_are_kept_or_passed() {
         on,
         OnAnswered::Answer(OnData::Replace(TOLD.as_bytes().to_vec()))
     );
-    says(&run.done(), json!({"outcome": "ok"}));
+    settled(&bench, &run.done(), (200, "ok"));
 }
 
 #[test]
 fn a_caller_may_leave_while_services_are_asked_about_the_answer() {
     let bench = guarded(json!([output(presidio("names", json!({})))]));
     let (run, _) = shown(&bench, TOLD);
-    says(&run.done(), json!({"output_tokens": 4}));
+    let record = run.finish(0, "downstream_remote_disconnect");
+    settled(&bench, &record, (0, "client_closed"));
 }
 
 /// The head of a translated answer waits too, and gets the length of what goes on.
@@ -480,6 +507,68 @@ fn translated_answers_are_masked() {
 }
 
 #[test]
+fn regression_streams_that_will_be_refused_are_shown_to_nobody() {
+    let guardrails = json!([
+        presidio("names", json!({})),
+        output(presidio("told", json!({}))),
+    ]);
+    let bench = guarded(guardrails.clone());
+    let mut run = bench.reading();
+    assert_eq!(
+        refused_body(&run.body(STREAMED)),
+        (400, "unscannable_request".to_owned())
+    );
+    says(
+        &run.done(),
+        json!({"outcome": "unscannable_request", "status": 400, "usage": "none"}),
+    );
+    let labels = [("kind", "streams"), ("action", "refuse")];
+    assert_eq!(bench.counted("tollgate.unscannable_total", &labels), [1]);
+    let mut run = bench.reading();
+    assert_eq!(asks(run.body(BODY)).len(), 1);
+    // One that passes is counted once.
+    let mut policy = policy();
+    policy["guardrails"] = guardrails;
+    policy["unscannable"] = json!({"answers": "pass"});
+    let bench = Bench::of(&policy);
+    let mut run = bench.reading();
+    let callouts = asks(run.body(STREAMED));
+    let on = run.says(&callouts[0], 200, "[]");
+    assert!(matches!(on, OnAnswered::Request(OnBody::Forward(_))));
+    let labels = [("kind", "streams"), ("action", "pass")];
+    assert_eq!(bench.counted("tollgate.unscannable_total", &labels), [1]);
+}
+
+/// Only the service knows that there are names.
+#[test]
+fn regression_lookalikes_of_what_services_name_are_escaped() {
+    let bench = guarded(json!([presidio("names", json!({"restore": true}))]));
+    let body = BODY.replace("text", "<PERSON_1_K7Q2XM> and person_name_2_ABCDEF");
+    let mut run = bench.reading();
+    let callouts = asks(run.body(&body));
+    let asked: Value = serde_json::from_slice(&callouts[0].body).unwrap();
+    let asked = asked["text"].as_str().unwrap();
+    assert!(
+        !asked.contains("K7Q2XM") && !asked.contains("ABCDEF"),
+        "{asked}"
+    );
+    assert!(asked.starts_with("PROMPT <PLACEHOLDER_1_"), "{asked}");
+    let (sent, _) = goes_on(run.says(&callouts[0], 200, &hit(0, 6, "PERSON")), &body);
+    let sent: Value = serde_json::from_str(&sent).unwrap();
+    let sent = sent["messages"][0]["content"].as_str().unwrap();
+    assert!(sent.starts_with("<PERSON_1_"), "{sent}");
+    run.answer("200", JSON);
+    let answer = ANSWER.replace("\"ANSWER\"", &json!(sent).to_string());
+    let OnData::Replace(out) = run.data(&answer, true) else {
+        panic!("values come back")
+    };
+    let out: Value = serde_json::from_slice(&out).unwrap();
+    let out = out["choices"][0]["message"]["content"].as_str().unwrap();
+    assert_eq!(out, "PROMPT <PERSON_1_K7Q2XM> and person_name_2_ABCDEF");
+    run.done();
+}
+
+#[test]
 fn streams_are_refused_where_services_judge_answers() {
     let guardrails = json!([output(presidio("names", json!({})))]);
     let bench = guarded(guardrails.clone());
@@ -488,6 +577,7 @@ fn streams_are_refused_where_services_judge_answers() {
         refused_body(&run.body(STREAMED)),
         (400, "unscannable_request".to_owned())
     );
+    not_sent(&bench, &run.done(), (400, "unscannable_request"));
     let mut policy = policy();
     policy["guardrails"] = guardrails;
     policy["unscannable"] = json!({"answers": "pass"});

@@ -223,3 +223,120 @@ fn held_text_of_a_stream_that_breaks_is_counted() {
         [0; 0]
     );
 }
+
+/// A value that JSON has to escape.
+fn quoted(policy: &mut Value) {
+    policy["guardrails"] = json!([
+        {"name": "q", "phase": "input", "action": "mask", "restore": true,
+            "detect": {"patterns": [{"name": "Q", "regex": "qu.t\\\\.d"}]}},
+        {"name": "pii", "phase": "output", "detect": "personal_data", "action": "mask"},
+    ]);
+}
+
+fn asking_for_json() -> Value {
+    let text = "PROMPT qu\"t.d";
+    json!({"model": "smart", "response_format": {"type": "json_object"},
+        "messages": [{"role": "user", "content": text}]})
+}
+
+#[test]
+fn regression_values_in_answers_that_are_json_are_escaped() {
+    let bench = bench(quoted);
+    let body = asking_for_json().to_string();
+    let mut run = bench.reading();
+    let new = sent(run.body(&body), &body);
+    let placeholder = new["messages"][0]["content"].as_str().unwrap();
+    let placeholder = placeholder.strip_prefix("PROMPT ").unwrap();
+    run.answer("200", JSON);
+    let said = json!({"a": placeholder, "card": 4_111_111_111_111_111_u64}).to_string();
+    let answer = ANSWER.replace("\"ANSWER\"", &json!(said).to_string());
+    let out = match run.data(&answer, true) {
+        OnData::Replace(out) | OnData::Release(_, out) => out,
+        other => panic!("{other:?}"),
+    };
+    let out: Value = serde_json::from_slice(&out).unwrap();
+    let said = out["choices"][0]["message"]["content"].as_str().unwrap();
+    let said: Value = serde_json::from_str(said).unwrap();
+    assert_eq!(said, json!({"a": "qu\"t.d", "card": "<CREDIT_CARD>"}));
+    run.done();
+}
+
+#[test]
+fn regression_values_in_streams_that_are_json_are_escaped() {
+    let bench = bench(quoted);
+    let mut body = asking_for_json();
+    body["stream"] = json!(true);
+    let body = body.to_string();
+    let mut run = bench.reading();
+    let new = sent(run.body(&body), &body);
+    let placeholder = new["messages"][0]["content"].as_str().unwrap();
+    let placeholder = placeholder.strip_prefix("PROMPT ").unwrap();
+    run.answer("200", SSE);
+    let said = json!({"a": placeholder, "b": 1}).to_string();
+    let mut came = String::new();
+    let mut take = |on: OnData, piece: &str| match on {
+        OnData::Pass => came.push_str(piece),
+        OnData::Replace(out) => came.push_str(&String::from_utf8(out).unwrap()),
+        other => panic!("{other:?}"),
+    };
+    for piece in said.as_bytes().chunks(3) {
+        let piece = json!(std::str::from_utf8(piece).unwrap());
+        let chunk = format!(
+            "data: {{\"id\":\"c-1\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{piece}}}}}]}}\n\n"
+        );
+        take(run.data(&chunk, false), &chunk);
+    }
+    let done = "data: [DONE]\n\n";
+    take(run.data(done, true), done);
+    let chunks = came
+        .split("\n\n")
+        .filter_map(|event| event.strip_prefix("data: {"));
+    let chunks = chunks.map(|chunk| serde_json::from_str::<Value>(&format!("{{{chunk}")).unwrap());
+    let text: String = chunks
+        .map(|chunk| {
+            chunk["choices"][0]["delta"]["content"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect();
+    let said: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(said, json!({"a": "qu\"t.d", "b": 1}));
+    run.done();
+}
+
+/// `[DONE]` says nothing of the stream: what was held goes on with the names of its chunks.
+#[test]
+fn regression_the_rest_before_a_bare_end_has_the_id_of_the_stream() {
+    let bench = bench(|_| {});
+    let mut run = bench.answering(STREAMED, SSE);
+    let chunk = "data: {\"id\":\"c-77\",\"created\":5,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ada\"}}]}\n\n";
+    run.data(chunk, false);
+    let OnData::Replace(out) = run.data("data: [DONE]\n\n", true) else {
+        panic!("the rest comes")
+    };
+    let out = String::from_utf8(out).unwrap();
+    let rest = out.strip_prefix("data: ").unwrap();
+    let rest: Value = serde_json::from_str(rest.split("\n\n").next().unwrap()).unwrap();
+    assert_eq!(rest["id"], "c-77", "{out}");
+    assert_eq!(rest["choices"][0]["delta"]["content"], "ada");
+    assert!(out.ends_with("data: [DONE]\n\n"), "{out}");
+    run.done();
+}
+
+#[test]
+fn text_and_its_end_may_come_in_one_chunk() {
+    let bench = bench(|_| {});
+    let mut run = bench.answering(STREAMED, SSE);
+    let chunk = format!(
+        "data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"to {MAIL}\"}},\"finish_reason\":\"stop\"}}]}}\n\n"
+    );
+    let OnData::Replace(out) = run.data(&chunk, false) else {
+        panic!("it is masked")
+    };
+    let out = String::from_utf8(out).unwrap();
+    assert_eq!(out, chunk.replace(MAIL, "<EMAIL_ADDRESS>"));
+    let end = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    run.data(end, true);
+    says(&run.done(), json!({"outcome": "ok"}));
+}

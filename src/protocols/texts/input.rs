@@ -2,8 +2,8 @@
 
 use super::spelling::{is_data_url, is_encoded};
 use super::{
-    Found, InputText, Member, Origin, Site, Table, Unscannable, by_key, emit_key, read, unknown,
-    value,
+    Found, InputText, Member, Origin, Site, Table, Unscannable, by_key, emit_key, peek, read,
+    unknown, value,
 };
 use crate::json::{Error, Key, Kind, Reader, Text};
 use crate::mask::Form;
@@ -45,6 +45,14 @@ impl<'v, 'a> Walk<'v, 'a> {
 
     pub(in crate::protocols) fn unscannable(&mut self, what: Unscannable) {
         (self.visit)(Found::Unscannable(what));
+    }
+
+    /// How the text of the answer shall look: JSON, or a member of it says that it shall.
+    pub(in crate::protocols) fn format(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
+        if asks_for_json(reader).unwrap_or_default() {
+            (self.visit)(Found::AsksForJson);
+        }
+        self.by_key(reader, definition, Origin::Definition)
     }
 
     /// All strings of a value.
@@ -183,6 +191,26 @@ impl<'v, 'a> Walk<'v, 'a> {
         }
         self.strings(reader, Origin::Other)
     }
+}
+
+/// Whether a format that comes next, which stays to be read, is JSON: by its `type`, or that of
+/// its `format`.
+fn asks_for_json(reader: &Reader<'_>) -> Result<bool, Error> {
+    let is_json = |format: &str| matches!(format, "json_object" | "json_schema");
+    let [format] = peek(reader, ["type"]);
+    let mut ahead = Reader::new(reader.rest(), unwatched)?;
+    if is_json(&format) || ahead.kind()? != Kind::Object {
+        return Ok(is_json(&format));
+    }
+    let mut asks = false;
+    ahead.object(|ahead, key| {
+        if key.value() == "format" {
+            let [format] = peek(ahead, ["type"]);
+            asks |= is_json(&format);
+        }
+        ahead.skip().map(drop)
+    })?;
+    Ok(asks)
 }
 
 fn has_data_scheme(url: &str) -> bool {

@@ -24,6 +24,7 @@ fn found(protocol: Protocol, body: &Value) -> Vec<String> {
                 format!("{:?} {json}{}", input.origin, input.text.value())
             }
             Found::Unscannable(what) => format!("!{what:?}"),
+            Found::AsksForJson => "json!".to_owned(),
         });
     })
     .unwrap();

@@ -65,12 +65,14 @@ struct Case {
     protocol: Protocol,
     action: &'static str,
     passes_unread: bool,
+    is_json: bool,
 }
 
 const OPENAI: Case = Case {
     protocol: Protocol::OpenAi,
     action: "mask",
     passes_unread: false,
+    is_json: false,
 };
 
 const ANTHROPIC: Case = Case {
@@ -97,6 +99,7 @@ impl Case {
                 vault: None,
                 longest: 100_000,
                 passes_unread: self.passes_unread,
+                is_json: self.is_json,
             }),
         };
         AnswerReader::new(reading, 200, content_type)

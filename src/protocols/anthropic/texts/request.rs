@@ -26,9 +26,7 @@ fn member<'a>(
         ("messages", Kind::Array) => reader.array(|reader| message(walk, reader)),
         ("system", _) => content(walk, reader, Origin::System, 0),
         ("tools", Kind::Array) => reader.array(|reader| tool(walk, reader)),
-        ("output_format" | "output_config", _) => {
-            walk.by_key(reader, definition, Origin::Definition)
-        }
+        ("output_format" | "output_config", _) => walk.format(reader),
         ("mcp_servers", Kind::Array) => reader.array(|reader| server(walk, reader)),
         // Where the provider runs code.
         ("container", _) => walk.provider_tools(reader),

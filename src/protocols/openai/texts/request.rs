@@ -21,9 +21,8 @@ fn member<'a>(
     match (key.value().as_ref(), reader.kind()?) {
         ("messages", Kind::Array) => reader.array(|reader| message(walk, reader)),
         ("tools", Kind::Array) => reader.array(|reader| tool(walk, reader)),
-        ("functions" | "response_format", _) => {
-            walk.by_key(reader, definition, Origin::Definition)
-        }
+        ("functions", _) => walk.by_key(reader, definition, Origin::Definition),
+        ("response_format", _) => walk.format(reader),
         ("prediction", _) => walk.by_key(reader, known, Origin::Other),
         (
             // OpenAI's

@@ -209,7 +209,7 @@ fn what_stands_beside_messages() {
         (
             "output_config",
             json!({"effort": "low", "format": {"type": "json_schema", "schema": {"title": "Of A"}}}),
-            vec!["Definition low", "Definition Of A"],
+            vec!["Definition low", "Definition Of A", "json!"],
         ),
         ("unheard_of", json!("a b"), vec!["Other a b"]),
     ] {

@@ -172,8 +172,15 @@ fn definitions() {
         json!({"type": "json_schema", "json_schema": {"name": "n", "schema": {"title": "of Ada"}}});
     assert_eq!(
         requested(json!({"response_format": format})),
-        ["Definition of Ada"]
+        ["json!", "Definition of Ada"]
     );
+    for (format, wanted) in [
+        (json!({"type": "json_object"}), vec!["json!"]),
+        (json!({"type": "text"}), vec![]),
+        (json!(null), vec![]),
+    ] {
+        assert_eq!(requested(json!({"response_format": format})), wanted);
+    }
 }
 
 fn chunk(choices: Value) -> Value {
