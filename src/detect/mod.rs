@@ -27,7 +27,10 @@ pub use context::REACH;
 pub use entity::{Entities, Entity, Group};
 pub use find::{IDENTITIES, Identity};
 pub use hit::{Hit, What};
-pub use own::{Check, Hosts, LONGEST_MATCH, Pattern, Patterns, Phrases, SystemPrompt, USUAL_MATCH};
+pub use own::{
+    Check, Hosts, LONGEST_MATCH, LONGEST_REFERENCE, Pattern, Patterns, Phrases, SCHEMES,
+    SystemPrompt, USUAL_MATCH, reference,
+};
 pub use scanner::{LONGEST_REGION, Scanner};
 pub use search::{Finder, Search};
 

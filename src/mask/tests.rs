@@ -874,8 +874,26 @@ fn pieces() -> impl Strategy<Value = String> {
     let (real, _) = made("ada@example.org", &guards(Act::Restore), Form::Text);
     let mut seeds: Vec<String> = short_texts();
     let parts = [
-        "\"", "\\", "\\u0040", "{\"a\":", "[", ",", "}", "https://", "](", " ", "<", "_", "&lt;", "\\n", "\\\"",
-        "\\/", "\\\\\\u0040", "ada\\u0040example.org", "\\u0034111 1111 1111 1111", "\\ud83d\\ude00",
+        "\"",
+        "\\",
+        "\\u0040",
+        "{\"a\":",
+        "[",
+        ",",
+        "}",
+        "https://",
+        "](",
+        " ",
+        "<",
+        "_",
+        "&lt;",
+        "\\n",
+        "\\\"",
+        "\\/",
+        "\\\\\\u0040",
+        "ada\\u0040example.org",
+        "\\u0034111 1111 1111 1111",
+        "\\ud83d\\ude00",
     ];
     seeds.extend(parts.map(str::to_owned));
     let real = prop_oneof![

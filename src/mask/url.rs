@@ -6,8 +6,10 @@ rule errs towards URLs: one begins behind two slashes of either kind, `http:`, `
 other schemes, `www.`, a host with a path or a query, and `](`, and ends with white space, the
 end of the Markdown link, or the quotation mark that it follows. */
 
+use crate::detect::{LONGEST_REFERENCE, SCHEMES, reference};
+
 /// Reads text byte by byte.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct UrlWatch {
     /// The last eight bytes, in lower case.
     tail: u64,
@@ -18,6 +20,7 @@ pub(super) struct UrlWatch {
     plain: Plain,
     link: Link,
     host: Host,
+    reference: Reference,
 }
 
 /// How far what was read last looks like the name of a host, with its port.
@@ -32,21 +35,20 @@ struct Host {
     port: bool,
 }
 
-/// Schemes whose URLs have no slashes, and carry away what stands in them; of longer ones the end.
-const SCHEMES: [&[u8]; 12] = [
-    b"http:",
-    b"https:",
-    b"ftp:",
-    b"mailto:",
-    b"sms:",
-    b"smsto:",
-    b"xmpp:",
-    b"sip:",
-    b"sips:",
-    b"skype:",
-    b"data:",
-    b"ascript:",
-];
+/// Schemes that prose has before a colon, too: they begin a URL only with slashes behind it.
+const WORDS: [&str; 3] = ["file", "intent", "tel"];
+
+/// A character reference of HTML that may have begun: `&#58;` is a colon.
+#[derive(Debug, Clone, Copy)]
+struct Reference {
+    /// What stands behind `&`.
+    name: [u8; LONGEST_REFERENCE],
+    /// Length of that, if one has begun.
+    length: Option<u8>,
+    /// What came before it.
+    tail: u64,
+    host: Host,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opener {
@@ -89,6 +91,7 @@ impl UrlWatch {
             plain: Plain::Outside,
             link: Link::Outside,
             host: Host::NONE,
+            reference: Reference::NONE,
         }
     }
 
@@ -106,6 +109,28 @@ impl UrlWatch {
     }
 
     pub(super) fn step(&mut self, byte: u8) {
+        if self.reference.length.is_some() {
+            if let Some(sign) = self.reference.ends(byte) {
+                // What it means is read in its place.
+                (self.tail, self.host) = (self.reference.tail, self.reference.host);
+                self.step_sign(sign);
+                if byte == b';' {
+                    return;
+                }
+            }
+        }
+        if byte == b'&' {
+            self.reference = Reference {
+                length: Some(0),
+                tail: self.tail,
+                host: self.host,
+                ..Reference::NONE
+            };
+        }
+        self.step_sign(byte);
+    }
+
+    fn step_sign(&mut self, byte: u8) {
         // Browsers drop these from URLs.
         if !matches!(byte, b'\t' | b'\r' | b'\n') {
             self.tail = (self.tail << 8) | u64::from(byte.to_ascii_lowercase());
@@ -127,10 +152,8 @@ impl UrlWatch {
             (Link::Opened, b'\\') => Link::Escaped(1),
             (Link::Opened, b'(') => Link::Parens(2),
             (Link::Opened, _) => Link::Parens(1),
-            (Link::Parens(1), b')') => {
-                self.plain = Plain::Outside;
-                Link::Outside
-            }
+            // A URL in it goes on where Markdown sees no link: up to white space.
+            (Link::Parens(1), b')') => Link::Outside,
             (Link::Parens(depth), b')') => Link::Parens(depth.saturating_sub(1)),
             (Link::Parens(depth), b'(') => Link::Parens(depth.saturating_add(1)),
             (Link::Parens(depth), b'\\') => Link::Escaped(depth),
@@ -159,7 +182,7 @@ impl UrlWatch {
         match byte {
             b'/' | b'\\' => slashes() || self.host.is_whole(),
             b'?' | b'#' => self.host.is_whole(),
-            b':' => SCHEMES.iter().any(|scheme| self.ends(scheme)),
+            b':' => SCHEMES.iter().any(|scheme| self.is_behind(scheme)),
             b'.' => {
                 let [.., before, _, _, _, _] = self.tail.to_be_bytes();
                 self.ends(b"www.") && !before.is_ascii_alphanumeric()
@@ -182,8 +205,57 @@ impl UrlWatch {
         }
     }
 
+    /// Whether this scheme and a colon were read last; of a long one the end.
+    fn is_behind(&self, scheme: &str) -> bool {
+        let bytes = self.tail.to_be_bytes();
+        let Some((_, before)) = bytes.split_last() else {
+            return false;
+        };
+        if WORDS.contains(&scheme) {
+            return false;
+        }
+        match before.strip_suffix(scheme.as_bytes()) {
+            Some(before) => before
+                .last()
+                .is_none_or(|byte| !byte.is_ascii_alphanumeric()),
+            None => scheme.len() > before.len() && scheme.as_bytes().ends_with(before),
+        }
+    }
+
     fn ends(&self, with: &[u8]) -> bool {
         self.tail.to_be_bytes().ends_with(with)
+    }
+}
+
+impl Reference {
+    const NONE: Self = Self {
+        name: [0; LONGEST_REFERENCE],
+        length: None,
+        tail: 0,
+        host: Host::NONE,
+    };
+
+    /// What it means, if it ends with or before `byte`.
+    fn ends(&mut self, byte: u8) -> Option<u8> {
+        let length = usize::from(self.length?);
+        let name = self.name;
+        let (name, _) = name.split_at_checked(length)?;
+        let goes_on = match name {
+            [] => byte == b'#' || byte.is_ascii_alphabetic(),
+            [b'#'] => byte.is_ascii_digit() || matches!(byte, b'x' | b'X'),
+            [b'#', b'x' | b'X', ..] => byte.is_ascii_hexdigit(),
+            [b'#', ..] => byte.is_ascii_digit(),
+            _ => byte.is_ascii_alphanumeric(),
+        };
+        if goes_on && let Some(place) = self.name.get_mut(length) {
+            *place = byte;
+            self.length = self.length.map(|length| length.saturating_add(1));
+            return None;
+        }
+        let ended = byte == b';' || name.first() == Some(&b'#');
+        let sign = ended.then(|| reference(name)).flatten();
+        self.length = None;
+        sign
     }
 }
 
@@ -255,6 +327,20 @@ mod tests {
             "[x](a\\)",
             "[x](https://a.example/) https://b.example/",
             "https://a.example/(b)",
+            "x](https://evil.example/?q=)",
+            "\\[x](https://evil.example/?q=)",
+            "[x](https://a.example/)",
+            "<img src=\"http&colon;evil.example?",
+            "http&#58;evil.example",
+            "&sol;&sol;evil.example/?",
+            "&#47;&#x2f;evil.example/?",
+            "&#47&#47evil.example/?",
+            "MAILTO&#x3A;x@evil.example?body=",
+            "evil&period;example/?q=",
+            "evil.example&quest;q=",
+            "smsto:1?body=",
+            "vbscript:x",
+            "ws:evil.example",
             "https://a.example/>",
             "https://evil.example/?q=\"",
             "<img src=\"/\t/evil.example/?q=",
@@ -276,7 +362,6 @@ mod tests {
             "\"https://a.example/\"",
             "'https://a.example/?q= x'",
             "\"see https://a.example/ ",
-            "[x](https://a.example/)",
             "[x](a(b)c)",
             "[x](<a>)",
             "[x](a\n",
@@ -292,6 +377,12 @@ mod tests {
             "see evil.example/ ",
             "[x] (",
             "mail: a",
+            "Tel:",
+            "news:",
+            "metadata:",
+            "a &amp; b",
+            "&#58; x",
+            "AT&T:",
         ];
         for text in outside {
             assert!(!within(UrlWatch::new(), text), "{text}");

@@ -14,6 +14,7 @@ pub(super) mod spelling;
 mod system_prompt;
 mod table;
 mod target;
+mod url;
 mod words;
 
 pub use check::Check;
@@ -21,3 +22,4 @@ pub use hosts::Hosts;
 pub use patterns::{LONGEST_MATCH, Pattern, Patterns, USUAL_MATCH};
 pub use phrases::Phrases;
 pub use system_prompt::SystemPrompt;
+pub use url::{LONGEST_REFERENCE, SCHEMES, reference};

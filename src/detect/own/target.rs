@@ -1,32 +1,10 @@
 /*! Where a text names the target of a link or an image, and whether that can lead to another
 host: Markdown, HTML, style sheets. Targets within the same site cannot. */
 
+use super::url::{SCHEMES, reference};
+
 /// Most bytes of a target that are looked at, and of blanks before it.
 const FRONT: usize = 64;
-
-/// Schemes that carry text away, or code in, where a target names them.
-const SCHEMES: [&[u8]; 20] = [
-    b"blob",
-    b"data",
-    b"file",
-    b"ftp",
-    b"ftps",
-    b"gopher",
-    b"http",
-    b"https",
-    b"intent",
-    b"javascript",
-    b"ldap",
-    b"mailto",
-    b"sftp",
-    b"smb",
-    b"sms",
-    b"ssh",
-    b"tel",
-    b"vbscript",
-    b"ws",
-    b"wss",
-];
 
 /// Where a link stands, which says what ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,34 +226,37 @@ fn is_scheme(bytes: &[u8]) -> bool {
 fn is_known(bytes: &[u8]) -> bool {
     let letters = bytes.iter().filter(|byte| **byte != b'\\');
     let scheme: Vec<u8> = letters.map(u8::to_ascii_lowercase).collect();
-    SCHEMES.contains(&scheme.as_slice())
+    let mut schemes = SCHEMES.iter().map(|scheme| scheme.as_bytes());
+    schemes.any(|known| known == scheme)
 }
 
 /// Whether character references hide letters, or signs that make a target lead elsewhere.
 fn is_encoded(front: &[u8]) -> bool {
-    let names = [b"sol".as_slice(), b"bsol", b"colon", b"tab", b"newline"];
     let mut references = front.split(|byte| *byte == b'&').skip(1);
-    references.any(|reference| {
-        let digits = reference.strip_prefix(b"#");
-        let lower = reference.to_ascii_lowercase();
-        let named = names.iter().any(|name| lower.starts_with(name));
-        named || digits.and_then(number).is_some_and(is_telling)
+    references.any(|behind| {
+        let digits = match behind {
+            [b'#', b'x' | b'X', hex @ ..] => {
+                2_usize.saturating_add(run(hex, u8::is_ascii_hexdigit))
+            }
+            [b'#', digits @ ..] => 1_usize.saturating_add(run(digits, u8::is_ascii_digit)),
+            _ => 0,
+        };
+        // A name may be followed by anything where its semicolon is missing.
+        let longest = run(behind, u8::is_ascii_alphanumeric);
+        let lengths = if digits > 0 {
+            digits..=digits
+        } else {
+            1..=longest
+        };
+        let mut names = lengths.filter_map(|length| behind.get(..length));
+        names.any(|name| reference(name).is_some_and(is_telling))
     })
 }
 
-fn number(digits: &[u8]) -> Option<u32> {
-    let (digits, base) = match digits.first() {
-        Some(b'x' | b'X') => (digits.get(1..)?, 16),
-        _ => (digits, 10),
-    };
-    let end = digits
-        .iter()
-        .position(|byte| !char::from(*byte).is_digit(base));
-    let digits = digits.get(..end.unwrap_or(digits.len()))?;
-    u32::from_str_radix(std::str::from_utf8(digits).ok()?, base).ok()
+fn run(bytes: &[u8], of: fn(&u8) -> bool) -> usize {
+    bytes.iter().take_while(|byte| of(byte)).count()
 }
 
-fn is_telling(code: u32) -> bool {
-    let c = char::from_u32(code).unwrap_or_default();
-    c.is_ascii_alphanumeric() || matches!(c, '\t' | '\n' | '\r' | '/' | ':' | '\\')
+const fn is_telling(sign: u8) -> bool {
+    sign.is_ascii_alphanumeric() || matches!(sign, b'\t' | b'\n' | b'\r' | b'/' | b':' | b'\\')
 }
