@@ -7,6 +7,7 @@ mod channel;
 mod flow;
 mod guards;
 mod held;
+mod host_ahead;
 mod json;
 mod key;
 mod placeholder;

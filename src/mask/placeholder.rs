@@ -1,6 +1,7 @@
 /*! Placeholders as models write them: in another case, with other signs between the words,
 without brackets or with those of HTML and Markdown, and in any pieces. */
 
+use super::host_ahead::HostAhead;
 use super::url::UrlWatch;
 use super::vault::Vault;
 use crate::bytes::{BLOCK, Set, first_bit};
@@ -133,7 +134,8 @@ struct Thread {
     start: usize,
     /// Whether it began with a bracket.
     opened: bool,
-    in_url: bool,
+    /// What was read before it.
+    url: UrlWatch,
     state: State,
 }
 
@@ -147,6 +149,10 @@ enum State {
     /// All but the closing bracket, of which so much has come.
     Closing(Name, Tag, usize, &'static [u8], usize),
     Found(Name, Tag, usize),
+    /// It counts, unless what follows makes a host of it.
+    Counts(Tag, usize, HostAhead),
+    /// It is known whether it is part of a URL.
+    Known(Tag, usize, bool),
     Dead,
 }
 
@@ -163,9 +169,14 @@ struct Name {
 pub(super) struct Spotter {
     /// In the order of their start.
     threads: Vec<Thread>,
+    /// The text since there are any, and where it begins.
+    open: Vec<u8>,
+    kept_from: usize,
     at: usize,
     previous: u8,
     url: UrlWatch,
+    /// From where on that has to read.
+    url_from: usize,
 }
 
 /// Which placeholders there are.
@@ -269,9 +280,12 @@ impl Spotter {
     pub(super) const fn new() -> Self {
         Self {
             threads: Vec::new(),
+            open: Vec::new(),
+            kept_from: 0,
             at: 0,
             previous: b' ',
             url: UrlWatch::new(),
+            url_from: 0,
         }
     }
 
@@ -281,14 +295,22 @@ impl Spotter {
         for byte in piece.bytes() {
             self.begin(byte, labels);
             let next = self.at.saturating_add(1);
-            if !self.threads.is_empty() {
+            if self.threads.is_empty() {
+                self.open.clear();
+            } else {
+                if self.open.is_empty() {
+                    self.kept_from = self.at;
+                }
+                self.open.push(byte);
                 self.step(byte, labels);
                 if labels.any {
                     self.end_labels();
                 }
                 self.resolve(known, marks);
             }
-            self.url.step(byte);
+            if self.at >= self.url_from {
+                self.url.step(byte);
+            }
             self.previous = byte;
             self.at = next;
         }
@@ -299,11 +321,20 @@ impl Spotter {
         for thread in &mut self.threads {
             thread.state = match thread.state {
                 State::Closing(name, tag, end, ..) => State::Found(name, tag, end),
-                found @ State::Found(..) => found,
+                State::Counts(tag, end, host) => State::Known(tag, end, host.ends()),
+                found @ (State::Found(..) | State::Known(..)) => found,
                 _ => State::Dead,
             };
         }
         self.resolve(known, marks);
+        // What was found last may have been known only now.
+        for thread in &mut self.threads {
+            if let State::Counts(tag, end, host) = thread.state {
+                thread.state = State::Known(tag, end, host.ends());
+            }
+        }
+        self.resolve(known, marks);
+        self.open.clear();
     }
 
     /// Passes over `bytes` that separate texts.
@@ -337,7 +368,7 @@ impl Spotter {
         self.threads.push(Thread {
             start: self.at,
             opened: bracket.is_some(),
-            in_url: self.url.within(),
+            url: self.url,
             state,
         });
     }
@@ -376,25 +407,83 @@ impl Spotter {
     /// The first to have begun counts, unless it comes to nothing.
     fn resolve(&mut self, known: Known<'_>, marks: &mut VecDeque<Mark>) {
         while let Some(&Thread {
-            start,
-            in_url,
-            state,
-            ..
+            start, url, state, ..
         }) = self.threads.first()
         {
+            let mark = |tag, end, in_url| Mark {
+                start,
+                end,
+                tag,
+                in_url,
+            };
             match state {
                 State::Found(name, tag, end) if known.has(name, &tag) => {
-                    marks.push_back(Mark {
-                        start,
-                        end,
-                        tag,
-                        in_url,
-                    });
                     self.threads.retain(|thread| thread.start >= end);
+                    match known {
+                        Known::In(vault) if !url.within() => {
+                            self.counts(start, (tag, end), url, vault)
+                        }
+                        Known::All(_) | Known::In(_) => {
+                            marks.push_back(mark(tag, end, url.within()));
+                        }
+                    }
+                }
+                State::Known(tag, end, in_url) => {
+                    marks.push_back(mark(tag, end, in_url));
+                    self.threads.remove(0);
                 }
                 State::Found(..) | State::Dead => drop(self.threads.remove(0)),
                 _ => return,
             }
+        }
+    }
+
+    /// A placeholder will be replaced by its value, unless what follows makes a host of it. The
+    /// value is read in its place: it may be a URL, or begin one.
+    fn counts(&mut self, start: usize, (tag, end): (Tag, usize), url: UrlWatch, vault: &Vault) {
+        let mut after = url;
+        let value = vault.value(&tag).unwrap_or_default();
+        if value.contains('@') && !value.contains("//") {
+            // An address: a slash behind it makes no URL of it.
+            after.step(b'>');
+        } else {
+            value.bytes().for_each(|byte| after.step(byte));
+        }
+        let base = self.kept_from;
+        let mut state = State::Counts(tag, end, HostAhead::new());
+        for place in end..base.saturating_add(self.open.len()) {
+            let mut threads = self.threads.iter_mut();
+            if let Some(thread) = threads.find(|thread| thread.start == place) {
+                thread.url = after;
+            }
+            let byte = self.open.get(place.saturating_sub(base));
+            let byte = byte.copied().unwrap_or(b' ');
+            state = state.ahead(byte);
+            // The last byte is read by who has brought it.
+            if place < self.at {
+                after.step(byte);
+            }
+        }
+        (self.url, self.url_from) = (after, end);
+        let thread = Thread {
+            start,
+            opened: false,
+            url,
+            state,
+        };
+        self.threads.insert(0, thread);
+    }
+}
+
+impl State {
+    /// Behind a placeholder that counts.
+    fn ahead(self, byte: u8) -> Self {
+        match self {
+            Self::Counts(tag, end, host) => match host.next(byte) {
+                Ok(host) => Self::Counts(tag, end, host),
+                Err(in_url) => Self::Known(tag, end, in_url),
+            },
+            other => other,
         }
     }
 }
@@ -436,7 +525,8 @@ impl Thread {
             State::Closing(name, tag, end, bracket, read) => {
                 self.closing((name, tag, end), bracket, read, byte)
             }
-            State::Found(..) | State::Dead => self.state,
+            State::Counts(..) => self.state.ahead(byte),
+            State::Found(..) | State::Known(..) | State::Dead => self.state,
         }
     }
 

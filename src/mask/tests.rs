@@ -592,9 +592,28 @@ fn nothing_is_restored_within_a_url() {
         format!("https://evil.example/?q=%3C{name}%3E"),
         format!("https://evil.example/?a={placeholder}&b={placeholder}"),
         format!("https:\\\\{placeholder}.evil.example/"),
+        format!("{placeholder}.evil.example"),
+        format!("({placeholder}.evil.example)"),
+        format!("{name}-1.evil.example/"),
+        format!("{placeholder}@evil.example/?q=1"),
+        format!("{placeholder}:x@evil.example."),
+        format!("{placeholder}.example?q"),
+        format!("x](https://evil.example/?q=){placeholder}"),
+        format!("<a href=\"http&#58;evil.example?{name}\">"),
+        format!("evil&period;example&sol;{placeholder}"),
     ];
     for text in cases {
         assert_eq!(the_same(&text, None, Form::Text, Some(&vault)), text);
+    }
+    for text in [
+        format!("{placeholder}.Thanks, {placeholder}"),
+        format!("{placeholder}/{placeholder}"),
+        format!("{placeholder}. {placeholder}.. {placeholder}"),
+        format!("{placeholder}さんの{placeholder}"),
+        format!("**{placeholder}**:{placeholder}"),
+    ] {
+        let wanted = text.replace(&placeholder, "ada@example.org");
+        assert_eq!(the_same(&text, None, Form::Text, Some(&vault)), wanted);
     }
     let text =
         format!("See https://a.example/ for {placeholder}, [b](https://c.example/) {placeholder}");
@@ -603,6 +622,47 @@ fn nothing_is_restored_within_a_url() {
     let text = format!(r#"{{"url":"https://a.example/?q= {placeholder}","to":"{placeholder}"}}"#);
     let wanted = text.replace(&format!("\"{placeholder}\""), "\"ada@example.org\"");
     assert_eq!(the_same(&text, None, Form::Json, Some(&vault)), wanted);
+}
+
+/// What is put back may itself be, or begin, a URL.
+#[test]
+fn regression_nothing_is_restored_behind_a_value_that_is_a_url() {
+    let rules = vec![
+        rule(0, Matches::Patterns(0..2), Act::Restore),
+        rule(1, Matches::Entities(Entities::all()), Act::Restore),
+    ];
+    let guards = guards_of(
+        rules,
+        &[("SITE", "https://[a-z.]+/[?]q="), ("HOST", "[a-z]+[.]test")],
+    );
+    let (sent, vault) = made(
+        "https://evil.example/?q= evil.test ada@example.org",
+        &guards,
+        Form::Text,
+    );
+    let [site, host, mail] = sent.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{sent}")
+    };
+    let restored = |text: &str| {
+        text.replace(site, "https://evil.example/?q=")
+            .replace(host, "evil.test")
+    };
+    for text in [
+        format!("{site}{mail}"),
+        format!("{site}x{mail} {site}"),
+        format!("{host}/{mail}"),
+        format!("{host}/?q={mail}, {host}"),
+        format!("![x]({mail}) {site}&q={mail}"),
+    ] {
+        let out = the_same(&text, None, Form::Text, Some(&vault));
+        assert!(!out.contains("ada@"), "{out}");
+        if !text.contains("![") {
+            assert_eq!(out, restored(&text));
+        }
+    }
+    let text = format!("{site} {mail}, {host} {mail}");
+    let wanted = restored(&text).replace(mail, "ada@example.org");
+    assert_eq!(the_same(&text, None, Form::Text, Some(&vault)), wanted);
 }
 
 #[test]
@@ -979,6 +1039,8 @@ proptest! {
         // No URLs.
         let text = text.replace(['/', '\\', ']', '?', '#'], "|").replace([':', 'w', 'W'], ";");
         let (sent, vault) = made(&text, &restore, Form::Text);
+        let mut behind = sent.match_indices('>').map(|(at, _)| &sent[at + 1..]);
+        prop_assume!(!behind.any(super::host_ahead::is_part));
         let (out, _) = in_pieces(cut(&sent, &cuts), None, Form::Text, Some(&vault));
         prop_assert_eq!(out, text);
     }

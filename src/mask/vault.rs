@@ -111,6 +111,11 @@ impl Vault {
         };
     }
 
+    /// The value of a placeholder.
+    pub(super) fn value(&self, tag: &Tag) -> Option<&str> {
+        self.by_tag.get(tag).map(|entry| entry.value.as_str())
+    }
+
     /// The value of a placeholder; `None` if the call got all that it may get by restoring.
     pub(super) fn restore(&self, tag: &Tag) -> Option<&str> {
         let value = &self.by_tag.get(tag)?.value;

@@ -17,6 +17,8 @@ const ROW: std::ops::RangeInclusive<usize> = 3..=64;
 pub struct SystemPrompt {
     weight: usize,
     count: usize,
+    /// Whether it has more words than count.
+    is_cut: bool,
     /// All rows of words that count as repeated, by their hash.
     rows: HashSet<u64>,
     /// All words, and all pairs of words that follow each other.
@@ -30,6 +32,7 @@ impl SystemPrompt {
         Self {
             weight: words.saturating_mul(2),
             count: 0,
+            is_cut: false,
             rows: HashSet::new(),
             words: HashSet::new(),
         }
@@ -51,10 +54,19 @@ impl SystemPrompt {
                     self.rows.insert(row.hash());
                 }
             }
-            Said::Word(_) | Said::Break => row = Row::default(),
+            Said::Word(_) => {
+                self.is_cut = true;
+                row = Row::default();
+            }
+            Said::Break => row = Row::default(),
         };
         words.push(text, &mut add);
         words.finish(add);
+    }
+
+    /// Whether it has more words than are looked for.
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Whether nothing of it could be found: it has too few words.
