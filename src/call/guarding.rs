@@ -127,6 +127,15 @@ impl Call {
             system_prompt,
             asks_for_json,
         };
+        if inspected
+            .system_prompt
+            .as_ref()
+            .is_some_and(SystemPrompt::is_cut)
+        {
+            self.gateway
+                .metrics
+                .unscannable(host, "system_prompt", true);
+        }
         self.guarding.input = verdict;
         let refusal = self.unscanned(host, &unscannable).or_else(|| {
             let guardrail = self.guarding.input.blocked()?;

@@ -1,5 +1,6 @@
 /*! An error of a provider: held until it is whole, then freed of the operator's account, and
-inspected like any answer. */
+inspected like any answer, but for services: where they judge answers, an error that they have
+not seen is something that can't be inspected. */
 
 use super::guarding::Guard;
 use super::{Context, OnData, Reading};
@@ -51,6 +52,13 @@ impl ErrorReader {
                 text = in_its_place(self.protocol, "kept back by a guardrail");
             } else if text.len() > guard.longest {
                 text = in_its_place(self.protocol, "too long to be shown");
+            } else if !guard.services.is_empty() {
+                // Services judge what models say. Whether what they don't see goes on is the
+                // operator's to say.
+                context.unscanned(guard.passes_unread);
+                if !guard.passes_unread {
+                    text = in_its_place(self.protocol, "kept back: services have not judged it");
+                }
             }
         }
         redact_account(&mut text);

@@ -507,6 +507,36 @@ fn translated_answers_are_masked() {
 }
 
 #[test]
+fn regression_errors_that_services_do_not_see_are_kept_back_or_counted() {
+    let error = r#"{"error":{"message":"ANSWER of Bob","type":"server_error"}}"#;
+    for (rule, action) in [("refuse", "refuse"), ("pass", "pass")] {
+        let mut policy = policy();
+        policy["guardrails"] = json!([output(presidio("names", json!({})))]);
+        policy["unscannable"] = json!({"answers": rule});
+        let bench = Bench::of(&policy);
+        let mut run = bench.sent(BODY);
+        run.answer("500", JSON);
+        match run.data(error, true) {
+            OnData::Pass => assert_eq!(rule, "pass"),
+            OnData::Replace(out) => {
+                assert_eq!(rule, "refuse");
+                let out: Value = serde_json::from_slice(&out).unwrap();
+                assert_eq!(out["error"]["code"], "upstream_error");
+                let message = out["error"]["message"].as_str().unwrap();
+                assert!(!message.contains("Bob"), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
+        says(
+            &run.done(),
+            json!({"outcome": "upstream_error", "status": 500}),
+        );
+        let labels = [("kind", "answers"), ("action", action)];
+        assert_eq!(bench.counted("tollgate.unscannable_total", &labels), [1]);
+    }
+}
+
+#[test]
 fn regression_streams_that_will_be_refused_are_shown_to_nobody() {
     let guardrails = json!([
         presidio("names", json!({})),

@@ -340,3 +340,25 @@ fn text_and_its_end_may_come_in_one_chunk() {
     run.data(end, true);
     says(&run.done(), json!({"outcome": "ok"}));
 }
+
+#[test]
+fn regression_system_prompts_beyond_what_is_looked_for_are_counted() {
+    let labels = [("kind", "system_prompt"), ("action", "pass")];
+    for (words, counted) in [(16_384_u32, vec![]), (16_385, vec![1])] {
+        let bench = bench(|policy| {
+            policy["guardrails"] = json!([{"name": "prompt", "phase": "output", "action": "mask",
+                "detect": {"system_prompt": {"words": 12}}}]);
+            policy["limits"] = json!({"body": "1MiB", "held_per_tenant": "4MiB"});
+        });
+        let prompt: Vec<String> = (0..words).map(|word| format!("w{word}")).collect();
+        let system = json!({"role": "system", "content": prompt.join(" ")});
+        let user = json!({"role": "user", "content": "PROMPT"});
+        let body = json!({"model": "smart", "messages": [system, user]}).to_string();
+        let run = bench.sent(&body);
+        assert_eq!(
+            bench.counted("tollgate.unscannable_total", &labels),
+            counted
+        );
+        run.done();
+    }
+}
