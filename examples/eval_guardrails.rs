@@ -275,18 +275,53 @@ fn secrets(rows: &[Row], prompts: &[Row]) {
             );
         }
     }
-    for (source, [labelled, hits, clean, alarms]) in by_source {
-        let part = |part: u32, whole: u32| 100.0 * f64::from(part) / f64::from(whole.max(1));
+    for (source, [labelled, hits, clean, alarms]) in &by_source {
+        let percent = |part: u32, whole: u32| 100.0 * f64::from(part) / f64::from(whole.max(1));
         println!(
             "| {source} | {labelled} | {:.1} % | {clean} | {:.1} % |",
-            part(hits, labelled),
-            part(alarms, clean)
+            percent(*hits, *labelled),
+            percent(*alarms, *clean)
         );
     }
+    println!();
+    by_negatives(&by_source, prompts, wanted);
     println!();
     false_alarms(prompts, wanted);
     time("These texts", rows, wanted);
     time("Clean prompts", prompts, wanted);
+}
+
+/// Whole texts as right or wrong. Negatives: the clean prompts, which hold no secret; and with them
+/// the texts of these files that are clean for their own rule, of which many hold another.
+fn by_negatives(by_source: &BTreeMap<&str, [u32; 4]>, prompts: &[Row], wanted: Entities) {
+    let alarm = |row: &&Row| !find(&row.text, wanted).is_empty();
+    let in_prompts = u32::try_from(prompts.iter().filter(alarm).count()).unwrap();
+    println!("| source | texts | negatives | precision | recall | F1 |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    let line = |name: &str, [labelled, hits, clean, alarms]: [u32; 4]| {
+        let prompts = u32::try_from(prompts.len()).unwrap();
+        for (negatives, count, wrong) in [
+            ("clean prompts", prompts, in_prompts),
+            ("and its own", prompts + clean, in_prompts + alarms),
+        ] {
+            let [right, labelled, wrong] = [hits, labelled, wrong].map(f64::from);
+            println!(
+                "| {name} | {labelled} | {count} {negatives} | {:.3} | {:.3} | {:.3} |",
+                right / (right + wrong).max(1.0),
+                right / labelled.max(1.0),
+                2.0 * right / (labelled + right + wrong).max(1.0),
+            );
+        }
+    };
+    let mut all = [0; 4];
+    for (source, counts) in by_source {
+        line(source, *counts);
+        all.iter_mut()
+            .zip(counts)
+            .for_each(|(all, count)| *all += count);
+    }
+    line("**together**", all);
+    println!();
 }
 
 fn false_alarms(prompts: &[Row], wanted: Entities) {
