@@ -1,7 +1,8 @@
 //! Arbitrary requests, answers and cuts through guardrails: `make fuzz`, in short with every
 //! test run.
 //!
-//! Nothing panics; a stream is masked as the whole text is, and however its bytes are cut;
+//! Nothing panics; a stream is masked as the whole text is, also as a client joins it that is
+//! damaged, and however its bytes are cut;
 //! nothing goes on behind a block; what was valid JSON stays valid. Each case follows from its
 //! seed alone: `make fuzz SEED=n` runs one again.
 

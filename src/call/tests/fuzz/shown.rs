@@ -87,3 +87,37 @@ fn anthropic(event: &Value, texts: &mut Texts, ended: &mut Vec<u64>) {
         ended.push(part);
     }
 }
+
+/// The texts of any stream, as clients join them that believe what they read: by index, or by
+/// place where there is none, also behind an end.
+pub(super) fn joined(stream: &[u8]) -> Texts {
+    let mut texts = Texts::new();
+    for data in data(stream) {
+        let Ok(event) = serde_json::from_slice::<Value>(&data) else {
+            continue;
+        };
+        let mut add = |key: Key, text: &Value| {
+            let text = text.as_str().unwrap_or_default();
+            texts.entry(key).or_default().push_str(text);
+        };
+        let index = |value: &Value, place: usize| value["index"].as_u64().unwrap_or(place as u64);
+        for (place, choice) in list(&event["choices"]).enumerate() {
+            let (part, delta) = (index(choice, place), &choice["delta"]);
+            for kind in ["content", "reasoning_content", "refusal"] {
+                add((part, kind, 0), &delta[kind]);
+            }
+            for (place, call) in list(&delta["tool_calls"]).enumerate() {
+                let key = (part, "arguments", index(call, place));
+                add(key, &call["function"]["arguments"]);
+            }
+        }
+        for kind in ["text", "thinking", "partial_json"] {
+            add((index(&event, 0), kind, 0), &event["delta"][kind]);
+        }
+    }
+    texts
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}

@@ -88,6 +88,17 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
             show(&bytes)
         );
     }
+    // As a client joins it, it is what a mask of all that was sent leaves, or the front of that.
+    let came = shown::joined(&bytes);
+    for (key, view) in shown::joined(&whole) {
+        let came = came.get(&key).map_or("", String::as_str);
+        let (wanted, _) = again.masked(came, form(key));
+        assert!(
+            wanted.starts_with(&view),
+            "{key:?}: {view:?} of {wanted:?} of {}",
+            show(&bytes)
+        );
+    }
     asked.settle();
     again.settle();
 }
