@@ -109,14 +109,12 @@ impl UrlWatch {
     }
 
     pub(super) fn step(&mut self, byte: u8) {
-        if self.reference.length.is_some() {
-            if let Some(sign) = self.reference.ends(byte) {
-                // What it means is read in its place.
-                (self.tail, self.host) = (self.reference.tail, self.reference.host);
-                self.step_sign(sign);
-                if byte == b';' {
-                    return;
-                }
+        if let Some(sign) = self.reference.ends(byte) {
+            // What it means is read in its place.
+            (self.tail, self.host) = (self.reference.tail, self.reference.host);
+            self.step_sign(sign);
+            if byte == b';' {
+                return;
             }
         }
         if byte == b'&' {
