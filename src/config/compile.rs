@@ -99,6 +99,8 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
     let mut identity = IdentityRules::default();
     let mut claims = HashMap::new();
     guardrail::check_tenants(&document.guardrails, &document.tenants, problems);
+    let known = || models.known.iter().map(String::as_str);
+    guardrail::check_requests(&document.guardrails, known, &limits, problems);
     let mut guards = Compiler::new(&document.guardrails, digest, problems);
     let tenants = tenants(
         document.tenants,
