@@ -71,9 +71,8 @@ pub(in super::super) fn check_requests<'k, I: Iterator<Item = &'k str>>(
                 problems.error(path, format!("no model {name:?}{hint}"));
             }
         }
-        let bytes = |(measure, most): &&(Measure, u64)| {
-            *measure == Measure::Bytes && *most >= limits.body
-        };
+        let bytes =
+            |(measure, most): &&(Measure, u64)| *measure == Measure::Bytes && *most >= limits.body;
         if rules.most.iter().any(|one| bytes(&one)) {
             let message = format!("has no effect: limits.body is {} bytes", limits.body);
             problems.warning(format!("{}.detect.request.bytes", entry.path), message);

@@ -5,13 +5,11 @@ use super::super::super::super::problem::Problems;
 use super::super::super::super::scalars::flag;
 use super::super::super::super::suggest::suggest;
 use super::super::super::super::tree::Tree;
+use super::super::super::super::values::is_name;
 use crate::guardrails::{Bounds, Condition, Number, Parameter, Scalar, spellings};
 
 /// Most parameters of a guardrail.
 const MOST: usize = 64;
-
-/// Longest path, in bytes: it stands in metrics.
-const LONGEST_PATH: usize = 128;
 
 /// Most values of a list.
 const MOST_VALUES: usize = 256;
@@ -106,14 +104,12 @@ pub(super) fn parameters(node: &Node<'_>, problems: &mut Problems) -> Option<Vec
 }
 
 fn check_path(path: &str, node: &Node<'_>, problems: &mut Problems) {
-    let plain = path.len() <= LONGEST_PATH && !path.contains(char::is_control);
     let first = path.split('.').next().unwrap_or_default();
     let other = OTHERS.iter().find(|(name, _)| *name == first);
-    if !plain || path.split('.').any(str::is_empty) {
-        let message = format!(
-            "must be a member such as temperature, or reasoning.effort for one inside of \
-             another, of at most {LONGEST_PATH} bytes"
-        );
+    // It stands in metrics.
+    if !is_name(path) || path.split('.').any(str::is_empty) {
+        let message = "must be a member such as temperature, or reasoning.effort for one inside of \
+                       another: up to 128 letters, digits and _ - : @ +";
         problems.error(&node.path, message);
     } else if let Some((_, rules)) = other {
         problems.error(&node.path, format!("is no parameter: see {rules}"));
@@ -158,7 +154,8 @@ fn bounds(node: &Node<'_>, problems: &mut Problems) -> Option<Bounds> {
 
 /// Bounds that nothing keeps.
 fn check_bounds(node: &Node<'_>, bounds: &Bounds, problems: &mut Problems) {
-    let above = |a: Option<&Number>, b: Option<&Number>| a.zip(b).is_some_and(|(a, b)| a.is_above(b));
+    let above =
+        |a: Option<&Number>, b: Option<&Number>| a.zip(b).is_some_and(|(a, b)| a.is_above(b));
     let (least, most) = (bounds.minimum.as_ref(), bounds.maximum.as_ref());
     if above(least, most) {
         problems.error(&node.path, "minimum must not be larger than maximum");
