@@ -5,10 +5,10 @@ use crate::protocols::Protocol;
 /// The shape of a protocol's requests.
 #[derive(Debug)]
 pub(super) struct Shape {
-    /// The list of messages.
-    pub(super) messages: &'static str,
+    /// Lists of messages.
+    messages: &'static [&'static str],
     /// The system prompt, where it stands beside the messages.
-    pub(super) system: &'static [&'static str],
+    system: &'static [&'static str],
     /// Lists of tools.
     tools: &'static [&'static str],
     /// What lets the provider use tools of its own. The member's name counts as the tool's.
@@ -30,7 +30,7 @@ pub(super) enum Part {
 
 /// OpenAI's own and those of servers that speak its protocol.
 const OPENAI: Shape = Shape {
-    messages: "messages",
+    messages: &["messages"],
     system: &[],
     tools: &["tools", "functions"],
     provider_tools: &[
@@ -45,7 +45,7 @@ const OPENAI: Shape = Shape {
 };
 
 const ANTHROPIC: Shape = Shape {
-    messages: "messages",
+    messages: &["messages"],
     system: &["system"],
     tools: &["tools"],
     provider_tools: &["mcp_servers", "container"],
@@ -63,7 +63,7 @@ impl Shape {
     pub(super) fn part(&self, name: &str) -> Part {
         match name {
             "model" => Part::Model,
-            name if name == self.messages => Part::Messages,
+            name if self.messages.contains(&name) => Part::Messages,
             name if self.system.contains(&name) => Part::System,
             name if self.tools.contains(&name) => Part::Tools,
             name if self.provider_tools.contains(&name) => Part::ProviderTools,
