@@ -111,6 +111,7 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
         &mut claims,
         problems,
     );
+    guardrail::warn_of_idle(&document.guardrails, &tenants, problems);
     finish_identity(&mut identity, document.identity, claims, &tenants, problems);
     check_prices(&models, &tenants, problems);
     limit::warn_of_small(&models, &tenants, &ledger, problems);

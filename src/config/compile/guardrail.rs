@@ -20,7 +20,7 @@ use set::Finders;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-pub(super) use request::check_requests;
+pub(super) use request::{check_requests, warn_of_idle};
 
 /// Indexes of guardrails, ascending.
 type Set = Vec<u16>;

@@ -248,6 +248,15 @@ fn what_is_probably_not_meant_is_warned_of() {
         told_of(r#"{"parameters": {"temprature": {"maximum": 1}, "repeat_penalty": false}}"#),
         "warning: parameters.temprature: is no parameter that is known here (did you mean \"temperature\"?)"
     );
+    let idle = guardrail(
+        "a",
+        r#""tenants": ["blue"],"#,
+        r#"{"models": ["smart"], "messages": 1}"#,
+    );
+    assert_eq!(
+        told(&guarded(&format!("[{idle}]"))),
+        "warning: guardrails[0].detect.request.models: can never act: no tenant that it is for may use these models\n"
+    );
     let two = |first: (&str, &str), second: (&str, &str)| {
         let first = guardrail("a", first.0, first.1);
         let second = guardrail("b", second.0, second.1);

@@ -4,7 +4,7 @@ mod contradictions;
 
 use super::super::super::document::GuardrailEntry;
 use super::super::super::guardrail::{Action, Detect};
-use super::super::super::policy::Limits;
+use super::super::super::policy::{Limits, Tenant};
 use super::super::super::problem::Problems;
 use super::super::super::suggest::suggest;
 use crate::guardrails::{Measure, RequestRules, Rule, Rules};
@@ -49,6 +49,25 @@ fn asks(entry: &GuardrailEntry) -> Option<&Rc<RequestRules>> {
     match &entry.guardrail.detect {
         Detect::Request(rules) => Some(rules),
         _ => None,
+    }
+}
+
+/// Warns of rules on models that nobody may use for whom they are.
+pub(in super::super) fn warn_of_idle(
+    entries: &[GuardrailEntry],
+    tenants: &HashMap<String, Rc<Tenant>>,
+    problems: &mut Problems,
+) {
+    for entry in entries {
+        let Some(rules) = asks(entry) else { continue };
+        let mut bound = tenants
+            .values()
+            .filter(|tenant| entry.guardrail.is_for(&tenant.name));
+        let may = |tenant: &Rc<Tenant>| tenant.models.iter().any(|one| rules.is_about(&one.name));
+        if !bound.any(may) {
+            let message = "can never act: no tenant that it is for may use these models";
+            problems.warning(format!("{}.detect.request.models", entry.path), message);
+        }
     }
 }
 
