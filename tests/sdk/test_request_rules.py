@@ -8,6 +8,7 @@ import pytest
 from conftest import ACME, BASE_URL, HI, WEATHER
 
 ASK = {"model": "smart", "messages": HI, "max_tokens": 100}
+HOT = {"temperature": 1.5}
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def claude():
 def test_what_keeps_the_rules(client, claude, call):
     answer = client.chat.completions.create(**ASK, temperature=0.5, tools=[WEATHER], extra_headers=call())
     assert answer.choices[0].finish_reason == "stop"
-    message = claude.messages.create(**ASK, temperature=0.5, extra_headers=call())
+    message = claude.messages.create(**ASK, extra_body={"temperature": 0.5}, extra_headers=call())
     assert message.stop_reason == "end_turn"
 
 
@@ -30,7 +31,7 @@ def test_a_parameter(client, claude, refused):
     assert (error.code, error.param, error.type) == ("request_not_allowed", "temperature", "invalid_request_error")
     assert "'temperature' to be at most 1." in error.message
     with pytest.raises(anthropic.BadRequestError) as raised:
-        claude.messages.create(**ASK, temperature=1.5, extra_headers=refused("request_not_allowed"))
+        claude.messages.create(**ASK, extra_body=HOT, extra_headers=refused("request_not_allowed"))
     assert raised.value.body["error"]["type"] == "invalid_request_error"
     assert "'temperature' to be at most 1." in str(raised.value)
 
