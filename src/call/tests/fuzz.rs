@@ -107,7 +107,7 @@ impl Guarded {
         let mut policy = policy();
         policy["guardrails"] = guardrails;
         let counting = json!({"name": "rules", "phase": "input", "action": "monitor", "detect": {"request": {
-            "tokens": 1, "messages": 1, "images": 0, "roles": ["user"], "tools": {"deny": ["a*"]},
+            "tokens": 1, "messages": 1, "images": 0, "roles": ["user", "system"], "tools": {"deny": ["a*"]},
             "system_prompt": {"starts_with": "You"}, "parameters": {"n": {"maximum": 1}, "metadata.a": false}}}});
         policy["guardrails"].as_array_mut().unwrap().push(counting);
         policy["limits"] = json!({"body": "1MiB"});
