@@ -9,6 +9,7 @@ Rooms, lowest first; each knows only those before it:
 - [`tokens`]: estimates of tokens
 - [`ledger`]: usage and totals
 - [`protocols`]: what callers and providers say
+- [`guardrails`]: rules on requests as such
 - [`config`]: what an operator writes, compiled into a policy
 - [`identity`], [`routing`]: who, and where to
 - [`callout`]: services that guardrails ask
@@ -37,6 +38,7 @@ pub mod callout;
 pub mod config;
 mod date;
 pub mod detect;
+pub mod guardrails;
 pub mod host;
 pub mod http;
 pub mod identity;

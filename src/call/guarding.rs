@@ -5,11 +5,12 @@ use super::answer::Guard;
 use super::asking::Inspected;
 use super::refusing::{blocked_request, request_too_long, unscannable_name, unscannable_request};
 use super::sending::Pending;
-use super::{Call, OnBody};
+use super::{Call, OnBody, rules};
 use crate::bytes::{self, Set};
 use crate::callout::{Failure, Report};
 use crate::config::{Action, Guards, Phase, Policy, Tenant, UnscannableRules, Unscanned};
 use crate::detect::SystemPrompt;
+use crate::guardrails;
 use crate::host::Host;
 use crate::json::Edits;
 use crate::mask::{self, Placeholders, Vault, Verdict};
@@ -27,6 +28,8 @@ pub(super) struct Guarding {
     pub(super) input: Verdict,
     /// What they have found in the answer.
     pub(super) output: Verdict,
+    /// Which rules on requests it breaks.
+    pub(super) request: guardrails::Verdict,
     /// What services have said.
     pub(super) services: Vec<Report>,
     /// What the answer goes through; `None`: it passes.
@@ -40,7 +43,7 @@ impl Guarding {
         policy: &'p Policy,
         tenant: &Tenant,
     ) -> Vec<GuardrailRecord<'p>> {
-        let mut report = Vec::new();
+        let mut report = rules::report(&self.request, policy);
         for (phase, verdict) in [(Phase::Input, &self.input), (Phase::Output, &self.output)] {
             if let Some(guards) = tenant.guards.of(phase) {
                 add_found(&mut report, policy, (phase, guards), verdict);
@@ -105,6 +108,9 @@ impl Call {
     /// Guardrails look at a request; it goes on as they leave it.
     pub(super) fn guard(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
         let tenant = Rc::clone(&pending.caller.tenant);
+        if let Some(refusal) = self.keep_rules(&tenant, body) {
+            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        }
         let mut walk = Walk::new(&tenant.guards);
         if walk.is_needed(body) {
             let read = request_texts(self.protocol, body, &mut |found| walk.take(found));
@@ -296,7 +302,7 @@ fn answer_guard(policy: &Policy, tenant: &Tenant, inspected: Inspected) -> Optio
 }
 
 /// Why a request whose texts can't be found is refused.
-fn unreadable(protocol: Protocol, body: &[u8]) -> Refusal {
+pub(super) fn unreadable(protocol: Protocol, body: &[u8]) -> Refusal {
     let read = Request::read(protocol, body, Prompt::default());
     read.err().unwrap_or_else(|| {
         let message = "The request can't be inspected.";

@@ -18,6 +18,7 @@ mod limited;
 mod provider;
 mod refusing;
 mod request;
+mod rules;
 mod sending;
 mod serve;
 mod tried;

@@ -7,7 +7,7 @@ use super::request;
 use super::request::Kept;
 use super::sending::{Pending, Purpose};
 use super::{Call, OnBody, OnHead, Phase};
-use crate::config::{self, OtherPaths, Unscanned};
+use crate::config::{OtherPaths, Unscanned};
 use crate::host::Host;
 use crate::http::Headers;
 use crate::identity::Caller;
@@ -115,7 +115,7 @@ impl Call {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         };
         let guards = &caller.tenant.guards;
-        if guards.look_at(config::Phase::Input) || guards.look_at(config::Phase::Output) {
+        if guards.are_there() {
             let passes = policy.unscannable.paths == Unscanned::Pass;
             let metrics = &self.gateway.metrics;
             metrics.unscannable(host, "paths", passes);

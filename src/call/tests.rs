@@ -1548,5 +1548,6 @@ mod global;
 mod guarding;
 mod hidden;
 mod plan;
+mod rules;
 mod stop;
 mod usage;

@@ -99,6 +99,8 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
     let mut identity = IdentityRules::default();
     let mut claims = HashMap::new();
     guardrail::check_tenants(&document.guardrails, &document.tenants, problems);
+    let known = || models.known.iter().map(String::as_str);
+    guardrail::check_requests(&document.guardrails, known, &limits, problems);
     let mut guards = Compiler::new(&document.guardrails, digest, problems);
     let tenants = tenants(
         document.tenants,
@@ -109,6 +111,7 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
         &mut claims,
         problems,
     );
+    guardrail::warn_of_idle(&document.guardrails, &tenants, problems);
     finish_identity(&mut identity, document.identity, claims, &tenants, problems);
     check_prices(&models, &tenants, problems);
     limit::warn_of_small(&models, &tenants, &ledger, problems);

@@ -2,6 +2,7 @@
 
 use super::service::Service;
 use crate::detect::{Entities, Pattern};
+use crate::guardrails::RequestRules;
 use crate::mask::Style;
 use std::rc::Rc;
 
@@ -62,6 +63,8 @@ pub enum Detect {
     Links(Vec<String>),
     /// What a service says.
     Service(Rc<Service>),
+    /// What requests as such break. Counted or blocked, in requests only.
+    Request(Rc<RequestRules>),
 }
 
 /// What becomes of what a guardrail finds.
@@ -118,7 +121,8 @@ impl Detect {
             | Self::Phrases(_)
             | Self::SystemPrompt { .. }
             | Self::Links(_)
-            | Self::Service(_) => Entities::default(),
+            | Self::Service(_)
+            | Self::Request(_) => Entities::default(),
         }
     }
 
@@ -133,6 +137,7 @@ impl Detect {
             Self::SystemPrompt { .. } => "system_prompt",
             Self::Links(_) => "links",
             Self::Service(service) => service.kind.name(),
+            Self::Request(_) => "request",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::guardrail::{Action, Phase};
 use super::service::Service;
+use crate::guardrails::Rules;
 use crate::mask::{self, TagKey};
 use std::rc::Rc;
 
@@ -16,6 +17,8 @@ pub struct Guards {
     pub input_services: Rc<[Asked]>,
     /// The services that are asked about whole answers, in the order of the document.
     pub output_services: Rc<[Asked]>,
+    /// What requests as such have to keep; `None`: nothing.
+    pub requests: Option<Rc<Rules>>,
     /// What the placeholders of this tenant are made with; `None`: nothing is restored.
     pub restore: Option<TagKey>,
 }
@@ -48,6 +51,12 @@ impl Guards {
         }
     }
 
+    /// Whether there is any guardrail.
+    pub fn are_there(&self) -> bool {
+        let phases = [Phase::Input, Phase::Output];
+        self.requests.is_some() || phases.into_iter().any(|phase| self.look_at(phase))
+    }
+
     /// Whether anything looks at texts of this phase.
     pub fn look_at(&self, phase: Phase) -> bool {
         self.of(phase).is_some() || !self.services(phase).is_empty()
@@ -57,15 +66,21 @@ impl Guards {
 /// Guards are the same if they were compiled from the same guardrails.
 impl PartialEq for Guards {
     fn eq(&self, other: &Self) -> bool {
-        let same = |phase| match (self.of(phase), other.of(phase)) {
-            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        };
-        same(Phase::Input)
-            && same(Phase::Output)
+        let same_texts = |phase| same(self.of(phase), other.of(phase));
+        same_texts(Phase::Input)
+            && same_texts(Phase::Output)
+            && same(self.requests.as_ref(), other.requests.as_ref())
             && self.input_services == other.input_services
             && self.output_services == other.output_services
     }
 }
 
 impl Eq for Guards {}
+
+/// Whether both are the same one, or none.
+fn same<T>(a: Option<&Rc<T>>, b: Option<&Rc<T>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+        (a, b) => a.is_none() && b.is_none(),
+    }
+}

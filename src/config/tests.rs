@@ -525,6 +525,7 @@ proptest! {
 mod background;
 mod guardrails;
 mod limits;
+mod requests;
 mod room;
 mod routing;
 

@@ -6,6 +6,7 @@ mod input;
 mod matrix;
 mod monitor;
 mod output;
+mod request;
 mod requests;
 mod restore;
 mod streams;

@@ -204,6 +204,25 @@ fn python_guardrails() {
     run(with_both("test_guardrails.py", guarded));
 }
 
+/// Both clients where requests have rules.
+#[test]
+fn python_request_rules() {
+    run(async {
+        let mut policy = demo_policy();
+        policy["guardrails"] = json!([{"name": "bounds", "phase": "input", "action": "block",
+            "detect": {"request": {"bytes": 4096, "tools": {"allow": ["weather"]}, "parameters": {
+                "temperature": {"maximum": 1}, "max_tokens": {"maximum": 1000, "required": true}}}}}]);
+        let stand = Stand::start(Config::gateway().policy(&policy, Form::Struct)).await;
+        let folder = TempDir::new().expect("a folder");
+        let file = "test_request_rules.py";
+        let mut command = Command::new(env_path("TOLLGATE_PYTHON"));
+        command.args(["-m", "pytest", "-q", file]);
+        let port = stand.envoy.port();
+        check_run(command, port, folder.path(), file, "def test_").await;
+        check_calls(&stand, &folder.path().join("calls")).await;
+    });
+}
+
 #[test]
 fn node_guardrails() {
     run(node("guardrails.test.mjs", guarded));

@@ -48,6 +48,11 @@ fn notes(guardrails: &mut Vec<(u16, Guardrail)>, scan: &Scan) -> Vec<String> {
         notes.push(format!("left out, since no service is asked here: {names}"));
     }
     guardrails.retain(|one| !asks(one));
+    let texts = |(_, guardrail): &(u16, Guardrail)| !matches!(guardrail.detect, Detect::Request(_));
+    if !guardrails.iter().all(texts) {
+        notes.push("rules on requests are left out: only texts are tried here".to_owned());
+    }
+    guardrails.retain(texts);
     notes
 }
 

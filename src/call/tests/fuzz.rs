@@ -107,6 +107,10 @@ impl Guarded {
     fn new(blocks: bool, guardrails: Value) -> Self {
         let mut policy = policy();
         policy["guardrails"] = guardrails;
+        let counting = json!({"name": "rules", "phase": "input", "action": "monitor", "detect": {"request": {
+            "tokens": 1, "messages": 1, "images": 0, "roles": ["user", "system"], "tools": {"deny": ["a*"]},
+            "system_prompt": {"starts_with": "You"}, "parameters": {"n": {"maximum": 1}, "metadata.a": false}}}});
+        policy["guardrails"].as_array_mut().unwrap().push(counting);
         policy["limits"] = json!({"body": "1MiB"});
         policy["backends"]["deep"] = json!({"cluster": "deep", "api": "anthropic"});
         let target = json!({"backend": "deep", "model": "claude"});

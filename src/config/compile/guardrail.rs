@@ -3,6 +3,7 @@ guardrails. Tenants with the same set share it. */
 
 mod compiled;
 mod pool;
+mod request;
 mod set;
 mod useless;
 
@@ -13,10 +14,13 @@ use super::super::guards::{Asked, Guards};
 use super::super::problem::Problems;
 use super::super::suggest::suggest;
 use super::super::unscannable::UnscannableRules;
+use crate::guardrails::Rules;
 use crate::mask::{self, TagKey};
 use set::Finders;
 use std::collections::HashMap;
 use std::rc::Rc;
+
+pub(super) use request::{check_requests, warn_of_idle};
 
 /// Indexes of guardrails, ascending.
 type Set = Vec<u16>;
@@ -28,6 +32,7 @@ pub(in super::super) struct Compiler<'d> {
     restore: Vec<u8>,
     finders: Finders<'d>,
     guards: HashMap<(Phase, Set), Rc<mask::Guards>>,
+    requests: request::Compiled,
 }
 
 impl<'d> Compiler<'d> {
@@ -45,6 +50,7 @@ impl<'d> Compiler<'d> {
             restore,
             finders: Finders::new(entries),
             guards: HashMap::new(),
+            requests: request::Compiled::default(),
         }
     }
 
@@ -69,6 +75,7 @@ impl<'d> Compiler<'d> {
             restore: restores.then(|| self.tag_key(tenant.unwrap_or_default())),
             input_services: self.services(&input),
             output_services: self.services(&output),
+            requests: self.requests(&input),
             input: self.local(Phase::Input, input, problems),
             output: self.local(Phase::Output, output, problems),
         }
@@ -99,10 +106,12 @@ impl<'d> Compiler<'d> {
         mut set: Set,
         problems: &mut Problems,
     ) -> Option<Rc<mask::Guards>> {
-        let service = |guardrail: &Guardrail| matches!(guardrail.detect, Detect::Service(_));
+        let elsewhere = |guardrail: &Guardrail| {
+            matches!(guardrail.detect, Detect::Service(_) | Detect::Request(_))
+        };
         set.retain(|index| {
             let entry = self.entries.get(usize::from(*index));
-            entry.is_some_and(|entry| !service(&entry.guardrail))
+            entry.is_some_and(|entry| !elsewhere(&entry.guardrail))
         });
         if set.is_empty() {
             return None;
@@ -113,6 +122,15 @@ impl<'d> Compiler<'d> {
         let guards = Rc::new(self.finders.guards(phase, &set, problems));
         self.guards.insert((phase, set), Rc::clone(&guards));
         Some(guards)
+    }
+
+    fn requests(&mut self, set: &[u16]) -> Option<Rc<Rules>> {
+        let entries = self.entries;
+        let members = set.iter().filter_map(|index| {
+            let entry = entries.get(usize::from(*index))?;
+            Some((*index, entry))
+        });
+        self.requests.rules(members)
     }
 
     fn services(&self, set: &[u16]) -> Rc<[Asked]> {
@@ -185,6 +203,7 @@ pub(super) fn warn(
     problems: &mut Problems,
 ) {
     useless::warn_of_useless(entries, problems);
+    request::warn_of_contradictions(entries, problems);
     match (entries, unscannable) {
         ([], Some(rules)) => {
             problems.warning(&rules.path, "has no effect without guardrails");

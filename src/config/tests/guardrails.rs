@@ -276,15 +276,15 @@ fn every_wrong_detect_is_told() {
         ),
         (
             "{}",
-            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, service",
+            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, service, request",
         ),
         (
             r#"{"phrases": ["some words"], "links": {}}"#,
-            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, service",
+            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, service, request",
         ),
         (
             r#"{"frases": ["some words"]}"#,
-            "detect.frases: unknown field (did you mean \"phrases\"?)\ndetect: must have exactly one of entities, patterns, phrases, system_prompt, links, service",
+            "detect.frases: unknown field (did you mean \"phrases\"?)\ndetect: must have exactly one of entities, patterns, phrases, system_prompt, links, service, request",
         ),
         (
             r#"{"phrases": []}"#,

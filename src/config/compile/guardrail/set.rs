@@ -57,7 +57,7 @@ impl<'d> Finders<'d> {
                     let hosts = self.hosts(guardrail, &entry.path, hosts, problems);
                     hosts.map(Matches::Links).into_iter().collect()
                 }
-                Detect::Service(_) => Vec::new(),
+                Detect::Service(_) | Detect::Request(_) => Vec::new(),
             };
             let act = act(&entry.guardrail.action, phase);
             rules.extend(matches.into_iter().map(|matches| Rule {

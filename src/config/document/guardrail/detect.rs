@@ -8,7 +8,7 @@ use super::super::super::suggest::suggest;
 use super::super::super::tree::Tree;
 use super::super::super::values::references;
 use super::super::choice;
-use super::{GuardrailEntry, pattern, service, texts};
+use super::{GuardrailEntry, pattern, request, service, texts};
 use crate::detect::{Entities, Entity, Group};
 
 /// Most patterns of all guardrails: each takes time with every byte, and memory.
@@ -88,13 +88,14 @@ fn word(node: &Node<'_>, listed: Option<&Node<'_>>, problems: &mut Problems) -> 
 }
 
 /// What can stand in `detect` with more to say.
-const KINDS: [(&str, Read<Detect>); 6] = [
+const KINDS: [(&str, Read<Detect>); 7] = [
     ("entities", entities),
     ("patterns", pattern::patterns),
     ("phrases", phrases),
     ("system_prompt", system_prompt),
     ("links", links),
     ("service", service::service),
+    ("request", request::request),
 ];
 
 fn one_of(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {

@@ -1,0 +1,58 @@
+/*! Rules on requests as such: what breaks them is counted, and refused before anything else
+looks at the request. */
+
+use super::Call;
+use super::guarding::unreadable;
+use crate::config::{Phase, Policy, Tenant};
+use crate::guardrails::Verdict;
+use crate::protocols::{Refusal, Request};
+use crate::telemetry::GuardrailRecord;
+use crate::tokens::Prompt;
+
+impl Call {
+    /// Why a request does not go on, if it breaks a rule that blocks.
+    pub(super) fn keep_rules(&mut self, tenant: &Tenant, body: &[u8]) -> Option<Refusal> {
+        let rules = tenant.guards.requests.as_ref()?;
+        let (protocol, seed) = (self.protocol, self.started.0);
+        let tokens = || {
+            // What can't be read is refused later.
+            let request = Request::read(protocol, body, Prompt::counted(seed)).ok()?;
+            Some(request.traits().prompt_tokens())
+        };
+        match rules.judge(protocol, body, tokens) {
+            Ok(verdict) => {
+                self.guarding.request = verdict;
+                self.guarding.request.refusal().cloned()
+            }
+            Err(_) => Some(unreadable(protocol, body)),
+        }
+    }
+}
+
+/// What was broken, by guardrail.
+pub(super) fn report<'p>(verdict: &Verdict, policy: &'p Policy) -> Vec<GuardrailRecord<'p>> {
+    let mut report: Vec<(u16, GuardrailRecord<'p>)> = Vec::new();
+    for finding in verdict.found() {
+        let found = (finding.what.clone(), finding.count);
+        match report.last_mut() {
+            Some((known, record)) if *known == finding.guardrail => {
+                record.found.extend([found]);
+            }
+            _ => {
+                let guardrail = policy.guardrails.get(usize::from(finding.guardrail));
+                report.extend(guardrail.map(|guardrail| {
+                    let record = GuardrailRecord {
+                        name: &guardrail.name,
+                        phase: Phase::Input.as_str(),
+                        action: guardrail.action.name(),
+                        found: [found].into(),
+                        by_service: false,
+                        failure: None,
+                    };
+                    (finding.guardrail, record)
+                }));
+            }
+        }
+    }
+    report.into_iter().map(|(_, record)| record).collect()
+}

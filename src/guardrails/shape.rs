@@ -1,0 +1,89 @@
+/*! Where requests of each protocol have what rules are about. */
+
+use crate::protocols::Protocol;
+
+/// The shape of a protocol's requests.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// Lists of messages.
+    messages: &'static [&'static str],
+    /// The system prompt, where it stands beside the messages.
+    system: &'static [&'static str],
+    /// Lists of tools.
+    tools: &'static [&'static str],
+    /// What lets the provider use tools of its own. The member's name counts as the tool's.
+    provider_tools: &'static [&'static str],
+    /// Whose word a message or a part of one is by its type.
+    roles: &'static [(&'static str, &'static str)],
+}
+
+/// What a member of a request is to rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Model,
+    Messages,
+    System,
+    Tools,
+    ProviderTools,
+    Parameter,
+}
+
+/// OpenAI's own and those of servers that speak its protocol.
+const OPENAI: Shape = Shape {
+    messages: &["messages"],
+    system: &[],
+    tools: &["tools", "functions"],
+    provider_tools: &[
+        "web_search_options",
+        "plugins",
+        "search_parameters",
+        "data_sources",
+        "enable_search",
+        "mcp_servers",
+    ],
+    roles: &[],
+};
+
+const ANTHROPIC: Shape = Shape {
+    messages: &["messages"],
+    system: &["system"],
+    tools: &["tools"],
+    provider_tools: &["mcp_servers", "container"],
+    roles: &[("tool_result", "tool")],
+};
+
+impl Shape {
+    pub(super) const fn of(protocol: Protocol) -> &'static Self {
+        match protocol {
+            Protocol::OpenAi => &OPENAI,
+            Protocol::Anthropic => &ANTHROPIC,
+        }
+    }
+
+    pub(super) fn part(&self, name: &str) -> Part {
+        match name {
+            "model" => Part::Model,
+            name if self.messages.contains(&name) => Part::Messages,
+            name if self.system.contains(&name) => Part::System,
+            name if self.tools.contains(&name) => Part::Tools,
+            name if self.provider_tools.contains(&name) => Part::ProviderTools,
+            _ => Part::Parameter,
+        }
+    }
+
+    /// The role of what has this type, if the type says it.
+    pub(super) fn role(&self, kind: &str) -> Option<&'static str> {
+        let mut roles = self.roles.iter();
+        roles.find(|(of, _)| *of == kind).map(|(_, role)| *role)
+    }
+}
+
+/// Whether a part of a message with this type is an image, in any protocol.
+pub(super) fn is_image(kind: &str) -> bool {
+    kind == "input_image" || kind.starts_with("image")
+}
+
+/// Whether this role is that of the system prompt.
+pub(super) fn is_system(role: &str) -> bool {
+    matches!(role, "system" | "developer")
+}
