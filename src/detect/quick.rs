@@ -111,7 +111,8 @@ impl<'t> Pass<'t> {
             let offset = places.trailing_zeros();
             places &= places.wrapping_sub(1);
             let place = start.saturating_add(usize::try_from(offset).unwrap_or_default());
-            let has = |bits: u64| (bits >> offset) & 1 == 1;
+            // Runs are rare.
+            let has = |bits: u64| bits != 0 && (bits >> offset) & 1 == 1;
             let matters = (has(keys) && self.is_key(place))
                 || (has(capitals) && self.is_swift(place))
                 || self.matters(place);
@@ -141,9 +142,12 @@ impl<'t> Pass<'t> {
 
     /// Whether what a secret may be assigned to stands before this quote.
     fn opens(&self, quote: usize) -> bool {
+        // Most close something: a letter stands before them that ends no `is` and no `bearer`.
+        let closes = |byte: u8| byte.is_ascii_alphanumeric() && !matches!(byte | 0x20, b's' | b'r');
         let next = at(self.bytes, quote.saturating_add(1));
         next != at(self.bytes, quote)
             && !next.is_ascii_whitespace()
+            && !closes(before(self.bytes, quote))
             && is_assigned(self.text, quote.saturating_add(1))
     }
 

@@ -136,26 +136,51 @@ fn unescape(raw: &[u8]) -> String {
 }
 
 /// Undoes the escape that `text` begins with; gives what follows.
+#[inline]
 fn undo<'t>(text: &'t [u8], high: &mut Option<u32>, out: &mut Vec<u8>) -> &'t [u8] {
-    let sign = text.get(1).copied().unwrap_or_default();
-    let behind = text.get(2..).unwrap_or_default();
-    match sign {
-        b'u' => {
-            let (digits, behind) = behind.split_at_checked(4).unwrap_or((behind, &[]));
-            let unit = digits.iter().fold(0_u32, |unit, digit| {
-                let digit = char::from(*digit).to_digit(16).unwrap_or(0);
-                unit.wrapping_mul(16).wrapping_add(digit)
-            });
-            *high = push_unit(out, *high, unit);
-            return behind;
-        }
-        b'b' => out.push(8),
-        b'f' => out.push(12),
-        b'n' => out.push(b'\n'),
-        b'r' => out.push(b'\r'),
-        b't' => out.push(b'\t'),
-        other => out.push(other),
+    let [_, sign, behind @ ..] = text else {
+        return &[];
+    };
+    if *sign == b'u' {
+        return undo_code(behind, high, out);
     }
+    out.push(
+        MEANINGS
+            .get(usize::from(*sign))
+            .copied()
+            .unwrap_or_default(),
+    );
+    behind
+}
+
+/// What stands for what behind a backslash.
+static MEANINGS: [u8; 256] = {
+    let mut meanings = [0; 256];
+    let mut byte = 0_u8;
+    let mut places: &mut [u8] = &mut meanings;
+    while let [place, rest @ ..] = places {
+        *place = match byte {
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            other => other,
+        };
+        places = rest;
+        byte = byte.saturating_add(1);
+    }
+    meanings
+};
+
+/// Undoes the four digits that `text` begins with.
+fn undo_code<'t>(text: &'t [u8], high: &mut Option<u32>, out: &mut Vec<u8>) -> &'t [u8] {
+    let (digits, behind) = text.split_at_checked(4).unwrap_or((text, &[]));
+    let unit = digits.iter().fold(0_u32, |unit, digit| {
+        let digit = char::from(*digit).to_digit(16).unwrap_or(0);
+        unit.wrapping_mul(16).wrapping_add(digit)
+    });
+    *high = push_unit(out, *high, unit);
     behind
 }
 

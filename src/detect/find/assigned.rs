@@ -376,11 +376,14 @@ fn kind_of(left: &[u8]) -> Option<Name> {
     let left = without_end(left, b" string").unwrap_or(left);
     let start = run_back(left, left.len(), part_of_name);
     let (front, written) = left.split_at_checked(start)?;
-    let name = Letters::of(written);
     if is_flag(front.trim_ascii_end()) {
         // `curl --user name:'password'`.
         return Some(Name::Strong);
     }
+    if written.is_empty() {
+        return None;
+    }
+    let name = Letters::of(written);
     if !name.may_name() || name.has(&OTHER) || name.bytes() == b"author" {
         return None;
     }
