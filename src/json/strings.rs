@@ -21,15 +21,44 @@ pub(super) struct Scanned {
 pub(super) type Broken = (ErrorKind, usize);
 
 /// Scans `text`, which begins after the opening quote.
+#[inline]
 pub(super) fn scan(text: &[u8]) -> Result<Scanned, Broken> {
-    /// Most strings are names and end here.
-    const SHORT: usize = 2 * BLOCK;
+    let mut at = 0_usize;
+    let mut rest = text;
+    // Most strings are names and end here.
+    for _ in 0..SHORT {
+        let Some((block, behind)) = rest.split_first_chunk::<BLOCK>() else {
+            break;
+        };
+        let hits = specials(true).mask(block);
+        let place = first_bit(hits);
+        if hits != 0 && block.get(place) == Some(&b'"') {
+            return Ok(Scanned {
+                length: at.saturating_add(place),
+                escaped: false,
+                ascii: true,
+            });
+        }
+        if hits != 0 {
+            break;
+        }
+        at = at.saturating_add(BLOCK);
+        rest = behind;
+    }
+    scan_on(text, at)
+}
+
+/// Blocks that are looked at before a string counts as long.
+const SHORT: usize = 2;
+
+/// Goes on at `at`, before which all is plain.
+fn scan_on(text: &[u8], at: usize) -> Result<Scanned, Broken> {
     let front = Front {
-        at: 0,
+        at,
         escaped: false,
         ascii: true,
     };
-    match closely(text, front, SHORT)? {
+    match closely(text, front, SHORT.saturating_mul(BLOCK))? {
         Came::Ended(scanned) => Ok(scanned),
         Came::On(front) => {
             let front = quickly(text, front);
