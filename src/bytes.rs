@@ -65,6 +65,31 @@ impl Set {
     }
 }
 
+/// Which bytes of a block are one of `wanted`: bit 0 stands for the first.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[inline]
+pub fn any_of<const N: usize>(wanted: [u8; N], block: &[u8; BLOCK]) -> u32 {
+    use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_splat, u64x2, v128_or};
+    let (words, _) = block.as_chunks::<8>();
+    let [first, second] = words else {
+        return 0;
+    };
+    let bytes = u64x2(u64::from_le_bytes(*first), u64::from_le_bytes(*second));
+    let add = |all, byte| v128_or(all, u8x16_eq(bytes, u8x16_splat(byte)));
+    u32::from(u8x16_bitmask(wanted.into_iter().fold(u64x2(0, 0), add)))
+}
+
+/// Which bytes of a block are one of `wanted`: bit 0 stands for the first.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[inline]
+pub fn any_of<const N: usize>(wanted: [u8; N], block: &[u8; BLOCK]) -> u32 {
+    let is_wanted = |byte: u8| wanted.iter().fold(false, |is, other| is | (byte == *other));
+    block
+        .iter()
+        .rev()
+        .fold(0, |mask, &byte| (mask << 1) | u32::from(is_wanted(byte)))
+}
+
 /// The index of the first byte that is in `set`.
 #[inline]
 pub fn find(haystack: &[u8], set: Set) -> Option<usize> {

@@ -6,7 +6,7 @@ stands, a look around tells whether it can matter; if so, regions are opened fro
 before it at which none can be open. */
 
 use super::chars::{BREAK, Folded, class_of, fold};
-use super::context::{left, nearest};
+use super::context::nearest;
 use super::entity::{Entities, Entity};
 use super::find::{BARE_TOPS, is_assigned, is_called_birth, is_v6, names_month};
 use super::joins;
@@ -19,6 +19,9 @@ pub(super) const FEWEST: usize = 16;
 
 /// The fewest bytes of a key without a digit: a prefix and twenty letters in both cases.
 const KEY: u32 = 23;
+
+/// The fewest bytes of a value and the sign before it: `:123456` behind `curl -u name`.
+const SHORTEST_ASSIGNED: usize = 7;
 
 /// How far back a place is looked for at which no region is open.
 const BACK: usize = 128;
@@ -100,12 +103,16 @@ impl<'t> Pass<'t> {
     fn stop_in(&mut self, start: usize, bits: Bits) -> Option<usize> {
         let capitals = starts_of_eight(bits.capital, &mut self.capital_run);
         let keys = starts_of_key(bits.key, &mut self.key_run);
-        let mut places = keys | capitals | bits.sign;
+        // What the first byte of the next chunk is, nobody knows.
+        let followed = ((bits.key | bits.joint) >> 1) | (1 << 63);
+        let quotes = bits.quote & !(bits.blank >> 1);
+        let mut places = keys | capitals | bits.sign | quotes | (bits.joint & followed);
         while places != 0 {
             let offset = places.trailing_zeros();
             places &= places.wrapping_sub(1);
             let place = start.saturating_add(usize::try_from(offset).unwrap_or_default());
-            let has = |bits: u64| (bits >> offset) & 1 == 1;
+            // Runs are rare.
+            let has = |bits: u64| bits != 0 && (bits >> offset) & 1 == 1;
             let matters = (has(keys) && self.is_key(place))
                 || (has(capitals) && self.is_swift(place))
                 || self.matters(place);
@@ -135,10 +142,13 @@ impl<'t> Pass<'t> {
 
     /// Whether what a secret may be assigned to stands before this quote.
     fn opens(&self, quote: usize) -> bool {
+        // Most close something: a letter stands before them that ends no `is` and no `bearer`.
+        let closes = |byte: u8| byte.is_ascii_alphanumeric() && !matches!(byte | 0x20, b's' | b'r');
         let next = at(self.bytes, quote.saturating_add(1));
         next != at(self.bytes, quote)
             && !next.is_ascii_whitespace()
-            && is_assigned(left(self.text, quote.saturating_add(1)))
+            && !closes(before(self.bytes, quote))
+            && is_assigned(self.text, quote.saturating_add(1))
     }
 
     /// Whether a long run without a digit may be a key: letters in both cases, or parts of a
@@ -198,7 +208,7 @@ impl<'t> Pass<'t> {
             || !self.is_free(start, end)
             || follows_link(self.bytes, self.from, start)
             || self.is_joined(word, start, end)
-            || (word.len() >= 8 && is_assigned(left(self.text, start)))
+            || (word.len() >= 8 && is_assigned(self.text, start))
     }
 
     /// Whether only what ends every region stands on both sides of a word.
@@ -343,13 +353,16 @@ fn is_plain(word: &[u8], wanted: Entities) -> bool {
     let count = |of: fn(&u8) -> bool| word.iter().filter(|byte| of(byte)).count();
     let digits = count(u8::is_ascii_digit);
     let signs = count(|byte| b":.-/".contains(byte));
-    let assigns = count(|byte| b"=:@".contains(byte));
+    // What may be a secret that is assigned to a name.
+    let sign = word.iter().position(|byte| b"=:@".contains(byte));
+    let assigned = sign.map_or(0, |sign| word.len().saturating_sub(sign));
     let swift = wanted.has(Entity::SwiftBic) && count(u8::is_ascii_uppercase) > 5;
     word.len() < 16
         && digits < 5
         && signs < 2
         && (digits < 4 || word.len() < 10)
-        && (word.len() < 7 || (assigns == 0 && !swift))
+        && assigned < SHORTEST_ASSIGNED
+        && (word.len() < 7 || !swift)
         && !word.contains(&b'@')
 }
 

@@ -6,7 +6,7 @@ does not depend on the pieces in which text came. */
 
 use super::Finding;
 use super::chars::{BREAK, Folded, class_of, fold};
-use super::context::{left, reach};
+use super::context::reach;
 use super::entity::{Entities, Entity, Group};
 use super::find::{LONGEST_VALUE, Region, is_assigned, is_called_birth, is_prose};
 use super::joins;
@@ -168,7 +168,7 @@ impl Scanner {
         let in_quotes = b"\"'`".contains(&quote)
             && byte != quote
             && !byte.is_ascii_whitespace()
-            && is_assigned(left(&self.text, self.at));
+            && is_assigned(&self.text, self.at);
         let kind = if in_quotes {
             Kind::Quoted(quote)
         } else if class_of(byte) != BREAK {

@@ -101,6 +101,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// No value starts here.
+    #[inline]
     pub fn kind(&self) -> Result<Kind, Error> {
         match self.rest.first() {
             Some(b'{') => Ok(Kind::Object),
@@ -357,9 +358,12 @@ impl<'a> Reader<'a> {
     }
 
     fn watch(&self, key: &Key<'a>, seen: &mut u64) -> Result<(), Error> {
-        let value = key.value();
-        let Some((name, number)) = (self.watched)(value.as_bytes()) else {
-            return self.watch_case(&value);
+        let watched = match key.text() {
+            plain if !plain.escaped => (self.watched)(plain.raw),
+            _ => (self.watched)(key.value().as_bytes()),
+        };
+        let Some((name, number)) = watched else {
+            return self.watch_case(key);
         };
         let bit = 1_u64.checked_shl(u32::from(number)).unwrap_or(0);
         if *seen & bit != 0 {
@@ -369,11 +373,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn watch_case(&self, key: &str) -> Result<(), Error> {
+    fn watch_case(&self, key: &Key<'a>) -> Result<(), Error> {
         if !self.strict_case {
             return Ok(());
         }
-        let folded: String = key.chars().map(fold).collect();
+        let folded: String = key.value().chars().map(fold).collect();
         match (self.watched)(folded.as_bytes()) {
             Some((name, _)) => Err(self.error(ErrorKind::CaseVariant(name))),
             None => Ok(()),

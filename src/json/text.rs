@@ -1,6 +1,6 @@
 /*! Strings inside a JSON text: where they stand and what they say. */
 
-use crate::bytes::{self, Set};
+use crate::bytes::{self, BLOCK, Set, first_bit};
 use std::borrow::Cow;
 
 /// A range of bytes in the original text.
@@ -25,11 +25,10 @@ impl<'a> Text<'a> {
     /// The string's value; borrowed unless it holds escapes.
     pub fn value(&self) -> Cow<'a, str> {
         // The reader has checked this; what is wrong all the same is nobody's key.
-        let raw = std::str::from_utf8(self.raw).unwrap_or_default();
         if self.escaped {
-            Cow::Owned(unescape(raw))
+            Cow::Owned(unescape(self.raw))
         } else {
-            Cow::Borrowed(raw)
+            Cow::Borrowed(std::str::from_utf8(self.raw).unwrap_or_default())
         }
     }
 
@@ -105,50 +104,101 @@ fn escape_one(special: char, out: &mut String) {
 }
 
 /// Undoes the escapes of a string that the reader has validated.
-fn unescape(raw: &str) -> String {
-    let mut out = String::with_capacity(raw.len());
-    let mut rest = raw;
+fn unescape(raw: &[u8]) -> String {
+    const ESCAPE: Set = Set::of([b'\\'; 2]);
+    let mut out = Vec::with_capacity(raw.len().saturating_add(BLOCK));
     let mut high: Option<u32> = None;
-    while let Some(at) = bytes::find(rest.as_bytes(), Set::of([b'\\'; 2])) {
-        let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        out.push_str(plain);
-        let mut chars = escape.chars();
-        match chars.nth(1) {
-            Some('u') => {
-                let unit = (0..4).fold(0_u32, |unit, _| {
-                    let digit = chars.next().and_then(|c| c.to_digit(16)).unwrap_or(0);
-                    unit.wrapping_mul(16).wrapping_add(digit)
-                });
-                high = push_unit(&mut out, high, unit);
-            }
-            Some('b') => out.push('\u{8}'),
-            Some('f') => out.push('\u{c}'),
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('t') => out.push('\t'),
-            Some(other) => out.push(other),
-            None => {}
+    let mut rest = raw;
+    while !rest.is_empty() {
+        // Copied whole, which is quicker than up to the next escape, and then cut.
+        let Some((block, _)) = rest.split_first_chunk::<BLOCK>() else {
+            break;
+        };
+        out.extend_from_slice(block);
+        let escapes = ESCAPE.mask(block);
+        if escapes == 0 {
+            rest = rest.get(BLOCK..).unwrap_or_default();
+            continue;
         }
-        rest = chars.as_str();
+        let plain = first_bit(escapes);
+        out.truncate(out.len().saturating_sub(BLOCK.saturating_sub(plain)));
+        rest = undo(rest.get(plain..).unwrap_or_default(), &mut high, &mut out);
     }
-    out.push_str(rest);
-    out
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = if *byte == b'\\' {
+            undo(rest, &mut high, &mut out)
+        } else {
+            out.push(*byte);
+            behind
+        };
+    }
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Undoes the escape that `text` begins with; gives what follows.
+#[inline]
+fn undo<'t>(text: &'t [u8], high: &mut Option<u32>, out: &mut Vec<u8>) -> &'t [u8] {
+    let [_, sign, behind @ ..] = text else {
+        return &[];
+    };
+    if *sign == b'u' {
+        return undo_code(behind, high, out);
+    }
+    out.push(
+        MEANINGS
+            .get(usize::from(*sign))
+            .copied()
+            .unwrap_or_default(),
+    );
+    behind
+}
+
+/// What stands for what behind a backslash.
+static MEANINGS: [u8; 256] = {
+    let mut meanings = [0; 256];
+    let mut byte = 0_u8;
+    let mut places: &mut [u8] = &mut meanings;
+    while let [place, rest @ ..] = places {
+        *place = match byte {
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            other => other,
+        };
+        places = rest;
+        byte = byte.saturating_add(1);
+    }
+    meanings
+};
+
+/// Undoes the four digits that `text` begins with.
+fn undo_code<'t>(text: &'t [u8], high: &mut Option<u32>, out: &mut Vec<u8>) -> &'t [u8] {
+    let (digits, behind) = text.split_at_checked(4).unwrap_or((text, &[]));
+    let unit = digits.iter().fold(0_u32, |unit, digit| {
+        let digit = char::from(*digit).to_digit(16).unwrap_or(0);
+        unit.wrapping_mul(16).wrapping_add(digit)
+    });
+    *high = push_unit(out, *high, unit);
+    behind
 }
 
 /// Adds one UTF-16 unit; a high surrogate waits for its other half.
-fn push_unit(out: &mut String, high: Option<u32>, unit: u32) -> Option<u32> {
+fn push_unit(out: &mut Vec<u8>, high: Option<u32>, unit: u32) -> Option<u32> {
+    let mut push = |code: u32| {
+        let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    };
     match (high, unit) {
         (_, 0xD800..=0xDBFF) => Some(unit),
         (Some(high), 0xDC00..=0xDFFF) => {
             let offset = ((high & 0x3FF) << 10) | (unit & 0x3FF);
-            out.push(
-                char::from_u32(offset.wrapping_add(0x1_0000))
-                    .unwrap_or(char::REPLACEMENT_CHARACTER),
-            );
+            push(offset.wrapping_add(0x1_0000));
             None
         }
         _ => {
-            out.push(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
+            push(unit);
             None
         }
     }

@@ -4,7 +4,7 @@ without brackets or with those of HTML and Markdown, and in any pieces. */
 use super::host_ahead::HostAhead;
 use super::url::UrlWatch;
 use super::vault::Vault;
-use crate::bytes::{BLOCK, Set, first_bit};
+use crate::bytes::{BLOCK, any_of, first_bit};
 use std::collections::VecDeque;
 
 /// Signs of a tag: 30 bits.
@@ -208,18 +208,14 @@ impl<'k> Known<'k> {
 /// tag. Far quicker than to look for it.
 pub(super) fn may_be_in(text: &str) -> bool {
     /// Each gap has one of the first three, or stands behind a bracket.
-    const MARKS: [Set; 3] = [
-        Set::of([b'_', b'-']),
-        Set::of([b'\\', b'<']),
-        Set::of([b'&', b'&']),
-    ];
+    const MARKS: [u8; 5] = *b"_-\\<&";
     let bytes = text.as_bytes();
     let (blocks, tail) = bytes.as_chunks::<BLOCK>();
     let mut last = [b' '; BLOCK];
     last.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
     let mut base = 0_usize;
     for block in blocks.iter().chain([&last]) {
-        let mut hits = MARKS.iter().fold(0, |hits, set| hits | set.mask(block));
+        let mut hits = any_of(MARKS, block);
         while hits != 0 {
             let at = base.saturating_add(first_bit(hits));
             hits &= hits.wrapping_sub(1);

@@ -159,15 +159,25 @@ impl Events<'_> {
 /// The `data` of one event: its data lines, joined by LF. `None` if it has none (comments,
 /// bare `event:` lines).
 pub fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let mut lines = lines(event).filter_map(data_line);
-    let first = lines.next()?;
-    let mut joined = Cow::Borrowed(first);
-    for line in lines {
-        let text = joined.to_mut();
-        text.push(b'\n');
-        text.extend_from_slice(line);
+    let mut rest = event.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(event);
+    let mut joined: Option<Cow<'_, [u8]>> = None;
+    while !rest.is_empty() {
+        let (line, _, after) = cut_line(rest);
+        rest = after;
+        let Some(data) = data_line(line) else {
+            continue;
+        };
+        joined = Some(match joined {
+            None => Cow::Borrowed(data),
+            Some(joined) => {
+                let mut text = joined.into_owned();
+                text.push(b'\n');
+                text.extend_from_slice(data);
+                Cow::Owned(text)
+            }
+        });
     }
-    Some(joined)
+    joined
 }
 
 /// `event` with `data` in place of its own; the other lines stay as they are.
@@ -257,11 +267,6 @@ fn write_data(new: &mut Vec<u8>, data: &[u8], ending: &[u8]) {
         new.extend_from_slice(line);
     }
     new.extend_from_slice(ending);
-}
-
-fn lines(event: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let text = event.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(event);
-    text.split(|&byte| byte == b'\n' || byte == b'\r')
 }
 
 fn data_line(line: &[u8]) -> Option<&[u8]> {

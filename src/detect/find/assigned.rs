@@ -1,8 +1,9 @@
 /*! Values of names such as `password`, `api_key` or `clientSecret`: random ones, whatever
 their form. */
 
+use super::super::context::{REACH, left};
 use super::super::entity::Entity;
-use super::super::view::{at, part, run, run_back};
+use super::super::view::{at, before, part, run, run_back};
 use super::token::is_random;
 use super::{Candidate, Region, Weight};
 
@@ -14,6 +15,9 @@ const LONG: usize = 32;
 
 /// Shortest value without quotes, in bytes.
 const SHORTEST: usize = 8;
+
+/// Most signs between a name and its value.
+const MOST_SIGNS: usize = 16;
 
 /// Names that alone say that their value is a secret.
 const STRONG: [&[u8]; 14] = [
@@ -63,10 +67,33 @@ enum Name {
     Weak,
 }
 
-/// Whether what comes next is assigned to a name that says it is a secret; `left` is the text
-/// before it, as far as words count.
-pub(in super::super) fn is_assigned(left: &[u8]) -> bool {
-    name_of(left).is_some()
+/// Whether what stands at `end` is assigned to a name that says it is a secret.
+pub(in super::super) fn is_assigned(text: &str, end: usize) -> bool {
+    may_be_assigned(text.as_bytes(), end) && name_of(left(text, end)).is_some()
+}
+
+/// What nearly every place fails that [`name_of`] finds nothing at: told by the few bytes
+/// before it.
+fn may_be_assigned(bytes: &[u8], end: usize) -> bool {
+    let near = part(bytes, end.saturating_sub(MOST_SIGNS), end);
+    let from = run_back(near, near.len(), is_glue);
+    let (front, signs) = near.split_at_checked(from).unwrap_or_default();
+    let last = [front.len().saturating_sub(1), front.len()].map(|end| before(front, end) | 0x20);
+    let option = || {
+        let upto = end.saturating_sub(signs.len());
+        let name = part(bytes, upto.saturating_sub(REACH), upto);
+        let start = run_back(name, name.len(), part_of_name);
+        start == 0 || part(name, start, name.len()).starts_with(b"--")
+    };
+    match signs {
+        _ if signs.iter().any(|sign| b"=:>".contains(sign)) => true,
+        [b'"', b',', ..] => true,
+        // `is` and `bearer`.
+        _ if matches!(&last, b"is" | b"er") => true,
+        [b' '] | [b' ', b'"' | b'\''] => option(),
+        // So many signs that what stands before them is not seen.
+        _ => from == 0 && !signs.is_empty(),
+    }
 }
 
 pub(super) fn find(region: &Region<'_>, found: &mut Vec<Candidate>) {
@@ -247,7 +274,7 @@ fn name_of(left: &[u8]) -> Option<Name> {
         || signs.iter().any(|sign| b"=:>".contains(sign))
         || signs.starts_with(b"\", \"")
         || (matches!(signs, b" " | b" \"" | b" '") && is_option(front));
-    if !assigns || signs.len() > 16 {
+    if !assigns || signs.len() > MOST_SIGNS {
         // `Authorization: Bearer …` has nothing between.
         return ends_with(left, b"bearer ").then_some(Name::Strong);
     }
@@ -255,31 +282,43 @@ fn name_of(left: &[u8]) -> Option<Name> {
 }
 
 /// What stands between a name and its value.
-const fn is_glue(byte: u8) -> bool {
-    matches!(
-        byte,
-        b' ' | b'\t'
-            | b'\r'
-            | b'\n'
-            | b'"'
-            | b'\''
-            | b'`'
-            | b'='
-            | b':'
-            | b'>'
-            | b','
-            | b'('
-            | b'?'
-            | b'!'
-            | b'@'
-            | b'\\'
-            | b'['
-            | b']'
-            | b'{'
-            | b'|'
-            | b'.'
-    )
+fn is_glue(byte: u8) -> bool {
+    GLUE.get(usize::from(byte)).copied().unwrap_or_default()
 }
+
+static GLUE: [bool; 256] = {
+    let mut glue = [false; 256];
+    let mut byte = 0_u8;
+    let mut places: &mut [bool] = &mut glue;
+    while let [place, rest @ ..] = places {
+        *place = matches!(
+            byte,
+            b' ' | b'\t'
+                | b'\r'
+                | b'\n'
+                | b'"'
+                | b'\''
+                | b'`'
+                | b'='
+                | b':'
+                | b'>'
+                | b','
+                | b'('
+                | b'?'
+                | b'!'
+                | b'@'
+                | b'\\'
+                | b'['
+                | b']'
+                | b'{'
+                | b'|'
+                | b'.'
+        );
+        places = rest;
+        byte = byte.saturating_add(1);
+    }
+    glue
+};
 
 /// The letters and digits of a name in lower case.
 #[derive(Debug)]
@@ -337,11 +376,14 @@ fn kind_of(left: &[u8]) -> Option<Name> {
     let left = without_end(left, b" string").unwrap_or(left);
     let start = run_back(left, left.len(), part_of_name);
     let (front, written) = left.split_at_checked(start)?;
-    let name = Letters::of(written);
     if is_flag(front.trim_ascii_end()) {
         // `curl --user name:'password'`.
         return Some(Name::Strong);
     }
+    if written.is_empty() {
+        return None;
+    }
+    let name = Letters::of(written);
     if !name.may_name() || name.has(&OTHER) || name.bytes() == b"author" {
         return None;
     }
