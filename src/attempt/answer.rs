@@ -184,14 +184,15 @@ impl Attempt {
         });
     }
 
-    /// Whether the provider speaks another protocol than the caller.
+    /// Whether the provider is asked by another API than the caller's.
     pub fn is_foreign(&self) -> bool {
         self.translates().is_some() && !self.plan.opaque
     }
 
     fn translates(&self) -> Option<(Protocol, Protocol)> {
         let api = self.entry.api;
-        (api != self.plan.caller).then_some((api, self.plan.caller))
+        let caller = self.plan.caller;
+        (api != caller).then_some((api.protocol(), caller.protocol()))
     }
 
     fn hold(&mut self, reading: Reading) -> OnAttempt {

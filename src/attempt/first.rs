@@ -1,6 +1,6 @@
 /*! Waiting for the first event of a stream that means something. */
 
-use crate::protocols::Protocol;
+use crate::protocols::Api;
 use crate::sse::{self, Framer};
 use serde_json::Value;
 
@@ -23,13 +23,13 @@ pub(super) struct FirstSign {
 
 impl FirstSign {
     /// Takes the next piece.
-    pub(super) fn push(&mut self, protocol: Protocol, piece: &[u8]) -> Sign {
+    pub(super) fn push(&mut self, api: Api, piece: &[u8]) -> Sign {
         let joined = self.framer.join(piece);
         let mut events = joined.events();
         let mut whole = 0_usize;
         for event in events.by_ref() {
             whole = whole.saturating_add(event.len());
-            let sign = sign(protocol, event);
+            let sign = sign(api, event);
             if sign != Sign::Nothing {
                 return sign;
             }
@@ -43,12 +43,12 @@ impl FirstSign {
     }
 
     /// The stream is over: looks at what was left unfinished.
-    pub(super) fn end(&mut self, protocol: Protocol) -> Sign {
-        sign(protocol, &self.framer.take_rest())
+    pub(super) fn end(&mut self, api: Api) -> Sign {
+        sign(api, &self.framer.take_rest())
     }
 }
 
-fn sign(protocol: Protocol, event: &[u8]) -> Sign {
+fn sign(api: Api, event: &[u8]) -> Sign {
     let Some(data) = sse::data(event) else {
         return Sign::Nothing;
     };
@@ -56,10 +56,10 @@ fn sign(protocol: Protocol, event: &[u8]) -> Sign {
         // `[DONE]` alone is no answer; neither is garbage.
         return Sign::Nothing;
     };
-    match protocol {
+    match api {
         _ if is_error(&value) => Sign::Error(data.into_owned()),
-        Protocol::OpenAi => openai(&value),
-        Protocol::Anthropic => anthropic(&value),
+        Api::ChatCompletions | Api::Completions | Api::Responses => chat(&value),
+        Api::Messages => messages(&value),
     }
 }
 
@@ -72,7 +72,7 @@ fn is_error(value: &Value) -> bool {
             .any(|key| value.get(*key).and_then(Value::as_str) == Some("error"))
 }
 
-fn openai(chunk: &Value) -> Sign {
+fn chat(chunk: &Value) -> Sign {
     let choices = chunk.get("choices").and_then(Value::as_array);
     let mut choices = choices.into_iter().flatten();
     let says = |choice: &Value| {
@@ -91,7 +91,7 @@ fn openai(chunk: &Value) -> Sign {
     }
 }
 
-fn anthropic(event: &Value) -> Sign {
+fn messages(event: &Value) -> Sign {
     let kind = event
         .get("type")
         .and_then(Value::as_str)

@@ -1,19 +1,19 @@
 use super::*;
 use crate::http::Headers;
-use crate::protocols::Protocol;
+use crate::protocols::{Api, Protocol};
 use serde_json::{Value, json};
 
 const NOW: Instant = Instant(1_700_000_000_000_000_000);
 
-fn entry(backend: &str, api: Protocol) -> Entry {
-    let (path, key_header) = match api {
+fn entry(backend: &str, protocol: Protocol) -> Entry {
+    let (path, key_header) = match protocol {
         Protocol::OpenAi => ("/v1/chat/completions", KeyHeader::Authorization),
         Protocol::Anthropic => ("/v1/messages", KeyHeader::XApiKey),
     };
     Entry {
         default_output: None,
         backend: backend.to_owned(),
-        api,
+        api: protocol.chat(),
         model: format!("{backend}-model"),
         path: path.to_owned(),
         authority: Some(format!("{backend}.example")),
@@ -29,7 +29,7 @@ fn entry(backend: &str, api: Protocol) -> Entry {
 fn plan(stream: bool) -> Plan {
     Plan {
         id: "call-1".to_owned(),
-        caller: Protocol::OpenAi,
+        caller: Api::ChatCompletions,
         stream,
         opaque: false,
         limit: 1 << 20,

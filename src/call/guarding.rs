@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::json::Edits;
 use crate::mask::{self, Placeholders, Vault, Verdict};
 use crate::protocols::texts::{Found, InputText, Origin, Unscannable, request_texts};
-use crate::protocols::{ErrorKind, Protocol, Refusal, Request};
+use crate::protocols::{Api, ErrorKind, Refusal, Request};
 use crate::telemetry::GuardrailRecord;
 use crate::tokens::Prompt;
 use std::collections::BTreeMap;
@@ -106,9 +106,9 @@ impl Call {
         let tenant = Rc::clone(&pending.caller.tenant);
         let mut walk = Walk::new(&tenant.guards);
         if walk.is_needed() {
-            let read = request_texts(self.protocol, body, &mut |found| walk.take(found));
+            let read = request_texts(self.api, body, &mut |found| walk.take(found));
             if read.is_err() {
-                let refusal = unreadable(self.protocol, body);
+                let refusal = unreadable(self.api, body);
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
             }
         }
@@ -253,8 +253,8 @@ fn answer_guard(policy: &Policy, tenant: &Tenant, inspected: Inspected) -> Optio
 }
 
 /// Why a request whose texts can't be found is refused.
-fn unreadable(protocol: Protocol, body: &[u8]) -> Refusal {
-    let read = Request::read(protocol, body, Prompt::default());
+fn unreadable(api: Api, body: &[u8]) -> Refusal {
+    let read = Request::read(api, body, Prompt::default());
     read.err().unwrap_or_else(|| {
         let message = "The request can't be inspected.";
         Refusal::new(ErrorKind::Invalid, "unscannable_request", message)

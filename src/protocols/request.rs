@@ -1,8 +1,8 @@
-/*! A request for a model, in either protocol. */
+/*! A request for a model, by whichever API. */
 
 use super::anthropic::{MessagesRequest, read_messages};
 use super::openai::{Adapt, ChatRequest, read_chat};
-use super::{Protocol, Refusal, Traits};
+use super::{Api, Refusal, Traits};
 use crate::json::Rewrite;
 use crate::tokens::Prompt;
 
@@ -20,10 +20,12 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// A 400 that says what is wrong.
-    pub fn read(protocol: Protocol, body: &'a [u8], text: Prompt) -> Result<Self, Refusal> {
-        match protocol {
-            Protocol::OpenAi => read_chat(body, text).map(Self::Chat),
-            Protocol::Anthropic => read_messages(body, text).map(Self::Messages),
+    pub fn read(api: Api, body: &'a [u8], text: Prompt) -> Result<Self, Refusal> {
+        match api {
+            Api::ChatCompletions | Api::Completions | Api::Responses => {
+                read_chat(body, text).map(Self::Chat)
+            }
+            Api::Messages => read_messages(body, text).map(Self::Messages),
         }
     }
 
@@ -52,7 +54,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The changes that make it fit a provider of the same protocol.
+    /// The changes that make it fit a provider of the same API.
     pub fn adapt(&self, body: &[u8], adapt: &Adapt<'_>) -> Option<Rewrite> {
         match self {
             Self::Chat(chat) => chat.adapt(body, adapt),

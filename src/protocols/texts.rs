@@ -15,7 +15,7 @@ pub(super) use walk::{
     Member, Table, by_key, emit_key, peek, plain, read, report, unknown, unless_null, value,
 };
 
-use super::{Protocol, anthropic, openai};
+use super::{Api, anthropic, openai};
 use crate::json::{Error, Reader, Span, Text, quote};
 use crate::mask::Form;
 use std::borrow::Cow;
@@ -129,13 +129,15 @@ pub enum Found<'a> {
 /// # Errors
 /// The body is no JSON.
 pub fn request_texts<'a>(
-    protocol: Protocol,
+    api: Api,
     body: &'a [u8],
     visit: &mut dyn FnMut(Found<'a>),
 ) -> Result<(), Error> {
-    match protocol {
-        Protocol::OpenAi => openai::texts::request(body, visit),
-        Protocol::Anthropic => anthropic::texts::request(body, visit),
+    match api {
+        Api::ChatCompletions | Api::Completions | Api::Responses => {
+            openai::texts::request(body, visit)
+        }
+        Api::Messages => anthropic::texts::request(body, visit),
     }
 }
 
@@ -182,6 +184,9 @@ pub enum ChannelKind {
 pub struct Said<'a> {
     /// The text that it is a piece of; `None`: it is one of its own.
     pub channel: Option<ChannelKey>,
+    /// Whether it is no piece, but says the text again, whole, that a stream has brought in
+    /// pieces (or has not, where servers leave them out).
+    pub repeated: bool,
     /// The text.
     pub text: Site<'a>,
     /// What it is written in.
@@ -218,21 +223,21 @@ pub struct EventTexts<'a> {
 /// Reads the data of one event.
 ///
 /// # Errors
-/// It is nothing that the protocol knows; or clients could join its texts in another way, by an
+/// It is nothing that the API knows; or clients could join its texts in another way, by an
 /// index that is none or a key that stands twice.
-pub fn event_texts(protocol: Protocol, data: &[u8]) -> Result<EventTexts<'_>, Error> {
-    match protocol {
-        Protocol::OpenAi => openai::texts::event(data),
-        Protocol::Anthropic => anthropic::texts::event(data),
+pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
+    match api {
+        Api::ChatCompletions | Api::Completions | Api::Responses => openai::texts::event(data),
+        Api::Messages => anthropic::texts::event(data),
     }
 }
 
 /// Events that bring the rest of channels, to stand before the event of `data`, which ends
 /// them. OpenAI's chunks get their head from `data`, with the model's name there.
-pub fn rest_events(protocol: Protocol, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
-    match protocol {
-        Protocol::OpenAi => openai::texts::rest(data, rest),
-        Protocol::Anthropic => anthropic::texts::rest(rest),
+pub fn rest_events(api: Api, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
+    match api {
+        Api::ChatCompletions | Api::Completions | Api::Responses => openai::texts::rest(data, rest),
+        Api::Messages => anthropic::texts::rest(rest),
     }
     .into_bytes()
 }
@@ -252,20 +257,22 @@ pub struct AnswerTexts<'a> {
 ///
 /// # Errors
 /// As [`event_texts`].
-pub fn answer_texts(protocol: Protocol, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
-    match protocol {
-        Protocol::OpenAi => openai::texts::answer(body),
-        Protocol::Anthropic => anthropic::texts::answer(body),
+pub fn answer_texts(api: Api, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
+    match api {
+        Api::ChatCompletions | Api::Completions | Api::Responses => openai::texts::answer(body),
+        Api::Messages => anthropic::texts::answer(body),
     }
 }
 
 /// The whole answer of which a guardrail lets only so much text of its choices or blocks
 /// through. It ends as answers do that the provider's own filter ends; what it has used
 /// stays.
-pub fn blocked_answer(protocol: Protocol, body: &[u8], kept: &[(u32, String)]) -> Vec<u8> {
-    match protocol {
-        Protocol::OpenAi => openai::texts::blocked(body, kept),
-        Protocol::Anthropic => anthropic::texts::blocked(body, kept),
+pub fn blocked_answer(api: Api, body: &[u8], kept: &[(u32, String)]) -> Vec<u8> {
+    match api {
+        Api::ChatCompletions | Api::Completions | Api::Responses => {
+            openai::texts::blocked(body, kept)
+        }
+        Api::Messages => anthropic::texts::blocked(body, kept),
     }
     .into_bytes()
 }

@@ -4,7 +4,7 @@ use crate::callout::Texts;
 use crate::config::Asked;
 use crate::json::Edits;
 use crate::mask::{Act, Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
-use crate::protocols::Protocol;
+use crate::protocols::Api;
 use crate::protocols::texts::{ChannelKind, Said, all_texts, answer_texts, blocked_answer};
 use crate::sse::{self, Framer};
 use std::rc::Rc;
@@ -139,11 +139,11 @@ impl Guard {
     /// A whole answer: `None` if it stays as it is.
     pub(super) fn answer(
         &self,
-        protocol: Protocol,
+        api: Api,
         body: &[u8],
         verdict: &mut Verdict,
     ) -> Result<Option<Vec<u8>>, Unreadable> {
-        let texts = answer_texts(protocol, body).map_err(|_| Unreadable)?;
+        let texts = answer_texts(api, body).map_err(|_| Unreadable)?;
         let mut written: Vec<Option<String>> = Vec::with_capacity(texts.said.len());
         let mut wrong = Vec::new();
         for said in &texts.said {
@@ -151,7 +151,7 @@ impl Guard {
             written.push(self.whole(&said.text.value(), said.form, verdict));
             if verdict.blocked().is_some() {
                 let kept = kept(&texts.said, written);
-                return Ok(Some(blocked_answer(protocol, body, &kept)));
+                return Ok(Some(blocked_answer(api, body, &kept)));
             }
             let changed = written.last().is_some_and(Option::is_some);
             if changed && total(verdict) > before {
@@ -189,8 +189,8 @@ fn has_events(body: &[u8]) -> bool {
 }
 
 /// What services are asked about a whole answer.
-pub(super) fn asked_about(protocol: Protocol, body: &[u8]) -> Result<Texts, Unreadable> {
-    let answer = answer_texts(protocol, body).map_err(|_| Unreadable)?;
+pub(super) fn asked_about(api: Api, body: &[u8]) -> Result<Texts, Unreadable> {
+    let answer = answer_texts(api, body).map_err(|_| Unreadable)?;
     let mut texts = Texts::default();
     for said in &answer.said {
         texts.add(&said.text, said.form);
@@ -200,13 +200,13 @@ pub(super) fn asked_about(protocol: Protocol, body: &[u8]) -> Result<Texts, Unre
 
 /// A whole answer after what services have found in it is masked. The tokens that its texts
 /// were made of go with that.
-pub(super) fn masked(protocol: Protocol, body: Vec<u8>, edits: Edits) -> Vec<u8> {
+pub(super) fn masked(api: Api, body: Vec<u8>, edits: Edits) -> Vec<u8> {
     let Some(rewrite) = edits.apply(&body) else {
         return body;
     };
     let new = rewrite.whole(&body);
     let mut edits = Edits::default();
-    if let Ok(texts) = answer_texts(protocol, &new) {
+    if let Ok(texts) = answer_texts(api, &new) {
         for (_, span) in texts.logprobs {
             edits.replace(span, "null".to_owned());
         }

@@ -20,6 +20,7 @@ mod streams;
 use super::*;
 use crate::call::answer::Guard;
 use crate::mask::{self, Form, Placeholders, Verdict};
+use crate::protocols::Protocol;
 use source::Source;
 
 /// Cases of a run that has no time of its own.

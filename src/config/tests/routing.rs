@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::Strategy;
 use crate::ledger::Price;
+use crate::protocols::Protocol;
 
 const ROUTED: &str = r#"{
   "backends": {
@@ -68,8 +69,8 @@ fn variants_of_backends() {
     assert_eq!(openai.max_tokens_field, MaxTokensField::MaxCompletionTokens);
     assert_eq!(openai.azure_api_version, None);
     assert_eq!(
-        (claude.api, claude.base_path.as_str()),
-        (Api::Anthropic, "/v1")
+        (claude.protocol, claude.base_path.as_str()),
+        (Protocol::Anthropic, "/v1")
     );
     assert_eq!(claude.max_tokens_field, MaxTokensField::AsSent);
     assert_eq!(azure.azure_api_version.as_deref(), Some("2024-10-21"));

@@ -78,6 +78,7 @@ impl<'a> Speech<'a> {
         if let Some(text) = value(reader)? {
             self.said.push(Said {
                 channel: None,
+                repeated: false,
                 text,
                 form: Form::Json,
             });
@@ -112,6 +113,7 @@ impl<'a> Speech<'a> {
         };
         self.said.push(Said {
             channel,
+            repeated: false,
             text,
             form,
         });

@@ -83,7 +83,7 @@ impl Case {
         let policy = policy(self.action);
         let guards = policy.tenants["acme"].guards.output.clone();
         let reading = Reading {
-            protocol: self.protocol,
+            api: self.protocol.chat(),
             strip_usage: false,
             judges_end: true,
             model: None,

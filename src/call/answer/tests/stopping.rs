@@ -40,7 +40,7 @@ const ANTHROPIC: Case = Case {
 impl Case {
     fn reader(&self) -> AnswerReader {
         let reading = Reading {
-            protocol: self.protocol,
+            api: self.protocol.chat(),
             strip_usage: !self.asked,
             judges_end: true,
             model: self.model.map(str::to_owned),

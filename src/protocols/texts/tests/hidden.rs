@@ -152,19 +152,19 @@ proptest! {
     #[test]
     fn nothing_hides(body in arb_body(), tape in arb_tape()) {
         let body = render(&body, &mut Tape::new(tape), false);
-        for protocol in [Protocol::OpenAi, Protocol::Anthropic] {
+        for api in [Api::ChatCompletions, Api::Messages] {
             let mut sites = Vec::new();
-            request_texts(protocol, body.as_bytes(), &mut |found| {
+            request_texts(api, body.as_bytes(), &mut |found| {
                 if let Found::Text(input) = found {
                     sites.push(input.text);
                 }
             }).unwrap();
             check(&body, &sites, &[])?;
-            let texts = answer_texts(protocol, body.as_bytes()).unwrap();
+            let texts = answer_texts(api, body.as_bytes()).unwrap();
             let sites: Vec<_> = texts.said.iter().map(|said| said.text).collect();
             let removed: Vec<_> = texts.logprobs.iter().map(|(_, span)| *span).collect();
             check(&body, &sites, &removed)?;
-            let texts = event_texts(protocol, body.as_bytes()).unwrap();
+            let texts = event_texts(api, body.as_bytes()).unwrap();
             let sites: Vec<_> = texts.said.iter().map(|said| said.text).collect();
             check(&body, &sites, &texts.removed)?;
         }
@@ -188,14 +188,14 @@ proptest! {
     fn what_is_no_json_is_told(body in arb_body(), at in any::<prop::sample::Index>()) {
         let body = body.to_string();
         let cut = &body.as_bytes()[..at.index(body.len())];
-        for protocol in [Protocol::OpenAi, Protocol::Anthropic] {
+        for api in [Api::ChatCompletions, Api::Messages] {
             let mut visit = |_: Found<'_>| ();
-            let read = request_texts(protocol, cut, &mut visit);
+            let read = request_texts(api, cut, &mut visit);
             prop_assert!(read.is_err());
-            prop_assert!(answer_texts(protocol, cut).is_err());
-            prop_assert!(event_texts(protocol, cut).is_err());
+            prop_assert!(answer_texts(api, cut).is_err());
+            prop_assert!(event_texts(api, cut).is_err());
             // Whatever it is made of, it is JSON.
-            let blocked = blocked_answer(protocol, cut, &[(0, "a".to_owned())]);
+            let blocked = blocked_answer(api, cut, &[(0, "a".to_owned())]);
             prop_assert!(serde_json::from_slice::<Value>(&blocked).is_ok());
         }
         prop_assert!(all_texts(cut).is_err());
@@ -213,8 +213,8 @@ fn duplicates_hide_nothing() {
         let body = format!(
             r#"{{"messages":[{text}],"choices":[{{"delta":{text},"message":{text}}}],"delta":{text},"content":[{text}]}}"#
         );
-        for protocol in [Protocol::OpenAi, Protocol::Anthropic] {
-            let texts = event_texts(protocol, body.as_bytes()).unwrap();
+        for api in [Api::ChatCompletions, Api::Messages] {
+            let texts = event_texts(api, body.as_bytes()).unwrap();
             let sites: Vec<_> = texts.said.iter().map(|said| said.text).collect();
             check(&body, &sites, &texts.removed).unwrap();
         }
@@ -247,25 +247,25 @@ fn what_clients_could_join_in_another_way_is_no_answer() {
         r#"{"index":0,"delta":{"partial_json":"a","partial_json":"b"}}"#,
         r#"{"index":0,"content_block":{"thinking":"a","thinking":"b"}}"#,
     ];
-    for (protocol, events) in [
-        (Protocol::OpenAi, openai.as_slice()),
-        (Protocol::Anthropic, anthropic.as_slice()),
+    for (api, events) in [
+        (Api::ChatCompletions, openai.as_slice()),
+        (Api::Messages, anthropic.as_slice()),
     ] {
         for event in events {
-            assert!(event_texts(protocol, event.as_bytes()).is_err(), "{event}");
+            assert!(event_texts(api, event.as_bytes()).is_err(), "{event}");
         }
     }
     for body in openai {
         let whole = body.replace("delta", "message");
         assert!(
-            answer_texts(Protocol::OpenAi, whole.as_bytes()).is_err(),
+            answer_texts(Api::ChatCompletions, whole.as_bytes()).is_err(),
             "{whole}"
         );
     }
     let whole = r#"{"content":[{"type":"text","text":"a","text":"b"}]}"#;
-    assert!(answer_texts(Protocol::Anthropic, whole.as_bytes()).is_err());
+    assert!(answer_texts(Api::Messages, whole.as_bytes()).is_err());
     // Some servers have null where there is no index.
     let null = r#"{"choices":[{"index":null,"delta":{"content":"a"}}]}"#;
-    let texts = event_texts(Protocol::OpenAi, null.as_bytes()).unwrap();
+    let texts = event_texts(Api::ChatCompletions, null.as_bytes()).unwrap();
     assert_eq!(lines(&texts.said), ["0 Text 0 a"]);
 }
