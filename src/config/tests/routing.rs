@@ -412,13 +412,13 @@ fn every_problem_of_routing_is_told_with_its_path() {
         (
             r#"{"cluster": "openai","#,
             r#"{"apis": [], "cluster": "openai","#,
-            "backends.openai.apis: must name one at least\n".to_owned(),
+            "backends.openai.apis: must not be an empty list\n".to_owned(),
         ),
         (
             r#"{"cluster": "openai","#,
             r#"{"apis": ["responses", "messages", "response", "responses"], "cluster": "openai","#,
             "backends.openai.apis[1]: \"messages\" is none of: chat_completions, completions, responses\n\
-             backends.openai.apis[2]: \"response\" is none of: chat_completions, completions, responses; did you mean responses?\n\
+             backends.openai.apis[2]: \"response\" is none of: chat_completions, completions, responses (did you mean \"responses\"?)\n\
              backends.openai.apis[3]: \"responses\" stands twice\n"
                 .to_owned(),
         ),
