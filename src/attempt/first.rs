@@ -57,8 +57,11 @@ fn sign(api: Api, event: &[u8]) -> Sign {
         return Sign::Nothing;
     };
     match api {
+        Api::Responses if is_failed(&value) => Sign::Error(failure(value)),
         _ if is_error(&value) => Sign::Error(data.into_owned()),
-        Api::ChatCompletions | Api::Completions | Api::Responses => chat(&value),
+        Api::ChatCompletions => of_choices(&value, in_delta),
+        Api::Completions => of_choices(&value, in_text),
+        Api::Responses => responses(&value),
         Api::Messages => messages(&value),
     }
 }
@@ -72,23 +75,73 @@ fn is_error(value: &Value) -> bool {
             .any(|key| value.get(*key).and_then(Value::as_str) == Some("error"))
 }
 
-fn chat(chunk: &Value) -> Sign {
+/// Chunks of choices, each of which may have come to its end or, as `says` knows, hold something.
+fn of_choices(chunk: &Value, says: fn(&Value) -> bool) -> Sign {
     let choices = chunk.get("choices").and_then(Value::as_array);
     let mut choices = choices.into_iter().flatten();
-    let says = |choice: &Value| {
-        // Some servers have "" where others have null.
-        let finished = choice
-            .get("finish_reason")
-            .is_some_and(|reason| !is_empty(reason));
-        let delta = choice.get("delta").and_then(Value::as_object);
-        let mut members = delta.into_iter().flatten();
-        finished || members.any(|(name, value)| name != "role" && !is_empty(value))
+    // Some servers have "" where others have null.
+    let finished = |choice: &Value| {
+        let reason = choice.get("finish_reason");
+        reason.is_some_and(|reason| !is_empty(reason))
     };
-    if choices.any(says) {
+    if choices.any(|choice| finished(choice) || says(choice)) {
         Sign::Content
     } else {
         Sign::Nothing
     }
+}
+
+fn in_delta(choice: &Value) -> bool {
+    let delta = choice.get("delta").and_then(Value::as_object);
+    let mut members = delta.into_iter().flatten();
+    members.any(|(name, value)| name != "role" && !is_empty(value))
+}
+
+fn in_text(choice: &Value) -> bool {
+    choice.get("text").is_some_and(|text| !is_empty(text))
+}
+
+/// Events of Responses. Those that only open something come before content.
+fn responses(event: &Value) -> Sign {
+    let kind = event.get("type").and_then(Value::as_str);
+    let item = event.get("item").and_then(|item| item.get("type"));
+    match kind.unwrap_or_default() {
+        "" | "response.created" | "response.queued" | "response.in_progress" => Sign::Nothing,
+        "response.content_part.added" | "response.reasoning_summary_part.added" => Sign::Nothing,
+        "response.output_item.added"
+            if matches!(item.and_then(Value::as_str), Some("message" | "reasoning")) =>
+        {
+            Sign::Nothing
+        }
+        kind if kind.starts_with("response.") => Sign::Content,
+        // What keeps the connection alive.
+        _ => Sign::Nothing,
+    }
+}
+
+fn is_failed(event: &Value) -> bool {
+    let kind = event.get("type").and_then(Value::as_str);
+    matches!(kind, Some("error" | "response.failed"))
+}
+
+/// The error of an event of Responses, in the shape that errors have: it stands within the
+/// response that failed, or within the event, or is the event itself.
+fn failure(event: Value) -> Vec<u8> {
+    let told = |value: &Value| value.get("error").filter(|error| !error.is_null()).cloned();
+    let error = event
+        .get("response")
+        .and_then(told)
+        .or_else(|| told(&event));
+    let mut error = error.unwrap_or(event);
+    if let Some(members) = error.as_object_mut() {
+        members.remove("sequence_number");
+        if members.get("type").is_none_or(|kind| kind == "error") {
+            members.insert("type".to_owned(), Value::from("server_error"));
+        }
+    }
+    serde_json::json!({ "error": error })
+        .to_string()
+        .into_bytes()
 }
 
 fn messages(event: &Value) -> Sign {

@@ -6,7 +6,8 @@ use crate::protocols::{Api, ErrorKind, Refusal};
 /// An endpoint that Tollgate serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint<'p> {
-    /// A call of a model: `POST /v1/chat/completions`, `POST /v1/messages`
+    /// A call of a model: `POST /v1/chat/completions`, `/v1/completions`, `/v1/responses`,
+    /// `/v1/messages`
     Call(Api),
     /// `GET /v1/models`
     Models,
@@ -28,8 +29,8 @@ impl<'p> Endpoint<'p> {
             "/v1/models" => Self::Models,
             "/tollgate/usage" => Self::Usage,
             _ => match Api::at(bare) {
-                Some(api @ (Api::ChatCompletions | Api::Messages)) => Self::Call(api),
-                _ => Self::named(bare).unwrap_or_else(|| Self::Other(below_v1(bare))),
+                Some(api) => Self::Call(api),
+                None => Self::named(bare).unwrap_or_else(|| Self::Other(below_v1(bare))),
             },
         }
     }
@@ -128,6 +129,8 @@ mod tests {
     fn methods_and_operations() {
         for (path, method, operation) in [
             ("/v1/chat/completions", "POST", "chat"),
+            ("/v1/completions", "POST", "text_completion"),
+            ("/v1/responses", "POST", "responses"),
             ("/v1/messages", "POST", "chat"),
             ("/v1/models", "GET", "models"),
             ("/v1/models/a", "GET", "models"),
@@ -155,6 +158,12 @@ mod tests {
             ),
             ("/v1/messages", Endpoint::Call(Api::Messages)),
             ("/v1/messages?beta=true", Endpoint::Call(Api::Messages)),
+            ("/v1/completions", Endpoint::Call(Api::Completions)),
+            ("/v1/responses?x", Endpoint::Call(Api::Responses)),
+            (
+                "/v1/responses/resp_1",
+                Endpoint::Other(Some("/responses/resp_1")),
+            ),
             (
                 "/v1/messages/count_tokens",
                 Endpoint::Other(Some("/messages/count_tokens")),

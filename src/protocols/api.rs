@@ -56,11 +56,13 @@ impl Api {
         }
     }
 
-    /// What a call of it does: OpenTelemetry's `gen_ai.operation.name`.
+    /// What a call of it does, for records: OpenTelemetry's `gen_ai.operation.name`, where
+    /// calls of Responses are `chat` too.
     pub const fn operation(self) -> &'static str {
         match self {
-            Self::ChatCompletions | Self::Responses | Self::Messages => "chat",
+            Self::ChatCompletions | Self::Messages => "chat",
             Self::Completions => "text_completion",
+            Self::Responses => "responses",
         }
     }
 

@@ -116,7 +116,7 @@ impl Stopping {
                 (last, ready.patience)
             }
             // There is no answer that could be ended.
-            Self::Ready(ready) => (refusal.event(ready.api.protocol()), ready.patience),
+            Self::Ready(ready) => (refusal.event(ready.api), ready.patience),
             Self::Never | Self::Stopped(_) => (Vec::new(), 0),
         };
         *self = Self::Stopped(patience);
@@ -127,7 +127,7 @@ impl Stopping {
     /// The event that tells of something that can't be inspected; nothing goes on behind it.
     pub(super) fn give_up(&mut self, seen: &mut Seen, refusal: &Refusal) -> Vec<u8> {
         let (last, patience) = match self {
-            Self::Ready(ready) => (refusal.event(ready.api.protocol()), ready.patience),
+            Self::Ready(ready) => (refusal.event(ready.api), ready.patience),
             Self::Never | Self::Stopped(_) => (Vec::new(), 0),
         };
         *self = Self::Stopped(patience);

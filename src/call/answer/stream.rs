@@ -411,5 +411,5 @@ fn renamed(event: &[u8], data: &[u8], span: Span, name: &str) -> Vec<u8> {
 /// error on it; a `[DONE]` behind it would tell other clients that all is well.
 fn incomplete(api: Api) -> Vec<u8> {
     let message = "The provider ended its answer before it was complete.";
-    Refusal::new(ErrorKind::BadGateway, "upstream_incomplete", message).event(api.protocol())
+    Refusal::new(ErrorKind::BadGateway, "upstream_incomplete", message).event(api)
 }

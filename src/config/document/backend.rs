@@ -76,9 +76,6 @@ fn apis(node: &Node<'_>, problems: &mut Problems) -> Option<Located<Vec<Api>>> {
         }
         apis.push(api);
     }
-    if apis.is_empty() {
-        problems.error(&node.path, "must name one at least");
-    }
     Some(node.located(apis))
 }
 
