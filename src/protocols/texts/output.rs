@@ -107,18 +107,10 @@ impl<'a> Speech<'a> {
         said.for_each(|said| said.channel = None);
     }
 
-    /// What was found since is no piece, where it could be one: it says whole texts again.
+    /// What was found since says whole texts again.
     pub(in crate::protocols) fn repeat(&mut self, mark: usize) {
         for said in self.said.iter_mut().skip(mark) {
-            said.repeated |= said.channel.take().is_some();
-        }
-    }
-
-    /// All that was found since has been told before.
-    pub(in crate::protocols) fn repeat_all(&mut self, mark: usize) {
-        for said in self.said.iter_mut().skip(mark) {
-            said.channel = None;
-            said.repeated = true;
+            said.repeated = said.channel.is_some();
         }
     }
 

@@ -44,6 +44,3 @@ fn known(key: &str, kind: Kind) -> Member {
         _ => Member::Text,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,8 +10,6 @@ pub(super) struct Items<'a> {
     pub(super) speech: Speech<'a>,
     /// What says the same as the text, by item.
     pub(super) tokens: Vec<(u32, Span)>,
-    /// Whether a response has told all of its output before.
-    pub(super) repeats: bool,
 }
 
 impl<'a> Items<'a> {
@@ -24,9 +22,6 @@ impl<'a> Items<'a> {
             self.speech.since(said).for_each(|key| key.part = part);
             let tokens = self.tokens.iter_mut().skip(tokens);
             tokens.for_each(|(of, _)| *of = part);
-            if self.repeats {
-                self.speech.repeat_all(said);
-            }
             part = part.saturating_add(1);
             Ok(())
         })

@@ -71,8 +71,11 @@ fn item<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Erro
         // A screenshot.
         ("output", Kind::Object) => part(walk, reader, origin),
         ("arguments", _) => walk.arguments(reader),
-        ("input" | "code" | "action" | "operation", _) => {
+        ("input" | "code" | "action" | "operation" | "results", _) => {
             walk.by_key(reader, known, Origin::ToolCall)
+        }
+        ("pending_safety_checks" | "acknowledged_safety_checks", _) => {
+            walk.by_key(reader, known, origin)
         }
         ("result", Kind::String) if kind == "image_generation_call" => walk.inline(reader),
         ("tools", Kind::Array) => reader.array(|reader| match kind.as_ref() {
@@ -80,10 +83,7 @@ fn item<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Erro
             "mcp_list_tools" => walk.by_key(reader, definition, Origin::ToolResult),
             _ => tool(walk, reader),
         }),
-        (name, own) => match known(name, own) {
-            Member::Text => walk.unknown(reader, key, origin),
-            member => walk.read(reader, member, origin),
-        },
+        _ => medium(walk, reader, key, origin),
     })
 }
 
@@ -107,17 +107,29 @@ fn part<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>, origin: Origin) ->
     }
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
         ("text" | "refusal", _) => walk.strings(reader, origin),
-        ("image_url" | "file_url", _) => walk.url(reader),
+        ("input_audio", Kind::Object) => reader.object(|reader, key| sound(walk, reader, key)),
+        ("annotations", _) => walk.by_key(reader, known, origin),
+        _ => medium(walk, reader, key, origin),
+    })
+}
+
+/// A member of an image or a file, or another one.
+fn medium<'a>(
+    walk: &mut Walk<'_, 'a>,
+    reader: &mut Reader<'a>,
+    key: &Key<'a>,
+    origin: Origin,
+) -> Result<(), Error> {
+    match (key.value().as_ref(), reader.kind()?) {
+        ("image_url" | "file_url" | "url", _) => walk.url(reader),
         ("file_id", _) => walk.remote_id(reader),
         ("filename", _) => walk.strings(reader, Origin::FileName),
         ("file_data", Kind::String) => walk.inline(reader),
-        ("input_audio", Kind::Object) => reader.object(|reader, key| sound(walk, reader, key)),
-        ("annotations", _) => walk.by_key(reader, known, origin),
-        (name, own) => match known(name, own) {
-            Member::Text => walk.unknown(reader, key, origin),
+        (name, kind) => match known(name, kind) {
+            Member::Text | Member::Url => walk.unknown(reader, key, origin),
             member => walk.read(reader, member, origin),
         },
-    })
+    }
 }
 
 /// A member of a sound.
@@ -145,10 +157,13 @@ fn tool<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Erro
         ("server_url", _) => walk.strings(reader, Origin::Url),
         ("authorization", _) => walk.read(reader, Member::Token, Origin::Other),
         ("vector_store_ids", _) => walk.read(reader, Member::Id, Origin::Other),
-        _ => {
-            walk.key(key, Origin::Definition);
-            walk.by_key(reader, definition, Origin::Definition)
-        }
+        (name, own) => match definition(name, own) {
+            Member::Text => {
+                walk.key(key, Origin::Definition);
+                walk.by_key(reader, definition, Origin::Definition)
+            }
+            member => walk.read(reader, member, Origin::Definition),
+        },
     })
 }
 

@@ -25,7 +25,6 @@ pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> 
     if reader.kind()? == Kind::Object {
         let [name] = peek(&reader, ["type"]);
         event.kind = EventType::of(&name);
-        event.items.repeats = matches!(event.kind, EventType::Ends | EventType::Fails);
         event.read(&mut reader)?;
     } else {
         event.items.speech.member(&mut reader, Member::Text)?;
@@ -68,13 +67,7 @@ impl Default for Event<'_> {
 impl<'a> Event<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
         reader.object(|reader, key| self.member(reader, key))?;
-        let has_index = !matches!(self.kind, EventType::ItemBegins | EventType::ItemEnds);
-        for key in self.items.speech.since(0) {
-            key.part = self.output;
-            if has_index {
-                key.index = self.index;
-            }
-        }
+        self.belongs();
         match self.kind {
             EventType::ItemBegins
             | EventType::PartBegins
@@ -83,6 +76,23 @@ impl<'a> Event<'a> {
             _ => self.items.speech.repeat(0),
         }
         Ok(())
+    }
+
+    /// What was found belongs to the item of the event. Whole responses tell all by place.
+    fn belongs(&mut self) {
+        let (places_told, indexes_told) = match self.kind {
+            EventType::Begins | EventType::Ends | EventType::Fails => (true, true),
+            EventType::ItemBegins | EventType::ItemEnds => (false, true),
+            _ => (false, false),
+        };
+        for key in self.items.speech.since(0) {
+            if !places_told {
+                key.part = self.output;
+            }
+            if !indexes_told {
+                key.index = self.index;
+            }
+        }
     }
 
     fn member(&mut self, reader: &mut Reader<'a>, key: &Key<'a>) -> Result<(), Error> {
