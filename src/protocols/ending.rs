@@ -31,6 +31,10 @@ pub struct EndUsage {
 pub enum Ending {
     /// Of chunks of chat completions.
     ChatCompletions(openai::Ending),
+    /// Of chunks of completions.
+    Completions(openai::Ending),
+    /// Of the events of a response.
+    Responses(openai::ResponsesEnding),
     /// Of Anthropic's events.
     Messages(anthropic::Ending),
 }
@@ -40,9 +44,11 @@ impl Ending {
     /// provider's.
     pub fn new(api: Api, model: Option<&str>) -> Self {
         match api {
-            Api::ChatCompletions | Api::Completions | Api::Responses => {
-                Self::ChatCompletions(openai::Ending::new(model))
+            Api::ChatCompletions => {
+                Self::ChatCompletions(openai::Ending::new(openai::Shape::Chat, model))
             }
+            Api::Completions => Self::Completions(openai::Ending::new(openai::Shape::Text, model)),
+            Api::Responses => Self::Responses(openai::ResponsesEnding::new(model)),
             Api::Messages => Self::Messages(anthropic::Ending::default()),
         }
     }
@@ -50,7 +56,8 @@ impl Ending {
     /// Follows one event, by its data. What is no event of the API changes nothing.
     pub fn note(&mut self, data: &[u8]) {
         match self {
-            Self::ChatCompletions(ending) => ending.note(data),
+            Self::ChatCompletions(ending) | Self::Completions(ending) => ending.note(data),
+            Self::Responses(ending) => ending.note(data),
             Self::Messages(ending) => ending.note(data),
         }
     }
@@ -61,22 +68,26 @@ impl Ending {
     pub fn rest(&mut self, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
         match self {
             Self::ChatCompletions(_) => texts::rest_events(Api::ChatCompletions, data, rest),
+            Self::Completions(_) => texts::rest_events(Api::Completions, data, rest),
+            Self::Responses(ending) => ending.rest(data, rest).into_bytes(),
             Self::Messages(_) => texts::rest_events(Api::Messages, data, rest),
         }
     }
 
     /// The change that an event needs because of those that [`Ending::rest`] has added before
     /// it: Responses number theirs.
-    pub fn renumber(&self, _data: &[u8], _edits: &mut Edits) {
+    pub fn renumber(&self, data: &[u8], edits: &mut Edits) {
         match self {
-            Self::ChatCompletions(_) | Self::Messages(_) => {}
+            Self::Responses(ending) => ending.renumber(data, edits),
+            Self::ChatCompletions(_) | Self::Completions(_) | Self::Messages(_) => {}
         }
     }
 
     /// Whether an answer has begun and is not whole: only then is there something to end.
     pub const fn is_open(&self) -> bool {
         match self {
-            Self::ChatCompletions(ending) => ending.is_open(),
+            Self::ChatCompletions(ending) | Self::Completions(ending) => ending.is_open(),
+            Self::Responses(ending) => ending.is_open(),
             Self::Messages(ending) => ending.is_open(),
         }
     }
@@ -84,7 +95,10 @@ impl Ending {
     /// The events that end the stream where it stands, the last of them the API's last.
     pub fn events(&self, reason: EndReason, told: &EndUsage) -> Vec<u8> {
         match self {
-            Self::ChatCompletions(ending) => ending.events(reason, told),
+            Self::ChatCompletions(ending) | Self::Completions(ending) => {
+                ending.events(reason, told)
+            }
+            Self::Responses(ending) => ending.events(reason, told),
             Self::Messages(ending) => ending.events(reason, told),
         }
     }

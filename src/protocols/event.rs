@@ -54,8 +54,10 @@ impl Event {
 /// Reads the events of one stream, in their order.
 #[derive(Debug)]
 pub enum EventReader {
-    /// Chunks of chat completions: each speaks for itself.
-    ChatCompletions,
+    /// Chunks of chat completions, or of completions: each speaks for itself.
+    Chunks,
+    /// The events of a response: each speaks for itself.
+    Responses,
     /// Anthropic's events: usage is told in several.
     Messages(anthropic::Counts),
 }
@@ -64,7 +66,8 @@ impl EventReader {
     /// A reader for a stream that begins.
     pub fn new(api: Api) -> Self {
         match api {
-            Api::ChatCompletions | Api::Completions | Api::Responses => Self::ChatCompletions,
+            Api::ChatCompletions | Api::Completions => Self::Chunks,
+            Api::Responses => Self::Responses,
             Api::Messages => Self::Messages(anthropic::Counts::default()),
         }
     }
@@ -75,7 +78,8 @@ impl EventReader {
     /// The data is nothing that the API knows.
     pub fn read(&mut self, data: &[u8], said: &mut Stream) -> Result<Event, Error> {
         match self {
-            Self::ChatCompletions => openai::read_event(data, said),
+            Self::Chunks => openai::read_event(data, said),
+            Self::Responses => openai::read_response_event(data, said),
             Self::Messages(counts) => anthropic::read_event(data, counts, said),
         }
     }

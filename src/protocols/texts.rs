@@ -134,9 +134,9 @@ pub fn request_texts<'a>(
     visit: &mut dyn FnMut(Found<'a>),
 ) -> Result<(), Error> {
     match api {
-        Api::ChatCompletions | Api::Completions | Api::Responses => {
-            openai::texts::request(body, visit)
-        }
+        Api::ChatCompletions => openai::texts::request(body, visit),
+        Api::Completions => openai::completions::texts::request(body, visit),
+        Api::Responses => openai::responses::texts::request(body, visit),
         Api::Messages => anthropic::texts::request(body, visit),
     }
 }
@@ -144,11 +144,12 @@ pub fn request_texts<'a>(
 /// Names a text of an answer that a stream brings in pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelKey {
-    /// The choice, or the content block.
+    /// The choice, the content block, or the item of a response.
     pub part: u32,
     /// Which text of it.
     pub kind: ChannelKind,
-    /// Which tool call, or which detail of the reasoning; 0 for the others.
+    /// Which tool call, which detail of the reasoning, or which content of a response's item; 0
+    /// for the others.
     pub index: u32,
 }
 
@@ -177,6 +178,18 @@ pub enum ChannelKind {
     Transcript,
     /// Anthropic's summary of what was said before.
     Compaction,
+    /// The arguments of a tool that the provider asks an MCP server for: JSON.
+    McpArguments,
+    /// The code that the provider shall run.
+    Code,
+    /// A command for a shell.
+    Command,
+    /// What a command has written.
+    Output,
+    /// The errors that a command has written.
+    Errors,
+    /// A change to a file.
+    Patch,
 }
 
 /// A text of an answer.
@@ -187,6 +200,9 @@ pub struct Said<'a> {
     /// Whether it is no piece, but says the text again, whole, that a stream has brought in
     /// pieces (or has not, where servers leave them out).
     pub repeated: bool,
+    /// Whether it is what the request has said, told again. Nothing is looked for in it: its
+    /// caller knows it, and what a system prompt must not have told would be found in each answer.
+    pub echo: bool,
     /// The text.
     pub text: Site<'a>,
     /// What it is written in.
@@ -201,6 +217,8 @@ pub enum Ends {
     Nothing,
     /// Those of these parts.
     Parts(Vec<u32>),
+    /// These.
+    Channels(Vec<ChannelKey>),
     /// All of the stream.
     All,
 }
@@ -211,7 +229,8 @@ pub struct EventTexts<'a> {
     /// In their order. What a channel still holds belongs behind its piece in this event, if
     /// it ends here and has one.
     pub said: Vec<Said<'a>>,
-    /// Values that give texts away in another form, to be replaced by null: log
+    /// Values that give texts away in another form, to be replaced by
+    /// [`emptied`]: log
     /// probabilities and ids of tokens.
     pub removed: Vec<Span>,
     /// Signatures of reasoning, by its part. They are wrong if it is changed.
@@ -227,7 +246,8 @@ pub struct EventTexts<'a> {
 /// index that is none or a key that stands twice.
 pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
     match api {
-        Api::ChatCompletions | Api::Completions | Api::Responses => openai::texts::event(data),
+        Api::ChatCompletions | Api::Completions => openai::texts::event(data),
+        Api::Responses => openai::responses::texts::event(data),
         Api::Messages => anthropic::texts::event(data),
     }
 }
@@ -236,10 +256,22 @@ pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
 /// them. OpenAI's chunks get their head from `data`, with the model's name there.
 pub fn rest_events(api: Api, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
     match api {
-        Api::ChatCompletions | Api::Completions | Api::Responses => openai::texts::rest(data, rest),
+        Api::ChatCompletions => openai::texts::rest(data, rest),
+        Api::Completions => openai::completions::texts::rest(data, rest),
+        // Without the stream that was before, ids of items are unknown.
+        Api::Responses => openai::ResponsesEnding::new(None).rest(data, rest),
         Api::Messages => anthropic::texts::rest(rest),
     }
     .into_bytes()
+}
+
+/// What stands in the place of a value that gives texts away: where clients demand a list, an
+/// empty one.
+pub const fn emptied(api: Api) -> &'static str {
+    match api {
+        Api::Responses => "[]",
+        Api::ChatCompletions | Api::Completions | Api::Messages => "null",
+    }
 }
 
 /// The texts of a whole answer.
@@ -259,7 +291,8 @@ pub struct AnswerTexts<'a> {
 /// As [`event_texts`].
 pub fn answer_texts(api: Api, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
     match api {
-        Api::ChatCompletions | Api::Completions | Api::Responses => openai::texts::answer(body),
+        Api::ChatCompletions | Api::Completions => openai::texts::answer(body),
+        Api::Responses => openai::responses::texts::answer(body),
         Api::Messages => anthropic::texts::answer(body),
     }
 }
@@ -269,9 +302,9 @@ pub fn answer_texts(api: Api, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
 /// stays.
 pub fn blocked_answer(api: Api, body: &[u8], kept: &[(u32, String)]) -> Vec<u8> {
     match api {
-        Api::ChatCompletions | Api::Completions | Api::Responses => {
-            openai::texts::blocked(body, kept)
-        }
+        Api::ChatCompletions => openai::texts::blocked(body, kept),
+        Api::Completions => openai::completions::texts::blocked(body, kept),
+        Api::Responses => openai::responses::texts::blocked(body, kept),
         Api::Messages => anthropic::texts::blocked(body, kept),
     }
     .into_bytes()

@@ -5,7 +5,9 @@ use crate::config::Asked;
 use crate::json::Edits;
 use crate::mask::{Act, Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
 use crate::protocols::Api;
-use crate::protocols::texts::{ChannelKind, Said, all_texts, answer_texts, blocked_answer};
+use crate::protocols::texts::{
+    ChannelKind, Said, all_texts, answer_texts, blocked_answer, emptied,
+};
 use crate::sse::{self, Framer};
 use std::rc::Rc;
 
@@ -43,6 +45,17 @@ impl Guard {
             self.placeholders(),
             verdict,
         )
+    }
+
+    /// A text of an answer that is there at once.
+    pub(super) fn said(
+        &self,
+        said: &Said<'_>,
+        text: &str,
+        verdict: &mut Verdict,
+    ) -> Option<String> {
+        let guards = self.guards.as_ref().filter(|_| !said.echo);
+        whole(text, guards, said.form, self.placeholders(), verdict)
     }
 
     pub(super) const fn placeholders(&self) -> Placeholders<'_> {
@@ -148,7 +161,7 @@ impl Guard {
         let mut wrong = Vec::new();
         for said in &texts.said {
             let before = total(verdict);
-            written.push(self.whole(&said.text.value(), said.form, verdict));
+            written.push(self.said(said, &said.text.value(), verdict));
             if verdict.blocked().is_some() {
                 let kept = kept(&texts.said, written);
                 return Ok(Some(blocked_answer(api, body, &kept)));
@@ -167,7 +180,7 @@ impl Guard {
         }
         for (part, span) in texts.logprobs {
             if changed.contains(&part) {
-                edits.replace(span, "null".to_owned());
+                edits.replace(span, emptied(api).to_owned());
             }
         }
         for (part, span) in texts.signatures {
@@ -192,7 +205,7 @@ fn has_events(body: &[u8]) -> bool {
 pub(super) fn asked_about(api: Api, body: &[u8]) -> Result<Texts, Unreadable> {
     let answer = answer_texts(api, body).map_err(|_| Unreadable)?;
     let mut texts = Texts::default();
-    for said in &answer.said {
+    for said in answer.said.iter().filter(|said| !said.echo) {
         texts.add(&said.text, said.form);
     }
     Ok(texts)
@@ -208,7 +221,7 @@ pub(super) fn masked(api: Api, body: Vec<u8>, edits: Edits) -> Vec<u8> {
     let mut edits = Edits::default();
     if let Ok(texts) = answer_texts(api, &new) {
         for (_, span) in texts.logprobs {
-            edits.replace(span, "null".to_owned());
+            edits.replace(span, emptied(api).to_owned());
         }
     }
     match edits.apply(&new) {

@@ -11,7 +11,9 @@ use crate::bytes::Fnv;
 use crate::json::{Edits, Span};
 use crate::mask::{Channel, Form, Verdict};
 use crate::protocols::Api;
-use crate::protocols::texts::{ChannelKey, ChannelKind, Ends, EventTexts, Said, event_texts};
+use crate::protocols::texts::{
+    ChannelKey, ChannelKind, Ends, EventTexts, Said, emptied, event_texts,
+};
 use crate::sse;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -140,7 +142,7 @@ impl StreamGuard {
             masked.edits = edits(&texts, written);
             if self.alters {
                 for span in &texts.removed {
-                    masked.edits.replace(*span, "null".to_owned());
+                    masked.edits.replace(*span, emptied(self.api).to_owned());
                 }
             }
             for span in unsigned {
@@ -181,7 +183,7 @@ impl StreamGuard {
                 Some(key) if said.repeated => self.repeated(key, &came, said.form, verdict),
                 // Servers repeat the member, empty, behind its end.
                 Some(key) if self.ended.contains(&key) => None,
-                None => self.guard.whole(&came, said.form, verdict),
+                None => self.guard.said(said, &came, verdict),
                 Some(key) => {
                     let before = total(verdict);
                     let new = self.channel(key, said)?.push(&came, verdict);
@@ -296,6 +298,7 @@ impl StreamGuard {
         let ends = |key: &ChannelKey| match &texts.ends {
             Ends::Nothing => false,
             Ends::Parts(parts) => parts.contains(&key.part),
+            Ends::Channels(keys) => keys.contains(key),
             Ends::All => true,
         };
         let mut index = 0;

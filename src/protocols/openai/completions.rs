@@ -2,6 +2,7 @@
 
 mod adapt;
 mod prompt;
+pub(in crate::protocols) mod texts;
 
 use super::StreamOptions;
 use super::fields::{Limit, answers};

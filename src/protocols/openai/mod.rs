@@ -2,11 +2,11 @@
 
 mod answer;
 mod chat;
-mod completions;
+pub(super) mod completions;
 mod ending;
 mod fields;
 mod models;
-mod responses;
+pub(super) mod responses;
 mod stream_options;
 pub(super) mod texts;
 mod usage;
@@ -14,8 +14,10 @@ mod usage;
 pub use answer::read_event;
 pub use chat::{Adapt, ChatRequest, read_chat};
 pub use completions::{CompletionRequest, read_completion};
-pub use ending::Ending;
+pub use ending::{Ending, Shape};
 pub use models::{model_entry, model_list};
-pub use responses::{ResponsesRequest, read_responses};
+pub use responses::{
+    Ending as ResponsesEnding, ResponsesRequest, read_event as read_response_event, read_responses,
+};
 pub use stream_options::StreamOptions;
-pub use usage::read_usage;
+pub use usage::{read_response_usage, read_usage};

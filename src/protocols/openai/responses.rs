@@ -4,7 +4,14 @@ Tenants share the provider's account, and an id of one would open what is stored
 nothing that is stored may be named, and nothing gets stored. */
 
 mod adapt;
+mod answer;
+mod ending;
 mod input;
+mod pieces;
+pub(in crate::protocols) mod texts;
+
+pub use answer::read_event;
+pub use ending::Ending;
 
 use super::fields::Limit;
 use crate::json::{Key, Kind, Reader, Span};

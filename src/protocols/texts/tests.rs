@@ -5,8 +5,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 mod anthropic;
+mod completions;
 mod hidden;
 mod openai;
+mod responses;
 
 /// What is found in a request, a line each: the origin and the text, or `!` and what is none.
 /// JSON has `json` before it.
