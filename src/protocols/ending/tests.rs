@@ -92,6 +92,39 @@ fn each_open_choice_is_finished() {
 }
 
 #[test]
+fn completions_have_texts() {
+    let choice = |index: u64| json!({"index": index, "text": "x", "finish_reason": null});
+    let mut events = [
+        chunk(json!([choice(1), choice(0)])),
+        chunk(json!([choice(2)])),
+    ];
+    for event in &mut events {
+        event["object"] = json!("text_completion");
+    }
+    let told = EndUsage {
+        asked: true,
+        ..TOLD
+    };
+    let got = ended(Api::Completions, &events, EndReason::Content, &told);
+    let last = |index: u64| {
+        let choice = json!({"index": index, "text": "", "logprobs": null, "finish_reason": "content_filter"});
+        let mut last = chunk(json!([choice]));
+        last["object"] = json!("text_completion");
+        last["usage"] = Value::Null;
+        last
+    };
+    assert_eq!(got[..3], [last(0), last(1), last(2)]);
+    assert_eq!(got[3]["usage"]["total_tokens"], 19);
+    assert_eq!(
+        (&got[3]["object"], &got[4]),
+        (&json!("text_completion"), &json!("[DONE]"))
+    );
+    let done = chunk(json!([{"index": 0, "text": "", "finish_reason": "stop"}]));
+    assert!(open(Api::Completions, &events[1..]));
+    assert!(!open(Api::Completions, &[done]));
+}
+
+#[test]
 fn there_is_nothing_to_end_before_and_after_an_answer() {
     for events in [
         vec![],

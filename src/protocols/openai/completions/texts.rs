@@ -32,25 +32,21 @@ fn member<'a>(
 
 /// Texts, or tokens, which can't be read without the model's vocabulary.
 fn prompt<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Error> {
-    match reader.kind()? {
-        Kind::Number => {
-            walk.unscannable(Unscannable::Media);
-            reader.skip().map(drop)
-        }
-        Kind::Array if is_of_tokens(reader) => {
-            walk.unscannable(Unscannable::Media);
-            reader.skip().map(drop)
-        }
-        Kind::Array => reader.array(|reader| prompt(walk, reader)),
-        _ => walk.strings(reader, Origin::User),
+    if reader.kind()? != Kind::Array {
+        return walk.strings(reader, Origin::User);
     }
-}
-
-/// Whether an array begins with a number: all its items then are.
-fn is_of_tokens(reader: &Reader<'_>) -> bool {
-    let inside = reader.rest().get(1..).unwrap_or_default();
-    let first = inside.trim_ascii_start().first();
-    first.is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-')
+    let mut has_tokens = false;
+    reader.array(|reader| match reader.kind()? {
+        Kind::Number => {
+            has_tokens = true;
+            reader.skip().map(drop)
+        }
+        _ => prompt(walk, reader),
+    })?;
+    if has_tokens {
+        walk.unscannable(Unscannable::Media);
+    }
+    Ok(())
 }
 
 fn is_structural(name: &str) -> bool {
