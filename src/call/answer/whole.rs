@@ -9,7 +9,7 @@ use crate::config::Phase;
 use crate::http::Answer;
 use crate::json::{Capture, Edits, Error, Kind, Reader, Span, quote};
 use crate::protocols::texts::blocked_answer;
-use crate::protocols::{Api, Refusal, anthropic, openai};
+use crate::protocols::{Api, Refusal, ReportedUsage};
 
 #[derive(Debug)]
 pub(in crate::call) struct WholeReader {
@@ -316,12 +316,8 @@ impl WholeReader {
         let Some(value) = self.capture.value("usage") else {
             return;
         };
-        let usage = Reader::new(value, |_| None).and_then(|mut reader| match self.api {
-            Api::ChatCompletions | Api::Completions | Api::Responses => {
-                openai::read_usage(&mut reader)
-            }
-            Api::Messages => anthropic::read_usage(&mut reader),
-        });
+        let usage = Reader::new(value, |_| None)
+            .and_then(|mut reader| ReportedUsage::read(self.api, &mut reader));
         if let Ok(usage) = usage {
             seen.add_usage(usage);
         }
