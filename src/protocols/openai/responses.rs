@@ -67,6 +67,8 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"action" => ("action", 38),
         b"status" => ("status", 39),
         b"encrypted_content" => ("encrypted_content", 40),
+        b"prompt_cache_options" => ("prompt_cache_options", 41),
+        b"comparison_response_id" => ("comparison_response_id", 42),
         _ => return None,
     })
 }
@@ -185,6 +187,7 @@ impl<'a> Draft<'a> {
                 }
                 reader.skip()?;
             }
+            ("prompt_cache_options", Kind::Object) => cache_options(reader)?,
             ("max_output_tokens", _) => {
                 self.max_output_tokens = Limit::read(reader, "max_output_tokens")?;
             }
@@ -197,6 +200,16 @@ impl<'a> Draft<'a> {
         }
         Ok(())
     }
+}
+
+/// How prompts are cached. They may be compared with those of another response.
+fn cache_options(reader: &mut Reader<'_>) -> Result<(), Stop> {
+    reader.object_strict(|reader, key| {
+        if key.value() == "comparison_response_id" && reader.kind()? != Kind::Null {
+            return unsupported("prompt_cache_options.comparison_response_id");
+        }
+        reader.skip().map(drop).map_err(Stop::from)
+    })
 }
 
 /// Fields that name what the provider has stored.

@@ -147,6 +147,14 @@ impl Response {
                     event["part"]["text"].as_str().unwrap(),
                 );
             }
+            (None, "added") if event["part"].is_object() => {
+                let kind = match event["part"]["type"].as_str().unwrap() {
+                    "summary_text" => KINDS[1],
+                    _ => KINDS[0],
+                };
+                let text = event["part"]["text"].as_str().unwrap();
+                texts.entry((part, kind, index)).or_default().push_str(text);
+            }
             (None, "completed") => {
                 let items = event["response"]["output"].as_array().unwrap();
                 for (part, own) in items.iter().enumerate() {

@@ -271,13 +271,19 @@ impl Stream {
                 "content" => "response.content_part",
                 _ => "response.reasoning_summary_part",
             };
+            let sending = self.sending((part, kind, place), placeholders, source);
+            let mut pieces = sending.map(|sending| sending.pieces).unwrap_or_default();
+            let mut text = String::new();
             if !list.is_empty() {
+                let mut one = one.clone();
+                if source.once_in(5) {
+                    text = pieces.next().unwrap_or_default();
+                    one["text"] = json!(text);
+                }
                 let begins = event(&format!("{name}.added"), place, json!({"part": one}));
                 self.push_numbered(begins, source);
             }
-            let sending = self.sending((part, kind, place), placeholders, source);
-            let mut text = String::new();
-            for piece in sending.into_iter().flat_map(|sending| sending.pieces) {
+            for piece in pieces {
                 text.push_str(&piece);
                 let piece = event(&format!("{kind}.delta"), place, json!({"delta": piece}));
                 self.push_numbered(piece, source);

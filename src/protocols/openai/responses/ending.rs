@@ -1,6 +1,6 @@
 /*! Ending the stream of a response before its provider does, and adding events to it. */
 
-use super::pieces::{EventType, Pieces};
+use super::pieces::{EventType, Pieces, part, place, unquoted};
 use crate::json::{Edits, Error, Kind, Reader, Span, quote};
 use crate::ledger::Usage;
 use crate::protocols::ending::{EndReason, EndUsage};
@@ -43,7 +43,7 @@ enum Progress {
 
 #[derive(Debug)]
 struct Item {
-    output: u32,
+    part: u32,
     /// Its id, as JSON.
     id: String,
 }
@@ -78,7 +78,10 @@ impl Ending {
                 self.begin();
                 self.note_head(data, &event);
             }
-            EventType::ItemEnds => self.items.retain(|item| item.output != event.output),
+            EventType::ItemEnds => {
+                let part = event.part(data);
+                self.items.retain(|item| item.part != part);
+            }
             EventType::Other => {}
             _ => {
                 self.begin();
@@ -102,15 +105,13 @@ impl Ending {
     }
 
     fn note_item(&mut self, data: &[u8], event: &Event) {
-        let known = self.items.iter().any(|item| item.output == event.output);
+        let part = event.part(data);
+        let known = self.items.iter().any(|item| item.part == part);
         if known || self.items.len() >= MAX_OPEN {
             return;
         }
         if let Some(id) = value(data, event.id) {
-            self.items.push(Item {
-                output: event.output,
-                id,
-            });
+            self.items.push(Item { part, id });
         }
     }
 
@@ -148,11 +149,13 @@ impl Ending {
 
     fn delta(&self, key: ChannelKey, text: &str, number: Option<u64>) -> String {
         let pieces = Pieces::of_kind(key.kind);
-        let (event, output) = (pieces.event, key.part);
+        let event = pieces.event;
         let number = numbered(number);
-        let items = self.items.iter();
-        let item = items.rev().find(|item| item.output == output);
+        let item = self.items.iter().find(|item| item.part == key.part);
         let id = item.map_or("\"\"", |item| item.id.as_str());
+        let output = place(key.part)
+            .map(|place| format!("\"output_index\":{place},"))
+            .unwrap_or_default();
         let index = pieces
             .index
             .map(|name| format!("\"{name}\":{},", key.index))
@@ -165,7 +168,7 @@ impl Ending {
             _ => text,
         };
         format!(
-            "event: {event}.delta\ndata: {{\"type\":\"{event}.delta\",{number}\"item_id\":{id},\"output_index\":{output},{index}\"delta\":{text}}}\n\n"
+            "event: {event}.delta\ndata: {{\"type\":\"{event}.delta\",{number}\"item_id\":{id},{output}{index}\"delta\":{text}}}\n\n"
         )
     }
 
@@ -234,7 +237,8 @@ fn value(data: &[u8], span: Option<Span>) -> Option<String> {
 struct Event {
     kind: EventType,
     number: Option<(u64, Span)>,
-    output: u32,
+    /// The place of its item.
+    output: Option<u32>,
     /// The id of its item.
     id: Option<Span>,
     /// The values of [`HEAD`].
@@ -246,7 +250,7 @@ impl Event {
         let mut event = Self {
             kind: EventType::Other,
             number: None,
-            output: 0,
+            output: None,
             id: None,
             head: [None; HEAD.len()],
         };
@@ -259,6 +263,12 @@ impl Event {
         Ok(event)
     }
 
+    /// The item that it is about.
+    fn part(&self, data: &[u8]) -> u32 {
+        let id = self.id.and_then(|id| data.get(id.start..id.end));
+        part(self.output, unquoted(id.unwrap_or_default()))
+    }
+
     fn member(&mut self, reader: &mut Reader<'_>, name: &str) -> Result<(), Error> {
         match (name, reader.kind()?) {
             ("type", Kind::String) => self.kind = EventType::of(&reader.string()?.value()),
@@ -268,11 +278,11 @@ impl Event {
                 let end = reader.offset();
                 self.number = number.map(|number| (number, Span { start, end }));
             }
-            ("output_index", Kind::Number) => self.output = reader.number()?.parse().unwrap_or(0),
+            ("output_index", Kind::Number) => self.output = reader.number()?.parse().ok(),
             ("item_id", _) => self.id = plain(reader, Member::Id)?,
             ("item", Kind::Object) => reader.object(|reader, key| {
-                match key.value().as_ref() {
-                    "id" => self.id = plain(reader, Member::Id)?,
+                match (key.value().as_ref(), self.id) {
+                    ("id", _) | ("call_id", None) => self.id = plain(reader, Member::Id)?,
                     _ => drop(reader.skip()?),
                 }
                 Ok::<(), Error>(())

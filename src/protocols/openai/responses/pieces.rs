@@ -120,6 +120,31 @@ impl Pieces {
     }
 }
 
+/// Parts from here on are of items that servers tell by their id alone, as llama.cpp does.
+const BY_ID: u32 = 1 << 31;
+
+/// The part that an item is: its place in the output, or a number by its id (FNV-1a). If two ids
+/// come to the same, text of one can go on with the other's.
+pub(super) fn part(place: Option<u32>, id: &[u8]) -> u32 {
+    let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    match place {
+        Some(place) => place,
+        None if id.is_empty() => 0,
+        None => id.iter().fold(0x811c_9dc5, step) | BY_ID,
+    }
+}
+
+/// The place of an item in the output; `None`: its server tells none.
+pub(super) const fn place(part: u32) -> Option<u32> {
+    if part < BY_ID { Some(part) } else { None }
+}
+
+/// What stands between the quotes of a string.
+pub(super) fn unquoted(json: &[u8]) -> &[u8] {
+    let inside = json.get(1..json.len().saturating_sub(1));
+    inside.unwrap_or_default()
+}
+
 /// What an event is, by its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EventType {
@@ -188,6 +213,17 @@ impl EventType {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts() {
+        assert_eq!(part(Some(3), b"msg_1"), 3);
+        assert_eq!(part(None, b""), 0);
+        let [one, two] = [b"msg_1", b"msg_2"].map(|id| part(None, id));
+        assert!(one != two && place(one).is_none() && place(two).is_none());
+        assert_eq!((part(None, b"msg_1"), place(3)), (one, Some(3)));
+        assert_eq!(unquoted(b"\"a\""), b"a");
+        assert_eq!(unquoted(b""), b"");
+    }
 
     #[test]
     fn types() {

@@ -158,6 +158,10 @@ fn nothing_stored_can_be_named() {
         ),
         (json!({"prompt": {"id": "pmpt_1"}}), "prompt"),
         (
+            json!({"input": "a", "prompt_cache_options": {"comparison_response_id": "resp_1"}}),
+            "prompt_cache_options.comparison_response_id",
+        ),
+        (
             json!({"input": [{"type": "item_reference", "id": "msg_1"}]}),
             "input[0]",
         ),

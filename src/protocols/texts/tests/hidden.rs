@@ -189,7 +189,7 @@ fn check(body: &str, sites: &[Site<'_>], removed: &[Span]) -> Result<(), TestCas
 }
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn nothing_hides(body in arb_body(), tape in arb_tape()) {

@@ -351,7 +351,11 @@ fn pieces_and_their_ends() {
             ChannelKind::Transcript,
         ),
     ] {
-        let place = u32::from(!index.is_empty()) * 3;
+        // Reasoning of an item is one text.
+        let place = match kind {
+            ChannelKind::Reasoning => 0,
+            _ => u32::from(!index.is_empty()) * 3,
+        };
         let json = if event.ends_with("arguments") {
             "json "
         } else {
@@ -402,7 +406,10 @@ fn other_events() {
                 ChannelKind::Reasoning,
                 ChannelKind::ReasoningSummary,
             ]
-            .map(|kind| key(kind, index))
+            .map(|kind| match kind {
+                ChannelKind::Reasoning => key(kind, 0),
+                _ => key(kind, index),
+            })
             .to_vec(),
         )
     };
@@ -795,4 +802,56 @@ fn a_blocked_answer_keeps_no_more_than_it_may() {
     assert_eq!(blocked["usage"], Value::Null);
     assert_eq!(blocked["output"], json!([message("", "x")]));
     assert!(serde_json::from_slice::<Value>(&blocked_answer(API, b"{", &[])).is_ok());
+}
+
+#[test]
+fn items_may_be_told_by_their_ids_alone() {
+    let of = |name: &str, members: Value| {
+        let mut event = members;
+        event["type"] = json!(name);
+        let data = event.to_string();
+        let texts = event_texts(API, data.as_bytes()).unwrap();
+        let key = texts.said.first().and_then(|said| said.channel);
+        (key.map(|key| key.part), texts.ends)
+    };
+    let (one, _) = of(
+        "response.function_call_arguments.delta",
+        json!({"item_id": "fc_1", "delta": "a"}),
+    );
+    let (two, _) = of(
+        "response.function_call_arguments.delta",
+        json!({"item_id": "fc_2", "delta": "a"}),
+    );
+    assert!(one.is_some() && two.is_some() && one != two);
+    for item in [json!({"id": "fc_1"}), json!({"call_id": "fc_1"})] {
+        let (_, ends) = of("response.output_item.done", json!({"item": item}));
+        assert_eq!(ends, Ends::Parts(vec![one.unwrap()]));
+    }
+    let whole = json!({"item_id": "fc_2", "arguments": "a"});
+    let (again, ends) = of("response.function_call_arguments.done", whole);
+    let key = ChannelKey {
+        part: two.unwrap(),
+        kind: ChannelKind::Arguments,
+        index: 0,
+    };
+    assert_eq!((again, ends), (two, Ends::Channels(vec![key])));
+    // Nothing tells which: there is one.
+    assert_eq!(
+        of("response.output_text.delta", json!({"delta": "a"})).0,
+        Some(0)
+    );
+}
+
+/// As vLLM sends it.
+#[test]
+fn reasoning_is_one_text_whatever_its_index() {
+    let piece = |index: u32| {
+        let data = told(
+            "response.reasoning_text.delta",
+            json!({"content_index": index, "delta": "a"}),
+        );
+        heard(&data).0
+    };
+    assert_eq!(piece(7), piece(8));
+    assert_eq!(piece(7), ["2 Reasoning 0 a"]);
 }

@@ -286,3 +286,35 @@ fn items_are_followed_from_their_beginning_to_their_end() {
     }
     assert_eq!(ending.items.len(), MAX_OPEN);
 }
+
+#[test]
+fn items_may_be_told_by_their_ids_alone() {
+    let of = |name: &str, members: Value| {
+        let mut event = members;
+        event["type"] = json!(name);
+        event
+    };
+    let mut ending = ending(&[
+        of(
+            "response.output_item.added",
+            json!({"item": {"id": "msg_1", "type": "message"}}),
+        ),
+        of(
+            "response.output_item.added",
+            json!({"item": {"call_id": "fc_2", "type": "function_call"}}),
+        ),
+        of(
+            "response.output_text.delta",
+            json!({"item_id": "msg_1", "delta": "a"}),
+        ),
+    ]);
+    for (id, kind) in [
+        ("msg_1", ChannelKind::Text),
+        ("fc_2", ChannelKind::Arguments),
+    ] {
+        let rest = [(key(part(None, id.as_bytes()), kind, 0), "a".to_owned())];
+        let [event] = data(&ending.rest(b"{}", &rest)).try_into().unwrap();
+        assert_eq!(event["item_id"], id);
+        assert_eq!(event.get("output_index"), None);
+    }
+}

@@ -7,11 +7,12 @@ use super::item::Items;
 use super::known;
 use crate::json::{Error, ErrorKind, Key, Kind, Reader};
 use crate::protocols::openai::answer::DONE;
-use crate::protocols::openai::responses::pieces::{EventType, Pieces};
+use crate::protocols::openai::responses::pieces::{EventType, Pieces, part, unquoted};
 use crate::protocols::texts::{
     AnswerTexts, ChannelKey, ChannelKind, Ends, EventTexts, Member, answer_reader, index, peek,
     unknown,
 };
+use std::borrow::Cow;
 
 pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> {
     if data.trim_ascii_end() == DONE {
@@ -47,7 +48,10 @@ pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> 
 struct Event<'a> {
     items: Items<'a>,
     kind: EventType,
-    output: u32,
+    /// The place of its item.
+    output: Option<u32>,
+    /// The item's id, if its server tells items by that.
+    id: Cow<'a, [u8]>,
     index: u32,
     failed: bool,
 }
@@ -57,7 +61,8 @@ impl Default for Event<'_> {
         Self {
             items: Items::default(),
             kind: EventType::Other,
-            output: 0,
+            output: None,
+            id: Cow::default(),
             index: 0,
             failed: false,
         }
@@ -85,26 +90,41 @@ impl<'a> Event<'a> {
             EventType::ItemBegins | EventType::ItemEnds => (false, true),
             _ => (false, false),
         };
+        let part = self.part();
         for key in self.items.speech.since(0) {
             if !places_told {
-                key.part = self.output;
+                key.part = part;
             }
             if !indexes_told {
                 key.index = self.index;
             }
+            key.index = joined(*key);
         }
+    }
+
+    fn part(&self) -> u32 {
+        part(self.output, &self.id)
     }
 
     fn member(&mut self, reader: &mut Reader<'a>, key: &Key<'a>) -> Result<(), Error> {
         let name = key.value();
         match (name.as_ref(), reader.kind()?) {
-            ("output_index", _) => self.output = index(reader)?.unwrap_or(0),
+            ("output_index", _) => self.output = index(reader)?,
+            ("item_id", _) => {
+                let front = reader.rest();
+                self.items.speech.member(reader, Member::Id)?;
+                let length = front.len().saturating_sub(reader.rest().len());
+                self.id = Cow::Borrowed(unquoted(front.get(..length).unwrap_or_default()));
+            }
             ("content_index" | "summary_index" | "command_index", _) => {
                 self.index = index(reader)?.unwrap_or(0);
             }
             ("delta", _) => self.delta(reader)?,
             ("part", Kind::Object) => self.items.part(reader)?,
-            ("item", Kind::Object) => self.items.item(reader)?,
+            ("item", Kind::Object) => {
+                self.id = id(reader);
+                self.items.item(reader)?;
+            }
             ("response", Kind::Object) => response(&mut self.items, reader)?,
             ("logprobs", _) => self.items.logprobs(reader)?,
             ("error", kind) => {
@@ -174,11 +194,16 @@ impl<'a> Event<'a> {
         }
         let keys = |kinds: &[ChannelKind]| {
             let key = |kind: &ChannelKind| ChannelKey {
-                part: self.output,
+                part: self.part(),
                 kind: *kind,
                 index: self.index,
             };
-            Ends::Channels(kinds.iter().map(key).collect())
+            let keys = kinds.iter().map(key);
+            let keys = keys.map(|key| ChannelKey {
+                index: joined(key),
+                ..key
+            });
+            Ends::Channels(keys.collect())
         };
         match self.kind {
             EventType::PieceEnds(pieces) if is_shell(pieces) => {
@@ -191,10 +216,35 @@ impl<'a> Event<'a> {
                 ChannelKind::Reasoning,
                 ChannelKind::ReasoningSummary,
             ]),
-            EventType::ItemEnds => Ends::Parts(vec![self.output]),
+            EventType::ItemEnds => Ends::Parts(vec![self.part()]),
             EventType::Ends | EventType::Fails => Ends::All,
             _ => Ends::Nothing,
         }
+    }
+}
+
+/// The index of a text. All reasoning of an item is one text: vLLM counts the index up with every
+/// piece of it, and clients join them.
+const fn joined(key: ChannelKey) -> u32 {
+    match key.kind {
+        ChannelKind::Reasoning => 0,
+        _ => key.index,
+    }
+}
+
+/// The id of an item, which comes next and stays to be read.
+fn id<'a>(reader: &Reader<'a>) -> Cow<'a, [u8]> {
+    let [id] = peek(reader, ["id"]);
+    let id = match id.is_empty() {
+        false => id,
+        true => {
+            let [id] = peek(reader, ["call_id"]);
+            id
+        }
+    };
+    match id {
+        Cow::Borrowed(id) => Cow::Borrowed(id.as_bytes()),
+        Cow::Owned(id) => Cow::Owned(id.into_bytes()),
     }
 }
 
