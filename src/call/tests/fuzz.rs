@@ -20,7 +20,7 @@ mod streams;
 use super::*;
 use crate::call::answer::Guard;
 use crate::mask::{self, Form, Placeholders, Verdict};
-use crate::protocols::Protocol;
+use crate::protocols::Api;
 use source::Source;
 
 /// Cases of a run that has no time of its own.
@@ -118,9 +118,7 @@ impl Guarded {
     /// A call at the provider whose request was `body`, with what was sent on.
     fn sent(&self, path: &str, body: &str) -> Option<(Run<'_>, String)> {
         let mut run = self.bench.run();
-        let list: List<'_> = &[USER, ("anthropic-version", "2023-06-01")];
-        let list = if path == CHAT { &list[..1] } else { list };
-        assert_eq!(run.head("POST", path, list, false), OnHead::Hold);
+        assert_eq!(run.head("POST", path, heads(path), false), OnHead::Hold);
         let on = run.body(body);
         let OnBody::Forward(outgoing) = on else {
             return None;
@@ -133,22 +131,20 @@ impl Guarded {
     }
 
     /// A call at the provider.
-    fn asked(&self, protocol: Protocol, stream: bool) -> Asked<'_> {
+    fn asked(&self, api: Api, stream: bool) -> Asked<'_> {
         let text = format!("Ask {} or {}, not E-493817.", source::EMAIL, source::CARD);
         let user = json!({"role": "user", "content": text});
-        let (path, body) = match protocol {
-            Protocol::OpenAi => (
-                CHAT,
-                json!({"model": "smart", "stream": stream, "messages": [
-                    {"role": "system", "content": source::PROMPT}, user]}),
-            ),
-            Protocol::Anthropic => (
-                "/v1/messages",
-                json!({"model": "same", "max_tokens": 9, "stream": stream,
-                    "system": source::PROMPT, "messages": [user]}),
-            ),
+        let body = match api {
+            Api::ChatCompletions => json!({"model": "smart", "stream": stream, "messages": [
+                {"role": "system", "content": source::PROMPT}, user]}),
+            Api::Completions => json!({"model": "smart", "stream": stream, "prompt": text}),
+            Api::Responses => json!({"model": "smart", "stream": stream,
+                "instructions": source::PROMPT, "input": [user]}),
+            Api::Messages => json!({"model": "same", "max_tokens": 9, "stream": stream,
+                "system": source::PROMPT, "messages": [user]}),
         };
-        let (run, new) = self.sent(path, &body.to_string()).unwrap();
+        let path = format!("/v1{}", api.path());
+        let (run, new) = self.sent(&path, &body.to_string()).unwrap();
         let names = new.split('<').skip(1);
         let names = names.filter_map(|part| part.split_once('>'));
         Asked {
@@ -159,11 +155,18 @@ impl Guarded {
     }
 
     /// A call whose answer is coming.
-    fn answering(&self, protocol: Protocol, stream: bool) -> Asked<'_> {
-        let mut asked = self.asked(protocol, stream);
+    fn answering(&self, api: Api, stream: bool) -> Asked<'_> {
+        let mut asked = self.asked(api, stream);
         asked.run.answer("200", if stream { SSE } else { JSON });
         asked
     }
+}
+
+/// The headers of a call.
+fn heads(path: &str) -> List<'static> {
+    let list: List<'_> = &[USER, ("anthropic-version", "2023-06-01")];
+    let messages = path == "/v1/messages";
+    if messages { list } else { &list[..1] }
 }
 
 /// A call whose request has gone on.

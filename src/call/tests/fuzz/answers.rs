@@ -3,14 +3,24 @@
 use super::*;
 
 /// A whole answer that says `text` and calls a tool with it.
-fn answer(protocol: Protocol, text: &str, arguments: &Value) -> Value {
-    match protocol {
-        Protocol::OpenAi => json!({"id": "c", "object": "chat.completion", "created": 1,
+fn answer(api: Api, text: &str, arguments: &Value) -> Value {
+    match api {
+        Api::ChatCompletions => json!({"id": "c", "object": "chat.completion", "created": 1,
             "model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message":
                 {"role": "assistant", "content": text, "tool_calls": [{"id": "t", "type": "function",
                     "function": {"name": "n", "arguments": arguments.to_string()}}]}}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}),
-        Protocol::Anthropic => json!({"id": "m", "type": "message", "role": "assistant",
+        Api::Completions => json!({"id": "c", "object": "text_completion", "created": 1,
+            "model": "m", "choices": [{"index": 0, "finish_reason": "stop", "text": text}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}),
+        Api::Responses => json!({"id": "r", "object": "response", "created_at": 1, "model": "m",
+            "status": "completed", "incomplete_details": null, "output": [
+                {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+                    "content": [{"type": "output_text", "text": text, "annotations": []}]},
+                {"type": "function_call", "id": "fc_1", "call_id": "t", "name": "n",
+                    "arguments": arguments.to_string(), "status": "completed"}],
+            "usage": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}}),
+        Api::Messages => json!({"id": "m", "type": "message", "role": "assistant",
             "model": "c", "content": [{"type": "text", "text": text},
                 {"type": "tool_use", "id": "t", "name": "n", "input": arguments}],
             "stop_reason": "end_turn", "stop_sequence": null,
@@ -18,15 +28,25 @@ fn answer(protocol: Protocol, text: &str, arguments: &Value) -> Value {
     }
 }
 
-fn parts(protocol: Protocol, answer: &Value) -> (&Value, &Value, &Value) {
-    match protocol {
-        Protocol::OpenAi => {
+/// What it says, what the tool gets, and why it ended.
+fn parts(api: Api, answer: &Value) -> (&Value, &Value, &Value) {
+    match api {
+        Api::ChatCompletions => {
             let choice = &answer["choices"][0];
             let message = &choice["message"];
             let arguments = &message["tool_calls"][0]["function"]["arguments"];
             (&message["content"], arguments, &choice["finish_reason"])
         }
-        Protocol::Anthropic => {
+        Api::Completions => {
+            let choice = &answer["choices"][0];
+            (&choice["text"], &Value::Null, &choice["finish_reason"])
+        }
+        Api::Responses => {
+            let (message, call) = (&answer["output"][0], &answer["output"][1]);
+            let reason = &answer["incomplete_details"]["reason"];
+            (&message["content"][0]["text"], &call["arguments"], reason)
+        }
+        Api::Messages => {
             let content = &answer["content"];
             let (text, input) = (&content[0]["text"], &content[1]["input"]);
             (text, input, &answer["stop_reason"])
@@ -35,18 +55,18 @@ fn parts(protocol: Protocol, answer: &Value) -> (&Value, &Value, &Value) {
 }
 
 pub(super) fn written(guarded: &Guarded, source: &mut Source) {
-    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
-    let mut asked = guarded.answering(protocol, false);
+    let api = *source.one_of(&Api::ALL);
+    let mut asked = guarded.answering(api, false);
     let text = source.text(&asked.placeholders);
     let arguments = json!({"to": source.text(&asked.placeholders), "n": [1, 2.5, null]});
-    let body = answer(protocol, &text, &arguments).to_string();
+    let body = answer(api, &text, &arguments).to_string();
     let out = asked.through(&source.cuts(body.as_bytes()));
     let out: Value = serde_json::from_slice(&out).expect("an answer stays JSON");
-    let (said, given, reason) = parts(protocol, &out);
+    let (said, given, reason) = parts(api, &out);
     let (wanted, mut blocked) = asked.masked(&text, Form::Text);
     let said = said.as_str().unwrap_or_default();
     let (called, blocks) = asked.masked(&arguments.to_string(), Form::Json);
-    blocked |= blocks;
+    blocked |= blocks && api != Api::Completions;
     assert!(guarded.blocks || !blocked);
     if blocked {
         assert!(wanted.starts_with(said), "{said:?} of {wanted:?}");
@@ -55,6 +75,9 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
         assert!(filtered.contains(reason), "{out}");
     } else {
         assert_eq!(said, wanted);
+        if api == Api::Completions {
+            return asked.settle();
+        }
         let given = given
             .as_str()
             .map_or_else(|| given.to_string(), str::to_owned);
@@ -67,17 +90,17 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
 
 /// Also errors, which may be anything.
 pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
-    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
+    let api = *source.one_of(&Api::ALL);
     let status = *source.one_of(&["200", "400", "500"]);
     let (bytes, cuts) = {
-        let asked = guarded.asked(protocol, false);
+        let asked = guarded.asked(api, false);
         let text = source.text(&asked.placeholders);
         let mut bytes = match source.below(4) {
             0 => source.bytes(),
             1 => json!({"error": {"message": text, "type": "x"}})
                 .to_string()
                 .into_bytes(),
-            _ => answer(protocol, &text, &json!({"to": text}))
+            _ => answer(api, &text, &json!({"to": text}))
                 .to_string()
                 .into_bytes(),
         };
@@ -85,7 +108,7 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
         (bytes, source.next())
     };
     let outs = [true, false].map(|cut| {
-        let mut asked = guarded.asked(protocol, false);
+        let mut asked = guarded.asked(api, false);
         asked.run.answer(status, JSON);
         let pieces = if cut {
             Source::new(cuts).cuts(&bytes)

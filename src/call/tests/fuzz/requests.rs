@@ -2,8 +2,38 @@
 
 use super::*;
 
-/// A request with `text` in some place, and what holds it.
+/// A request with `text` in some place, and where it goes.
 fn request(text: &str, source: &mut Source) -> (&'static str, Value) {
+    match source.below(4) {
+        0 => ("/v1/completions", completion(text)),
+        1 => ("/v1/responses", response(text, source)),
+        _ => chat(text, source),
+    }
+}
+
+fn completion(text: &str) -> Value {
+    json!({"model": "smart", "prompt": [text, "hi"], "suffix": text, "metadata": {"note": text}})
+}
+
+fn response(text: &str, source: &mut Source) -> Value {
+    let arguments = json!({"to": text}).to_string();
+    let item = match source.below(6) {
+        0 => json!({"role": "user", "content": text}),
+        1 => json!({"role": "user", "content": [{"type": "input_text", "text": text}]}),
+        2 => json!({"type": "message", "role": "assistant", "id": "msg_1",
+            "content": [{"type": "output_text", "text": text, "annotations": []}]}),
+        3 => json!({"type": "function_call", "call_id": "c", "name": "n", "arguments": arguments}),
+        4 => json!({"type": "function_call_output", "call_id": "c", "output": text}),
+        _ => json!({"type": "reasoning", "id": "rs_1",
+            "summary": [{"type": "summary_text", "text": text}]}),
+    };
+    let tool = json!({"type": "function", "name": "n", "description": text,
+        "parameters": {"type": "object", "properties": {"a": {"description": text}}}});
+    json!({"model": "smart", "input": [{"role": "user", "content": "hi"}, item],
+        "instructions": text, "tools": [tool], "metadata": {"note": text}})
+}
+
+fn chat(text: &str, source: &mut Source) -> (&'static str, Value) {
     let openai = source.once_in(2);
     let arguments = json!({"to": text}).to_string();
     let tool = json!({"type": "function", "function": {"name": "n", "description": text,
@@ -41,7 +71,12 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
         return;
     };
     let read: Value = serde_json::from_str(&new).expect("a request stays JSON");
-    assert_eq!(read["messages"].as_array().map(Vec::len), Some(2));
+    let turns = match path {
+        "/v1/completions" => &read["prompt"],
+        "/v1/responses" => &read["input"],
+        _ => &read["messages"],
+    };
+    assert_eq!(turns.as_array().map(Vec::len), Some(2));
     let guards = &guarded.bench.gateway.policy.tenants["acme"].guards;
     if guards.restore.is_some() {
         assert!(!new.contains(source::EMAIL), "{new}");
@@ -58,9 +93,7 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
     }
     source.damage(&mut body);
     let mut run = guarded.bench.run();
-    let list: List<'_> = &[USER, ("anthropic-version", "2023-06-01")];
-    let list = if path == CHAT { &list[..1] } else { list };
-    run.head("POST", path, list, false);
+    run.head("POST", path, heads(path), false);
     let on = run.call.request_body(&run.bench.host, &body, body.len());
     if let OnBody::Forward(outgoing) = on {
         let new = outgoing

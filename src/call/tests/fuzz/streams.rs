@@ -17,9 +17,9 @@ struct Sending {
 }
 
 pub(super) fn written(guarded: &Guarded, source: &mut Source) {
-    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
-    let mut asked = guarded.answering(protocol, true);
-    let stream = Stream::of(protocol, &asked.placeholders, source);
+    let api = *source.one_of(&Api::ALL);
+    let mut asked = guarded.answering(api, true);
+    let stream = Stream::of(api, &asked.placeholders, source);
     let bytes = stream.events.concat();
     let out = asked.through(&source.cuts(&bytes));
     let shown = shown::texts(&out);
@@ -39,34 +39,43 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
     }
     assert!(guarded.blocks || !blocked);
     let last = shown::data(&out).pop().unwrap_or_default();
-    let end: &[u8] = match protocol {
-        Protocol::OpenAi => b"[DONE]",
-        Protocol::Anthropic => br#"{"type":"message_stop"}"#,
-    };
-    assert_eq!(last, end, "{}", String::from_utf8_lossy(&out));
-    let told = String::from_utf8_lossy(&out).contains(match protocol {
-        Protocol::OpenAi => "\"content_filter\"",
-        Protocol::Anthropic => "\"refusal\"",
+    assert!(ends(api, &last), "{}", String::from_utf8_lossy(&out));
+    let told = String::from_utf8_lossy(&out).contains(match api {
+        Api::Messages => "\"refusal\"",
+        _ => "\"content_filter\"",
     });
     assert_eq!(told, blocked, "{}", String::from_utf8_lossy(&out));
     asked.settle();
 }
 
+/// Whether this is the data of the last event of a stream.
+fn ends(api: Api, data: &[u8]) -> bool {
+    let event: Value = serde_json::from_slice(data).unwrap_or_default();
+    match api {
+        Api::ChatCompletions | Api::Completions => data == b"[DONE]",
+        Api::Responses => {
+            let kinds = ["response.completed", "response.incomplete"];
+            kinds.iter().any(|kind| event["type"] == *kind)
+        }
+        Api::Messages => event["type"] == "message_stop",
+    }
+}
+
 /// However the bytes are cut, the same goes on; also of damaged ones.
 pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
-    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
-    let mut asked = guarded.answering(protocol, true);
+    let api = *source.one_of(&Api::ALL);
+    let mut asked = guarded.answering(api, true);
     let mut bytes = match source.below(8) {
         0 => source.bytes(),
         _ => {
-            let mut stream = Stream::of(protocol, &asked.placeholders, source);
+            let mut stream = Stream::of(api, &asked.placeholders, source);
             stream.mix(source);
             stream.events.concat()
         }
     };
     source.damage(&mut bytes);
     let cut = asked.through(&source.cuts(&bytes));
-    let mut again = guarded.answering(protocol, true);
+    let mut again = guarded.answering(api, true);
     let whole = again.through(&[&bytes]);
     let show = String::from_utf8_lossy;
     // Of a CR LF that is cut where the stream is ended the LF is dropped: it says nothing.
@@ -92,6 +101,54 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
     again.settle();
 }
 
+/// A part of a message's content, or of a summary.
+fn of_part(kind: &str, text: &str) -> Value {
+    match kind {
+        "text" => json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []}),
+        _ => json!({"type": "summary_text", "text": text}),
+    }
+}
+
+/// The events of one text of a response: its part, its pieces, it whole, its part again.
+fn spoken((part, kind, index): Key, pieces: Option<Sending>, text: &str) -> Vec<Value> {
+    let (name, place, parts) = match kind {
+        "text" => ("output_text", "content_index", "content_part"),
+        "summary" => (
+            "reasoning_summary_text",
+            "summary_index",
+            "reasoning_summary_part",
+        ),
+        _ => ("function_call_arguments", "content_index", ""),
+    };
+    let event = |kind: String, name: &str, value: Value| {
+        let mut event = json!({"type": kind, "item_id": "i", "output_index": part});
+        if !parts.is_empty() {
+            event[place] = json!(index);
+        }
+        event[name] = value;
+        event
+    };
+    let whole = if parts.is_empty() {
+        "arguments"
+    } else {
+        "text"
+    };
+    let pieces = pieces.into_iter().flat_map(|sending| sending.pieces);
+    let deltas = pieces.map(|piece| event(format!("response.{name}.delta"), "delta", json!(piece)));
+    let mut events: Vec<Value> = deltas.collect();
+    events.push(event(format!("response.{name}.done"), whole, json!(text)));
+    if !parts.is_empty() {
+        let added = event(format!("response.{parts}.added"), "part", of_part(kind, ""));
+        events.insert(0, added);
+        events.push(event(
+            format!("response.{parts}.done"),
+            "part",
+            of_part(kind, text),
+        ));
+    }
+    events
+}
+
 fn form((_, kind, _): Key) -> Form {
     match kind {
         "arguments" | "partial_json" => Form::Json,
@@ -100,19 +157,21 @@ fn form((_, kind, _): Key) -> Form {
 }
 
 impl Stream {
-    fn of(protocol: Protocol, placeholders: &[String], source: &mut Source) -> Self {
+    fn of(api: Api, placeholders: &[String], source: &mut Source) -> Self {
         let mut stream = Self {
             events: Vec::new(),
             texts: Texts::new(),
         };
-        match protocol {
-            Protocol::OpenAi => stream.openai(placeholders, source),
-            Protocol::Anthropic => stream.anthropic(placeholders, source),
+        match api {
+            Api::ChatCompletions => stream.chat(placeholders, source),
+            Api::Completions => stream.completions(placeholders, source),
+            Api::Responses => stream.response(placeholders, source),
+            Api::Messages => stream.messages(placeholders, source),
         }
         stream
     }
 
-    fn openai(&mut self, placeholders: &[String], source: &mut Source) {
+    fn chat(&mut self, placeholders: &[String], source: &mut Source) {
         let parts = 1 + source.below(2) as u64;
         for part in 0..parts {
             self.push_choice(
@@ -167,7 +226,7 @@ impl Stream {
         self.push(&chunk.to_string(), None, source);
     }
 
-    fn anthropic(&mut self, placeholders: &[String], source: &mut Source) {
+    fn messages(&mut self, placeholders: &[String], source: &mut Source) {
         let message = json!({"id": "m", "type": "message", "role": "assistant", "model": "c",
             "content": [], "stop_reason": null, "usage": {"input_tokens": 1, "output_tokens": 1}});
         self.push_event(
@@ -207,6 +266,97 @@ impl Stream {
             source,
         );
         self.push_event(&json!({"type": "message_stop"}), source);
+    }
+
+    fn completions(&mut self, placeholders: &[String], source: &mut Source) {
+        let parts = 1 + source.below(3) as u64;
+        let mut sending: Vec<Sending> = Vec::new();
+        for part in 0..parts {
+            self.push_text(part, "", Value::Null, source);
+            sending.extend(self.sending((part, "text", 0), placeholders, source));
+        }
+        while !sending.is_empty() {
+            let index = source.below(sending.len());
+            let Sending { key, pieces } = &mut sending[index];
+            let part = key.0;
+            match pieces.next() {
+                None => drop(sending.remove(index)),
+                Some(piece) => self.push_text(part, &piece, Value::Null, source),
+            }
+        }
+        for part in 0..parts {
+            self.push_text(part, "", json!("stop"), source);
+        }
+        self.push("[DONE]", None, source);
+    }
+
+    fn push_text(&mut self, part: u64, text: &str, reason: Value, source: &mut Source) {
+        let choice =
+            json!({"index": part, "text": text, "logprobs": null, "finish_reason": reason});
+        let chunk = json!({"id": "c", "object": "text_completion", "created": 1, "model": "m",
+            "choices": [choice]});
+        self.push(&chunk.to_string(), None, source);
+    }
+
+    fn response(&mut self, placeholders: &[String], source: &mut Source) {
+        let mut response = json!({"id": "r", "object": "response", "created_at": 1,
+            "status": "in_progress", "error": null, "incomplete_details": null, "model": "m",
+            "instructions": placeholders.concat(), "output": [], "usage": null});
+        for kind in ["response.created", "response.in_progress"] {
+            self.push_numbered(json!({"type": kind, "response": response}), source);
+        }
+        let mut output = Vec::new();
+        for part in 0..1 + source.below(3) as u64 {
+            output.push(self.push_item(part, placeholders, source));
+        }
+        response["status"] = json!("completed");
+        response["output"] = json!(output);
+        response["usage"] = json!({"input_tokens": 9, "output_tokens": 4, "total_tokens": 13});
+        self.push_numbered(
+            json!({"type": "response.completed", "response": response}),
+            source,
+        );
+    }
+
+    /// All events of one item, which is returned.
+    fn push_item(&mut self, part: u64, placeholders: &[String], source: &mut Source) -> Value {
+        let kind = *source.one_of(&["text", "summary", "arguments"]);
+        let item = |content: Value, arguments: &str| match kind {
+            "text" => {
+                json!({"id": "i", "type": "message", "role": "assistant", "content": content})
+            }
+            "summary" => json!({"id": "i", "type": "reasoning", "summary": content}),
+            _ => json!({"id": "i", "type": "function_call", "call_id": "t", "name": "n",
+                "arguments": arguments}),
+        };
+        let added = json!({"type": "response.output_item.added", "output_index": part,
+            "item": item(json!([]), "")});
+        self.push_numbered(added, source);
+        let mut content = Vec::new();
+        let mut arguments = String::new();
+        for index in 0..if kind == "arguments" {
+            1
+        } else {
+            1 + source.below(2) as u64
+        } {
+            let key = (part, kind, index);
+            let pieces = self.sending(key, placeholders, source);
+            let text = self.texts.get(&key).cloned().unwrap_or_default();
+            for event in spoken(key, pieces, &text) {
+                self.push_numbered(event, source);
+            }
+            content.push(of_part(kind, &text));
+            arguments = text;
+        }
+        let item = item(json!(content), &arguments);
+        let done = json!({"type": "response.output_item.done", "output_index": part, "item": item});
+        self.push_numbered(done, source);
+        item
+    }
+
+    fn push_numbered(&mut self, mut event: Value, source: &mut Source) {
+        event["sequence_number"] = json!(self.events.len());
+        self.push_event(&event, source);
     }
 
     /// Makes up a text.
