@@ -62,19 +62,29 @@ fn policy(action: &str) -> config::Policy {
 
 #[derive(Clone, Copy)]
 struct Case {
-    protocol: Protocol,
+    api: Api,
     action: &'static str,
     passes_unread: bool,
 }
 
 const OPENAI: Case = Case {
-    protocol: Protocol::OpenAi,
+    api: Api::ChatCompletions,
     action: "mask",
     passes_unread: false,
 };
 
 const ANTHROPIC: Case = Case {
-    protocol: Protocol::Anthropic,
+    api: Api::Messages,
+    ..OPENAI
+};
+
+const COMPLETIONS: Case = Case {
+    api: Api::Completions,
+    ..OPENAI
+};
+
+const RESPONSES: Case = Case {
+    api: Api::Responses,
     ..OPENAI
 };
 
@@ -83,7 +93,7 @@ impl Case {
         let policy = policy(self.action);
         let guards = policy.tenants["acme"].guards.output.clone();
         let reading = Reading {
-            api: self.protocol.chat(),
+            api: self.api,
             strip_usage: false,
             judges_end: true,
             model: None,
@@ -141,24 +151,24 @@ impl Case {
     fn stream(self, text: &str) -> (Vec<String>, Seen, Watched) {
         let bytes = text.as_bytes();
         let whole = self.run(STREAM, [bytes]);
-        let said = said(self.protocol, &whole.0);
+        let said = said(self.api, &whole.0);
         for cut in 0..=bytes.len() {
             let (front, back) = bytes.split_at(cut);
             let (out, seen, _) = self.run(STREAM, [front, back]);
-            assert_eq!(self::said(self.protocol, &out), said, "cut at {cut}");
+            assert_eq!(self::said(self.api, &out), said, "cut at {cut}");
             assert_eq!(seen.stopped, whole.1.stopped, "cut at {cut}");
         }
         for size in 1..=3 {
             let pieces = bytes.chunks(size).chain([&[] as &[u8]]);
             let (out, ..) = self.run(STREAM, pieces);
-            assert_eq!(self::said(self.protocol, &out), said, "pieces of {size}");
+            assert_eq!(self::said(self.api, &out), said, "pieces of {size}");
         }
         (said, whole.1, whole.2)
     }
 }
 
 /// The texts of a stream, each choice or block by itself, and why it ended.
-fn said(protocol: Protocol, stream: &str) -> Vec<String> {
+fn said(api: Api, stream: &str) -> Vec<String> {
     let mut texts = vec![String::new(); 4];
     for line in stream.lines() {
         let Some(data) = line.strip_prefix("data: ").filter(|data| *data != "[DONE]") else {
@@ -169,14 +179,33 @@ fn said(protocol: Protocol, stream: &str) -> Vec<String> {
             let index = usize::try_from(index.as_u64().unwrap_or(0)).unwrap();
             texts[index].push_str(text.as_str().unwrap_or_default());
         };
-        match protocol {
-            Protocol::OpenAi => {
+        match api {
+            Api::ChatCompletions => {
                 for choice in event["choices"].as_array().into_iter().flatten() {
                     add(&choice["index"], &choice["delta"]["content"]);
                     add(&json!(3), &choice["finish_reason"]);
                 }
             }
-            Protocol::Anthropic => {
+            Api::Completions => {
+                for choice in event["choices"].as_array().into_iter().flatten() {
+                    add(&choice["index"], &choice["text"]);
+                    add(&json!(3), &choice["finish_reason"]);
+                }
+            }
+            Api::Responses => {
+                add(&event["output_index"], &event["delta"]);
+                // What is said again.
+                add(&json!(1), &event["text"]);
+                add(
+                    &json!(2),
+                    &event["response"]["output"][0]["content"][0]["text"],
+                );
+                add(
+                    &json!(3),
+                    &event["response"]["incomplete_details"]["reason"],
+                );
+            }
+            Api::Messages => {
                 for kind in ["text", "thinking", "partial_json"] {
                     add(&event["index"], &event["delta"][kind]);
                 }
@@ -249,6 +278,100 @@ fn a_finding_over_events_is_masked_wherever_bytes_are_cut() {
     assert_eq!(said, [wanted, "end_turn"]);
 }
 
+fn completions(texts: &[&str]) -> String {
+    let chunk = |text: &str, reason: Value| {
+        let choice = json!({"index": 0, "text": text, "logprobs": null, "finish_reason": reason});
+        let chunk = json!({"id": "c", "object": "text_completion", "choices": [choice]});
+        format!("data: {chunk}\n\n")
+    };
+    let texts = texts.iter().map(|text| chunk(text, Value::Null));
+    let end = [chunk("", json!("stop")), "data: [DONE]\n\n".to_owned()];
+    texts.chain(end).collect()
+}
+
+/// A stream of one message, which `whole` says again.
+fn response(texts: &[&str], whole: &str) -> String {
+    let at = |kind: &str| json!({"type": kind, "item_id": "msg_1", "output_index": 0, "content_index": 0});
+    let with = |kind: &str, name: &str, value: Value| {
+        let mut event = at(kind);
+        event[name] = value;
+        event
+    };
+    let response = |status: &str, output: Value| {
+        json!({"id": "resp_1", "object": "response", "status": status, "model": "m",
+            "output": output})
+    };
+    let item = |content: Value| json!({"id": "msg_1", "type": "message", "role": "assistant", "content": content});
+    let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});
+    let created =
+        json!({"type": "response.created", "response": response("in_progress", json!([]))});
+    let mut events = vec![
+        created,
+        with("response.output_item.added", "item", item(json!([]))),
+        with("response.content_part.added", "part", part("")),
+    ];
+    let delta = |text: &&str| with("response.output_text.delta", "delta", json!(text));
+    events.extend(texts.iter().map(delta));
+    let output = item(json!([part(whole)]));
+    events.push(with("response.output_text.done", "text", json!(whole)));
+    events.push(with("response.content_part.done", "part", part(whole)));
+    events.push(with("response.output_item.done", "item", output.clone()));
+    events.push(json!({"type": "response.completed",
+        "response": response("completed", json!([output]))}));
+    let numbered = events.into_iter().enumerate().map(|(number, mut event)| {
+        event["sequence_number"] = json!(number);
+        format!(
+            "event: {}\ndata: {event}\n\n",
+            event["type"].as_str().unwrap()
+        )
+    });
+    numbered.collect()
+}
+
+/// The numbers of the events of a stream.
+fn numbers(stream: &str) -> Vec<u64> {
+    let data = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
+    let events = data.map(|data| serde_json::from_str::<Value>(data).unwrap());
+    let number = |event: Value| event["sequence_number"].as_u64().unwrap();
+    events.map(number).collect()
+}
+
+#[test]
+fn the_other_apis_are_masked_wherever_bytes_are_cut() {
+    let parts = ["I am \"quil", "liam@", "zwexford", ".org", "\". And ", MAIL];
+    let wanted = "I am \"<EMAIL_ADDRESS>\". And <EMAIL_ADDRESS>";
+    let (said, ..) = COMPLETIONS.stream(&completions(&parts));
+    assert_eq!(said, [wanted, "stop"]);
+    let stream = response(&parts, &parts.concat());
+    let (said, _, watched) = RESPONSES.stream(&stream);
+    assert_eq!(said, [wanted; 3]);
+    // What is said again counts once; what was held is an event of its own.
+    let counts: Vec<u64> = watched.verdict.found().map(|(.., count)| count).collect();
+    assert_eq!(counts, [2]);
+    let (out, ..) = RESPONSES.run(STREAM, [stream.as_bytes()]);
+    let count = numbers(&stream).len() as u64;
+    assert_eq!(numbers(&out), (0..=count).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_response_says_only_whole_is_masked_and_counted() {
+    let (said, _, watched) = RESPONSES.stream(&response(&[], MAIL));
+    assert_eq!(said, ["<EMAIL_ADDRESS>"; 2]);
+    assert!(watched.verdict.found().count() > 0);
+    let block = Case {
+        action: "block",
+        ..RESPONSES
+    };
+    let (out, seen, _) = block.run(STREAM, [response(&[], MAIL).as_bytes()]);
+    assert!(
+        !out.contains(MAIL) && out.contains("content_filter"),
+        "{out}"
+    );
+    assert_eq!(seen.stopped, Stopped::Blocked);
+}
+
 #[test]
 fn choices_are_texts_of_their_own() {
     let deltas = [
@@ -276,6 +399,15 @@ fn a_block_is_the_end_wherever_bytes_are_cut() {
     assert_eq!(watched.verdict.blocked(), Some(0));
     let (said, seen, _) = blocks(ANTHROPIC).stream(&anthropic(&parts));
     assert_eq!(said, ["So it is ", "refusal"]);
+    assert_eq!(seen.stopped, Stopped::Blocked);
+    let (said, seen, _) = blocks(COMPLETIONS).stream(&completions(&parts));
+    assert_eq!(said, ["So it is ", "content_filter"]);
+    assert_eq!(seen.stopped, Stopped::Blocked);
+    let (said, seen, _) = blocks(RESPONSES).stream(&response(&parts, &parts.concat()));
+    assert_eq!(
+        (said[0].as_str(), said.last().unwrap().as_str()),
+        ("So it is ", "content_filter")
+    );
     assert_eq!(seen.stopped, Stopped::Blocked);
 }
 
@@ -306,7 +438,11 @@ fn what_stands_beside_the_data_is_looked_at() {
         let stream = format!("{first}{beside}{data}");
         let (out, seen, _) = block.run(STREAM, [stream.as_bytes()]);
         assert!(!out.contains(MAIL), "{out}");
-        assert_eq!(said(Protocol::OpenAi, &out)[1], "content_filter", "{out}");
+        assert_eq!(
+            said(Api::ChatCompletions, &out)[1],
+            "content_filter",
+            "{out}"
+        );
         assert_eq!(seen.stopped, Stopped::Blocked);
     }
 }
@@ -337,7 +473,7 @@ fn text_that_is_held_is_not_given_at_a_sudden_end() {
     let stream = openai(&[(0, "Good. It is quilliam@zwex")], &[]).replace("data: [DONE]\n\n", "");
     let (out, seen, _) = OPENAI.run(STREAM, [stream.as_bytes(), b""]);
     assert!(!out.contains("quilliam"), "{out}");
-    assert_eq!(said(Protocol::OpenAi, &out)[0], "Good. It is ");
+    assert_eq!(said(Api::ChatCompletions, &out)[0], "Good. It is ");
     assert_eq!(
         (seen.held_back, seen.incomplete),
         ("quilliam@zwex".len(), true)
