@@ -259,6 +259,11 @@ fn completions(deltas: &[(u32, &str)], reasons: &[(u32, &str)]) -> String {
 
 /// A response of one message, whose text is said again in all events that do so.
 fn response(texts: &[&str]) -> String {
+    response_of(texts, &texts.concat())
+}
+
+/// One that brings `texts` in pieces, and says `whole` again.
+fn response_of(texts: &[&str], whole: &str) -> String {
     let (mut events, mut number) = (String::new(), 0);
     let mut push = |mut event: Value| {
         event["sequence_number"] = json!(number);
@@ -268,7 +273,6 @@ fn response(texts: &[&str]) -> String {
             event["type"].as_str().unwrap()
         ));
     };
-    let whole = texts.concat();
     let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []});
     let item = |content: &[Value]| json!({"id": "msg_1", "type": "message", "role": "assistant", "content": content});
     let response = |output: &[Value]| {
@@ -305,9 +309,9 @@ fn response(texts: &[&str]) -> String {
     ));
     push(place(
         "response.content_part.done",
-        json!({"part": part(&whole)}),
+        json!({"part": part(whole)}),
     ));
-    let item = item(&[part(&whole)]);
+    let item = item(&[part(whole)]);
     push(place("response.output_item.done", json!({"item": item})));
     push(json!({"type": "response.completed", "response": response(&[item])}));
     events
@@ -415,6 +419,23 @@ fn a_response_that_is_masked_stays_one() {
     for response in [last, &events[0]["response"]] {
         assert_eq!(response["instructions"], format!("Ask {MAIL}."));
     }
+}
+
+#[test]
+fn what_a_response_says_only_whole_is_masked_and_counted() {
+    let stream = response_of(&[], &format!("I am {MAIL}!"));
+    let (out, _, watched) = RESPONSES.run(STREAM, [stream.as_bytes()]);
+    assert_eq!(out.matches("I am <EMAIL_ADDRESS>!").count(), 4, "{out}");
+    assert!(!out.contains(&format!("I am {MAIL}")), "{out}");
+    assert!(watched.verdict.found().count() > 0);
+    let block = Case {
+        action: "block",
+        ..RESPONSES
+    };
+    let (out, seen, _) = block.run(STREAM, [stream.as_bytes()]);
+    assert!(!out.contains("I am"), "{out}");
+    assert!(out.contains("\"content_filter\""), "{out}");
+    assert_eq!(seen.stopped, Stopped::Blocked);
 }
 
 #[test]
