@@ -42,7 +42,8 @@ test('a response', async () => {
 });
 
 test('events', async () => {
-  const events = await collect(client.responses.create({ ...ASK, stream: true }, call({ piece: 3, text: 'naïve 語 🦀' })));
+  const body = { ...ASK, stream: true, mock_echo: 'naïve 語 🦀' };
+  const events = await collect(client.responses.create(body, call({ piece: 3 })));
   const deltas = events.filter((event) => event.type === 'response.output_text.delta');
   assert.equal(deltas.map((event) => event.delta).join(''), 'naïve 語 🦀');
   assert.equal(events.at(-1).type, 'response.completed');

@@ -256,7 +256,8 @@ def test_responses(client, call, chars):
     assert response.output[0].summary[0].text == "He means <EMAIL_ADDRESS> I think "
     numbers = [event.sequence_number for event in events]
     assert numbers == list(range(len(events)))
-    assert not [event for event in events if OTHER in event.model_dump_json()]
+    # Helpers' events warn if they are dumped.
+    assert not [event for event in events if OTHER in repr(event)]
 
 
 @CHARS
