@@ -10,7 +10,7 @@ use super::{Attempt, classify};
 use crate::host::Instant;
 use crate::http::{HeaderEdits, Headers};
 use crate::json::{Error, Kind, Reader};
-use crate::protocols::{ErrorKind, Protocol, Refusal, translate};
+use crate::protocols::{Api, ErrorKind, Protocol, Refusal, translate};
 use crate::routing::reset_hint;
 use crate::sse::{self, Framer};
 
@@ -18,8 +18,15 @@ use crate::sse::{self, Framer};
 /// value is the class of the failure.
 pub const RETRY_HEADER: &str = "x-tollgate-internal-retry";
 
-/// Most bytes of a stream that wait for its first content.
-const MAX_OPENING: usize = 16 * 1024;
+/// Most bytes of a stream that wait for its first content. The first two events of Responses
+/// repeat the request's instructions and tools.
+const fn max_opening(api: Api) -> usize {
+    match api {
+        Api::Responses => 256 * 1024,
+        Api::ChatCompletions | Api::Completions | Api::Messages => 16 * 1024,
+    }
+}
+
 /// Longest error body that is read, in bytes.
 const MAX_ERROR: usize = 64 * 1024;
 
@@ -184,14 +191,15 @@ impl Attempt {
         });
     }
 
-    /// Whether the provider speaks another protocol than the caller.
+    /// Whether the provider is asked by another API than the caller's.
     pub fn is_foreign(&self) -> bool {
         self.translates().is_some() && !self.plan.opaque
     }
 
     fn translates(&self) -> Option<(Protocol, Protocol)> {
         let api = self.entry.api;
-        (api != self.plan.caller).then_some((api, self.plan.caller))
+        let caller = self.plan.caller;
+        (api != caller).then_some((api.protocol(), caller.protocol()))
     }
 
     fn hold(&mut self, reading: Reading) -> OnAttempt {
@@ -304,7 +312,7 @@ impl Attempt {
         match sign {
             Sign::Error(data) => self.hidden_error(held, &data),
             Sign::Nothing if end => self.garbage(held),
-            Sign::Nothing if body.len() <= MAX_OPENING => {
+            Sign::Nothing if body.len() <= max_opening(api) => {
                 self.hold(Reading::Opening(held, first, body.len()))
             }
             Sign::Content | Sign::Nothing => self.stream_begins(held, body, end),
@@ -422,7 +430,7 @@ impl Translating {
             self.broken |= self.framer.keep(joined, whole, place).is_some();
         }
         if self.broken {
-            out.extend(broken_stream().event(self.caller));
+            out.extend(broken_stream().event(self.caller.chat()));
         }
         out
     }

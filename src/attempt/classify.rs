@@ -46,6 +46,8 @@ pub(super) fn of_hidden_error(body: &[u8]) -> (u16, Why) {
         None if said("overloaded_error") => 529,
         None if said("timeout_error") => 504,
         None if said("invalid_request_error") => 400,
+        // Responses tell a code alone.
+        None if said("context_length_exceeded") || said("invalid_prompt") => 400,
         None => 502,
     };
     (
@@ -172,6 +174,16 @@ mod tests {
                 r#"{"error":{"type":"invalid_request_error","code":"context_length_exceeded"}}"#,
                 400,
                 Why::ContextLength,
+            ),
+            (
+                r#"{"error":{"type":"server_error","code":"context_length_exceeded"}}"#,
+                400,
+                Why::ContextLength,
+            ),
+            (
+                r#"{"error":{"type":"server_error","code":"invalid_prompt"}}"#,
+                400,
+                Why::Request,
             ),
             (r#"{"error":"broken"}"#, 502, Why::Unavailable),
         ] {

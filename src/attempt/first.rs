@@ -1,6 +1,6 @@
 /*! Waiting for the first event of a stream that means something. */
 
-use crate::protocols::Protocol;
+use crate::protocols::Api;
 use crate::sse::{self, Framer};
 use serde_json::Value;
 
@@ -23,13 +23,13 @@ pub(super) struct FirstSign {
 
 impl FirstSign {
     /// Takes the next piece.
-    pub(super) fn push(&mut self, protocol: Protocol, piece: &[u8]) -> Sign {
+    pub(super) fn push(&mut self, api: Api, piece: &[u8]) -> Sign {
         let joined = self.framer.join(piece);
         let mut events = joined.events();
         let mut whole = 0_usize;
         for event in events.by_ref() {
             whole = whole.saturating_add(event.len());
-            let sign = sign(protocol, event);
+            let sign = sign(api, event);
             if sign != Sign::Nothing {
                 return sign;
             }
@@ -43,12 +43,12 @@ impl FirstSign {
     }
 
     /// The stream is over: looks at what was left unfinished.
-    pub(super) fn end(&mut self, protocol: Protocol) -> Sign {
-        sign(protocol, &self.framer.take_rest())
+    pub(super) fn end(&mut self, api: Api) -> Sign {
+        sign(api, &self.framer.take_rest())
     }
 }
 
-fn sign(protocol: Protocol, event: &[u8]) -> Sign {
+fn sign(api: Api, event: &[u8]) -> Sign {
     let Some(data) = sse::data(event) else {
         return Sign::Nothing;
     };
@@ -56,10 +56,13 @@ fn sign(protocol: Protocol, event: &[u8]) -> Sign {
         // `[DONE]` alone is no answer; neither is garbage.
         return Sign::Nothing;
     };
-    match protocol {
+    match api {
+        Api::Responses if is_failed(&value) => Sign::Error(failure(value)),
         _ if is_error(&value) => Sign::Error(data.into_owned()),
-        Protocol::OpenAi => openai(&value),
-        Protocol::Anthropic => anthropic(&value),
+        Api::ChatCompletions => of_choices(&value, in_delta),
+        Api::Completions => of_choices(&value, in_text),
+        Api::Responses => responses(&value),
+        Api::Messages => messages(&value),
     }
 }
 
@@ -72,26 +75,76 @@ fn is_error(value: &Value) -> bool {
             .any(|key| value.get(*key).and_then(Value::as_str) == Some("error"))
 }
 
-fn openai(chunk: &Value) -> Sign {
+/// Chunks of choices, each of which may have come to its end or, as `says` knows, hold something.
+fn of_choices(chunk: &Value, says: fn(&Value) -> bool) -> Sign {
     let choices = chunk.get("choices").and_then(Value::as_array);
     let mut choices = choices.into_iter().flatten();
-    let says = |choice: &Value| {
-        // Some servers have "" where others have null.
-        let finished = choice
-            .get("finish_reason")
-            .is_some_and(|reason| !is_empty(reason));
-        let delta = choice.get("delta").and_then(Value::as_object);
-        let mut members = delta.into_iter().flatten();
-        finished || members.any(|(name, value)| name != "role" && !is_empty(value))
+    // Some servers have "" where others have null.
+    let finished = |choice: &Value| {
+        let reason = choice.get("finish_reason");
+        reason.is_some_and(|reason| !is_empty(reason))
     };
-    if choices.any(says) {
+    if choices.any(|choice| finished(choice) || says(choice)) {
         Sign::Content
     } else {
         Sign::Nothing
     }
 }
 
-fn anthropic(event: &Value) -> Sign {
+fn in_delta(choice: &Value) -> bool {
+    let delta = choice.get("delta").and_then(Value::as_object);
+    let mut members = delta.into_iter().flatten();
+    members.any(|(name, value)| name != "role" && !is_empty(value))
+}
+
+fn in_text(choice: &Value) -> bool {
+    choice.get("text").is_some_and(|text| !is_empty(text))
+}
+
+/// Events of Responses. Those that only open something come before content.
+fn responses(event: &Value) -> Sign {
+    let kind = event.get("type").and_then(Value::as_str);
+    let item = event.get("item").and_then(|item| item.get("type"));
+    match kind.unwrap_or_default() {
+        "" | "response.created" | "response.queued" | "response.in_progress" => Sign::Nothing,
+        "response.content_part.added" | "response.reasoning_summary_part.added" => Sign::Nothing,
+        "response.output_item.added"
+            if matches!(item.and_then(Value::as_str), Some("message" | "reasoning")) =>
+        {
+            Sign::Nothing
+        }
+        kind if kind.starts_with("response.") => Sign::Content,
+        // What keeps the connection alive.
+        _ => Sign::Nothing,
+    }
+}
+
+fn is_failed(event: &Value) -> bool {
+    let kind = event.get("type").and_then(Value::as_str);
+    matches!(kind, Some("error" | "response.failed"))
+}
+
+/// The error of an event of Responses, in the shape that errors have: it stands within the
+/// response that failed, or within the event, or is the event itself.
+fn failure(event: Value) -> Vec<u8> {
+    let told = |value: &Value| value.get("error").filter(|error| !error.is_null()).cloned();
+    let error = event
+        .get("response")
+        .and_then(told)
+        .or_else(|| told(&event));
+    let mut error = error.unwrap_or(event);
+    if let Some(members) = error.as_object_mut() {
+        members.remove("sequence_number");
+        if members.get("type").is_none_or(|kind| kind == "error") {
+            members.insert("type".to_owned(), Value::from("server_error"));
+        }
+    }
+    serde_json::json!({ "error": error })
+        .to_string()
+        .into_bytes()
+}
+
+fn messages(event: &Value) -> Sign {
     let kind = event
         .get("type")
         .and_then(Value::as_str)

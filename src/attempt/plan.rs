@@ -4,8 +4,8 @@ It travels as JSON in filter state, so that a try in a filter of its own finds i
 filter, log and CEL expression can read it there: it holds names, numbers and the headers
 by which a caller selects features, no text of the call and no key. */
 
-use crate::config::{AnswerModel, Api, Backend, MaxTokensField, Model, Target};
-use crate::protocols::Protocol;
+use crate::config::{AnswerModel, Backend, MaxTokensField, Model, Target};
+use crate::protocols::{Api, Protocol};
 use serde::{Deserialize, Serialize};
 
 /// The order of the tries, and what they have in common.
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Plan {
     /// The call's request id; answers without an id get it.
     pub id: String,
-    /// The protocol that the caller speaks.
-    pub caller: Protocol,
+    /// The API that the caller speaks.
+    pub caller: Api,
     /// Whether a stream was asked for.
     pub stream: bool,
     /// Whether nothing in body and answer is looked at.
@@ -41,8 +41,8 @@ pub struct Plan {
 pub struct Entry {
     /// Name of the backend.
     pub backend: String,
-    /// The protocol that it speaks.
-    pub api: Protocol,
+    /// The API that it is asked by.
+    pub api: Api,
     /// The model's name there.
     pub model: String,
     /// The whole path.
@@ -118,16 +118,17 @@ impl MaxTokensName {
 }
 
 impl Entry {
-    /// A target of `model`.
-    pub fn of(target: &Target, model: Option<&Model>) -> Self {
+    /// A target of `model` for a caller who speaks `caller`. (A target that has no API for
+    /// such calls is left out of plans.)
+    pub fn of(target: &Target, model: Option<&Model>, caller: Api) -> Self {
         let backend = &target.backend;
-        let api = Self::protocol(target);
+        let api = backend.asked_by(caller).unwrap_or(caller);
         let told = model.filter(|model| model.answer_model == AnswerModel::Virtual);
         Self {
             backend: backend.name.clone(),
             api,
             model: target.model.clone(),
-            path: path(backend, &target.model),
+            path: path(backend, &target.model, api),
             authority: backend.authority.clone(),
             context: target.context,
             max_output: target.max_output,
@@ -147,46 +148,35 @@ impl Entry {
     pub fn opaque(backend: &Backend, path: String) -> Self {
         Self {
             backend: backend.name.clone(),
-            api: protocol(backend),
+            api: backend.protocol.chat(),
             path,
             authority: backend.authority.clone(),
             key_header: key_header(backend),
             ..Self::default()
         }
     }
-
-    /// The protocol that a target speaks.
-    pub fn protocol(target: &Target) -> Protocol {
-        protocol(&target.backend)
-    }
 }
 
 const fn key_header(backend: &Backend) -> KeyHeader {
-    match backend.api {
-        Api::Anthropic => KeyHeader::XApiKey,
-        Api::OpenAi if backend.azure_api_version.is_some() => KeyHeader::ApiKey,
-        Api::OpenAi => KeyHeader::Authorization,
-    }
-}
-
-const fn protocol(backend: &Backend) -> Protocol {
-    match backend.api {
-        Api::OpenAi => Protocol::OpenAi,
-        Api::Anthropic => Protocol::Anthropic,
+    match backend.protocol {
+        Protocol::Anthropic => KeyHeader::XApiKey,
+        Protocol::OpenAi if backend.azure_api_version.is_some() => KeyHeader::ApiKey,
+        Protocol::OpenAi => KeyHeader::Authorization,
     }
 }
 
 /// Where a backend takes the calls of a model.
-fn path(backend: &Backend, model: &str) -> String {
-    let base = &backend.base_path;
-    match (backend.api, &backend.azure_api_version) {
-        (Api::Anthropic, _) => format!("{base}/messages"),
-        (Api::OpenAi, None) => format!("{base}/chat/completions"),
-        (Api::OpenAi, Some(version)) => {
-            let model = encode_segment(model);
-            format!("{base}/openai/deployments/{model}/chat/completions?api-version={version}")
-        }
-    }
+fn path(backend: &Backend, model: &str, api: Api) -> String {
+    let (base, below) = (&backend.base_path, api.path());
+    let Some(version) = &backend.azure_api_version else {
+        return format!("{base}{below}");
+    };
+    let below = match api {
+        // Its body names the deployment.
+        Api::Responses => below.to_owned(),
+        _ => format!("/deployments/{}{below}", encode_segment(model)),
+    };
+    format!("{base}/openai{below}?api-version={version}")
 }
 
 /// A name as one segment of a path.

@@ -5,7 +5,7 @@ use super::{Attempt, Entry, MaxTokensName};
 use crate::http::{HeaderEdits, Headers};
 use crate::json::Rewrite;
 use crate::protocols::openai::{Adapt, read_chat};
-use crate::protocols::{Protocol, Refusal, Request, translate};
+use crate::protocols::{Api, Protocol, Refusal, Request, translate};
 use crate::tokens::Prompt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -59,13 +59,13 @@ impl Attempt {
     /// Headers of the provider's protocol: the caller's own where it speaks it too.
     fn protocol_headers(&self) -> Vec<(&'static str, String)> {
         let mut set = Vec::new();
-        let api = self.entry.api;
-        if api == Protocol::Anthropic {
+        let protocol = self.entry.api.protocol();
+        if protocol == Protocol::Anthropic {
             let (name, value) = ANTHROPIC_VERSION;
             set.push((name, value.to_owned()));
         }
         for (name, value) in &self.plan.headers {
-            if let Some(name) = known(api, name) {
+            if let Some(name) = known(protocol, name) {
                 set.retain(|(other, _)| *other != name);
                 set.push((name, value.clone()));
             }
@@ -123,12 +123,12 @@ pub struct Fitted {
     pub dropped: Vec<&'static str>,
 }
 
-/// The changes that make a request in `caller`'s protocol fit a target.
+/// The changes that make a request by `caller`'s API fit a target.
 ///
 /// # Errors
 /// The provider's protocol has no words for something in it.
 pub fn fit(
-    caller: Protocol,
+    caller: Api,
     entry: &Entry,
     request: &Request<'_>,
     body: &[u8],
@@ -154,14 +154,14 @@ fn adapt(entry: &Entry) -> Adapt<'_> {
     }
 }
 
-fn translated(caller: Protocol, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal> {
+fn translated(caller: Api, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal> {
     let target = translate::Target {
         model: &entry.model,
         max_output: entry.max_output,
         default_output: entry.default_output,
     };
-    let mut new = translate::request(caller, entry.api, body, &target)?;
-    if entry.api == Protocol::OpenAi
+    let mut new = translate::request(caller.protocol(), entry.api.protocol(), body, &target)?;
+    if entry.api == Api::ChatCompletions
         && let Some(adapted) =
             read_chat(&new.body, Prompt::by_length())?.adapt(&new.body, &adapt(entry))
     {

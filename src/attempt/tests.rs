@@ -1,19 +1,19 @@
 use super::*;
 use crate::http::Headers;
-use crate::protocols::Protocol;
+use crate::protocols::{Api, Protocol};
 use serde_json::{Value, json};
 
 const NOW: Instant = Instant(1_700_000_000_000_000_000);
 
-fn entry(backend: &str, api: Protocol) -> Entry {
-    let (path, key_header) = match api {
+fn entry(backend: &str, protocol: Protocol) -> Entry {
+    let (path, key_header) = match protocol {
         Protocol::OpenAi => ("/v1/chat/completions", KeyHeader::Authorization),
         Protocol::Anthropic => ("/v1/messages", KeyHeader::XApiKey),
     };
     Entry {
         default_output: None,
         backend: backend.to_owned(),
-        api,
+        api: protocol.chat(),
         model: format!("{backend}-model"),
         path: path.to_owned(),
         authority: Some(format!("{backend}.example")),
@@ -29,7 +29,7 @@ fn entry(backend: &str, api: Protocol) -> Entry {
 fn plan(stream: bool) -> Plan {
     Plan {
         id: "call-1".to_owned(),
-        caller: Protocol::OpenAi,
+        caller: Api::ChatCompletions,
         stream,
         opaque: false,
         limit: 1 << 20,
@@ -336,6 +336,112 @@ fn an_error_as_first_event_gets_its_status() {
         attempt.answer_data(b"data: more\n\n", true),
         OnAttempt::Replace(Vec::new())
     );
+}
+
+/// A plan for a caller of `api`, at a provider that has it.
+fn plan_of(api: Api) -> Plan {
+    let mut plan = plan(true);
+    plan.caller = api;
+    for entry in &mut plan.tries {
+        entry.api = api;
+    }
+    plan
+}
+
+#[test]
+fn streams_of_the_other_apis_go_on_from_their_first_content() {
+    const CREATED: &str = r#"{"type":"response.created","response":{"error":null}}"#;
+    const GOING: &str = r#"{"type":"response.in_progress","response":{"error":null}}"#;
+    const MESSAGE: &str = r#"{"type":"response.output_item.added","item":{"type":"message"}}"#;
+    const PART: &str = r#"{"type":"response.content_part.added","part":{"text":""}}"#;
+    const DELTA: &str = r#"{"type":"response.output_text.delta","delta":"Hi"}"#;
+    const CALL: &str = r#"{"type":"response.output_item.added","item":{"type":"function_call"}}"#;
+    const EMPTY: &str = r#"{"choices":[{"index":0,"text":"","finish_reason":null}]}"#;
+    for (api, events) in [
+        (Api::Responses, vec![CREATED, GOING, MESSAGE, PART, DELTA]),
+        (Api::Responses, vec![CREATED, CALL]),
+        (
+            Api::Responses,
+            vec![CREATED, r#"{"type":"response.completed"}"#],
+        ),
+        (
+            Api::Completions,
+            vec![EMPTY, r#"{"choices":[{"text":"Hi"}]}"#],
+        ),
+        (
+            Api::Completions,
+            vec![
+                EMPTY,
+                r#"{"choices":[{"text":"","finish_reason":"length"}]}"#,
+            ],
+        ),
+    ] {
+        let mut attempt = begin(plan_of(api));
+        answer_head(&mut attempt, "200", SSE);
+        let mut body = String::new();
+        for (index, event) in events.iter().enumerate() {
+            body.push_str(&format!("data: {event}\n\n"));
+            let on = attempt.answer_data(body.as_bytes(), false);
+            let last = index + 1 == events.len();
+            assert_eq!(on == OnAttempt::Hold, !last, "{event}");
+        }
+        assert_eq!(attempt.tries().0[0].came, Came::Answered);
+    }
+}
+
+#[test]
+fn a_response_that_fails_at_once_gets_its_status() {
+    let failed = |error: Value| json!({"type": "response.failed", "sequence_number": 2, "response": {"error": error}});
+    for (event, status, retry, code) in [
+        (
+            failed(json!({"code": "server_error", "message": "x"})),
+            "502",
+            Some("unavailable"),
+            "server_error",
+        ),
+        (
+            failed(json!({"code": "rate_limit_exceeded", "message": "x"})),
+            "429",
+            Some("rate_limited"),
+            "rate_limit_exceeded",
+        ),
+        (
+            json!({"type": "error", "code": "invalid_prompt", "message": "x", "sequence_number": 1}),
+            "400",
+            None,
+            "invalid_prompt",
+        ),
+        (
+            json!({"type": "error", "error": {"type": "invalid_request_error", "code": "y"}}),
+            "400",
+            None,
+            "y",
+        ),
+    ] {
+        let mut attempt = begin(plan_of(Api::Responses));
+        answer_head(&mut attempt, "200", SSE);
+        let body = format!("event: x\ndata: {event}\n\n");
+        let on = attempt.answer_data(body.as_bytes(), false);
+        assert_eq!(set(&on, ":status"), Some(status), "{event}");
+        assert_eq!(set(&on, RETRY_HEADER), retry, "{event}");
+        let OnAttempt::Release(_, Some(body)) = on else {
+            panic!()
+        };
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"]["code"], code);
+        assert!(body["error"]["sequence_number"].is_null());
+    }
+}
+
+#[test]
+fn instructions_that_a_response_repeats_are_no_content() {
+    let long = "x".repeat(40_000);
+    let event = json!({"type": "response.created", "response": {"instructions": long}});
+    let mut attempt = begin(plan_of(Api::Responses));
+    answer_head(&mut attempt, "200", SSE);
+    let body = format!("data: {event}\n\n");
+    let on = attempt.answer_data(body.as_bytes(), false);
+    assert_eq!(on, OnAttempt::Hold);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::host::Instant;
 use crate::http::{Answer, Callout, HeaderEdits, Headers};
 use crate::ledger::Usage;
 use crate::mask::Verdict;
-use crate::protocols::{Protocol, Refusal, Reply, ReportedUsage};
+use crate::protocols::{Api, Refusal, Reply, ReportedUsage};
 use crate::tokens::Stream;
 use error::ErrorReader;
 pub(super) use error::MAX_ERROR_BODY;
@@ -148,8 +148,8 @@ impl Stopped {
 /// How an answer is to be read.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// The caller's protocol, which is also that of the bytes.
-    pub(super) protocol: Protocol,
+    /// The caller's API, which is also that of the bytes.
+    pub(super) api: Api,
     /// Whether a stream's chunk that only reports usage is kept from the caller.
     pub(super) strip_usage: bool,
     /// Whether it is known how streams of this endpoint end.

@@ -13,7 +13,7 @@ use crate::http::Answer;
 use crate::json::Rewrite;
 use crate::mask::{Placeholders, Vault};
 use crate::protocols::texts::{Found, request_texts};
-use crate::protocols::{Protocol, Refusal, Request};
+use crate::protocols::{Api, Refusal, Request};
 use crate::tokens::Prompt;
 use std::rc::Rc;
 
@@ -59,7 +59,7 @@ impl Call {
         inspected: Inspected,
     ) -> OnBody {
         let tenant = Rc::clone(&pending.caller.tenant);
-        let texts = asked_about(self.protocol, body, &tenant.guards);
+        let texts = asked_about(self.api, body, &tenant.guards);
         let Some(texts) = texts else {
             self.guard_answer(&tenant, inspected);
             return self.send(host, pending, body, changed);
@@ -181,7 +181,7 @@ impl Call {
         if passes || guards.output_services.is_empty() {
             return None;
         }
-        match Request::read(self.protocol, body, Prompt::default()) {
+        match Request::read(self.api, body, Prompt::default()) {
             Ok(request) => self.unjudged_stream(host, guards, request.traits().stream),
             Err(refusal) => Some(refusal),
         }
@@ -209,12 +209,12 @@ impl Call {
 
 /// The texts of a request, if there are services to ask about them. (A body that can't be
 /// read was refused before.)
-fn asked_about(protocol: Protocol, body: &[u8], guards: &Guards) -> Option<Texts> {
+fn asked_about(api: Api, body: &[u8], guards: &Guards) -> Option<Texts> {
     if guards.input_services.is_empty() {
         return None;
     }
     let mut texts = Texts::default();
-    let read = request_texts(protocol, body, &mut |found| {
+    let read = request_texts(api, body, &mut |found| {
         if let Found::Text(text) = found {
             texts.add(&text.text, text.form);
         }

@@ -260,7 +260,7 @@ impl Call {
             Denied::Exceeded(exceeded) => {
                 let holder = limited::holder_kind(&exceeded.holder);
                 metrics.limited(host, &caller.tenant.name, holder, &exceeded.limit);
-                Err(limited::refusal(exceeded, self.protocol, at_ms))
+                Err(limited::refusal(exceeded, self.api.protocol(), at_ms))
             }
             Denied::Busy(_) if self.gateway.policy.ledger.admit_when_busy => {
                 metrics.event(host, "tollgate.limits_uncounted_total");

@@ -1,15 +1,14 @@
 /*! What a path and method ask for. */
 
 use super::adjusting::Change;
-use crate::protocols::{ErrorKind, Refusal};
+use crate::protocols::{Api, ErrorKind, Refusal};
 
 /// An endpoint that Tollgate serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint<'p> {
-    /// `POST /v1/chat/completions`
-    Chat,
-    /// `POST /v1/messages`
-    Messages,
+    /// A call of a model: `POST /v1/chat/completions`, `/v1/completions`, `/v1/responses`,
+    /// `/v1/messages`
+    Call(Api),
     /// `GET /v1/models`
     Models,
     /// `GET /v1/models/{name}`
@@ -27,11 +26,12 @@ impl<'p> Endpoint<'p> {
     pub(super) fn at(path: &'p str) -> Self {
         let bare = path.split('?').next().unwrap_or_default();
         match bare {
-            "/v1/chat/completions" => Self::Chat,
-            "/v1/messages" => Self::Messages,
             "/v1/models" => Self::Models,
             "/tollgate/usage" => Self::Usage,
-            _ => Self::named(bare).unwrap_or_else(|| Self::Other(below_v1(bare))),
+            _ => match Api::at(bare) {
+                Some(api) => Self::Call(api),
+                None => Self::named(bare).unwrap_or_else(|| Self::Other(below_v1(bare))),
+            },
         }
     }
 
@@ -52,7 +52,7 @@ impl<'p> Endpoint<'p> {
     /// For records.
     pub(super) const fn operation(self) -> &'static str {
         match self {
-            Self::Chat | Self::Messages => "chat",
+            Self::Call(api) => api.operation(),
             Self::Models | Self::Model(_) => "models",
             Self::Usage => "usage",
             Self::Limit(change, _) => change.as_str(),
@@ -63,7 +63,7 @@ impl<'p> Endpoint<'p> {
     /// Refuses a method that the endpoint does not have.
     pub(super) fn check_method(self, method: &str) -> Result<(), Refusal> {
         let wanted = match self {
-            Self::Chat | Self::Messages | Self::Limit(..) => "POST",
+            Self::Call(_) | Self::Limit(..) => "POST",
             Self::Models | Self::Model(_) | Self::Usage => "GET",
             Self::Other(_) => return Ok(()),
         };
@@ -129,6 +129,8 @@ mod tests {
     fn methods_and_operations() {
         for (path, method, operation) in [
             ("/v1/chat/completions", "POST", "chat"),
+            ("/v1/completions", "POST", "text_completion"),
+            ("/v1/responses", "POST", "responses"),
             ("/v1/messages", "POST", "chat"),
             ("/v1/models", "GET", "models"),
             ("/v1/models/a", "GET", "models"),
@@ -149,10 +151,19 @@ mod tests {
     #[test]
     fn paths() {
         for (path, endpoint) in [
-            ("/v1/chat/completions", Endpoint::Chat),
-            ("/v1/chat/completions?api-version=1", Endpoint::Chat),
-            ("/v1/messages", Endpoint::Messages),
-            ("/v1/messages?beta=true", Endpoint::Messages),
+            ("/v1/chat/completions", Endpoint::Call(Api::ChatCompletions)),
+            (
+                "/v1/chat/completions?api-version=1",
+                Endpoint::Call(Api::ChatCompletions),
+            ),
+            ("/v1/messages", Endpoint::Call(Api::Messages)),
+            ("/v1/messages?beta=true", Endpoint::Call(Api::Messages)),
+            ("/v1/completions", Endpoint::Call(Api::Completions)),
+            ("/v1/responses?x", Endpoint::Call(Api::Responses)),
+            (
+                "/v1/responses/resp_1",
+                Endpoint::Other(Some("/responses/resp_1")),
+            ),
             (
                 "/v1/messages/count_tokens",
                 Endpoint::Other(Some("/messages/count_tokens")),

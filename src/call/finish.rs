@@ -295,7 +295,7 @@ impl Call {
             target_model: target.map_or("", |target| &target.model),
             rule: ask.map_or("", Ask::rule),
             dropped: ask
-                .map(|ask| ask.dropped(tries, self.protocol))
+                .map(|ask| ask.dropped(tries, self.api))
                 .unwrap_or_default(),
             attempts: tries.0.len(),
             tries: ask.map(|ask| tried(ask, tries)).unwrap_or_default(),

@@ -229,7 +229,7 @@ impl Call {
         ask.untried();
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
-        let reply = limited.refusal.reply(self.protocol);
+        let reply = limited.refusal.reply(self.api.protocol());
         self.phase = Phase::Answered {
             caller: Some(caller),
             model: ask.virtual_model(),

@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::json::Edits;
 use crate::mask::{self, Placeholders, Vault, Verdict};
 use crate::protocols::texts::{Found, InputText, Origin, Unscannable, request_texts};
-use crate::protocols::{ErrorKind, Protocol, Refusal, Request};
+use crate::protocols::{Api, ErrorKind, Refusal, Request};
 use crate::telemetry::GuardrailRecord;
 use crate::tokens::Prompt;
 use std::collections::BTreeMap;
@@ -113,9 +113,9 @@ impl Call {
         }
         let mut walk = Walk::new(&tenant.guards);
         if walk.is_needed(body) {
-            let read = request_texts(self.protocol, body, &mut |found| walk.take(found));
+            let read = request_texts(self.api, body, &mut |found| walk.take(found));
             if read.is_err() {
-                let refusal = unreadable(self.protocol, body);
+                let refusal = unreadable(self.api, body);
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
             }
         }
@@ -302,8 +302,8 @@ fn answer_guard(policy: &Policy, tenant: &Tenant, inspected: Inspected) -> Optio
 }
 
 /// Why a request whose texts can't be found is refused.
-pub(super) fn unreadable(protocol: Protocol, body: &[u8]) -> Refusal {
-    let read = Request::read(protocol, body, Prompt::default());
+pub(super) fn unreadable(api: Api, body: &[u8]) -> Refusal {
+    let read = Request::read(api, body, Prompt::default());
     read.err().unwrap_or_else(|| {
         let message = "The request can't be inspected.";
         Refusal::new(ErrorKind::Invalid, "unscannable_request", message)

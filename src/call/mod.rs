@@ -40,7 +40,7 @@ use crate::identity::{self, Caller, Peer};
 use crate::json::Rewrite;
 use crate::ledger::Dirty;
 use crate::mask::Verdict;
-use crate::protocols::{ErrorKind, Protocol, Refusal, Reply};
+use crate::protocols::{Api, ErrorKind, Refusal, Reply};
 use crate::state::Space;
 use crate::telemetry::Metrics;
 use answer::{AnswerReader, Context, Seen};
@@ -146,7 +146,7 @@ pub enum OnAnswer {
 #[derive(Debug)]
 pub struct Call {
     gateway: Rc<Gateway>,
-    protocol: Protocol,
+    api: Api,
     operation: &'static str,
     request_id: String,
     started: Instant,
@@ -222,7 +222,7 @@ impl Call {
     pub fn new(gateway: Rc<Gateway>, now: Instant) -> Self {
         Self {
             gateway,
-            protocol: Protocol::default(),
+            api: Api::default(),
             operation: "none",
             request_id: String::new(),
             started: now,
@@ -243,7 +243,7 @@ impl Call {
     ) -> OnHead {
         let path = headers.text(":path").unwrap_or_default();
         let endpoint = Endpoint::at(path);
-        self.protocol = Protocol::of(path, headers.has("anthropic-version"));
+        self.api = Api::of(path, headers.has("anthropic-version"));
         self.operation = endpoint.operation();
         self.name_request(headers.text("x-request-id").unwrap_or_default());
         let rules = &self.gateway.policy.identity;
@@ -256,7 +256,7 @@ impl Call {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
         match endpoint {
-            Endpoint::Chat | Endpoint::Messages => self.model_head(host, caller, headers, end),
+            Endpoint::Call(_) => self.model_head(host, caller, headers, end),
             Endpoint::Models => self.all_models(caller),
             Endpoint::Model(name) => self.one_model(caller, name),
             Endpoint::Usage => self.usage(host, caller),
@@ -432,7 +432,7 @@ impl Call {
         model: Option<Rc<Model>>,
         refusal: &Refusal,
     ) -> Reply {
-        let reply = refusal.reply(self.protocol);
+        let reply = refusal.reply(self.api.protocol());
         self.phase = Phase::Answered {
             caller,
             model,

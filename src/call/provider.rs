@@ -70,7 +70,7 @@ impl Call {
             let reason = format!("provider_status_{status}");
             return OnAnswer::Reply(self.fail(caller, ask, &refusal, &tries, reason));
         }
-        if status >= 400 && end && ask.latest_is_foreign(&tries, self.protocol) {
+        if status >= 400 && end && ask.latest_is_foreign(&tries, self.api) {
             let reason = format!("provider_status_{status}");
             return OnAnswer::Reply(self.fail(caller, ask, &wordless(status), &tries, reason));
         }
@@ -79,7 +79,7 @@ impl Call {
             let reason = format!("provider_status_{status}");
             return OnAnswer::Reply(self.fail(caller, ask, &unscannable(), &tries, reason));
         }
-        edits.set.extend(ask.told(&tries, self.protocol));
+        edits.set.extend(ask.told(&tries, self.api));
         let said = headers.has("retry-after");
         retry_advice(&mut edits, (status, said), &tries, host);
         let reader = self.begin(caller, ask, status, content_type, end);
@@ -129,7 +129,7 @@ impl Call {
             _ => None,
         };
         let reading = Reading {
-            protocol: self.protocol,
+            api: self.api,
             strip_usage: ask.strip_usage,
             judges_end: matches!(ask.route, Route::Model(_)),
             model: told,
@@ -199,7 +199,7 @@ impl Call {
             let reason = format!("provider_status_{status}");
             return OnData::Reply(self.fail(caller, ask, &unscannable(), &tries, reason));
         }
-        edits.set.extend(ask.told(&tries, self.protocol));
+        edits.set.extend(ask.told(&tries, self.api));
         retry_advice(&mut edits, (status, false), &tries, host);
         let body = body.unwrap_or_else(|| piece.to_vec());
         self.begin(caller, ask, status, &content_type, false);
@@ -229,7 +229,7 @@ impl Call {
             // A translated answer is whole when it goes on.
             _ => {
                 let refusal = unscannable();
-                let reply = refusal.reply(self.protocol);
+                let reply = refusal.reply(self.api.protocol());
                 seen.stopped = Stopped::Refused(reply.status, refusal.code);
                 return OnData::Reply(reply);
             }
@@ -267,8 +267,8 @@ impl Call {
         tries: &Tries,
         reason: String,
     ) -> Reply {
-        let mut reply = refusal.reply(self.protocol);
-        reply.headers.extend(ask.told(tries, self.protocol));
+        let mut reply = refusal.reply(self.api.protocol());
+        reply.headers.extend(ask.told(tries, self.api));
         self.phase = Phase::Failed {
             caller,
             ask,

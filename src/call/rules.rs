@@ -13,18 +13,18 @@ impl Call {
     /// Why a request does not go on, if it breaks a rule that blocks.
     pub(super) fn keep_rules(&mut self, tenant: &Tenant, body: &[u8]) -> Option<Refusal> {
         let rules = tenant.guards.requests.as_ref()?;
-        let (protocol, seed) = (self.protocol, self.started.0);
+        let (api, seed) = (self.api, self.started.0);
         let tokens = || {
             // What can't be read is refused later.
-            let request = Request::read(protocol, body, Prompt::counted(seed)).ok()?;
+            let request = Request::read(api, body, Prompt::counted(seed)).ok()?;
             Some(request.traits().prompt_tokens())
         };
-        match rules.judge(protocol, body, tokens) {
+        match rules.judge(api, body, tokens) {
             Ok(verdict) => {
                 self.guarding.request = verdict;
                 self.guarding.request.refusal().cloned()
             }
-            Err(_) => Some(unreadable(protocol, body)),
+            Err(_) => Some(unreadable(api, body)),
         }
     }
 }

@@ -49,7 +49,7 @@ impl Call {
         body: &[u8],
         changed: Option<Rewrite>,
     ) -> OnBody {
-        let request = match Request::read(self.protocol, body, self.counter(&pending.caller)) {
+        let request = match Request::read(self.api, body, self.counter(&pending.caller)) {
             Ok(request) => request,
             Err(refusal) => {
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
@@ -135,7 +135,7 @@ impl Call {
         }
     }
 
-    /// The targets in whose protocol the request can be said, and the fields that are left
+    /// The targets by whose API the request can be said, and the fields that are left
     /// out for some of them.
     fn expressible(
         &self,
@@ -143,23 +143,25 @@ impl Call {
         request: &Request<'_>,
         body: &[u8],
     ) -> Result<(Vec<routing::Try>, Vec<&'static str>), Refusal> {
-        let foreign = |planned: &routing::Try| Entry::protocol(&planned.target) != self.protocol;
+        let asked_by = |planned: &routing::Try| planned.target.backend.asked_by(self.api);
+        let count = targets.len();
+        let chain = is_chain(&targets);
+        targets.retain(|planned| asked_by(planned).is_some());
+        // A chain of clusters comes to each of its members, whatever is planned.
+        if targets.is_empty() || (chain && targets.len() < count) {
+            return Err(unsupported_api());
+        }
+        let foreign = |planned: &routing::Try| asked_by(planned) != Some(self.api);
         // A gateway that makes the only try itself finds out anyway.
         let alone = self.gateway.policy.fallback.is_none() && targets.len() == 1;
         let probe = targets.iter().find(|planned| foreign(planned));
         let Some(probe) = probe.filter(|_| !alone) else {
             return Ok((targets, Vec::new()));
         };
-        match fit(
-            self.protocol,
-            &Entry::of(&probe.target, None),
-            request,
-            body,
-        ) {
+        let entry = Entry::of(&probe.target, None, self.api);
+        match fit(self.api, &entry, request, body) {
             Ok(fitted) => Ok((targets, fitted.dropped)),
             Err(refusal) => {
-                // A chain of clusters comes to each of its members, whatever is planned.
-                let chain = is_chain(&targets);
                 targets.retain(|planned| !foreign(planned));
                 if chain || targets.is_empty() {
                     return Err(refusal);
@@ -299,7 +301,7 @@ impl Call {
             .is_some_and(|fallback| fallback.content_policy);
         Plan {
             id: self.request_id.clone(),
-            caller: self.protocol,
+            caller: self.api,
             stream: false,
             opaque: false,
             limit: policy.limits.body,
@@ -313,7 +315,8 @@ impl Call {
 
     fn plan(&self, routed: &Routed, traits: &Traits, kept: Kept) -> Plan {
         let entries = routed.targets.iter();
-        let entries = entries.map(|planned| Entry::of(&planned.target, Some(&routed.model)));
+        let entries =
+            entries.map(|planned| Entry::of(&planned.target, Some(&routed.model), self.api));
         Plan {
             stream: traits.stream,
             authority: kept.authority,
@@ -367,6 +370,11 @@ fn truncate(targets: &mut Vec<routing::Try>, attempts: usize) {
 fn attempts(fallback: Option<&Fallback>, model: &Model) -> usize {
     let most = fallback.map_or(1, |fallback| model.attempts.unwrap_or(fallback.attempts));
     usize::try_from(most).unwrap_or(1).max(1)
+}
+
+fn unsupported_api() -> Refusal {
+    let message = "No target of this model has the API of this path.";
+    Refusal::new(ErrorKind::Invalid, "unsupported_api", message).at("model")
 }
 
 /// Makes the request fit its first target where no filter stands in front of it.

@@ -42,7 +42,7 @@ impl Call {
         }
         self.phase = Phase::Reading(Pending {
             edits: request::clean(headers, &policy.identity),
-            kept: Kept::of(headers, self.protocol, &policy.routing.headers),
+            kept: Kept::of(headers, self.api.protocol(), &policy.routing.headers),
             framed: headers.has("content-length"),
             held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
             caller,
@@ -74,7 +74,7 @@ impl Call {
 
     pub(super) fn all_models(&mut self, caller: Caller) -> OnHead {
         let names = caller.tenant.models.iter().map(|model| model.name.as_str());
-        let list = match self.protocol {
+        let list = match self.api.protocol() {
             Protocol::OpenAi => openai::model_list(names),
             Protocol::Anthropic => anthropic::model_list(names),
         };
@@ -86,7 +86,7 @@ impl Call {
         let name = endpoint::decode_segment(name).unwrap_or_default();
         match routing::find_model(&self.gateway.policy, &caller.tenant, &name) {
             Ok(model) => {
-                let entry = match self.protocol {
+                let entry = match self.api.protocol() {
                     Protocol::OpenAi => openai::model_entry(&model.name),
                     Protocol::Anthropic => anthropic::model_entry(&model.name),
                 };
@@ -127,7 +127,7 @@ impl Call {
         }
         let backend = Rc::clone(backend);
         let path = format!("{below}{}", request::query_without_keys(path));
-        let kept = Kept::of(headers, self.protocol, &[]);
+        let kept = Kept::of(headers, self.api.protocol(), &[]);
         let edits = (request::clean(headers, &policy.identity), kept);
         match self.reserve(host, &caller, None, || Demand::OPAQUE_AT_LEAST) {
             Ok((held, _)) => OnHead::Forward(self.pass(caller, backend, &path, edits, held)),

@@ -1540,6 +1540,7 @@ proptest! {
     }
 }
 
+mod apis;
 mod asking;
 mod costs;
 mod foreign;

@@ -3,10 +3,10 @@
 use super::Call;
 use super::ask::{Adapter, Ask, Route};
 use super::limited;
-use crate::attempt::{Attempt, Came, Entry, Tries, Try, Why};
+use crate::attempt::{Attempt, Came, Tries, Try, Why};
 use crate::config::{AnswerModel, Strategy};
 use crate::host::{Host, Instant};
-use crate::protocols::Protocol;
+use crate::protocols::Api;
 use crate::routing::cooldown;
 use crate::routing::speed::{self, Sample};
 
@@ -148,7 +148,7 @@ impl Health {
 
 impl Ask {
     /// What the caller is told of the way that the call took.
-    pub(super) fn told(&self, tries: &Tries, caller: Protocol) -> Vec<(&'static str, String)> {
+    pub(super) fn told(&self, tries: &Tries, caller: Api) -> Vec<(&'static str, String)> {
         let mut told = vec![
             ("x-tollgate-backend", self.latest_backend(tries).to_owned()),
             ("x-tollgate-attempts", tries.0.len().max(1).to_string()),
@@ -160,7 +160,7 @@ impl Ask {
             };
             told.push(("x-tollgate-model", name.clone()));
         }
-        let standings = limited::headers(&self.held.standings, caller, self.held.at_ms);
+        let standings = limited::headers(&self.held.standings, caller.protocol(), self.held.at_ms);
         told.extend(standings);
         let dropped = self.dropped(tries, caller);
         if !dropped.is_empty() {
@@ -169,16 +169,18 @@ impl Ask {
         told
     }
 
-    /// Whether the latest target speaks another protocol than the caller.
-    pub(super) fn latest_is_foreign(&self, tries: &Tries, caller: Protocol) -> bool {
+    /// Whether the latest target is asked by another API than the caller's.
+    pub(super) fn latest_is_foreign(&self, tries: &Tries, caller: Api) -> bool {
         let latest = self.latest_target(tries);
-        latest.is_some_and(|target| Entry::protocol(target) != caller)
+        latest.is_some_and(|target| target.backend.asked_by(caller) != Some(caller))
     }
 
     /// Fields of the request that were left out for the latest target.
-    pub(super) fn dropped(&self, tries: &Tries, caller: Protocol) -> &[&'static str] {
+    pub(super) fn dropped(&self, tries: &Tries, caller: Api) -> &[&'static str] {
         match (&self.route, self.latest_target(tries)) {
-            (Route::Model(routed), Some(target)) if Entry::protocol(target) != caller => {
+            (Route::Model(routed), Some(target))
+                if target.backend.asked_by(caller) != Some(caller) =>
+            {
                 &routed.dropped
             }
             _ => &[],

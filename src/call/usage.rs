@@ -98,7 +98,7 @@ impl Call {
             Ok(_) => Ok(()),
             Err(Denied::Exceeded(exceeded)) => {
                 let now_ms = book.now.unix_millis();
-                Err(limited::refusal(&exceeded, self.protocol, now_ms))
+                Err(limited::refusal(&exceeded, self.api.protocol(), now_ms))
             }
             Err(Denied::Busy(_)) => Err(super::budget::busy()),
         }

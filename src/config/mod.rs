@@ -32,8 +32,8 @@ pub use guardrail::{Action, Detect, Guardrail, Phase, Phases};
 pub use guards::{Asked, Guards};
 pub use limit::{DefaultOutput, Ledger};
 pub use model::{
-    AnswerModel, Api, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Resolve,
-    StickyBy, Strategy, Target, Targets, Timeouts,
+    AnswerModel, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Resolve, StickyBy,
+    Strategy, Target, Targets, Timeouts,
 };
 pub use plugin::{Plugin, Stand};
 pub use policy::{

@@ -3,6 +3,8 @@
 use super::limit::DefaultOutput;
 use crate::ledger::Price;
 use crate::ledger::limits::Meter;
+use crate::protocols::translate::translated_into;
+use crate::protocols::{Api, Protocol};
 use std::rc::Rc;
 
 /// A provider, or a deployment of one.
@@ -13,7 +15,9 @@ pub struct Backend {
     /// The Envoy cluster that reaches it.
     pub cluster: String,
     /// The protocol it speaks.
-    pub api: Api,
+    pub protocol: Protocol,
+    /// The APIs of that protocol that it has; never empty.
+    pub apis: Vec<Api>,
     /// What stands before the path of an endpoint, without a final slash; `/v1` by
     /// default, nothing for Azure.
     pub base_path: String,
@@ -28,13 +32,13 @@ pub struct Backend {
     pub max_tokens_field: MaxTokensField,
 }
 
-/// A provider's protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Api {
-    /// OpenAI's, as many others speak it too.
-    OpenAi,
-    /// Anthropic's.
-    Anthropic,
+impl Backend {
+    /// The API by which it is asked what callers ask by `caller`: that one, or the one into
+    /// which calls are translated. `None`: it has neither.
+    pub fn asked_by(&self, caller: Api) -> Option<Api> {
+        let apis = std::iter::once(caller).chain(translated_into(caller));
+        apis.into_iter().find(|api| self.apis.contains(api))
+    }
 }
 
 /// Which field of OpenAI's protocol bounds the tokens of an answer.

@@ -5,7 +5,7 @@ use super::members::Members;
 use super::verdict::Verdict;
 use super::walk;
 use crate::json::Error;
-use crate::protocols::Protocol;
+use crate::protocols::Api;
 use std::rc::Rc;
 
 /// What one guardrail asks of requests.
@@ -191,11 +191,11 @@ impl Rules {
     /// The body is no JSON object.
     pub fn judge(
         &self,
-        protocol: Protocol,
+        api: Api,
         body: &[u8],
         tokens: impl FnOnce() -> Option<u64>,
     ) -> Result<Verdict, Error> {
-        let tally = walk::read(self, protocol, body)?;
+        let tally = walk::read(self, api, body)?;
         Ok(Verdict::of(self, &tally, tokens))
     }
 }

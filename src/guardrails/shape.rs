@@ -1,11 +1,11 @@
-/*! Where requests of each protocol have what rules are about. */
+/*! Where requests of each API have what rules are about. */
 
-use crate::protocols::Protocol;
+use crate::protocols::Api;
 
-/// The shape of a protocol's requests.
+/// The shape of an API's requests.
 #[derive(Debug)]
 pub(super) struct Shape {
-    /// Lists of messages.
+    /// Messages: a list of them, or one text of the user's.
     messages: &'static [&'static str],
     /// The system prompt, where it stands beside the messages.
     system: &'static [&'static str],
@@ -29,7 +29,7 @@ pub(super) enum Part {
 }
 
 /// OpenAI's own and those of servers that speak its protocol.
-const OPENAI: Shape = Shape {
+const CHAT: Shape = Shape {
     messages: &["messages"],
     system: &[],
     tools: &["tools", "functions"],
@@ -44,7 +44,46 @@ const OPENAI: Shape = Shape {
     roles: &[],
 };
 
-const ANTHROPIC: Shape = Shape {
+const COMPLETIONS: Shape = Shape {
+    messages: &["prompt"],
+    system: &[],
+    tools: &[],
+    provider_tools: &[],
+    roles: &[],
+};
+
+const RESPONSES: Shape = Shape {
+    messages: &["input"],
+    system: &["instructions"],
+    tools: &["tools"],
+    provider_tools: &[],
+    roles: &[
+        ("function_call_output", "tool"),
+        ("custom_tool_call_output", "tool"),
+        ("computer_call_output", "tool"),
+        ("local_shell_call_output", "tool"),
+        ("shell_call_output", "tool"),
+        ("apply_patch_call_output", "tool"),
+        ("mcp_approval_response", "user"),
+        ("function_call", "assistant"),
+        ("custom_tool_call", "assistant"),
+        ("computer_call", "assistant"),
+        ("local_shell_call", "assistant"),
+        ("shell_call", "assistant"),
+        ("apply_patch_call", "assistant"),
+        ("file_search_call", "assistant"),
+        ("web_search_call", "assistant"),
+        ("image_generation_call", "assistant"),
+        ("code_interpreter_call", "assistant"),
+        ("mcp_call", "assistant"),
+        ("mcp_list_tools", "assistant"),
+        ("mcp_approval_request", "assistant"),
+        ("reasoning", "assistant"),
+        ("compaction", "assistant"),
+    ],
+};
+
+const MESSAGES: Shape = Shape {
     messages: &["messages"],
     system: &["system"],
     tools: &["tools"],
@@ -53,10 +92,12 @@ const ANTHROPIC: Shape = Shape {
 };
 
 impl Shape {
-    pub(super) const fn of(protocol: Protocol) -> &'static Self {
-        match protocol {
-            Protocol::OpenAi => &OPENAI,
-            Protocol::Anthropic => &ANTHROPIC,
+    pub(super) const fn of(api: Api) -> &'static Self {
+        match api {
+            Api::ChatCompletions => &CHAT,
+            Api::Completions => &COMPLETIONS,
+            Api::Responses => &RESPONSES,
+            Api::Messages => &MESSAGES,
         }
     }
 
@@ -78,7 +119,7 @@ impl Shape {
     }
 }
 
-/// Whether a part of a message with this type is an image, in any protocol.
+/// Whether a part of a message with this type is an image, in any API.
 pub(super) fn is_image(kind: &str) -> bool {
     kind == "input_image" || kind.starts_with("image")
 }

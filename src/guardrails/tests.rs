@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::json::tests::{Tape, arb_string, arb_tape, arb_value, cases, render};
-use crate::protocols::{ErrorKind, Protocol};
+use crate::protocols::{Api, ErrorKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
-const OPENAI: Protocol = Protocol::OpenAi;
-const ANTHROPIC: Protocol = Protocol::Anthropic;
+const OPENAI: Api = Api::ChatCompletions;
+const ANTHROPIC: Api = Api::Messages;
 
 fn rule(guardrail: u16, blocks: bool, asks: RequestRules) -> Rule {
     Rule {
@@ -19,15 +19,15 @@ fn rule(guardrail: u16, blocks: bool, asks: RequestRules) -> Rule {
     }
 }
 
-fn judge(protocol: Protocol, asks: RequestRules, body: &str) -> Verdict {
+fn judge(api: Api, asks: RequestRules, body: &str) -> Verdict {
     let rules = Rules::new(vec![rule(7, true, asks)]);
-    let judged = rules.judge(protocol, body.as_bytes(), || None);
+    let judged = rules.judge(api, body.as_bytes(), || None);
     judged.unwrap_or_else(|error| panic!("{error}: {body}"))
 }
 
 /// What is broken, with how often: `MESSAGES 1, TOOLS 2`.
-fn broken(protocol: Protocol, asks: &RequestRules, body: &str) -> String {
-    let verdict = judge(protocol, asks.clone(), body);
+fn broken(api: Api, asks: &RequestRules, body: &str) -> String {
+    let verdict = judge(api, asks.clone(), body);
     assert_eq!(verdict.refusal().is_some(), !verdict.found().is_empty());
     let found = verdict.found().iter().map(|finding| {
         assert_eq!(finding.guardrail, 7);
@@ -124,11 +124,11 @@ fn measures_are_compared_with_their_bounds() {
         user(json!("c"))
     ]));
     let length = u64::try_from(body.len()).unwrap();
-    for protocol in [OPENAI, ANTHROPIC] {
+    for api in Api::ALL {
         for (measure, is) in [(Measure::Bytes, length), (Measure::Messages, 3)] {
-            assert_eq!(broken(protocol, &most(measure, is), &body), "");
+            assert_eq!(broken(api, &most(measure, is), &body), "");
             let name = measure.name().to_uppercase();
-            let told = broken(protocol, &most(measure, is - 1), &body);
+            let told = broken(api, &most(measure, is - 1), &body);
             assert_eq!(told, format!("{name} 1"));
         }
     }
@@ -186,7 +186,7 @@ fn images_are_counted_wherever_they_stand() {
     let image = json!({"type": "image", "source": {"type": "base64", "data": "aGk="}});
     let result = json!({"type": "tool_result", "tool_use_id": "t", "content": [image, image]});
     let document = json!({"type": "document", "source": {"type": "content", "content": [image]}});
-    for (protocol, body, images) in [
+    for (api, body, images) in [
         (OPENAI, openai(json!("image_url")), 0),
         (
             OPENAI,
@@ -220,12 +220,12 @@ fn images_are_counted_wherever_they_stand() {
         (ANTHROPIC, openai(json!(image)), 1),
     ] {
         assert_eq!(
-            broken(protocol, &most(Measure::Images, images), &body),
+            broken(api, &most(Measure::Images, images), &body),
             "",
             "{body}"
         );
         if images > 0 {
-            let told = broken(protocol, &most(Measure::Images, images - 1), &body);
+            let told = broken(api, &most(Measure::Images, images - 1), &body);
             assert_eq!(told, "IMAGES 1", "{body}");
         }
     }
@@ -240,7 +240,7 @@ fn only_listed_roles_speak() {
         chat(messages.collect())
     };
     let result = json!([{"type": "tool_result", "tool_use_id": "t", "content": "ok"}]);
-    for (protocol, allowed, body, wanted) in [
+    for (api, allowed, body, wanted) in [
         (OPENAI, &["user"][..], said(&[json!("user")]), ""),
         (
             OPENAI,
@@ -288,7 +288,7 @@ fn only_listed_roles_speak() {
             "",
         ),
     ] {
-        assert_eq!(broken(protocol, &roles(allowed), &body), wanted, "{body}");
+        assert_eq!(broken(api, &roles(allowed), &body), wanted, "{body}");
     }
     let verdict = judge(OPENAI, roles(&["user", "tool"]), &said(&[json!("SECRET")]));
     assert_eq!(
@@ -305,7 +305,7 @@ fn tools_are_allowed_or_denied_by_name() {
     let with = |tools: Value| json!({"messages": [], "tools": tools}).to_string();
     let allow = || Tools::Allow(names(&["search", "get_*"]));
     let deny = || Tools::Deny(names(&["evil*"]));
-    for (protocol, rule, body, wanted) in [
+    for (api, rule, body, wanted) in [
         (
             OPENAI,
             allow(),
@@ -432,7 +432,7 @@ fn tools_are_allowed_or_denied_by_name() {
             "TOOLS 1",
         ),
     ] {
-        assert_eq!(broken(protocol, &tools(rule), &body), wanted, "{body}");
+        assert_eq!(broken(api, &tools(rule), &body), wanted, "{body}");
     }
 }
 
@@ -446,7 +446,7 @@ fn a_system_prompt_can_be_demanded_or_forbidden() {
     let beside =
         |system: Value| json!({"messages": [user(json!("hi"))], "system": system}).to_string();
     // Whether it counts as said, and whether as there at all.
-    for (protocol, body, says, any) in [
+    for (api, body, says, any) in [
         (OPENAI, chat(json!([user(json!("hi"))])), false, false),
         (OPENAI, first("system", json!("Be kind.")), true, true),
         (OPENAI, first("developer", json!("Be kind.")), true, true),
@@ -482,8 +482,8 @@ fn a_system_prompt_can_be_demanded_or_forbidden() {
         (ANTHROPIC, late, true, true),
     ] {
         let told = |broken: bool| if broken { "SYSTEM_PROMPT 1" } else { "" };
-        let required = broken(protocol, &system(SystemRule::Required), &body);
-        let forbidden = broken(protocol, &system(SystemRule::Forbidden), &body);
+        let required = broken(api, &system(SystemRule::Required), &body);
+        let forbidden = broken(api, &system(SystemRule::Forbidden), &body);
         assert_eq!(
             (required.as_str(), forbidden.as_str()),
             (told(!says), told(any)),
@@ -505,7 +505,7 @@ fn a_system_prompt_can_have_to_begin_so() {
     let hi = user(json!("hi"));
     let beside =
         |system: Value, first: &Value| json!({"messages": [first], "system": system}).to_string();
-    for (protocol, body, good) in [
+    for (api, body, good) in [
         (OPENAI, chat(json!([ok, hi])), true),
         (
             OPENAI,
@@ -565,9 +565,9 @@ fn a_system_prompt_can_have_to_begin_so() {
         (ANTHROPIC, beside(json!(null), &hi), false),
     ] {
         let rule = system(SystemRule::StartsWith(wanted.to_owned()));
-        let told = broken(protocol, &rule, &body);
+        let told = broken(api, &rule, &body);
         assert_eq!(told, if good { "" } else { "SYSTEM_PROMPT 1" }, "{body}");
-        let verdict = judge(protocol, rule, &body);
+        let verdict = judge(api, rule, &body);
         let message = verdict.refusal().map(|refusal| refusal.message.clone());
         assert!(!message.unwrap_or_default().contains("Zwexford"));
     }
@@ -934,9 +934,9 @@ proptest! {
     fn any_json_is_judged(value in arb_value(arb_key()), tape in arb_tape()) {
         let rules = all_rules();
         let written = render(&value, &mut Tape::new(tape), false);
-        for protocol in [OPENAI, ANTHROPIC] {
-            let plain = rules.judge(protocol, value.to_string().as_bytes(), || Some(2));
-            let judged = rules.judge(protocol, written.as_bytes(), || Some(2));
+        for api in Api::ALL {
+            let plain = rules.judge(api, value.to_string().as_bytes(), || Some(2));
+            let judged = rules.judge(api, written.as_bytes(), || Some(2));
             prop_assert_eq!(judged.is_ok(), value.is_object());
             prop_assert_eq!(plain.is_ok(), value.is_object());
             let without_size = |verdict: Result<Verdict, _>| {
@@ -951,8 +951,8 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in arb_string()) {
         for body in [bytes, text.into_bytes()] {
-            for protocol in [OPENAI, ANTHROPIC] {
-                if let Ok(verdict) = all_rules().judge(protocol, &body, || None) {
+            for api in Api::ALL {
+                if let Ok(verdict) = all_rules().judge(api, &body, || None) {
                     prop_assert!(serde_json::from_slice::<Value>(&body).unwrap().is_object());
                     prop_assert!(verdict.found().len() < 20);
                 }
@@ -966,12 +966,12 @@ proptest! {
         let body = json!({"messages": [{"role": role, "content": value}], "system": value,
             "tools": [{"name": tool}], "n": value, "max_tokens": value, "model": "user"});
         let body = body.to_string();
-        for protocol in [OPENAI, ANTHROPIC] {
+        for api in Api::ALL {
             for blocking in 0..2 {
                 let mut list = all_rules().list().to_vec();
                 list.swap(0, blocking);
                 list[0].blocks = true;
-                let verdict = Rules::new(list).judge(protocol, body.as_bytes(), || Some(9)).unwrap();
+                let verdict = Rules::new(list).judge(api, body.as_bytes(), || Some(9)).unwrap();
                 let told = format!("{verdict:?}");
                 for text in [&role, &tool, &value] {
                     prop_assert!(!told.contains(text.as_str()), "{}", told);

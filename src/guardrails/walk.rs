@@ -6,18 +6,18 @@ use super::rules::Rules;
 use super::shape::{Part, Shape, is_image, is_system};
 use super::tally::{Place, Tally};
 use crate::json::{Error, Key, Kind, Reader, Watched};
-use crate::protocols::Protocol;
+use crate::protocols::Api;
 use std::borrow::Cow;
 
 /// Reads a request.
 pub(super) fn read<'r, 'a>(
     rules: &'r Rules,
-    protocol: Protocol,
+    api: Api,
     body: &'a [u8],
 ) -> Result<Tally<'r, 'a>, Error> {
     let mut walk = Walk {
         rules,
-        shape: Shape::of(protocol),
+        shape: Shape::of(api),
         tally: Tally::new(rules, body.len()),
     };
     let mut reader = Reader::new(body, UNWATCHED)?;
@@ -47,6 +47,7 @@ impl<'r, 'a> Walk<'r, 'a> {
         match (self.shape.part(&name), reader.kind()?) {
             (Part::Model, Kind::String) => self.tally.model = Some(reader.string()?.value()),
             (Part::Messages, Kind::Array) => reader.array(|reader| self.message(reader))?,
+            (Part::Messages, Kind::String) => self.message(reader)?,
             (Part::System, _) => self.system(reader)?,
             (Part::Tools, Kind::Array) => reader.array(|reader| self.tool(reader))?,
             (part, _) => {
@@ -69,9 +70,15 @@ impl<'r, 'a> Walk<'r, 'a> {
     }
 
     fn message(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
+        let kind = reader.kind()?;
+        if kind == Kind::Number {
+            // A token of a prompt.
+            return reader.skip().map(drop);
+        }
         self.tally.messages = self.tally.messages.saturating_add(1);
-        if reader.kind()? != Kind::Object {
-            self.tally.role(None);
+        if kind != Kind::Object {
+            let role = (kind == Kind::String).then_some("user");
+            self.tally.role(role);
             return reader.skip().map(drop);
         }
         let (mut role, mut of_type, mut content) = (None, None, None);
@@ -79,6 +86,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             match (key.value().as_ref(), reader.kind()?) {
                 ("role", Kind::String) => role = Some(reader.string()?.value()),
                 ("type", Kind::String) => of_type = self.shape.role(&reader.string()?.value()),
+                ("output", _) => self.content(reader)?,
                 ("content", _) => {
                     content = Some(reader.rest());
                     self.content(reader)?;

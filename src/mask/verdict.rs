@@ -59,14 +59,27 @@ impl Verdict {
         }
     }
 
+    /// Adds what was found elsewhere; where it was found is not kept.
+    pub fn add(&mut self, other: &Self) {
+        for (guardrail, what, count) in other.found() {
+            self.count_all(guardrail, what, count);
+        }
+        self.others = self.others.saturating_add(other.others);
+        self.blocked = self.blocked.or(other.blocked);
+    }
+
     pub(super) fn count(&mut self, guardrail: u16, what: What) {
+        self.count_all(guardrail, what, 1);
+    }
+
+    fn count_all(&mut self, guardrail: u16, what: What, count: u64) {
         let mut known = self.found.iter_mut();
         if let Some(known) = known.find(|known| (known.0, known.1) == (guardrail, what)) {
-            known.2 = known.2.saturating_add(1);
+            known.2 = known.2.saturating_add(count);
         } else if self.found.len() < MOST_PAIRS {
-            self.found.push((guardrail, what, 1));
+            self.found.push((guardrail, what, count));
         } else {
-            self.others = self.others.saturating_add(1);
+            self.others = self.others.saturating_add(count);
         }
     }
 

@@ -1,6 +1,8 @@
 /*! Ending a stream before its provider does: the events that make it whole. */
 
-use super::{Protocol, anthropic, openai};
+use super::texts::{self, ChannelKey};
+use super::{Api, anthropic, openai};
+use crate::json::Edits;
 use crate::ledger::Usage;
 
 /// Why an answer is ended.
@@ -27,43 +29,77 @@ pub struct EndUsage {
 /// Bounded, however long the stream is.
 #[derive(Debug)]
 pub enum Ending {
-    /// Of OpenAI's chunks.
-    OpenAi(openai::Ending),
+    /// Of chunks of chat completions.
+    ChatCompletions(openai::Ending),
+    /// Of chunks of completions.
+    Completions(openai::Ending),
+    /// Of the events of a response.
+    Responses(openai::ResponsesEnding),
     /// Of Anthropic's events.
-    Anthropic(anthropic::Ending),
+    Messages(anthropic::Ending),
 }
 
 impl Ending {
     /// For a stream that begins; `model` is the name that the caller is told instead of the
     /// provider's.
-    pub fn new(protocol: Protocol, model: Option<&str>) -> Self {
-        match protocol {
-            Protocol::OpenAi => Self::OpenAi(openai::Ending::new(model)),
-            Protocol::Anthropic => Self::Anthropic(anthropic::Ending::default()),
+    pub fn new(api: Api, model: Option<&str>) -> Self {
+        match api {
+            Api::ChatCompletions => {
+                Self::ChatCompletions(openai::Ending::new(openai::Shape::Chat, model))
+            }
+            Api::Completions => Self::Completions(openai::Ending::new(openai::Shape::Text, model)),
+            Api::Responses => Self::Responses(openai::ResponsesEnding::new(model)),
+            Api::Messages => Self::Messages(anthropic::Ending::default()),
         }
     }
 
-    /// Follows one event, by its data. What is no event of the protocol changes nothing.
+    /// Follows one event, by its data. What is no event of the API changes nothing.
     pub fn note(&mut self, data: &[u8]) {
         match self {
-            Self::OpenAi(ending) => ending.note(data),
-            Self::Anthropic(ending) => ending.note(data),
+            Self::ChatCompletions(ending) | Self::Completions(ending) => ending.note(data),
+            Self::Responses(ending) => ending.note(data),
+            Self::Messages(ending) => ending.note(data),
+        }
+    }
+
+    /// Events that bring the rest of channels, to stand before the event of `data`, which ends
+    /// them, or behind it, if it is the last that went on. Chunks get their head from `data`,
+    /// with the model's name there.
+    pub fn rest(&mut self, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
+        match self {
+            Self::ChatCompletions(_) => texts::rest_events(Api::ChatCompletions, data, rest),
+            Self::Completions(_) => texts::rest_events(Api::Completions, data, rest),
+            Self::Responses(ending) => ending.rest(data, rest).into_bytes(),
+            Self::Messages(_) => texts::rest_events(Api::Messages, data, rest),
+        }
+    }
+
+    /// The change that an event needs because of those that [`Ending::rest`] has added before
+    /// it: Responses number theirs.
+    pub fn renumber(&self, data: &[u8], edits: &mut Edits) {
+        match self {
+            Self::Responses(ending) => ending.renumber(data, edits),
+            Self::ChatCompletions(_) | Self::Completions(_) | Self::Messages(_) => {}
         }
     }
 
     /// Whether an answer has begun and is not whole: only then is there something to end.
     pub const fn is_open(&self) -> bool {
         match self {
-            Self::OpenAi(ending) => ending.is_open(),
-            Self::Anthropic(ending) => ending.is_open(),
+            Self::ChatCompletions(ending) | Self::Completions(ending) => ending.is_open(),
+            Self::Responses(ending) => ending.is_open(),
+            Self::Messages(ending) => ending.is_open(),
         }
     }
 
-    /// The events that end the stream where it stands, the last of them the protocol's last.
+    /// The events that end the stream where it stands, the last of them the API's last.
     pub fn events(&self, reason: EndReason, told: &EndUsage) -> Vec<u8> {
         match self {
-            Self::OpenAi(ending) => ending.events(reason, told),
-            Self::Anthropic(ending) => ending.events(reason, told),
+            Self::ChatCompletions(ending) | Self::Completions(ending) => {
+                ending.events(reason, told)
+            }
+            Self::Responses(ending) => ending.events(reason, told),
+            Self::Messages(ending) => ending.events(reason, told),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 Shapes and types: OpenAI and Anthropic API references, section "Errors". */
 
-use super::Protocol;
+use super::{Api, Protocol};
 use serde_json::json;
 
 /// A complete answer made by Tollgate.
@@ -200,11 +200,18 @@ impl Refusal {
     }
 
     /// The event that tells a caller whose stream has begun.
-    pub fn event(&self, protocol: Protocol) -> Vec<u8> {
-        let value = self.value(protocol);
-        match protocol {
-            Protocol::OpenAi => format!("data: {value}\n\n"),
-            Protocol::Anthropic => format!("event: error\ndata: {value}\n\n"),
+    pub fn event(&self, api: Api) -> Vec<u8> {
+        let mut value = self.value(api.protocol());
+        match api {
+            Api::ChatCompletions | Api::Completions => format!("data: {value}\n\n"),
+            // OpenAI's SDKs raise what stands in `error`; others go by the event's type.
+            Api::Responses => {
+                if let Some(members) = value.as_object_mut() {
+                    members.insert("type".to_owned(), json!("error"));
+                }
+                format!("event: error\ndata: {value}\n\n")
+            }
+            Api::Messages => format!("event: error\ndata: {value}\n\n"),
         }
         .into_bytes()
     }

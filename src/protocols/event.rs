@@ -1,6 +1,6 @@
-/*! One event of a streamed answer, whatever its protocol. */
+/*! One event of a streamed answer, whatever its API. */
 
-use super::{Protocol, ReportedUsage, anthropic, openai};
+use super::{Api, ReportedUsage, anthropic, openai};
 use crate::json::{Error, Span, Text};
 use crate::tokens::Stream;
 
@@ -54,29 +54,33 @@ impl Event {
 /// Reads the events of one stream, in their order.
 #[derive(Debug)]
 pub enum EventReader {
-    /// OpenAI's chunks: each speaks for itself.
-    OpenAi,
+    /// Chunks of chat completions, or of completions: each speaks for itself.
+    Chunks,
+    /// The events of a response: each speaks for itself.
+    Responses,
     /// Anthropic's events: usage is told in several.
-    Anthropic(anthropic::Counts),
+    Messages(anthropic::Counts),
 }
 
 impl EventReader {
     /// A reader for a stream that begins.
-    pub fn new(protocol: Protocol) -> Self {
-        match protocol {
-            Protocol::OpenAi => Self::OpenAi,
-            Protocol::Anthropic => Self::Anthropic(anthropic::Counts::default()),
+    pub fn new(api: Api) -> Self {
+        match api {
+            Api::ChatCompletions | Api::Completions => Self::Chunks,
+            Api::Responses => Self::Responses,
+            Api::Messages => Self::Messages(anthropic::Counts::default()),
         }
     }
 
     /// Reads the data of one event; what a model says in it goes to `said`.
     ///
     /// # Errors
-    /// The data is nothing that the protocol knows.
+    /// The data is nothing that the API knows.
     pub fn read(&mut self, data: &[u8], said: &mut Stream) -> Result<Event, Error> {
         match self {
-            Self::OpenAi => openai::read_event(data, said),
-            Self::Anthropic(counts) => anthropic::read_event(data, counts, said),
+            Self::Chunks => openai::read_event(data, said),
+            Self::Responses => openai::read_response_event(data, said),
+            Self::Messages(counts) => anthropic::read_event(data, counts, said),
         }
     }
 }

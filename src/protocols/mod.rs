@@ -1,6 +1,7 @@
 /*! What callers and providers say on the wire: requests, answers, usage, errors. */
 
 pub mod anthropic;
+mod api;
 mod context_length;
 mod ending;
 mod error;
@@ -15,6 +16,7 @@ mod traits;
 pub mod translate;
 mod usage;
 
+pub use api::Api;
 pub use context_length::is_context_length;
 pub use ending::{EndReason, EndUsage, Ending};
 pub use error::{ErrorKind, Refusal, Reply};
@@ -35,19 +37,4 @@ pub enum Protocol {
     OpenAi,
     /// Anthropic's.
     Anthropic,
-}
-
-impl Protocol {
-    /// The protocol that a caller speaks: that of the path; where both have the path,
-    /// Anthropic's if there is the `anthropic-version` header, which its API demands.
-    pub fn of(path: &str, has_anthropic_version: bool) -> Self {
-        let path = path.split('?').next().unwrap_or_default();
-        let messages = path == "/v1/messages" || path.starts_with("/v1/messages/");
-        let chat = path == "/v1/chat/completions";
-        if messages || (has_anthropic_version && !chat) {
-            Self::Anthropic
-        } else {
-            Self::OpenAi
-        }
-    }
 }

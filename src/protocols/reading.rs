@@ -9,6 +9,8 @@ use std::borrow::Cow;
 pub(super) enum Stop {
     Json(Error),
     Field { path: String, problem: &'static str },
+    /// A field that names what the provider has stored.
+    Stored { path: String },
 }
 
 pub(super) const MISSING: &str = "is missing";
@@ -32,6 +34,12 @@ impl From<Stop> for Refusal {
                 let message = format!("'{path}' {problem}.");
                 Self::new(ErrorKind::Invalid, code, message).at(path)
             }
+            Stop::Stored { path } => {
+                let message = format!(
+                    "'{path}' is not supported: the provider stores nothing for one caller alone."
+                );
+                Self::new(ErrorKind::Invalid, "unsupported_parameter", message).at(path)
+            }
         }
     }
 }
@@ -54,6 +62,11 @@ pub(super) fn field<T>(path: impl Into<String>, problem: &'static str) -> Result
         path: path.into(),
         problem,
     })
+}
+
+/// Blames the field at `path`: it names what the provider has stored.
+pub(super) fn unsupported<T>(path: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Stored { path: path.into() })
 }
 
 /// Stands before the request's outermost object; returns the offset one past its `{`.

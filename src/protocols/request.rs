@@ -1,8 +1,11 @@
-/*! A request for a model, in either protocol. */
+/*! A request for a model, by whichever API. */
 
 use super::anthropic::{MessagesRequest, read_messages};
-use super::openai::{Adapt, ChatRequest, read_chat};
-use super::{Protocol, Refusal, Traits};
+use super::openai::{
+    Adapt, ChatRequest, CompletionRequest, ResponsesRequest, read_chat, read_completion,
+    read_responses,
+};
+use super::{Api, Refusal, Traits};
 use crate::json::Rewrite;
 use crate::tokens::Prompt;
 
@@ -11,6 +14,10 @@ use crate::tokens::Prompt;
 pub enum Request<'a> {
     /// OpenAI's chat completions.
     Chat(ChatRequest<'a>),
+    /// OpenAI's completions of plain text.
+    Completion(CompletionRequest<'a>),
+    /// OpenAI's Responses.
+    Response(ResponsesRequest<'a>),
     /// Anthropic's messages.
     Messages(MessagesRequest<'a>),
 }
@@ -20,10 +27,12 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// A 400 that says what is wrong.
-    pub fn read(protocol: Protocol, body: &'a [u8], text: Prompt) -> Result<Self, Refusal> {
-        match protocol {
-            Protocol::OpenAi => read_chat(body, text).map(Self::Chat),
-            Protocol::Anthropic => read_messages(body, text).map(Self::Messages),
+    pub fn read(api: Api, body: &'a [u8], text: Prompt) -> Result<Self, Refusal> {
+        match api {
+            Api::ChatCompletions => read_chat(body, text).map(Self::Chat),
+            Api::Completions => read_completion(body, text).map(Self::Completion),
+            Api::Responses => read_responses(body, text).map(Self::Response),
+            Api::Messages => read_messages(body, text).map(Self::Messages),
         }
     }
 
@@ -31,6 +40,8 @@ impl<'a> Request<'a> {
     pub fn model(&self) -> &str {
         match self {
             Self::Chat(chat) => &chat.model,
+            Self::Completion(completion) => &completion.model,
+            Self::Response(response) => &response.model,
             Self::Messages(messages) => &messages.model,
         }
     }
@@ -39,6 +50,8 @@ impl<'a> Request<'a> {
     pub const fn traits(&self) -> &Traits {
         match self {
             Self::Chat(chat) => &chat.traits,
+            Self::Completion(completion) => &completion.traits,
+            Self::Response(response) => &response.traits,
             Self::Messages(messages) => &messages.traits,
         }
     }
@@ -47,15 +60,18 @@ impl<'a> Request<'a> {
     pub const fn strips_usage(&self) -> bool {
         match self {
             Self::Chat(chat) => chat.traits.stream && !chat.asks_for_usage(),
-            // Anthropic's events have it in any case.
-            Self::Messages(_) => false,
+            Self::Completion(it) => it.traits.stream && !it.asks_for_usage(),
+            // Their events have it in any case.
+            Self::Response(_) | Self::Messages(_) => false,
         }
     }
 
-    /// The changes that make it fit a provider of the same protocol.
+    /// The changes that make it fit a provider of the same API.
     pub fn adapt(&self, body: &[u8], adapt: &Adapt<'_>) -> Option<Rewrite> {
         match self {
             Self::Chat(chat) => chat.adapt(body, adapt),
+            Self::Completion(completion) => completion.adapt(body, adapt),
+            Self::Response(response) => response.adapt(body, adapt),
             Self::Messages(messages) => messages.adapt(body, adapt.model, adapt.max_output),
         }
     }

@@ -15,7 +15,7 @@ pub(super) use walk::{
     Member, Table, by_key, emit_key, peek, plain, read, report, unknown, unless_null, value,
 };
 
-use super::{Protocol, anthropic, openai};
+use super::{Api, anthropic, openai};
 use crate::json::{Error, Reader, Span, Text, quote};
 use crate::mask::Form;
 use std::borrow::Cow;
@@ -131,24 +131,27 @@ pub enum Found<'a> {
 /// # Errors
 /// The body is no JSON.
 pub fn request_texts<'a>(
-    protocol: Protocol,
+    api: Api,
     body: &'a [u8],
     visit: &mut dyn FnMut(Found<'a>),
 ) -> Result<(), Error> {
-    match protocol {
-        Protocol::OpenAi => openai::texts::request(body, visit),
-        Protocol::Anthropic => anthropic::texts::request(body, visit),
+    match api {
+        Api::ChatCompletions => openai::texts::request(body, visit),
+        Api::Completions => openai::completions::texts::request(body, visit),
+        Api::Responses => openai::responses::texts::request(body, visit),
+        Api::Messages => anthropic::texts::request(body, visit),
     }
 }
 
 /// Names a text of an answer that a stream brings in pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelKey {
-    /// The choice, or the content block.
+    /// The choice, the content block, or the item of a response.
     pub part: u32,
     /// Which text of it.
     pub kind: ChannelKind,
-    /// Which tool call, or which detail of the reasoning; 0 for the others.
+    /// Which tool call, which detail of the reasoning, or which content of a response's item; 0
+    /// for the others.
     pub index: u32,
 }
 
@@ -177,6 +180,18 @@ pub enum ChannelKind {
     Transcript,
     /// Anthropic's summary of what was said before.
     Compaction,
+    /// The arguments of a tool that the provider asks an MCP server for: JSON.
+    McpArguments,
+    /// The code that the provider shall run.
+    Code,
+    /// A command for a shell.
+    Command,
+    /// What a command has written.
+    Output,
+    /// The errors that a command has written.
+    Errors,
+    /// A change to a file.
+    Patch,
 }
 
 /// A text of an answer.
@@ -184,6 +199,12 @@ pub enum ChannelKind {
 pub struct Said<'a> {
     /// The text that it is a piece of; `None`: it is one of its own.
     pub channel: Option<ChannelKey>,
+    /// Whether it is no piece, but says the text again, whole, that a stream has brought in
+    /// pieces (or has not, where servers leave them out).
+    pub repeated: bool,
+    /// Whether it is what the request has said, told again. Nothing is looked for in it: its
+    /// caller knows it, and what a system prompt must not have told would be found in each answer.
+    pub echo: bool,
     /// The text.
     pub text: Site<'a>,
     /// What it is written in.
@@ -198,6 +219,8 @@ pub enum Ends {
     Nothing,
     /// Those of these parts.
     Parts(Vec<u32>),
+    /// These.
+    Channels(Vec<ChannelKey>),
     /// All of the stream.
     All,
 }
@@ -208,7 +231,8 @@ pub struct EventTexts<'a> {
     /// In their order. What a channel still holds belongs behind its piece in this event, if
     /// it ends here and has one.
     pub said: Vec<Said<'a>>,
-    /// Values that give texts away in another form, to be replaced by null: log
+    /// Values that give texts away in another form, to be replaced by
+    /// [`emptied`]: log
     /// probabilities and ids of tokens.
     pub removed: Vec<Span>,
     /// Signatures of reasoning, by its part. They are wrong if it is changed.
@@ -220,23 +244,36 @@ pub struct EventTexts<'a> {
 /// Reads the data of one event.
 ///
 /// # Errors
-/// It is nothing that the protocol knows; or clients could join its texts in another way, by an
+/// It is nothing that the API knows; or clients could join its texts in another way, by an
 /// index that is none or a key that stands twice.
-pub fn event_texts(protocol: Protocol, data: &[u8]) -> Result<EventTexts<'_>, Error> {
-    match protocol {
-        Protocol::OpenAi => openai::texts::event(data),
-        Protocol::Anthropic => anthropic::texts::event(data),
+pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
+    match api {
+        Api::ChatCompletions | Api::Completions => openai::texts::event(data),
+        Api::Responses => openai::responses::texts::event(data),
+        Api::Messages => anthropic::texts::event(data),
     }
 }
 
 /// Events that bring the rest of channels, to stand before the event of `data`, which ends
 /// them. OpenAI's chunks get their head from `data`, with the model's name there.
-pub fn rest_events(protocol: Protocol, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
-    match protocol {
-        Protocol::OpenAi => openai::texts::rest(data, rest),
-        Protocol::Anthropic => anthropic::texts::rest(rest),
+pub fn rest_events(api: Api, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
+    match api {
+        Api::ChatCompletions => openai::texts::rest(data, rest),
+        Api::Completions => openai::completions::texts::rest(data, rest),
+        // Without the stream that was before, ids of items are unknown.
+        Api::Responses => openai::ResponsesEnding::new(None).rest(data, rest),
+        Api::Messages => anthropic::texts::rest(rest),
     }
     .into_bytes()
+}
+
+/// What stands in the place of a value that gives texts away: where clients demand a list, an
+/// empty one.
+pub const fn emptied(api: Api) -> &'static str {
+    match api {
+        Api::Responses => "[]",
+        Api::ChatCompletions | Api::Completions | Api::Messages => "null",
+    }
 }
 
 /// The texts of a whole answer.
@@ -254,20 +291,23 @@ pub struct AnswerTexts<'a> {
 ///
 /// # Errors
 /// As [`event_texts`].
-pub fn answer_texts(protocol: Protocol, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
-    match protocol {
-        Protocol::OpenAi => openai::texts::answer(body),
-        Protocol::Anthropic => anthropic::texts::answer(body),
+pub fn answer_texts(api: Api, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
+    match api {
+        Api::ChatCompletions | Api::Completions => openai::texts::answer(body),
+        Api::Responses => openai::responses::texts::answer(body),
+        Api::Messages => anthropic::texts::answer(body),
     }
 }
 
 /// The whole answer of which a guardrail lets only so much text of its choices or blocks
 /// through. It ends as answers do that the provider's own filter ends; what it has used
 /// stays.
-pub fn blocked_answer(protocol: Protocol, body: &[u8], kept: &[(u32, String)]) -> Vec<u8> {
-    match protocol {
-        Protocol::OpenAi => openai::texts::blocked(body, kept),
-        Protocol::Anthropic => anthropic::texts::blocked(body, kept),
+pub fn blocked_answer(api: Api, body: &[u8], kept: &[(u32, String)]) -> Vec<u8> {
+    match api {
+        Api::ChatCompletions => openai::texts::blocked(body, kept),
+        Api::Completions => openai::completions::texts::blocked(body, kept),
+        Api::Responses => openai::responses::texts::blocked(body, kept),
+        Api::Messages => anthropic::texts::blocked(body, kept),
     }
     .into_bytes()
 }

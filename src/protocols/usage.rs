@@ -1,5 +1,6 @@
 /*! Counts of tokens as providers report them. */
 
+use super::{Api, anthropic, openai};
 use crate::json::{Error, Kind, Reader};
 use crate::ledger::Usage;
 
@@ -15,6 +16,20 @@ pub enum ReportedUsage {
     Prompt(Usage),
     /// Counts of the whole call.
     Counted(Usage),
+}
+
+impl ReportedUsage {
+    /// Reads the value of the `usage` member of a whole answer. The reader stands before it.
+    ///
+    /// # Errors
+    /// The JSON is broken.
+    pub fn read(api: Api, reader: &mut Reader<'_>) -> Result<Self, Error> {
+        match api {
+            Api::ChatCompletions | Api::Completions => openai::read_usage(reader),
+            Api::Responses => openai::read_response_usage(reader),
+            Api::Messages => anthropic::read_usage(reader),
+        }
+    }
 }
 
 /// Reads one count; `None` if it is absurd.

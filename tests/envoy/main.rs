@@ -2,6 +2,7 @@
 
 mod alerts;
 mod answers;
+mod apis;
 mod attack;
 mod attempts;
 mod chain;

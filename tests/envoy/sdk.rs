@@ -137,6 +137,16 @@ fn python_openai() {
 }
 
 #[test]
+fn python_responses() {
+    pytest("test_responses.py", "def test_");
+}
+
+#[test]
+fn node_responses() {
+    client("node".into(), &["--test"], "responses.test.mjs", "test(");
+}
+
+#[test]
 fn python_openai_async() {
     pytest("test_openai_async.py", "async def test_");
 }

@@ -83,6 +83,16 @@ impl Ask {
             .body(body)
     }
 
+    /// A call of OpenAI's completions of tenant acme with this JSON body.
+    pub fn completion(body: &Value) -> Self {
+        Self::chat(body).path("/v1/completions")
+    }
+
+    /// A call of OpenAI's Responses of tenant acme with this JSON body.
+    pub fn response(body: &Value) -> Self {
+        Self::chat(body).path("/v1/responses")
+    }
+
     /// A call of Anthropic's messages of tenant acme with this JSON body.
     pub fn messages(body: &Value) -> Self {
         Self::new("POST", "/v1/messages")

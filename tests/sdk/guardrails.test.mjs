@@ -68,3 +68,42 @@ test('a blocked request is an error', async () => {
     return true;
   });
 });
+
+test('a response is masked', async () => {
+  for (const chars of [1, 3, 7]) {
+    const stream = client.responses.stream({ model: 'smart', input: 'hi' }, headers({ text: `To ${other}, soon`, chars }));
+    const response = await stream.finalResponse();
+    assert.equal(response.output_text, 'To <EMAIL_ADDRESS>, soon');
+  }
+});
+
+test('values come back in responses', async () => {
+  for (const chars of [1, 3, 7]) {
+    const body = { model: 'smart', input: `I am ${mail}.`, mock_echo: `To ${mail}, and soon!` };
+    const stream = client.responses.stream(body, headers({ chars, piece: 37 }));
+    let deltas = '';
+    stream.on('response.output_text.delta', (event) => (deltas += event.delta));
+    const response = await stream.finalResponse();
+    assert.equal(response.output_text, `To ${mail}, and soon!`);
+    assert.equal(deltas, response.output_text);
+  }
+});
+
+test('a block ends responses and completions', async () => {
+  for (const chars of [1, 3, 7]) {
+    const script = { text: `It is so: ${secret} ${'and more '.repeat(30)}`, chars };
+    const said = { stream: true, model: 'smart' };
+    const events = [];
+    const response = { ...said, input: 'hi', max_output_tokens: 100 };
+    for await (const event of await client.responses.create(response, headers(script))) events.push(event);
+    const deltas = events.filter((event) => event.type === 'response.output_text.delta');
+    assert.equal(deltas.map((event) => event.delta).join(''), 'It is so: ');
+    assert.equal(events.at(-1).type, 'response.incomplete');
+    assert.equal(events.at(-1).response.incomplete_details.reason, 'content_filter');
+    const chunks = [];
+    const completion = { ...said, prompt: 'hi', max_tokens: 100 };
+    for await (const chunk of await client.completions.create(completion, headers(script))) chunks.push(chunk);
+    assert.equal(chunks.map((chunk) => chunk.choices[0].text).join(''), 'It is so: ');
+    assert.equal(chunks.at(-1).choices[0].finish_reason, 'content_filter');
+  }
+});

@@ -42,3 +42,13 @@ test('one without is whole, and then cut', async () => {
   checkEnd(chunks);
   assert.ok(error instanceof Error);
 });
+
+test('a response with a bound comes to its end', async () => {
+  const headers = { 'x-mock': JSON.stringify(long) };
+  const body = { model: 'smart', input: 'hi', stream: true, max_output_tokens: 8 };
+  const events = [];
+  for await (const event of await client.responses.create(body, { headers })) events.push(event);
+  assert.equal(events.at(-1).type, 'response.incomplete');
+  assert.equal(events.at(-1).response.incomplete_details.reason, 'max_output_tokens');
+  assert.ok(events.length < 40, String(events.length));
+});

@@ -22,6 +22,9 @@ BLOCKED = f"It is so: {SECRET} and more " + "of it " * 50
 TOOL = {"name": "weather", "input_schema": WEATHER["function"]["parameters"]}
 MODELS = pytest.mark.parametrize("model", ["smart", "light"])
 CHARS = pytest.mark.parametrize("chars", [1, 3, 7, None])
+# OpenAI's other APIs: no other provider has them.
+RESPONSE = {"model": "smart", "input": ASK[0]["content"]}
+COMPLETION = {"model": "smart", "prompt": ASK[0]["content"]}
 
 
 @pytest.fixture
@@ -211,3 +214,96 @@ def test_a_blocked_request(client, claude, refused, model):
     with pytest.raises(anthropic.BadRequestError) as raised:
         claude.messages.create(**ask, extra_headers=refused("content_filter"))
     assert not re.search("ghp_", str(raised.value))
+
+
+@CHARS
+def test_completions(client, call, chars):
+    answer = client.completions.create(**COMPLETION, extra_headers=call(masks()))
+    assert answer.choices[0].text == MASKED
+    headers = call(masks(chars, piece=41))
+    chunks = list(client.completions.create(**COMPLETION, stream=True, extra_headers=headers))
+    assert "".join(chunk.choices[0].text for chunk in chunks) == MASKED
+    assert chunks[-1].choices[0].finish_reason == "stop"
+
+
+@CHARS
+def test_a_block_ends_completions(client, call, chars):
+    ask = {**COMPLETION, "max_tokens": 100}
+    blocked = ["guardrail_blocked"]
+    (choice,) = client.completions.create(**ask, extra_headers=call({"text": BLOCKED}, outcomes=blocked)).choices
+    assert choice.finish_reason == "content_filter" and "ghp_" not in choice.text
+    headers = call({"text": BLOCKED, "chars": chars}, outcomes=blocked)
+    chunks = list(client.completions.create(**ask, stream=True, extra_headers=headers))
+    assert "".join(chunk.choices[0].text for chunk in chunks) == "It is so: "
+    assert chunks[-1].choices[0].finish_reason == "content_filter"
+
+
+def test_whole_responses(client, call):
+    response = client.responses.create(**RESPONSE, extra_headers=call(masks()))
+    assert response.output_text == MASKED and OTHER not in response.model_dump_json()
+
+
+@CHARS
+def test_responses(client, call, chars):
+    headers = call(masks(chars, piece=41, reasoning=f"He means {OTHER} I think "))
+    with client.responses.stream(**RESPONSE, extra_headers=headers) as stream:
+        events = list(stream)
+        response = stream.get_final_response()
+    deltas = [event for event in events if event.type == "response.output_text.delta"]
+    (done,) = [event for event in events if event.type == "response.output_text.done"]
+    assert "".join(event.delta for event in deltas) == MASKED
+    assert deltas[-1].snapshot == done.text == response.output_text == MASKED
+    assert response.output[0].summary[0].text == "He means <EMAIL_ADDRESS> I think "
+    numbers = [event.sequence_number for event in events]
+    assert numbers == list(range(len(events)))
+    # Helpers' events warn if they are dumped.
+    assert not [event for event in events if OTHER in repr(event)]
+
+
+@CHARS
+async def test_asynchronous_responses(async_client, call, chars):
+    ask = {**RESPONSE, "extra_body": {"mock_echo": f"Hello {MAIL}!"}}
+    async with async_client.responses.stream(**ask, extra_headers=call({"chars": chars} if chars else {})) as stream:
+        deltas = [event.delta async for event in stream if event.type == "response.output_text.delta"]
+        response = await stream.get_final_response()
+    assert "".join(deltas) == response.output_text == f"Hello {MAIL}!"
+
+
+@CHARS
+def test_tools_of_responses(client, call, chars):
+    tool = {"type": "function", **WEATHER["function"]}
+    more = {"mock_arguments": json.dumps({"city": f"for \"{MAIL}\""})}
+    script = {"tool": True, "chars": chars}
+    ask = {**RESPONSE, "tools": [tool], "extra_body": more}
+    with client.responses.stream(**ask, extra_headers=call(script)) as stream:
+        deltas = [event for event in stream if event.type == "response.function_call_arguments.delta"]
+        response = stream.get_final_response()
+    (item,) = response.output
+    assert item.parsed_arguments == {"city": f"for \"{MAIL}\""}
+    assert deltas[-1].snapshot == item.arguments == "".join(event.delta for event in deltas)
+
+
+@CHARS
+def test_a_block_ends_responses(client, call, chars):
+    blocked = ["guardrail_blocked"]
+    ask = {**RESPONSE, "max_output_tokens": 100}
+    response = client.responses.create(**ask, extra_headers=call({"text": BLOCKED}, outcomes=blocked))
+    assert (response.status, response.incomplete_details.reason) == ("incomplete", "content_filter")
+    assert "ghp_" not in response.model_dump_json() and response.usage.total_tokens > 0
+    headers = call({"text": BLOCKED, "chars": chars}, outcomes=blocked)
+    with client.responses.stream(**ask, extra_headers=headers) as stream:
+        events = list(stream)
+    deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert "".join(deltas) == "It is so: "
+    last = events[-1]
+    assert last.type == "response.incomplete"
+    assert last.response.incomplete_details.reason == "content_filter"
+    numbers = [event.sequence_number for event in events]
+    assert numbers == sorted(set(numbers))
+
+
+def test_blocked_requests_of_the_other_apis(client, refused):
+    for create, name in [(client.responses.create, "input"), (client.completions.create, "prompt")]:
+        with pytest.raises(openai.BadRequestError) as raised:
+            create(model="smart", **{name: f"It is {SECRET}"}, extra_headers=refused("content_filter"))
+        assert raised.value.code == "content_filter" and "ghp_" not in str(raised.value)

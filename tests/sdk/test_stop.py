@@ -120,6 +120,43 @@ async def test_asynchronous_events(call, model):
     assert short("".join(parts)) and message.stop_reason == "max_tokens"
 
 
+@pytest.mark.parametrize("bound", [{}, {"max_tokens": 8}])
+def test_completions(client, call, bound):
+    ask = {"model": "smart", "prompt": "hi", "stream": True, **bound}
+    chunks = list(client.completions.create(**ask, extra_headers=call(LONG)))
+    assert short("".join(chunk.choices[0].text for chunk in chunks))
+    assert chunks[-1].choices[0].finish_reason == "length"
+
+
+def check_response(events):
+    last = events[-1]
+    assert (last.type, last.response.status) == ("response.incomplete", "incomplete")
+    assert last.response.incomplete_details.reason == "max_output_tokens"
+    assert last.response.id == events[0].response.id
+    assert 8 < last.response.usage.output_tokens < 30
+    deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert short("".join(deltas))
+    numbers = [event.sequence_number for event in events]
+    assert numbers == sorted(set(numbers))
+
+
+def test_responses(client, call):
+    ask = {"model": "smart", "input": "hi", "max_output_tokens": 8}
+    check_response(list(client.responses.create(**ask, stream=True, extra_headers=call(LONG))))
+
+
+def test_the_stream_helper_of_responses(client, call):
+    ask = {"model": "smart", "input": "hi", "max_output_tokens": 8}
+    with client.responses.stream(**ask, extra_headers=call(LONG)) as stream:
+        check_response(list(stream))
+
+
+async def test_asynchronous_responses(async_client, call):
+    ask = {"model": "smart", "input": "hi", "max_output_tokens": 8, "stream": True}
+    stream = await async_client.responses.create(**ask, extra_headers=call(LONG))
+    check_response([event async for event in stream])
+
+
 def test_what_nothing_is_left_for_is_refused(client):
     with pytest.raises(openai.RateLimitError):
         client.chat.completions.create(model="smart", messages=HI, max_tokens=256)

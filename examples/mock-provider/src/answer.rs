@@ -1,7 +1,7 @@
-/*! What a model would say, in the protocol that the path asks for. */
+/*! What a model would say, by the API that the path asks for. */
 
 use crate::script::{Fault, Script};
-use crate::{anthropic, openai};
+use crate::{chat, completions, messages, responses};
 use serde_json::{Value, json};
 
 /// The body of an answer, and what goes before it.
@@ -28,9 +28,27 @@ pub(crate) struct Events {
 
 /// How a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    OpenAi,
-    Anthropic,
+pub(crate) enum Api {
+    Chat,
+    Completions,
+    Responses,
+    Messages,
+}
+
+impl Api {
+    /// The API at `path`.
+    pub(crate) fn of(path: &str) -> Self {
+        let path = path.split('?').next().unwrap_or_default();
+        if path.ends_with("/messages") {
+            Self::Messages
+        } else if path.ends_with("/responses") {
+            Self::Responses
+        } else if path.ends_with("/completions") && !path.ends_with("/chat/completions") {
+            Self::Completions
+        } else {
+            Self::Chat
+        }
+    }
 }
 
 pub(crate) const JSON: &str = "application/json";
@@ -42,15 +60,6 @@ const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Bad gateway</title></hea
 const BROKEN: &str = "{\"id\":\"mock\",\"choices\":[{\"del";
 
 impl Request<'_> {
-    fn protocol(&self) -> Protocol {
-        let path = self.path.split('?').next().unwrap_or_default();
-        if path.ends_with("/messages") {
-            Protocol::Anthropic
-        } else {
-            Protocol::OpenAi
-        }
-    }
-
     fn streams(&self) -> bool {
         self.body["stream"] == json!(true)
     }
@@ -65,37 +74,41 @@ impl Request<'_> {
 
 /// What `script` makes of an answer to `request`.
 pub(crate) fn answer(request: &Request<'_>, script: &Script) -> Answer {
-    let protocol = request.protocol();
+    let api = Api::of(request.path);
     if let Some(body) = &script.body {
         return written(body, script);
     }
     match script.fault {
         Some(Fault::Html) => page(script),
         Some(Fault::Garbage) => garbage(request, script),
-        Some(Fault::Error) => error_under_200(protocol, request, script),
+        Some(Fault::Error) => error_under_200(api, request, script),
         _ => match script.status.filter(|status| *status >= 400) {
-            Some(status) => one(status, JSON, error(protocol, status, request.body, script)),
-            None => good(protocol, request, script),
+            Some(status) => one(status, JSON, error(api, status, request.body, script)),
+            None => good(api, request, script),
         },
     }
 }
 
-fn good(protocol: Protocol, request: &Request<'_>, script: &Script) -> Answer {
+fn good(api: Api, request: &Request<'_>, script: &Script) -> Answer {
     let status = script.status.unwrap_or(200);
     if !request.streams() {
-        let body = match protocol {
-            Protocol::OpenAi => openai::whole(request, script),
-            Protocol::Anthropic => anthropic::whole(request, script),
+        let body = match api {
+            Api::Chat => chat::whole(request, script),
+            Api::Completions => completions::whole(request, script),
+            Api::Responses => responses::whole(request, script),
+            Api::Messages => messages::whole(request, script),
         };
         return one(status, JSON, body.to_string());
     }
-    let Events { mut all, preamble } = match protocol {
-        Protocol::OpenAi => openai::stream(request, script),
-        Protocol::Anthropic => anthropic::stream(request, script),
+    let Events { mut all, preamble } = match api {
+        Api::Chat => chat::stream(request, script),
+        Api::Completions => completions::stream(request, script),
+        Api::Responses => responses::stream(request, script),
+        Api::Messages => messages::stream(request, script),
     };
     if script.fault == Some(Fault::ErrorMidBody) {
         all.truncate(all.len() / 2);
-        all.push(error_event(protocol, request.body, script));
+        all.push(error_event(api, request.body, script));
     }
     Answer {
         status,
@@ -133,32 +146,34 @@ fn garbage(request: &Request<'_>, script: &Script) -> Answer {
     one(status, JSON, BROKEN)
 }
 
-fn error_under_200(protocol: Protocol, request: &Request<'_>, script: &Script) -> Answer {
+fn error_under_200(api: Api, request: &Request<'_>, script: &Script) -> Answer {
     let status = script.status.unwrap_or(200);
     if request.streams() {
-        return one(status, SSE, error_event(protocol, request.body, script));
+        return one(status, SSE, error_event(api, request.body, script));
     }
-    let body = error(protocol, OVERLOADED, request.body, script);
+    let body = error(api, OVERLOADED, request.body, script);
     one(status, JSON, body)
 }
 
 /// The status that an error inside a good answer would have.
 const OVERLOADED: u16 = 529;
 
-fn error_event(protocol: Protocol, request: &Value, script: &Script) -> Vec<u8> {
-    let body = error(protocol, OVERLOADED, request, script);
-    match protocol {
-        Protocol::OpenAi => format!("data: {body}\n\n").into_bytes(),
-        Protocol::Anthropic => format!("event: error\ndata: {body}\n\n").into_bytes(),
+fn error_event(api: Api, request: &Value, script: &Script) -> Vec<u8> {
+    let body = error(api, OVERLOADED, request, script);
+    match api {
+        Api::Chat | Api::Completions => format!("data: {body}\n\n"),
+        Api::Responses => responses::failed(said(request, script)),
+        Api::Messages => format!("event: error\ndata: {body}\n\n"),
     }
+    .into_bytes()
 }
 
 /// An error's body; its message is what the model would have said.
-fn error(protocol: Protocol, status: u16, request: &Value, script: &Script) -> String {
+fn error(api: Api, status: u16, request: &Value, script: &Script) -> String {
     let message = said(request, script);
-    let error = match protocol {
-        Protocol::OpenAi => openai::error(status, message),
-        Protocol::Anthropic => anthropic::error(status, message),
+    let error = match api {
+        Api::Chat | Api::Completions | Api::Responses => chat::error(status, message),
+        Api::Messages => messages::error(status, message),
     };
     error.to_string()
 }
@@ -204,12 +219,9 @@ pub(crate) fn tool(request: &Value, index: usize, name: impl Fn(&Value) -> &Valu
 
 /// How many words the request's text has: the mock's tokens.
 pub(crate) fn words(request: &Value) -> usize {
-    let count = |field: &str| request[field].to_string().split_whitespace().count();
-    // Without a system prompt there would be the word null.
-    let system = if request["system"].is_null() {
-        0
-    } else {
-        count("system")
-    };
-    count("messages") + system
+    let prompt = ["messages", "prompt", "input", "system", "instructions"];
+    let said = prompt.iter().map(|field| &request[*field]);
+    let said = said.filter(|value| !value.is_null());
+    said.map(|value| value.to_string().split_whitespace().count())
+        .sum()
 }

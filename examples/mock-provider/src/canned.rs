@@ -1,6 +1,6 @@
 /*! Answers for benchmarks: no parsing, no memory, an answer made once. */
 
-use crate::answer::{JSON, Request as Asked, SSE, answer};
+use crate::answer::{Api, JSON, Request as Asked, SSE, answer};
 use crate::play::{Answered, head};
 use crate::script::Script;
 use bytes::Bytes;
@@ -12,14 +12,14 @@ use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// What one protocol says.
+/// What one API says.
 struct Canned {
     whole: Bytes,
     stream: Vec<Bytes>,
 }
 
-/// By protocol, and by whether there is personal data in the text.
-static ALL: [OnceLock<Canned>; 4] = [const { OnceLock::new() }; 4];
+/// By API, and by whether there is personal data in the text.
+static ALL: [OnceLock<Canned>; 8] = [const { OnceLock::new() }; 8];
 
 /// What is said where masking is measured: a finding in each 40 words or so.
 const PERSONAL: &str = "The order is on its way to the customer, who asked for it last week, \
@@ -54,7 +54,7 @@ impl Canned {
     }
 
     fn of(path: &str, personal: bool) -> &'static Self {
-        let index = usize::from(path.ends_with("/messages")) * 2 + usize::from(personal);
+        let index = Api::of(path) as usize * 2 + usize::from(personal);
         ALL[index].get_or_init(|| Self::new(path, personal))
     }
 }

@@ -1,16 +1,18 @@
 /*! A provider that does what each request tells it to.
 
-It speaks OpenAI's chat completions, Azure's paths of them, and Anthropic's messages
-(`…/messages`), over HTTP/1.1 and HTTP/2, and answers sensibly by itself. The header
+It speaks OpenAI's chat completions, completions (`…/completions`) and Responses
+(`…/responses`), Azure's paths of them, and Anthropic's messages (`…/messages`), over HTTP/1.1 and HTTP/2, and answers sensibly by itself. The header
 `x-mock` holds a [`Script`] as JSON that changes how: status, headers, delays, chunks,
 faults. Where several mocks get one request, it holds a script for each by the mock's name:
 `{"a": {"status": 500}, "b": {}}`. What a mock received is kept and can be asked for. */
 
 mod answer;
-mod anthropic;
 mod canned;
-mod openai;
+mod chat;
+mod completions;
+mod messages;
 mod play;
+mod responses;
 mod script;
 mod server;
 

@@ -1,7 +1,7 @@
 /*! The server: HTTP/1.1 and HTTP/2 on one port. */
 
-use crate::anthropic;
 use crate::canned::canned;
+use crate::messages;
 use crate::play::{Answered, head, play};
 use crate::script::Script;
 use bytes::Bytes;
@@ -217,7 +217,7 @@ fn refusal(received: &Received) -> Option<Script> {
     let (status, text) = if received.path().contains("/messages") {
         let version = Some(received.header("anthropic-version"));
         let version = version.filter(|version| !version.is_empty());
-        (400, anthropic::refusal(version, &received.json())?)
+        (400, messages::refusal(version, &received.json())?)
     } else {
         let azure = received.path().contains("/openai/deployments/");
         let good = !azure || received.path().contains("?api-version=");

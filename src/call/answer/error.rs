@@ -20,7 +20,7 @@ pub(in crate::call) struct ErrorReader {
 impl ErrorReader {
     pub(super) fn new(reading: Reading) -> Self {
         Self {
-            protocol: reading.protocol,
+            protocol: reading.api.protocol(),
             guard: reading.guard,
             replaced: false,
         }

@@ -4,8 +4,10 @@ use crate::callout::Texts;
 use crate::config::Asked;
 use crate::json::Edits;
 use crate::mask::{Act, Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
-use crate::protocols::Protocol;
-use crate::protocols::texts::{ChannelKind, Said, all_texts, answer_texts, blocked_answer};
+use crate::protocols::Api;
+use crate::protocols::texts::{
+    ChannelKind, Said, all_texts, answer_texts, blocked_answer, emptied,
+};
 use crate::sse::{self, Framer};
 use std::rc::Rc;
 
@@ -57,6 +59,17 @@ impl Guard {
         } else {
             said.form
         }
+    }
+
+    /// A text of an answer that is there at once.
+    pub(super) fn said(
+        &self,
+        said: &Said<'_>,
+        text: &str,
+        verdict: &mut Verdict,
+    ) -> Option<String> {
+        let guards = self.guards.as_ref().filter(|_| !said.echo);
+        whole(text, guards, self.form(said), self.placeholders(), verdict)
     }
 
     pub(super) const fn placeholders(&self) -> Placeholders<'_> {
@@ -151,10 +164,10 @@ impl Guard {
     }
 
     /// What services are asked about a whole answer.
-    pub(super) fn asked_about(&self, protocol: Protocol, body: &[u8]) -> Result<Texts, Unreadable> {
-        let answer = answer_texts(protocol, body).map_err(|_| Unreadable)?;
+    pub(super) fn asked_about(&self, api: Api, body: &[u8]) -> Result<Texts, Unreadable> {
+        let answer = answer_texts(api, body).map_err(|_| Unreadable)?;
         let mut texts = Texts::default();
-        for said in &answer.said {
+        for said in answer.said.iter().filter(|said| !said.echo) {
             texts.add(&said.text, self.form(said));
         }
         Ok(texts)
@@ -163,19 +176,19 @@ impl Guard {
     /// A whole answer: `None` if it stays as it is.
     pub(super) fn answer(
         &self,
-        protocol: Protocol,
+        api: Api,
         body: &[u8],
         verdict: &mut Verdict,
     ) -> Result<Option<Vec<u8>>, Unreadable> {
-        let texts = answer_texts(protocol, body).map_err(|_| Unreadable)?;
+        let texts = answer_texts(api, body).map_err(|_| Unreadable)?;
         let mut written: Vec<Option<String>> = Vec::with_capacity(texts.said.len());
         let mut wrong = Vec::new();
         for said in &texts.said {
             let before = total(verdict);
-            written.push(self.whole(&said.text.value(), self.form(said), verdict));
+            written.push(self.said(said, &said.text.value(), verdict));
             if verdict.blocked().is_some() {
                 let kept = kept(&texts.said, written);
-                return Ok(Some(blocked_answer(protocol, body, &kept)));
+                return Ok(Some(blocked_answer(api, body, &kept)));
             }
             let changed = written.last().is_some_and(Option::is_some);
             if changed && total(verdict) > before {
@@ -191,7 +204,7 @@ impl Guard {
         }
         for (part, span) in texts.logprobs {
             if changed.contains(&part) {
-                edits.replace(span, "null".to_owned());
+                edits.replace(span, emptied(api).to_owned());
             }
         }
         for (part, span) in texts.signatures {
@@ -214,15 +227,15 @@ fn has_events(body: &[u8]) -> bool {
 
 /// A whole answer after what services have found in it is masked. The tokens that its texts
 /// were made of go with that.
-pub(super) fn masked(protocol: Protocol, body: Vec<u8>, edits: Edits) -> Vec<u8> {
+pub(super) fn masked(api: Api, body: Vec<u8>, edits: Edits) -> Vec<u8> {
     let Some(rewrite) = edits.apply(&body) else {
         return body;
     };
     let new = rewrite.whole(&body);
     let mut edits = Edits::default();
-    if let Ok(texts) = answer_texts(protocol, &new) {
+    if let Ok(texts) = answer_texts(api, &new) {
         for (_, span) in texts.logprobs {
-            edits.replace(span, "null".to_owned());
+            edits.replace(span, emptied(api).to_owned());
         }
     }
     match edits.apply(&new) {

@@ -10,8 +10,10 @@ use super::guarding::{Guard, Unreadable, total};
 use crate::bytes::Fnv;
 use crate::json::{Edits, Span};
 use crate::mask::{Channel, Form, Verdict};
-use crate::protocols::Protocol;
-use crate::protocols::texts::{ChannelKey, ChannelKind, Ends, EventTexts, Said, event_texts};
+use crate::protocols::Api;
+use crate::protocols::texts::{
+    ChannelKey, ChannelKind, Ends, EventTexts, Said, emptied, event_texts,
+};
 use crate::sse;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -29,7 +31,7 @@ pub(super) struct StreamGuard {
     guard: Guard,
     /// Whether it may change what the model says.
     alters: bool,
-    protocol: Protocol,
+    api: Api,
     channels: Vec<(ChannelKey, Channel)>,
     /// Those that have ended. Nothing more may come of them.
     ended: BTreeSet<ChannelKey>,
@@ -70,11 +72,11 @@ struct Written<'a> {
 }
 
 impl StreamGuard {
-    pub(super) fn new(guard: Guard, protocol: Protocol) -> Self {
+    pub(super) fn new(guard: Guard, api: Api) -> Self {
         Self {
             alters: guard.alters(),
             guard,
-            protocol,
+            api,
             channels: Vec::new(),
             ended: BTreeSet::new(),
             signed: Vec::new(),
@@ -113,7 +115,7 @@ impl StreamGuard {
         data: &[u8],
         verdict: &mut Verdict,
     ) -> Result<Masked, Unreadable> {
-        let texts = event_texts(self.protocol, data).map_err(|_| Unreadable)?;
+        let texts = event_texts(self.api, data).map_err(|_| Unreadable)?;
         self.check(&texts)?;
         let mut written = self.write(&texts, verdict)?;
         let mut rest = self.end(&texts, &mut written, verdict);
@@ -133,13 +135,14 @@ impl StreamGuard {
         };
         if masked.dropped {
             let texts = texts.said.iter().zip(written);
-            let texts = texts.filter_map(|(said, written)| Some((said.channel?, written.new?)));
+            let pieces = texts.filter(|(said, _)| !said.repeated);
+            let texts = pieces.filter_map(|(said, written)| Some((said.channel?, written.new?)));
             rest.extend(texts.filter(|(_, new)| !new.is_empty()));
         } else {
             masked.edits = edits(&texts, written);
             if self.alters {
                 for span in &texts.removed {
-                    masked.edits.replace(*span, "null".to_owned());
+                    masked.edits.replace(*span, emptied(self.api).to_owned());
                 }
             }
             for span in unsigned {
@@ -157,7 +160,8 @@ impl StreamGuard {
             return Err(Unreadable);
         }
         let goes_on = |said: &Said<'_>| {
-            let ended = said.channel.filter(|key| self.ended.contains(key));
+            let piece = said.channel.filter(|_| !said.repeated);
+            let ended = piece.filter(|key| self.ended.contains(key));
             ended.is_some() && !said.text.value().is_empty()
         };
         if !self.ended.is_empty() && texts.said.iter().any(goes_on) {
@@ -176,9 +180,10 @@ impl StreamGuard {
         for said in &texts.said {
             let came = said.text.value();
             let new = match said.channel {
+                Some(key) if said.repeated => self.repeated(key, &came, said.form, verdict),
                 // Servers repeat the member, empty, behind its end.
                 Some(key) if self.ended.contains(&key) => None,
-                None => self.guard.whole(&came, said.form, verdict),
+                None => self.guard.said(said, &came, verdict),
                 Some(key) => {
                     let before = total(verdict);
                     let new = self.channel(key, said)?.push(&came, verdict);
@@ -191,6 +196,24 @@ impl StreamGuard {
             written.push(Written { came, new });
         }
         Ok(written)
+    }
+
+    /// A text that is said again, whole. What was found in its pieces counts once.
+    fn repeated(
+        &self,
+        key: ChannelKey,
+        text: &str,
+        form: Form,
+        verdict: &mut Verdict,
+    ) -> Option<String> {
+        let mut found = Verdict::default();
+        let new = self.guard.whole(text, form, &mut found);
+        let mut open = self.channels.iter();
+        let known = self.ended.contains(&key) || open.any(|(open, _)| *open == key);
+        if !known || found.blocked().is_some() {
+            verdict.add(&found);
+        }
+        new
     }
 
     /// Follows reasoning that may be signed.
@@ -276,6 +299,7 @@ impl StreamGuard {
         let ends = |key: &ChannelKey| match &texts.ends {
             Ends::Nothing => false,
             Ends::Parts(parts) => parts.contains(&key.part),
+            Ends::Channels(keys) => keys.contains(key),
             Ends::All => true,
         };
         let mut index = 0;
@@ -291,7 +315,7 @@ impl StreamGuard {
             let last = texts
                 .said
                 .iter()
-                .rposition(|said| said.channel == Some(key));
+                .rposition(|said| said.channel == Some(key) && !said.repeated);
             match last.and_then(|last| written.get_mut(last)) {
                 Some(piece) => piece.add(&held),
                 None => rest.push((key, held)),

@@ -1,8 +1,10 @@
 /*! Ending a stream before its provider does. */
 
 use super::{Context, Seen, Stopped};
+use crate::json::Edits;
 use crate::ledger::Usage;
-use crate::protocols::{EndReason, EndUsage, Ending, Protocol, Refusal};
+use crate::protocols::texts::ChannelKey;
+use crate::protocols::{Api, EndReason, EndUsage, Ending, Refusal};
 
 /// How a stream may be ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +39,7 @@ pub(super) enum Stopping {
 #[derive(Debug)]
 pub(super) struct Ready {
     ending: Ending,
-    protocol: Protocol,
+    api: Api,
     prompt: u64,
     asked: bool,
     patience: usize,
@@ -45,13 +47,13 @@ pub(super) struct Ready {
 
 impl Stopping {
     /// For a stream that begins; `asked`: whether its caller wants a report of usage.
-    pub(super) fn new(stop: Stop, protocol: Protocol, model: Option<&str>, asked: bool) -> Self {
+    pub(super) fn new(stop: Stop, api: Api, model: Option<&str>, asked: bool) -> Self {
         let Stop::Possible { prompt, bounded } = stop else {
             return Self::Never;
         };
         Self::Ready(Box::new(Ready {
-            ending: Ending::new(protocol, model),
-            protocol,
+            ending: Ending::new(api, model),
+            api,
             prompt,
             asked,
             patience: if bounded { PATIENCE } else { 0 },
@@ -66,6 +68,21 @@ impl Stopping {
     pub(super) fn note(&mut self, data: &[u8]) {
         if let Self::Ready(ready) = self {
             ready.ending.note(data);
+        }
+    }
+
+    /// See [`Ending::rest`].
+    pub(super) fn rest(&mut self, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
+        match self {
+            Self::Ready(ready) if !rest.is_empty() => ready.ending.rest(data, rest),
+            Self::Never | Self::Ready(_) | Self::Stopped(_) => Vec::new(),
+        }
+    }
+
+    /// See [`Ending::renumber`].
+    pub(super) fn renumber(&self, data: &[u8], edits: &mut Edits) {
+        if let Self::Ready(ready) = self {
+            ready.ending.renumber(data, edits);
         }
     }
 
@@ -99,7 +116,7 @@ impl Stopping {
                 (last, ready.patience)
             }
             // There is no answer that could be ended.
-            Self::Ready(ready) => (refusal.event(ready.protocol), ready.patience),
+            Self::Ready(ready) => (refusal.event(ready.api), ready.patience),
             Self::Never | Self::Stopped(_) => (Vec::new(), 0),
         };
         *self = Self::Stopped(patience);
@@ -110,7 +127,7 @@ impl Stopping {
     /// The event that tells of something that can't be inspected; nothing goes on behind it.
     pub(super) fn give_up(&mut self, seen: &mut Seen, refusal: &Refusal) -> Vec<u8> {
         let (last, patience) = match self {
-            Self::Ready(ready) => (refusal.event(ready.protocol), ready.patience),
+            Self::Ready(ready) => (refusal.event(ready.api), ready.patience),
             Self::Never | Self::Stopped(_) => (Vec::new(), 0),
         };
         *self = Self::Stopped(patience);

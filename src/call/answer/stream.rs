@@ -5,10 +5,8 @@ use super::stopping::Stopping;
 use super::{Context, OnData, Reading, Seen};
 use crate::call::refusing::unscannable;
 use crate::json::{Edits, Reader, Span, quote};
-use crate::protocols::texts::{ChannelKey, rest_events};
-use crate::protocols::{
-    ErrorKind, Event, EventReader, Progress, Protocol, Refusal, redact_account,
-};
+use crate::protocols::texts::ChannelKey;
+use crate::protocols::{Api, ErrorKind, Event, EventReader, Progress, Refusal, redact_account};
 use crate::sse::{self, Framer};
 use crate::tokens::Stream;
 use std::borrow::Cow;
@@ -40,11 +38,11 @@ impl StreamReader {
         let guard = reading.guard.take();
         let model = reading.model.as_deref();
         Self {
-            stopping: Stopping::new(reading.stop, reading.protocol, model, !reading.strip_usage),
-            events: EventReader::new(reading.protocol),
+            stopping: Stopping::new(reading.stop, reading.api, model, !reading.strip_usage),
+            events: EventReader::new(reading.api),
             framer: Framer::default(),
             complete: !reading.judges_end,
-            guard: guard.map(|guard| StreamGuard::new(guard, reading.protocol)),
+            guard: guard.map(|guard| StreamGuard::new(guard, reading.api)),
             first: Vec::new(),
             reading,
             kept_back_cr: false,
@@ -114,7 +112,7 @@ impl StreamReader {
         if let Some(held) = held.filter(|held| !held.is_empty()) {
             let data = sse::data(event).unwrap_or_default();
             // Read anew only for where the model's name stands.
-            let mut events = EventReader::new(self.reading.protocol);
+            let mut events = EventReader::new(self.reading.api);
             let read = events.read(&data, &mut Stream::default()).ok();
             last = self.rest(&data, read.as_ref(), &held);
         }
@@ -188,7 +186,7 @@ impl StreamReader {
         if self.in_event {
             out.push(Cow::Borrowed(b"\n\n"));
         }
-        out.push(Cow::Owned(incomplete(self.reading.protocol)));
+        out.push(Cow::Owned(incomplete(self.reading.api)));
         true
     }
 
@@ -311,6 +309,7 @@ impl StreamReader {
             masked.edits.replace(span, quote(name));
         }
         if !masked.dropped {
+            self.stopping.renumber(data, &mut masked.edits);
             self.stopping.note(data);
             let from = out.len();
             write(event, data, masked.edits, &mut out);
@@ -327,17 +326,25 @@ impl StreamReader {
     }
 
     /// The events that bring what channels have held, before the one of `data`.
-    fn rest(&self, data: &[u8], read: Option<&Event>, rest: &[(ChannelKey, String)]) -> Vec<u8> {
+    fn rest(
+        &mut self,
+        data: &[u8],
+        read: Option<&Event>,
+        rest: &[(ChannelKey, String)],
+    ) -> Vec<u8> {
         if rest.is_empty() {
             return Vec::new();
         }
         if read.is_some_and(|read| read.progress == Progress::Ended) && !data.starts_with(b"{") {
             // `[DONE]` says nothing of the stream.
-            let mut events = EventReader::new(self.reading.protocol);
-            let read = events.read(&self.first, &mut Stream::default()).ok();
-            let first = read.filter(|read| read.progress != Progress::Ended);
-            if let Some(first) = first {
-                return self.rest(&self.first, Some(&first), rest);
+            let first = std::mem::take(&mut self.first);
+            let mut events = EventReader::new(self.reading.api);
+            let read = events.read(&first, &mut Stream::default()).ok();
+            let read = read.filter(|read| read.progress != Progress::Ended);
+            let brought = read.map(|read| self.rest(&first, Some(&read), rest));
+            self.first = first;
+            if let Some(brought) = brought {
+                return brought;
             }
         }
         let mut edits = Edits::default();
@@ -346,8 +353,7 @@ impl StreamReader {
             edits.replace(span, quote(name));
         }
         let named = edits.apply(data).map(|rewrite| rewrite.whole(data));
-        let protocol = self.reading.protocol;
-        rest_events(protocol, named.as_deref().unwrap_or(data), rest)
+        self.stopping.rest(named.as_deref().unwrap_or(data), rest)
     }
 
     /// What goes on in the place of what can't be inspected: it itself, or the end of the stream.
@@ -424,7 +430,7 @@ fn renamed(event: &[u8], data: &[u8], span: Span, name: &str) -> Vec<u8> {
 
 /// The event that tells a caller of a stream that ended too early. OpenAI's SDKs raise an
 /// error on it; a `[DONE]` behind it would tell other clients that all is well.
-fn incomplete(protocol: Protocol) -> Vec<u8> {
+fn incomplete(api: Api) -> Vec<u8> {
     let message = "The provider ended its answer before it was complete.";
-    Refusal::new(ErrorKind::BadGateway, "upstream_incomplete", message).event(protocol)
+    Refusal::new(ErrorKind::BadGateway, "upstream_incomplete", message).event(api)
 }

@@ -4,6 +4,7 @@ mod stopping;
 
 use super::*;
 use crate::json::tests::cases;
+use crate::protocols::Protocol;
 use crate::sse::Framer;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -61,7 +62,7 @@ const STREAM: &str = "text/event-stream";
 /// A reader of OpenAI's answers that adds nothing.
 fn passing(status: u16, content_type: &str, strip_usage: bool) -> AnswerReader {
     let reading = Reading {
-        protocol: Protocol::OpenAi,
+        api: Api::ChatCompletions,
         strip_usage,
         judges_end: false,
         model: None,

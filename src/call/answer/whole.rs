@@ -9,11 +9,11 @@ use crate::config::Phase;
 use crate::http::Answer;
 use crate::json::{Capture, Edits, Error, Kind, Reader, Span, quote};
 use crate::protocols::texts::blocked_answer;
-use crate::protocols::{Protocol, Refusal, anthropic, openai};
+use crate::protocols::{Api, Refusal, ReportedUsage};
 
 #[derive(Debug)]
 pub(in crate::call) struct WholeReader {
-    protocol: Protocol,
+    api: Api,
     capture: Capture,
     naming: Naming,
     inspection: Inspection,
@@ -65,7 +65,7 @@ const FIRST_LOOK: usize = 128;
 impl WholeReader {
     pub(super) fn new(reading: Reading) -> Self {
         Self {
-            protocol: reading.protocol,
+            api: reading.api,
             capture: Capture::new(&["usage"]),
             inspection: reading
                 .guard
@@ -137,7 +137,7 @@ impl WholeReader {
         let asks = !guard.services.is_empty();
         let first = asks.then(|| guard.before_services());
         let first = first.as_ref().unwrap_or(guard);
-        let new = match first.answer(self.protocol, named, context.verdict()) {
+        let new = match first.answer(self.api, named, context.verdict()) {
             Ok(new) => new,
             Err(Unreadable) if guard.passes_unread => {
                 context.unscanned(true);
@@ -166,7 +166,7 @@ impl WholeReader {
         body: Vec<u8>,
         context: &mut dyn Context,
     ) -> OnData {
-        let Ok(texts) = guard.asked_about(self.protocol, &body) else {
+        let Ok(texts) = guard.asked_about(self.api, &body) else {
             context.unscanned(false);
             return self.refused(seen, &unscannable());
         };
@@ -223,12 +223,12 @@ impl WholeReader {
         } = asking;
         match ruling {
             Ruling::Wait | Ruling::Pass => {
-                let new = masked(self.protocol, body, questions.edits(guard.placeholders()));
+                let new = masked(self.api, body, questions.edits(guard.placeholders()));
                 self.restored(seen, &guard, new, context)
             }
             Ruling::Block(_) => {
                 seen.stopped = Stopped::Blocked;
-                OnData::Replace(blocked_answer(self.protocol, &body, &[]))
+                OnData::Replace(blocked_answer(self.api, &body, &[]))
             }
             Ruling::Fail(guardrail) => {
                 let refusal = unavailable(context.policy(), guardrail);
@@ -246,7 +246,7 @@ impl WholeReader {
         context: &mut dyn Context,
     ) -> OnData {
         let last = guard.after_services();
-        let new = match last.answer(self.protocol, &body, context.verdict()) {
+        let new = match last.answer(self.api, &body, context.verdict()) {
             Ok(Some(new)) => new,
             Ok(None) | Err(Unreadable) => body,
         };
@@ -287,7 +287,7 @@ impl WholeReader {
     }
 
     fn refused(&self, seen: &mut Seen, refusal: &Refusal) -> OnData {
-        let reply = refusal.reply(self.protocol);
+        let reply = refusal.reply(self.api.protocol());
         seen.stopped = Stopped::Refused(reply.status, refusal.code);
         OnData::Reply(reply)
     }
@@ -316,10 +316,8 @@ impl WholeReader {
         let Some(value) = self.capture.value("usage") else {
             return;
         };
-        let usage = Reader::new(value, |_| None).and_then(|mut reader| match self.protocol {
-            Protocol::OpenAi => openai::read_usage(&mut reader),
-            Protocol::Anthropic => anthropic::read_usage(&mut reader),
-        });
+        let usage = Reader::new(value, |_| None)
+            .and_then(|mut reader| ReportedUsage::read(self.api, &mut reader));
         if let Ok(usage) = usage {
             seen.add_usage(usage);
         }

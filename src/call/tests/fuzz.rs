@@ -21,6 +21,7 @@ mod streams;
 use super::*;
 use crate::call::answer::Guard;
 use crate::mask::{self, Form, Placeholders, Verdict};
+use crate::protocols::Api;
 use source::Source;
 
 /// Cases of a run that has no time of its own.
@@ -123,7 +124,11 @@ impl Guarded {
     fn sent(&self, path: &str, body: &str) -> Option<(Run<'_>, String)> {
         let mut run = self.bench.run();
         let list: List<'_> = &[USER, ("anthropic-version", "2023-06-01")];
-        let list = if path == CHAT { &list[..1] } else { list };
+        let list = if path == "/v1/messages" {
+            list
+        } else {
+            &list[..1]
+        };
         assert_eq!(run.head("POST", path, list, false), OnHead::Hold);
         let on = run.body(body);
         let OnBody::Forward(outgoing) = on else {
@@ -137,16 +142,25 @@ impl Guarded {
     }
 
     /// A call at the provider.
-    fn asked(&self, protocol: Protocol, stream: bool) -> Asked<'_> {
+    fn asked(&self, api: Api, stream: bool) -> Asked<'_> {
         let text = format!("Ask {} or {}, not E-493817.", source::EMAIL, source::CARD);
         let user = json!({"role": "user", "content": text});
-        let (path, body) = match protocol {
-            Protocol::OpenAi => (
+        let (path, body) = match api {
+            Api::ChatCompletions => (
                 CHAT,
                 json!({"model": "smart", "stream": stream, "messages": [
                     {"role": "system", "content": source::PROMPT}, user]}),
             ),
-            Protocol::Anthropic => (
+            Api::Completions => (
+                "/v1/completions",
+                json!({"model": "smart", "stream": stream, "prompt": text}),
+            ),
+            Api::Responses => (
+                "/v1/responses",
+                json!({"model": "smart", "stream": stream, "instructions": source::PROMPT,
+                    "input": [user]}),
+            ),
+            Api::Messages => (
                 "/v1/messages",
                 json!({"model": "same", "max_tokens": 9, "stream": stream,
                     "system": source::PROMPT, "messages": [user]}),
@@ -163,8 +177,8 @@ impl Guarded {
     }
 
     /// A call whose answer is coming.
-    fn answering(&self, protocol: Protocol, stream: bool) -> Asked<'_> {
-        let mut asked = self.asked(protocol, stream);
+    fn answering(&self, api: Api, stream: bool) -> Asked<'_> {
+        let mut asked = self.asked(api, stream);
         asked.run.answer("200", if stream { SSE } else { JSON });
         asked
     }

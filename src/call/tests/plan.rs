@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::attempt::{Came, Failure, PLAN_HEADER, Plan, Tries, Why, priority_groups};
-use crate::protocols::Protocol;
+use crate::protocols::Api;
 
 pub(super) fn planned() -> Value {
     let mut policy = policy();
@@ -93,7 +93,7 @@ fn the_plan_goes_on_and_the_body_as_it_is() {
     };
     assert_eq!(outgoing.rewrite, None);
     let plan = Plan::from_json(&outgoing.plan.unwrap()).unwrap();
-    assert_eq!((plan.caller, plan.stream), (Protocol::OpenAi, false));
+    assert_eq!((plan.caller, plan.stream), (Api::ChatCompletions, false));
     assert_eq!(plan.deadline, START + 600_000 * MILLI);
     assert_eq!(plan.headers, [("openai-beta".to_owned(), "x".to_owned())]);
     assert_eq!(plan.authority, "gw");
@@ -105,8 +105,8 @@ fn the_plan_goes_on_and_the_body_as_it_is() {
     assert_eq!(
         tries,
         [
-            (Protocol::OpenAi, "/api/v1/chat/completions"),
-            (Protocol::Anthropic, "/v1/messages")
+            (Api::ChatCompletions, "/api/v1/chat/completions"),
+            (Api::Messages, "/v1/messages")
         ]
     );
     let order = priority_groups(["far-cluster", "near-cluster"].into_iter());

@@ -5,13 +5,13 @@ use super::super::document::{
 };
 use super::super::fields::Located;
 use super::super::model::{
-    Api, Backend, CoolDown, Lineup, MaxTokensField, Model, Resolve, Strategy, Target, Targets,
-    Timeouts,
+    Backend, CoolDown, Lineup, MaxTokensField, Model, Resolve, Strategy, Target, Targets, Timeouts,
 };
 use super::super::problem::Problems;
 use super::turns::turns;
 use super::{Names, limit};
 use crate::ledger::Price;
+use crate::protocols::{Api, Protocol};
 use std::rc::Rc;
 
 /// Where Azure's paths begin; its own part of them follows.
@@ -28,7 +28,11 @@ pub(super) fn backend(name: String, entry: BackendEntry, problems: &mut Problems
     Backend {
         name,
         cluster: entry.cluster,
-        api: entry.api,
+        apis: match entry.apis {
+            Some(apis) => apis.value,
+            None => all_apis(entry.protocol),
+        },
+        protocol: entry.protocol,
         base_path: entry.base_path.unwrap_or_else(|| default_path.to_owned()),
         authority: entry.authority,
         azure_api_version: entry.azure_api_version.map(|version| version.value),
@@ -40,13 +44,19 @@ pub(super) fn backend(name: String, entry: BackendEntry, problems: &mut Problems
     }
 }
 
+fn all_apis(protocol: Protocol) -> Vec<Api> {
+    let apis = Api::ALL.into_iter();
+    apis.filter(|api| api.protocol() == protocol).collect()
+}
+
 /// The variants of OpenAI's protocol mean nothing in another one.
 fn check_openai_only(entry: &BackendEntry, problems: &mut Problems) {
-    if entry.api == Api::OpenAi {
+    if entry.protocol == Protocol::OpenAi {
         return;
     }
     let removed = entry.remove_fields.first();
     let paths = [
+        entry.apis.as_ref().map(|it| &it.path),
         entry.azure_api_version.as_ref().map(|it| &it.path),
         removed.map(|it| &it.path),
         entry.max_tokens_field.as_ref().map(|it| &it.path),

@@ -1,17 +1,19 @@
 /*! `backends`. */
 
 use super::super::fields::Node;
-use super::super::model::{Api, MaxTokensField};
+use super::super::model::MaxTokensField;
 use super::super::problem::Problems;
 use super::super::values::{check_name, text};
 use super::{Located, Named, choice, named};
+use crate::protocols::{Api, Protocol};
 
 /// Fields without which a request means nothing.
-const KEPT_FIELDS: [&str; 3] = ["model", "messages", "stream"];
+const KEPT_FIELDS: [&str; 5] = ["model", "messages", "prompt", "input", "stream"];
 
 pub(in super::super) struct BackendEntry {
     pub(in super::super) cluster: String,
-    pub(in super::super) api: Api,
+    pub(in super::super) protocol: Protocol,
+    pub(in super::super) apis: Option<Located<Vec<Api>>>,
     pub(in super::super) base_path: Option<String>,
     pub(in super::super) authority: Option<String>,
     pub(in super::super) azure_api_version: Option<Located<String>>,
@@ -29,7 +31,8 @@ pub(super) fn backends(
 fn backend(node: &Node<'_>, problems: &mut Problems) -> Option<BackendEntry> {
     let mut fields = node.fields(problems)?;
     let cluster = fields.required("cluster", text, problems);
-    let api = fields.required("api", api, problems);
+    let protocol = fields.required("api", protocol, problems);
+    let apis = fields.optional("apis", apis, problems);
     let base_path = fields.optional("base_path", base_path, problems);
     let authority = fields.optional("authority", authority, problems);
     let azure_api_version = fields.optional("azure", azure, problems);
@@ -38,7 +41,8 @@ fn backend(node: &Node<'_>, problems: &mut Problems) -> Option<BackendEntry> {
     fields.finish(problems);
     Some(BackendEntry {
         cluster: cluster?,
-        api: api?,
+        protocol: protocol?,
+        apis,
         base_path,
         authority,
         azure_api_version,
@@ -47,9 +51,32 @@ fn backend(node: &Node<'_>, problems: &mut Problems) -> Option<BackendEntry> {
     })
 }
 
-fn api(node: &Node<'_>, problems: &mut Problems) -> Option<Api> {
-    let words = [("openai", Api::OpenAi), ("anthropic", Api::Anthropic)];
+fn protocol(node: &Node<'_>, problems: &mut Problems) -> Option<Protocol> {
+    let words = [
+        ("openai", Protocol::OpenAi),
+        ("anthropic", Protocol::Anthropic),
+    ];
     choice(node, problems, &words)
+}
+
+/// The APIs of OpenAI's protocol that it has.
+fn apis(node: &Node<'_>, problems: &mut Problems) -> Option<Located<Vec<Api>>> {
+    let words = Api::ALL.map(|api| (api.as_str(), api));
+    let words = words
+        .into_iter()
+        .filter(|(_, api)| api.protocol() == Protocol::OpenAi);
+    let words: Vec<(&str, Api)> = words.collect();
+    let mut apis = Vec::new();
+    for element in node.elements(problems)? {
+        let Some(api) = choice(&element, problems, &words) else {
+            continue;
+        };
+        if apis.contains(&api) {
+            problems.error(&element.path, format!("{:?} stands twice", api.as_str()));
+        }
+        apis.push(api);
+    }
+    Some(node.located(apis))
 }
 
 /// A path prefix: empty or starting with a slash; a final slash is dropped.

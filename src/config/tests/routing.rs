@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::Strategy;
 use crate::ledger::Price;
+use crate::protocols::{Api, Protocol};
 
 const ROUTED: &str = r#"{
   "backends": {
@@ -60,6 +61,35 @@ fn prefix(text: &str) -> Pattern {
 }
 
 #[test]
+fn a_backend_has_all_apis_of_its_protocol_unless_it_says_which() {
+    use Api::{ChatCompletions, Completions, Messages, Responses};
+    let all = policy(ROUTED);
+    let [openai, claude, ..] = all.backends.as_slice() else {
+        panic!()
+    };
+    for (caller, by_openai, by_claude) in [
+        (ChatCompletions, Some(ChatCompletions), Some(Messages)),
+        (Messages, Some(ChatCompletions), Some(Messages)),
+        (Completions, Some(Completions), None),
+        (Responses, Some(Responses), None),
+    ] {
+        assert_eq!(openai.asked_by(caller), by_openai, "{caller:?}");
+        assert_eq!(claude.asked_by(caller), by_claude, "{caller:?}");
+    }
+    let some = changed(
+        r#"{"cluster": "openai","#,
+        r#"{"apis": ["responses"], "cluster": "openai","#,
+    );
+    let some = policy(&some);
+    let asked_by = |caller| some.backends[0].asked_by(caller);
+    assert_eq!(some.backends[0].apis, [Responses]);
+    assert_eq!(asked_by(Responses), Some(Responses));
+    for caller in [ChatCompletions, Messages, Completions] {
+        assert_eq!(asked_by(caller), None);
+    }
+}
+
+#[test]
 fn variants_of_backends() {
     let policy = policy(ROUTED);
     let [openai, claude, azure, local] = policy.backends.as_slice() else {
@@ -68,8 +98,8 @@ fn variants_of_backends() {
     assert_eq!(openai.max_tokens_field, MaxTokensField::MaxCompletionTokens);
     assert_eq!(openai.azure_api_version, None);
     assert_eq!(
-        (claude.api, claude.base_path.as_str()),
-        (Api::Anthropic, "/v1")
+        (claude.protocol, claude.base_path.as_str()),
+        (Protocol::Anthropic, "/v1")
     );
     assert_eq!(claude.max_tokens_field, MaxTokensField::AsSent);
     assert_eq!(azure.azure_api_version.as_deref(), Some("2024-10-21"));
@@ -372,6 +402,24 @@ fn every_problem_of_routing_is_told_with_its_path() {
             "backends.claude.azure: needs api: openai\n\
              backends.claude.remove_fields[0]: needs api: openai\n\
              backends.claude.max_tokens_field: needs api: openai\n"
+                .to_owned(),
+        ),
+        (
+            r#""api": "anthropic","#,
+            r#""api": "anthropic", "apis": ["responses"],"#,
+            "backends.claude.apis: needs api: openai\n".to_owned(),
+        ),
+        (
+            r#"{"cluster": "openai","#,
+            r#"{"apis": [], "cluster": "openai","#,
+            "backends.openai.apis: must not be an empty list\n".to_owned(),
+        ),
+        (
+            r#"{"cluster": "openai","#,
+            r#"{"apis": ["responses", "messages", "response", "responses"], "cluster": "openai","#,
+            "backends.openai.apis[1]: \"messages\" is none of: chat_completions, completions, responses\n\
+             backends.openai.apis[2]: \"response\" is none of: chat_completions, completions, responses (did you mean \"responses\"?)\n\
+             backends.openai.apis[3]: \"responses\" stands twice\n"
                 .to_owned(),
         ),
         (r#"{"api_version": "2024-10-21"}"#, "{}", "backends.azure.azure.api_version: is missing\n".to_owned()),

@@ -13,8 +13,8 @@ const TOLD: EndUsage = EndUsage {
 };
 
 /// The data of the events that end a stream after `events`; `[DONE]` as a string.
-fn ended(protocol: Protocol, events: &[Value], reason: EndReason, told: &EndUsage) -> Vec<Value> {
-    let mut ending = Ending::new(protocol, None);
+fn ended(api: Api, events: &[Value], reason: EndReason, told: &EndUsage) -> Vec<Value> {
+    let mut ending = Ending::new(api, None);
     for event in events {
         ending.note(event.to_string().as_bytes());
     }
@@ -57,8 +57,8 @@ fn last(index: u64, reason: &str) -> Value {
     chunk(json!([{"index": index, "delta": {}, "logprobs": null, "finish_reason": reason}]))
 }
 
-fn open(protocol: Protocol, events: &[Value]) -> bool {
-    let mut ending = Ending::new(protocol, None);
+fn open(api: Api, events: &[Value]) -> bool {
+    let mut ending = Ending::new(api, None);
     for event in events {
         ending.note(event.to_string().as_bytes());
     }
@@ -78,17 +78,50 @@ fn each_open_choice_is_finished() {
         (vec![both, finished(0)], vec![1]),
         (vec![delta(0), finished(0), finished(0), delta(2)], vec![2]),
     ] {
-        assert!(open(Protocol::OpenAi, &events));
+        assert!(open(Api::ChatCompletions, &events));
         for (reason, word) in [
             (EndReason::Length, "length"),
             (EndReason::Content, "content_filter"),
         ] {
             let mut wanted: Vec<Value> = left.iter().map(|index| last(*index, word)).collect();
             wanted.push(done.clone());
-            let got = ended(Protocol::OpenAi, &events, reason, &TOLD);
+            let got = ended(Api::ChatCompletions, &events, reason, &TOLD);
             assert_eq!(got, wanted, "{events:?}");
         }
     }
+}
+
+#[test]
+fn completions_have_texts() {
+    let choice = |index: u64| json!({"index": index, "text": "x", "finish_reason": null});
+    let mut events = [
+        chunk(json!([choice(1), choice(0)])),
+        chunk(json!([choice(2)])),
+    ];
+    for event in &mut events {
+        event["object"] = json!("text_completion");
+    }
+    let told = EndUsage {
+        asked: true,
+        ..TOLD
+    };
+    let got = ended(Api::Completions, &events, EndReason::Content, &told);
+    let last = |index: u64| {
+        let choice = json!({"index": index, "text": "", "logprobs": null, "finish_reason": "content_filter"});
+        let mut last = chunk(json!([choice]));
+        last["object"] = json!("text_completion");
+        last["usage"] = Value::Null;
+        last
+    };
+    assert_eq!(got[..3], [last(0), last(1), last(2)]);
+    assert_eq!(got[3]["usage"]["total_tokens"], 19);
+    assert_eq!(
+        (&got[3]["object"], &got[4]),
+        (&json!("text_completion"), &json!("[DONE]"))
+    );
+    let done = chunk(json!([{"index": 0, "text": "", "finish_reason": "stop"}]));
+    assert!(open(Api::Completions, &events[1..]));
+    assert!(!open(Api::Completions, &[done]));
 }
 
 #[test]
@@ -100,9 +133,9 @@ fn there_is_nothing_to_end_before_and_after_an_answer() {
         vec![delta(0), finished(0)],
         vec![delta(0), delta(1), finished(1), finished(0)],
     ] {
-        assert!(!open(Protocol::OpenAi, &events), "{events:?}");
+        assert!(!open(Api::ChatCompletions, &events), "{events:?}");
     }
-    let mut ending = Ending::new(Protocol::OpenAi, None);
+    let mut ending = Ending::new(Api::ChatCompletions, None);
     ending.note(br#"{"choices":[{"index":0"#);
     ending.note(b"[DONE]");
     assert!(!ending.is_open());
@@ -114,7 +147,7 @@ fn usage_is_told_if_it_was_asked_for() {
         asked: true,
         ..TOLD
     };
-    let got = ended(Protocol::OpenAi, &[delta(0)], EndReason::Length, &told);
+    let got = ended(Api::ChatCompletions, &[delta(0)], EndReason::Length, &told);
     let mut chunk = last(0, "length");
     chunk["usage"] = Value::Null;
     let mut report = chunk.clone();
@@ -127,7 +160,7 @@ fn usage_is_told_if_it_was_asked_for() {
 
 #[test]
 fn the_head_is_the_streams() {
-    let mut ending = Ending::new(Protocol::OpenAi, Some("smart \"one\""));
+    let mut ending = Ending::new(Api::ChatCompletions, Some("smart \"one\""));
     // Azure's first chunk, which is about the prompt, names nothing.
     ending.note(br#"{"id":"","model":"","choices":[],"prompt_filter_results":[]}"#);
     ending.note(
@@ -141,7 +174,7 @@ fn the_head_is_the_streams() {
 
 #[test]
 fn state_is_bounded() {
-    let mut ending = Ending::new(Protocol::OpenAi, None);
+    let mut ending = Ending::new(Api::ChatCompletions, None);
     let mut first = delta(0);
     first["id"] = json!("x".repeat(100_000));
     ending.note(first.to_string().as_bytes());
@@ -150,7 +183,7 @@ fn state_is_bounded() {
     }
     let got = data(&ending.events(EndReason::Length, &TOLD));
     assert_eq!((got.len(), got[0].get("id")), (129, None));
-    let mut ending = Ending::new(Protocol::Anthropic, None);
+    let mut ending = Ending::new(Api::Messages, None);
     for index in 0..1000 {
         ending.note(start(index).to_string().as_bytes());
     }
@@ -197,7 +230,7 @@ fn open_blocks_and_the_message_are_ended() {
         (vec![message_start(), start(0), start(1)], vec![0, 1]),
         (vec![message_start(), start(0), stop(0), stop(0)], vec![]),
     ] {
-        assert!(open(Protocol::Anthropic, &events));
+        assert!(open(Api::Messages, &events));
         for (reason, word) in [
             (EndReason::Length, "max_tokens"),
             (EndReason::Content, "refusal"),
@@ -216,7 +249,7 @@ fn open_blocks_and_the_message_are_ended() {
                 wanted.push(json!({"type": "message_delta",
                     "delta": {"stop_reason": word, "stop_sequence": null}, "usage": usage}));
                 wanted.push(json!({"type": "message_stop"}));
-                let got = ended(Protocol::Anthropic, &events, reason, &told);
+                let got = ended(Api::Messages, &events, reason, &told);
                 assert_eq!(got, wanted, "{events:?}");
             }
         }
@@ -229,10 +262,10 @@ fn a_message_that_has_not_begun_or_is_whole_is_not_ended() {
     let begun = [message_start(), start(0)];
     for after in [message_delta(), json!({"type": "message_stop"}), error] {
         let events = [begun.as_slice(), &[after]].concat();
-        assert!(!open(Protocol::Anthropic, &events), "{events:?}");
+        assert!(!open(Api::Messages, &events), "{events:?}");
     }
-    assert!(!open(Protocol::Anthropic, &[start(0)]));
-    assert!(open(Protocol::Anthropic, &begun));
+    assert!(!open(Api::Messages, &[start(0)]));
+    assert!(open(Api::Messages, &begun));
     let null = json!({"type": "message_delta", "delta": {"stop_reason": null}});
-    assert!(open(Protocol::Anthropic, &[begun[0].clone(), null]));
+    assert!(open(Api::Messages, &[begun[0].clone(), null]));
 }

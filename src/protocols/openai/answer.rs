@@ -1,4 +1,4 @@
-/*! Answers of chat completions: one chunk of a stream. */
+/*! Answers of chat completions and of completions: one chunk of a stream. */
 
 use super::usage::read_usage;
 use crate::json::{Error, Kind, Reader};
@@ -56,7 +56,8 @@ fn choice(reader: &mut Reader<'_>, event: &mut Event, said: &mut Stream) -> Resu
         return reader.skip().map(drop);
     }
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-        ("delta", _) => generated(reader, event, said),
+        // The latter stand in choices of completions.
+        ("delta", _) | ("text" | "reasoning", Kind::String) => generated(reader, event, said),
         ("finish_reason", Kind::String) => {
             let reason = reader.string()?;
             // Some servers send "" until there is one.
@@ -74,13 +75,13 @@ fn generated(reader: &mut Reader<'_>, event: &mut Event, said: &mut Stream) -> R
     match reader.kind()? {
         Kind::Object => reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
             ("role" | "id" | "type", _) => reader.skip().map(drop),
-            (_, Kind::String) => {
-                event.say(&reader.string()?, said);
-                Ok(())
-            }
             _ => generated(reader, event, said),
         }),
         Kind::Array => reader.array(|reader| generated(reader, event, said)),
+        Kind::String => {
+            event.say(&reader.string()?, said);
+            Ok(())
+        }
         _ => reader.skip().map(drop),
     }
 }
@@ -114,6 +115,15 @@ mod tests {
             r#"{"choices":[{"delta":{"reasoning_content":"abc","tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]}}]}"#,
         );
         assert_eq!(event.text_bytes, 6);
+    }
+
+    #[test]
+    fn a_chunk_of_a_completion() {
+        let event = read(
+            r#"{"id":"cmpl-1","object":"text_completion","choices":[{"text":"abc","index":0,"logprobs":{"tokens":["abc"]},"finish_reason":null},{"text":"de","index":1,"finish_reason":"length"}]}"#,
+        );
+        assert_eq!((event.text_bytes, event.progress), (5, Progress::Complete));
+        assert!(!event.only_usage);
     }
 
     #[test]

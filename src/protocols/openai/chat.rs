@@ -1,11 +1,11 @@
 /*! `POST /v1/chat/completions`: the request, by span. */
 
 mod adapt;
-mod stream_options;
 
 pub use adapt::Adapt;
-pub use stream_options::StreamOptions;
 
+use super::StreamOptions;
+use super::fields::{Limit, answers, strings};
 use crate::json::{Key, Kind, Reader, Span};
 use crate::protocols::members::Members;
 use crate::protocols::reading::{self, MISSING, Stop, field};
@@ -87,18 +87,6 @@ pub struct ChatRequest<'a> {
     members: Members<'a>,
 }
 
-/// What a field says about the length of the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Limit {
-    /// It is not there.
-    #[default]
-    Absent,
-    /// It is null.
-    Null,
-    /// So many tokens.
-    Tokens { count: u64, span: Span },
-}
-
 #[derive(Default)]
 struct Draft<'a> {
     model: Option<(Cow<'a, str>, Span)>,
@@ -128,25 +116,6 @@ fn read(body: &[u8], text: Prompt) -> Result<ChatRequest<'_>, Stop> {
     })?;
     reader.finish()?;
     draft.finish(members)
-}
-
-impl Limit {
-    fn read(reader: &mut Reader<'_>, path: &str) -> Result<Self, Stop> {
-        let start = reader.offset();
-        let count = reading::whole_number(reader, path)?;
-        let span = Span {
-            start,
-            end: reader.offset(),
-        };
-        Ok(count.map_or(Self::Null, |count| Self::Tokens { count, span }))
-    }
-
-    const fn tokens(self) -> Option<u64> {
-        match self {
-            Self::Tokens { count, .. } => Some(count),
-            Self::Absent | Self::Null => None,
-        }
-    }
 }
 
 impl<'a> Draft<'a> {
@@ -181,7 +150,7 @@ impl<'a> Draft<'a> {
             }
             "stream" => self.traits.stream = reading::flag(reader, "stream")?,
             "stream_options" => self.stream_options = Some(StreamOptions::read(reader)?),
-            "n" => self.traits.answers = answers(reader)?,
+            "n" => self.traits.answers = answers(reader, "n")?,
             "max_tokens" => self.max_tokens = Limit::read(reader, "max_tokens")?,
             "max_completion_tokens" => {
                 self.max_completion_tokens = Limit::read(reader, "max_completion_tokens")?;
@@ -274,34 +243,6 @@ impl<'a> Draft<'a> {
         self.traits.file = true;
         self.traits.media.file = self.traits.media.file.saturating_add(tokens);
         Ok(())
-    }
-}
-
-/// The strings of these members of an object, as they stand between their quotes.
-fn strings<'a, const N: usize>(
-    reader: &mut Reader<'a>,
-    names: [&str; N],
-) -> Result<[Option<&'a [u8]>; N], Stop> {
-    let mut found = [None; N];
-    if reader.kind()? != Kind::Object {
-        reader.skip()?;
-        return Ok(found);
-    }
-    reader.object(|reader, key| {
-        let wanted = names.iter().position(|name| *name == key.value());
-        match wanted.and_then(|index| found.get_mut(index)) {
-            Some(place) if reader.kind()? == Kind::String => *place = Some(reader.string()?.raw()),
-            _ => drop(reader.skip()?),
-        }
-        Ok::<(), Stop>(())
-    })?;
-    Ok(found)
-}
-
-fn answers(reader: &mut Reader<'_>) -> Result<u64, Stop> {
-    match reading::whole_number(reader, "n")? {
-        Some(0) => field("n", "must be at least 1"),
-        answers => Ok(answers.unwrap_or(1)),
     }
 }
 

@@ -30,9 +30,38 @@ pub(super) fn member_of_head(name: &str) -> Member {
     }
 }
 
+/// Whose chunks they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shape {
+    /// Of chat completions.
+    #[default]
+    Chat,
+    /// Of completions.
+    Text,
+}
+
+impl Shape {
+    /// A choice that brings nothing but the reason why it ends.
+    fn last(self, index: u64, reason: &str) -> String {
+        let says = match self {
+            Self::Chat => "\"delta\":{}",
+            Self::Text => "\"text\":\"\"",
+        };
+        format!("{{\"index\":{index},{says},\"logprobs\":null,\"finish_reason\":\"{reason}\"}}")
+    }
+
+    const fn object(self) -> &'static str {
+        match self {
+            Self::Chat => "chat.completion.chunk",
+            Self::Text => "text_completion",
+        }
+    }
+}
+
 /// What has to be known of a stream of chunks to end it.
 #[derive(Debug, Default)]
 pub struct Ending {
+    shape: Shape,
     /// Members that all chunks have, as JSON, each with a comma behind it.
     head: Option<String>,
     /// The model's name that the caller is told, as JSON.
@@ -52,8 +81,9 @@ struct Choice {
 impl Ending {
     /// For a stream that begins; `model` is the name that the caller is told instead of the
     /// provider's.
-    pub fn new(model: Option<&str>) -> Self {
+    pub fn new(shape: Shape, model: Option<&str>) -> Self {
         Self {
+            shape,
             model: model.map(quote),
             ..Self::default()
         }
@@ -119,9 +149,8 @@ impl Ending {
         let usage = if told.asked { ",\"usage\":null" } else { "" };
         let mut events = String::new();
         for index in open {
-            events.push_str(&self.chunk(&format!(
-                r#"[{{"index":{index},"delta":{{}},"logprobs":null,"finish_reason":"{reason}"}}]{usage}"#
-            )));
+            let last = self.shape.last(index, reason);
+            events.push_str(&self.chunk(&format!("[{last}]{usage}")));
         }
         if told.asked {
             events.push_str(&self.chunk(&format!("[],\"usage\":{}", report(told))));
@@ -133,7 +162,8 @@ impl Ending {
     /// A chunk with these choices, and what follows them.
     fn chunk(&self, choices: &str) -> String {
         let head = self.head.as_deref().unwrap_or_default();
-        format!("data: {{{head}\"object\":\"chat.completion.chunk\",\"choices\":{choices}}}\n\n")
+        let object = self.shape.object();
+        format!("data: {{{head}\"object\":\"{object}\",\"choices\":{choices}}}\n\n")
     }
 }
 

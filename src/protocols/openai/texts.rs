@@ -1,6 +1,6 @@
 /*! Where text stands in chat completions. */
 
-mod head;
+pub(super) mod head;
 mod request;
 mod rest;
 mod said;
@@ -13,7 +13,7 @@ use crate::json::Kind;
 use crate::protocols::texts::Member;
 
 /// Members of what a model has said, in requests and in answers.
-fn known(key: &str, _: Kind) -> Member {
+pub(super) fn known(key: &str, _: Kind) -> Member {
     match key {
         "id" | "file_id" => Member::Id,
         "type" | "index" | "format" | "cache_control" => Member::Name,

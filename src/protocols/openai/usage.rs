@@ -1,4 +1,4 @@
-/*! `usage` of chat completions and embeddings. */
+/*! `usage` of chat completions, completions, embeddings, and responses, which has other names. */
 
 use crate::json::{Error, Kind, Reader};
 use crate::ledger::Usage;
@@ -21,6 +21,36 @@ struct Counts {
 /// # Errors
 /// The JSON is broken.
 pub fn read_usage(reader: &mut Reader<'_>) -> Result<ReportedUsage, Error> {
+    read_named(reader, &CHAT)
+}
+
+/// Reads the value of the `usage` member of a response. The reader stands before the value.
+///
+/// # Errors
+/// The JSON is broken.
+pub fn read_response_usage(reader: &mut Reader<'_>) -> Result<ReportedUsage, Error> {
+    read_named(reader, &RESPONSES)
+}
+
+/// Names of the counts: of the prompt, of the answer, and of the parts of both.
+type Names = [&'static str; 4];
+
+const CHAT: Names = [
+    "prompt_tokens",
+    "completion_tokens",
+    "prompt_tokens_details",
+    "completion_tokens_details",
+];
+
+const RESPONSES: Names = [
+    "input_tokens",
+    "output_tokens",
+    "input_tokens_details",
+    "output_tokens_details",
+];
+
+fn read_named(reader: &mut Reader<'_>, names: &Names) -> Result<ReportedUsage, Error> {
+    let [input, output, input_details, output_details] = *names;
     if reader.kind()? != Kind::Object {
         let absent = reader.kind()? == Kind::Null;
         reader.skip()?;
@@ -32,11 +62,11 @@ pub fn read_usage(reader: &mut Reader<'_>) -> Result<ReportedUsage, Error> {
     }
     let mut counts = Counts::default();
     reader.object(|reader, key| match key.value().as_ref() {
-        "prompt_tokens" => counts.main(reader, |counts| &mut counts.usage.input),
-        "completion_tokens" => counts.main(reader, |counts| &mut counts.usage.output),
+        name if name == input => counts.main(reader, |counts| &mut counts.usage.input),
+        name if name == output => counts.main(reader, |counts| &mut counts.usage.output),
         "total_tokens" => counts.total(reader),
-        "prompt_tokens_details" => counts.details(reader, of_prompt),
-        "completion_tokens_details" => counts.details(reader, of_answer),
+        name if name == input_details => counts.details(reader, of_prompt),
+        name if name == output_details => counts.details(reader, of_answer),
         _ => reader.skip().map(drop),
     })?;
     Ok(counts.verdict())
@@ -232,6 +262,34 @@ mod tests {
         assert_eq!((usage.input, usage.cached), (400, 300));
         let beyond = r#"{"prompt_tokens":1,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":1000000000}}"#;
         assert_eq!(read(beyond), ReportedUsage::Absurd);
+    }
+
+    #[test]
+    fn responses_have_other_names() {
+        let text = r#"{"input_tokens":8,"input_tokens_details":{"cached_tokens":5,"cache_write_tokens":1},"output_tokens":4,"output_tokens_details":{"reasoning_tokens":3},"total_tokens":12,"prompt_tokens":99}"#;
+        let mut reader = Reader::new(text.as_bytes(), |_| None).unwrap();
+        let wanted = Usage {
+            input: 8,
+            cached: 5,
+            cache_write: 1,
+            output: 4,
+            reasoning: 3,
+            ..Usage::default()
+        };
+        let usage = read_response_usage(&mut reader).unwrap();
+        assert_eq!(usage, ReportedUsage::Counted(wanted));
+        assert_eq!(read(r#"{"input_tokens":8}"#), ReportedUsage::Absent);
+        for text in [
+            r#"{"input_tokens":-1}"#,
+            r#"{"input_tokens":1,"output_tokens_details":{"reasoning_tokens":"a"}}"#,
+        ] {
+            let mut reader = Reader::new(text.as_bytes(), |_| None).unwrap();
+            assert_eq!(
+                read_response_usage(&mut reader).unwrap(),
+                ReportedUsage::Absurd,
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -78,6 +78,8 @@ impl<'a> Speech<'a> {
         if let Some(text) = value(reader)? {
             self.said.push(Said {
                 channel: None,
+                repeated: false,
+                echo: false,
                 text,
                 form: Form::Json,
             });
@@ -105,13 +107,30 @@ impl<'a> Speech<'a> {
         said.for_each(|said| said.channel = None);
     }
 
+    /// What was found since says whole texts again.
+    pub(in crate::protocols) fn repeat(&mut self, mark: usize) {
+        for said in self.said.iter_mut().skip(mark) {
+            said.repeated = said.channel.is_some();
+        }
+    }
+
+    /// What was found since is what the request has said.
+    pub(in crate::protocols) fn echo(&mut self, mark: usize) {
+        let said = self.said.iter_mut().skip(mark);
+        said.for_each(|said| said.echo = true);
+    }
+
     fn add(&mut self, channel: Option<ChannelKey>, text: Site<'a>) {
         let form = match channel.map(|channel| channel.kind) {
-            Some(ChannelKind::Arguments | ChannelKind::FunctionCall) => Form::Json,
+            Some(
+                ChannelKind::Arguments | ChannelKind::McpArguments | ChannelKind::FunctionCall,
+            ) => Form::Json,
             _ => Form::Text,
         };
         self.said.push(Said {
             channel,
+            repeated: false,
+            echo: false,
             text,
             form,
         });
@@ -178,6 +197,25 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"usage" => ("usage", 31),
         b"role" => ("role", 32),
         b"id" => ("id", 33),
+        b"response" => ("response", 34),
+        b"output" => ("output", 35),
+        b"item" => ("item", 36),
+        b"part" => ("part", 37),
+        b"item_id" => ("item_id", 38),
+        b"output_index" => ("output_index", 39),
+        b"content_index" => ("content_index", 40),
+        b"summary_index" => ("summary_index", 41),
+        b"command_index" => ("command_index", 42),
+        b"sequence_number" => ("sequence_number", 43),
+        b"code" => ("code", 44),
+        b"command" => ("command", 45),
+        b"commands" => ("commands", 46),
+        b"action" => ("action", 47),
+        b"operation" => ("operation", 48),
+        b"diff" => ("diff", 49),
+        b"stdout" => ("stdout", 50),
+        b"stderr" => ("stderr", 51),
+        b"logprobs" => ("logprobs", 52),
         _ => return None,
     })
 }

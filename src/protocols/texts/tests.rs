@@ -5,15 +5,17 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 mod anthropic;
+mod completions;
 mod hidden;
 mod openai;
+mod responses;
 
 /// What is found in a request, a line each: the origin and the text, or `!` and what is none.
 /// JSON has `json` before it.
-fn found(protocol: Protocol, body: &Value) -> Vec<String> {
+fn found(api: Api, body: &Value) -> Vec<String> {
     let body = body.to_string();
     let mut lines = Vec::new();
-    request_texts(protocol, body.as_bytes(), &mut |found| {
+    request_texts(api, body.as_bytes(), &mut |found| {
         lines.push(match found {
             Found::Text(input) => {
                 let json = if input.form == Form::Json {
@@ -46,17 +48,13 @@ fn lines(said: &[Said<'_>]) -> Vec<String> {
     said.iter().map(line).collect()
 }
 
-fn answered(protocol: Protocol, body: &Value) -> Vec<String> {
-    lines(
-        &answer_texts(protocol, body.to_string().as_bytes())
-            .unwrap()
-            .said,
-    )
+fn answered(api: Api, body: &Value) -> Vec<String> {
+    lines(&answer_texts(api, body.to_string().as_bytes()).unwrap().said)
 }
 
 /// The texts of an event, and what ends with it.
-fn event(protocol: Protocol, data: &Value) -> (Vec<String>, Ends) {
+fn event(api: Api, data: &Value) -> (Vec<String>, Ends) {
     let data = data.to_string();
-    let texts = event_texts(protocol, data.as_bytes()).unwrap();
+    let texts = event_texts(api, data.as_bytes()).unwrap();
     (lines(&texts.said), texts.ends)
 }

@@ -18,7 +18,7 @@ mod write;
 
 pub use stream::Stream;
 
-use super::{Protocol, Refusal};
+use super::{Api, Protocol, Refusal};
 use tree::Value;
 
 /// Most bytes of a stream that are held until they can be told in order: the longest
@@ -90,6 +90,15 @@ impl Dropped {
         if !self.0.contains(&name) {
             self.0.push(name);
         }
+    }
+}
+
+/// The API into which calls of this one can be translated.
+pub const fn translated_into(from: Api) -> Option<Api> {
+    match from {
+        Api::ChatCompletions => Some(Api::Messages),
+        Api::Messages => Some(Api::ChatCompletions),
+        Api::Completions | Api::Responses => None,
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 /// A reader of good answers to calls of a virtual model.
 fn judging(protocol: Protocol, content_type: &str, model: Option<&str>) -> AnswerReader {
     let reading = Reading {
-        protocol,
+        api: protocol.chat(),
         strip_usage: true,
         judges_end: true,
         model: model.map(str::to_owned),
@@ -245,7 +245,7 @@ fn an_overlong_error_has_the_shape_of_the_protocol() {
         (Protocol::Anthropic, Value::from("error")),
     ] {
         let reading = Reading {
-            protocol,
+            api: protocol.chat(),
             strip_usage: false,
             judges_end: true,
             model: Some("x".to_owned()),

@@ -3,13 +3,15 @@
 use super::*;
 use crate::config;
 use serde_json::json;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 const MAIL: &str = "quilliam@zwexford.org";
 
 /// A call whose findings are kept.
 struct Watched {
-    policy: config::Policy,
+    policy: Rc<config::Policy>,
     verdict: Verdict,
     unscanned: Vec<bool>,
 }
@@ -49,7 +51,20 @@ impl Context for Watched {
 }
 
 /// A policy with one guardrail over answers.
-fn policy(action: &str) -> config::Policy {
+fn policy(action: &'static str) -> Rc<config::Policy> {
+    thread_local! {
+        static KNOWN: RefCell<BTreeMap<&'static str, Rc<config::Policy>>> = RefCell::default();
+    }
+    // To compile one takes longer than to use it.
+    KNOWN.with_borrow_mut(|known| {
+        let policy = known
+            .entry(action)
+            .or_insert_with(|| Rc::new(compiled(action)));
+        Rc::clone(policy)
+    })
+}
+
+fn compiled(action: &str) -> config::Policy {
     let policy = json!({
         "backends": {"far": {"cluster": "far", "api": "openai"}},
         "models": {"smart": {"targets": [{"backend": "far", "model": "m"}]}},
@@ -62,21 +77,31 @@ fn policy(action: &str) -> config::Policy {
 
 #[derive(Clone, Copy)]
 struct Case {
-    protocol: Protocol,
+    api: Api,
     action: &'static str,
     passes_unread: bool,
     is_json: bool,
 }
 
 const OPENAI: Case = Case {
-    protocol: Protocol::OpenAi,
+    api: Api::ChatCompletions,
     action: "mask",
     passes_unread: false,
     is_json: false,
 };
 
 const ANTHROPIC: Case = Case {
-    protocol: Protocol::Anthropic,
+    api: Api::Messages,
+    ..OPENAI
+};
+
+const COMPLETIONS: Case = Case {
+    api: Api::Completions,
+    ..OPENAI
+};
+
+const RESPONSES: Case = Case {
+    api: Api::Responses,
     ..OPENAI
 };
 
@@ -85,7 +110,7 @@ impl Case {
         let policy = policy(self.action);
         let guards = policy.tenants["acme"].guards.output.clone();
         let reading = Reading {
-            protocol: self.protocol,
+            api: self.api,
             strip_usage: false,
             judges_end: true,
             model: None,
@@ -144,24 +169,24 @@ impl Case {
     fn stream(self, text: &str) -> (Vec<String>, Seen, Watched) {
         let bytes = text.as_bytes();
         let whole = self.run(STREAM, [bytes]);
-        let said = said(self.protocol, &whole.0);
+        let said = said(self.api, &whole.0);
         for cut in 0..=bytes.len() {
             let (front, back) = bytes.split_at(cut);
             let (out, seen, _) = self.run(STREAM, [front, back]);
-            assert_eq!(self::said(self.protocol, &out), said, "cut at {cut}");
+            assert_eq!(self::said(self.api, &out), said, "cut at {cut}");
             assert_eq!(seen.stopped, whole.1.stopped, "cut at {cut}");
         }
         for size in 1..=3 {
             let pieces = bytes.chunks(size).chain([&[] as &[u8]]);
             let (out, ..) = self.run(STREAM, pieces);
-            assert_eq!(self::said(self.protocol, &out), said, "pieces of {size}");
+            assert_eq!(self::said(self.api, &out), said, "pieces of {size}");
         }
         (said, whole.1, whole.2)
     }
 }
 
 /// The texts of a stream, each choice or block by itself, and why it ended.
-fn said(protocol: Protocol, stream: &str) -> Vec<String> {
+fn said(api: Api, stream: &str) -> Vec<String> {
     let mut texts = vec![String::new(); 4];
     for line in stream.lines() {
         let Some(data) = line.strip_prefix("data: ").filter(|data| *data != "[DONE]") else {
@@ -172,14 +197,27 @@ fn said(protocol: Protocol, stream: &str) -> Vec<String> {
             let index = usize::try_from(index.as_u64().unwrap_or(0)).unwrap();
             texts[index].push_str(text.as_str().unwrap_or_default());
         };
-        match protocol {
-            Protocol::OpenAi => {
+        match api {
+            Api::Completions => {
+                for choice in event["choices"].as_array().into_iter().flatten() {
+                    add(&choice["index"], &choice["text"]);
+                    add(&json!(3), &choice["finish_reason"]);
+                }
+            }
+            Api::Responses => {
+                add(&event["output_index"], &event["delta"]);
+                add(
+                    &json!(3),
+                    &event["response"]["incomplete_details"]["reason"],
+                );
+            }
+            Api::ChatCompletions => {
                 for choice in event["choices"].as_array().into_iter().flatten() {
                     add(&choice["index"], &choice["delta"]["content"]);
                     add(&json!(3), &choice["finish_reason"]);
                 }
             }
-            Protocol::Anthropic => {
+            Api::Messages => {
                 for kind in ["text", "thinking", "partial_json"] {
                     add(&event["index"], &event["delta"][kind]);
                 }
@@ -206,6 +244,80 @@ fn openai(deltas: &[(u32, &str)], reasons: &[(u32, &str)]) -> String {
         .map(|(index, reason)| chunk(*index, json!({}), json!(reason)));
     let end = ["data: [DONE]\n\n".to_owned()];
     deltas.chain(reasons).chain(end).collect()
+}
+
+fn completions(deltas: &[(u32, &str)], reasons: &[(u32, &str)]) -> String {
+    let chunk = |index: u32, text: &str, reason: Value| {
+        let chunk = json!({"id": "c", "object": "text_completion",
+            "choices": [{"index": index, "text": text, "finish_reason": reason}]});
+        format!("data: {chunk}\n\n")
+    };
+    let deltas = deltas.iter();
+    let deltas = deltas.map(|(index, text)| chunk(*index, text, Value::Null));
+    let reasons = reasons.iter();
+    let reasons = reasons.map(|(index, reason)| chunk(*index, "", json!(reason)));
+    let end = ["data: [DONE]\n\n".to_owned()];
+    deltas.chain(reasons).chain(end).collect()
+}
+
+/// A response of one message, whose text is said again in all events that do so.
+fn response(texts: &[&str]) -> String {
+    response_of(texts, &texts.concat())
+}
+
+/// One that brings `texts` in pieces, and says `whole` again.
+fn response_of(texts: &[&str], whole: &str) -> String {
+    let (mut events, mut number) = (String::new(), 0);
+    let mut push = |mut event: Value| {
+        event["sequence_number"] = json!(number);
+        number += 1;
+        events.push_str(&format!(
+            "event: {}\ndata: {event}\n\n",
+            event["type"].as_str().unwrap()
+        ));
+    };
+    let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []});
+    let item = |content: &[Value]| json!({"id": "msg_1", "type": "message", "role": "assistant", "content": content});
+    let response = |output: &[Value]| {
+        json!({"id": "resp_1", "object": "response", "created_at": 1, "model": "m",
+        "instructions": format!("Ask {MAIL}."), "output": output})
+    };
+    let place = |name: &str, members: Value| {
+        let mut event = members;
+        event["type"] = json!(name);
+        event["item_id"] = json!("msg_1");
+        event["output_index"] = json!(0);
+        event["content_index"] = json!(0);
+        event
+    };
+    push(json!({"type": "response.created", "response": response(&[])}));
+    push(place(
+        "response.output_item.added",
+        json!({"item": item(&[])}),
+    ));
+    push(place(
+        "response.content_part.added",
+        json!({"part": part("")}),
+    ));
+    for text in texts {
+        let tokens = json!([{"token": text, "logprob": -0.1, "top_logprobs": []}]);
+        push(place(
+            "response.output_text.delta",
+            json!({"delta": text, "logprobs": tokens}),
+        ));
+    }
+    push(place(
+        "response.output_text.done",
+        json!({"text": whole, "logprobs": []}),
+    ));
+    push(place(
+        "response.content_part.done",
+        json!({"part": part(whole)}),
+    ));
+    let item = item(&[part(whole)]);
+    push(place("response.output_item.done", json!({"item": item})));
+    push(json!({"type": "response.completed", "response": response(&[item])}));
+    events
 }
 
 fn anthropic(texts: &[&str]) -> String {
@@ -250,6 +362,83 @@ fn a_finding_over_events_is_masked_wherever_bytes_are_cut() {
     assert_eq!(said, [wanted, "stop"]);
     let (said, ..) = ANTHROPIC.stream(&anthropic(&parts));
     assert_eq!(said, [wanted, "end_turn"]);
+    let (said, ..) = COMPLETIONS.stream(&completions(&deltas, &[(0, "stop")]));
+    assert_eq!(said, [wanted, "stop"]);
+    let (said, _, watched) = RESPONSES.stream(&response(&parts));
+    assert_eq!(said, [wanted]);
+    let found: u64 = watched.verdict.found().map(|(_, _, count)| count).sum();
+    assert_eq!(found, 2, "what is said again counts once");
+}
+
+#[test]
+fn a_response_that_is_masked_stays_one() {
+    let parts = [
+        "I am quil",
+        "liam@zwexford",
+        ".org and",
+        " quilliam@",
+        "zwexford.org",
+    ];
+    let wanted = "I am <EMAIL_ADDRESS> and <EMAIL_ADDRESS>";
+    let (out, ..) = RESPONSES.run(STREAM, [response(&parts).as_bytes()]);
+    let events: Vec<Value> = out
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect();
+    let names: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["type"].as_str())
+        .collect();
+    let mut order = vec![
+        "response.created",
+        "response.output_item.added",
+        "response.content_part.added",
+    ];
+    // One more for what was held.
+    order.extend(["response.output_text.delta"; 6]);
+    order.extend([
+        "response.output_text.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "response.completed",
+    ]);
+    assert_eq!(names, order);
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number);
+    }
+    for event in &events[3..9] {
+        assert_eq!(
+            (&event["item_id"], &event["logprobs"]),
+            (&json!("msg_1"), &json!([]))
+        );
+    }
+    assert_eq!(events[9]["text"], wanted);
+    assert_eq!(events[10]["part"]["text"], wanted);
+    assert_eq!(events[11]["item"]["content"][0]["text"], wanted);
+    let last = &events[12]["response"];
+    assert_eq!(last["output"][0]["content"][0]["text"], wanted);
+    // The request's own text is none of the answer's.
+    for response in [last, &events[0]["response"]] {
+        assert_eq!(response["instructions"], format!("Ask {MAIL}."));
+    }
+}
+
+#[test]
+fn what_a_response_says_only_whole_is_masked_and_counted() {
+    let stream = response_of(&[], &format!("I am {MAIL}!"));
+    let (out, _, watched) = RESPONSES.run(STREAM, [stream.as_bytes()]);
+    assert_eq!(out.matches("I am <EMAIL_ADDRESS>!").count(), 4, "{out}");
+    assert!(!out.contains(&format!("I am {MAIL}")), "{out}");
+    assert!(watched.verdict.found().count() > 0);
+    let block = Case {
+        action: "block",
+        ..RESPONSES
+    };
+    let (out, seen, _) = block.run(STREAM, [stream.as_bytes()]);
+    assert!(!out.contains("I am"), "{out}");
+    assert!(out.contains("\"content_filter\""), "{out}");
+    assert_eq!(seen.stopped, Stopped::Blocked);
 }
 
 #[test]
@@ -280,6 +469,12 @@ fn a_block_is_the_end_wherever_bytes_are_cut() {
     let (said, seen, _) = blocks(ANTHROPIC).stream(&anthropic(&parts));
     assert_eq!(said, ["So it is ", "refusal"]);
     assert_eq!(seen.stopped, Stopped::Blocked);
+    let (said, seen, _) = blocks(COMPLETIONS).stream(&completions(&deltas, &[(0, "stop")]));
+    assert_eq!(said, ["So it is ", "content_filter"]);
+    assert_eq!(seen.stopped, Stopped::Blocked);
+    let (said, seen, _) = blocks(RESPONSES).stream(&response(&parts));
+    assert_eq!(said, ["So it is ", "content_filter"]);
+    assert_eq!(seen.stopped, Stopped::Blocked);
 }
 
 #[test]
@@ -309,7 +504,11 @@ fn what_stands_beside_the_data_is_looked_at() {
         let stream = format!("{first}{beside}{data}");
         let (out, seen, _) = block.run(STREAM, [stream.as_bytes()]);
         assert!(!out.contains(MAIL), "{out}");
-        assert_eq!(said(Protocol::OpenAi, &out)[1], "content_filter", "{out}");
+        assert_eq!(
+            said(Api::ChatCompletions, &out)[1],
+            "content_filter",
+            "{out}"
+        );
         assert_eq!(seen.stopped, Stopped::Blocked);
     }
 }
@@ -340,7 +539,7 @@ fn text_that_is_held_is_not_given_at_a_sudden_end() {
     let stream = openai(&[(0, "Good. It is quilliam@zwex")], &[]).replace("data: [DONE]\n\n", "");
     let (out, seen, _) = OPENAI.run(STREAM, [stream.as_bytes(), b""]);
     assert!(!out.contains("quilliam"), "{out}");
-    assert_eq!(said(Protocol::OpenAi, &out)[0], "Good. It is ");
+    assert_eq!(said(Api::ChatCompletions, &out)[0], "Good. It is ");
     assert_eq!(
         (seen.held_back, seen.incomplete),
         ("quilliam@zwex".len(), true)

@@ -19,28 +19,38 @@ struct Ended {
 }
 
 struct Case {
-    protocol: Protocol,
+    api: Api,
     asked: bool,
     bounded: bool,
     model: Option<&'static str>,
 }
 
 const OPENAI: Case = Case {
-    protocol: Protocol::OpenAi,
+    api: Api::ChatCompletions,
     asked: false,
     bounded: true,
     model: None,
 };
 
 const ANTHROPIC: Case = Case {
-    protocol: Protocol::Anthropic,
+    api: Api::Messages,
+    ..OPENAI
+};
+
+const COMPLETIONS: Case = Case {
+    api: Api::Completions,
+    ..OPENAI
+};
+
+const RESPONSES: Case = Case {
+    api: Api::Responses,
     ..OPENAI
 };
 
 impl Case {
     fn reader(&self) -> AnswerReader {
         let reading = Reading {
-            protocol: self.protocol,
+            api: self.api,
             strip_usage: !self.asked,
             judges_end: true,
             model: self.model.map(str::to_owned),
@@ -167,6 +177,77 @@ fn every_choice_that_is_open_is_ended_under_the_name_that_callers_know() {
         + report
         + "data: [DONE]\n\n";
     assert_eq!(ended.out, wanted);
+}
+
+#[test]
+fn completions_and_responses_end_as_theirs_do() {
+    let one = r#"data: {"id":"c1","created":7,"model":"m","object":"text_completion","choices":[{"index":0,"text":" one two","finish_reason":null}]}"#;
+    let finish = one
+        .replace("\" one two\"", "\"\"")
+        .replace("null", "\"stop\"");
+    let text = stream("\n", &[one, one, one, &finish, USAGE, DONE]);
+    let last = one
+        .replace("\" one two\"", "\"\",\"logprobs\":null")
+        .replace("null}]", "\"length\"}]");
+    let ended = COMPLETIONS.all_cuts(3, &text);
+    assert_eq!(ended.out, stream("\n", &[one, one, &last, DONE]));
+    assert_eq!((ended.stopped, ended.usage), (true, Some(COUNTS)));
+
+    let event = |name: &str, number: u64, members: &str| {
+        format!(
+            "event: {name}\ndata: {{\"type\":\"{name}\",\"sequence_number\":{number},{members}}}"
+        )
+    };
+    let created = event(
+        "response.created",
+        0,
+        r#""response":{"id":"r1","created_at":7,"model":"m"}"#,
+    );
+    let delta = |number| {
+        event(
+            "response.output_text.delta",
+            number,
+            r#""output_index":0,"content_index":0,"delta":" one two""#,
+        )
+    };
+    let usage = r#""usage":{"input_tokens":9,"output_tokens":5,"total_tokens":14}"#;
+    let completed = event(
+        "response.completed",
+        4,
+        &format!(r#""response":{{"id":"r1",{usage}}}"#),
+    );
+    let text = stream(
+        "\n",
+        &[&created, &delta(1), &delta(2), &delta(3), &completed],
+    );
+    let ended = RESPONSES.all_cuts(3, &text);
+    let front = stream("\n", &[&created, &delta(1), &delta(2)]);
+    let last = ended.out.strip_prefix(&front).unwrap();
+    let data = last
+        .strip_prefix("event: response.incomplete\ndata: ")
+        .unwrap();
+    let data: Value = serde_json::from_str(data.strip_suffix("\n\n").unwrap()).unwrap();
+    assert_eq!(
+        (&data["sequence_number"], &data["response"]["id"]),
+        (&Value::from(3), &Value::from("r1"))
+    );
+    assert_eq!(
+        data["response"]["incomplete_details"]["reason"],
+        "max_output_tokens"
+    );
+    assert_eq!(data["response"]["usage"]["total_tokens"], 7);
+    let usage = Usage {
+        input: 9,
+        output: 5,
+        ..Usage::default()
+    };
+    assert_eq!(
+        (ended.stopped, ended.done, ended.usage),
+        (true, true, Some(usage))
+    );
+    for most in [6, u64::MAX] {
+        assert_eq!(RESPONSES.all_cuts(most, &text).out, text);
+    }
 }
 
 #[test]

@@ -3,14 +3,25 @@
 use super::*;
 
 /// A whole answer that says `text` and calls a tool with it.
-fn answer(protocol: Protocol, text: &str, arguments: &Value) -> Value {
-    match protocol {
-        Protocol::OpenAi => json!({"id": "c", "object": "chat.completion", "created": 1,
+fn answer(api: Api, text: &str, arguments: &Value) -> Value {
+    match api {
+        Api::ChatCompletions => json!({"id": "c", "object": "chat.completion", "created": 1,
             "model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message":
                 {"role": "assistant", "content": text, "tool_calls": [{"id": "t", "type": "function",
                     "function": {"name": "n", "arguments": arguments.to_string()}}]}}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}),
-        Protocol::Anthropic => json!({"id": "m", "type": "message", "role": "assistant",
+        Api::Completions => json!({"id": "c", "object": "text_completion", "created": 1,
+            "model": "m", "choices": [{"index": 0, "text": text, "logprobs": {"tokens": [text]},
+                "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}),
+        Api::Responses => json!({"id": "r", "object": "response", "created_at": 1, "model": "m",
+            "status": "completed", "instructions": source::PROMPT, "output": [
+                {"id": "i", "type": "message", "role": "assistant", "status": "completed", "content": [
+                    {"type": "output_text", "text": text, "annotations": [], "logprobs": [{"token": text}]}]},
+                {"id": "j", "type": "function_call", "call_id": "t", "name": "n",
+                    "arguments": arguments.to_string()}],
+            "usage": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}}),
+        Api::Messages => json!({"id": "m", "type": "message", "role": "assistant",
             "model": "c", "content": [{"type": "text", "text": text},
                 {"type": "tool_use", "id": "t", "name": "n", "input": arguments}],
             "stop_reason": "end_turn", "stop_sequence": null,
@@ -18,15 +29,25 @@ fn answer(protocol: Protocol, text: &str, arguments: &Value) -> Value {
     }
 }
 
-fn parts(protocol: Protocol, answer: &Value) -> (&Value, &Value, &Value) {
-    match protocol {
-        Protocol::OpenAi => {
+fn parts(api: Api, answer: &Value) -> (&Value, &Value, &Value) {
+    match api {
+        Api::Completions => {
+            let choice = &answer["choices"][0];
+            (&choice["text"], &Value::Null, &choice["finish_reason"])
+        }
+        Api::Responses => {
+            let output = &answer["output"];
+            let text = &output[0]["content"][0]["text"];
+            let reason = &answer["incomplete_details"]["reason"];
+            (text, &output[1]["arguments"], reason)
+        }
+        Api::ChatCompletions => {
             let choice = &answer["choices"][0];
             let message = &choice["message"];
             let arguments = &message["tool_calls"][0]["function"]["arguments"];
             (&message["content"], arguments, &choice["finish_reason"])
         }
-        Protocol::Anthropic => {
+        Api::Messages => {
             let content = &answer["content"];
             let (text, input) = (&content[0]["text"], &content[1]["input"]);
             (text, input, &answer["stop_reason"])
@@ -35,17 +56,22 @@ fn parts(protocol: Protocol, answer: &Value) -> (&Value, &Value, &Value) {
 }
 
 pub(super) fn written(guarded: &Guarded, source: &mut Source) {
-    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
-    let mut asked = guarded.answering(protocol, false);
+    let api = *source.one_of(&Api::ALL);
+    let mut asked = guarded.answering(api, false);
     let text = source.text(&asked.placeholders);
     let arguments = json!({"to": source.text(&asked.placeholders), "n": [1, 2.5, null]});
-    let body = answer(protocol, &text, &arguments).to_string();
+    let body = answer(api, &text, &arguments).to_string();
     let out = asked.through(&source.cuts(body.as_bytes()));
     let out: Value = serde_json::from_slice(&out).expect("an answer stays JSON");
-    let (said, given, reason) = parts(protocol, &out);
+    let (said, given, reason) = parts(api, &out);
     let (wanted, mut blocked) = asked.masked(&text, Form::Text);
     let said = said.as_str().unwrap_or_default();
-    let (called, blocks) = asked.masked(&arguments.to_string(), Form::Json);
+    // Completions call no tools.
+    let arguments = match api {
+        Api::Completions => String::new(),
+        _ => arguments.to_string(),
+    };
+    let (called, blocks) = asked.masked(&arguments, Form::Json);
     blocked |= blocks;
     assert!(guarded.blocks || !blocked);
     if blocked {
@@ -55,6 +81,9 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
         assert!(filtered.contains(reason), "{out}");
     } else {
         assert_eq!(said, wanted);
+        if api == Api::Completions {
+            return asked.settle();
+        }
         let given = given
             .as_str()
             .map_or_else(|| given.to_string(), str::to_owned);
@@ -67,17 +96,17 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
 
 /// Also errors, which may be anything.
 pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
-    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
+    let api = *source.one_of(&Api::ALL);
     let status = *source.one_of(&["200", "400", "500"]);
     let (bytes, cuts) = {
-        let asked = guarded.asked(protocol, false);
+        let asked = guarded.asked(api, false);
         let text = source.text(&asked.placeholders);
         let mut bytes = match source.below(4) {
             0 => source.bytes(),
             1 => json!({"error": {"message": text, "type": "x"}})
                 .to_string()
                 .into_bytes(),
-            _ => answer(protocol, &text, &json!({"to": text}))
+            _ => answer(api, &text, &json!({"to": text}))
                 .to_string()
                 .into_bytes(),
         };
@@ -85,7 +114,7 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
         (bytes, source.next())
     };
     let outs = [true, false].map(|cut| {
-        let mut asked = guarded.asked(protocol, false);
+        let mut asked = guarded.asked(api, false);
         asked.run.answer(status, JSON);
         let pieces = if cut {
             Source::new(cuts).cuts(&bytes)

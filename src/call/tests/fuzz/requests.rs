@@ -4,6 +4,11 @@ use super::*;
 
 /// A request with `text` in some place, and what holds it.
 fn request(text: &str, source: &mut Source) -> (&'static str, Value) {
+    match source.below(4) {
+        0 => return ("/v1/completions", completion(text, source)),
+        1 => return ("/v1/responses", response(text, source)),
+        _ => {}
+    }
     let openai = source.once_in(2);
     let arguments = json!({"to": text}).to_string();
     let tool = json!({"type": "function", "function": {"name": "n", "description": text,
@@ -33,6 +38,33 @@ fn request(text: &str, source: &mut Source) -> (&'static str, Value) {
     }
 }
 
+fn completion(text: &str, source: &mut Source) -> Value {
+    let prompt = match source.below(2) {
+        0 => json!(text),
+        _ => json!(["hi", text]),
+    };
+    json!({"model": "smart", "prompt": prompt, "suffix": text, "stop": [text], "user": text})
+}
+
+fn response(text: &str, source: &mut Source) -> Value {
+    let arguments = json!({"to": text}).to_string();
+    let item = match source.below(6) {
+        0 => json!({"role": "user", "content": text}),
+        1 => json!({"role": "user", "content": [{"type": "input_text", "text": text}]}),
+        2 => json!({"type": "function_call", "call_id": "c", "name": "n", "arguments": arguments}),
+        3 => json!({"type": "function_call_output", "call_id": "c", "output": text}),
+        4 => {
+            json!({"type": "reasoning", "id": "r", "summary": [{"type": "summary_text", "text": text}]})
+        }
+        _ => json!({"type": "message", "role": "assistant", "content": [
+            {"type": "output_text", "text": text, "annotations": [{"type": "url_citation", "title": text}]}]}),
+    };
+    let tool = json!({"type": "function", "name": "n", "description": text,
+        "parameters": {"type": "object", "properties": {"a": {"description": text}}}});
+    json!({"model": "smart", "instructions": text, "input": [{"role": "user", "content": "hi"}, item],
+        "metadata": {"note": text}, "tools": [tool]})
+}
+
 pub(super) fn written(guarded: &Guarded, source: &mut Source) {
     let text = format!(" {} ask {} ", source.text(&[]), source::EMAIL);
     let (path, body) = request(&text, source);
@@ -41,7 +73,11 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
         return;
     };
     let read: Value = serde_json::from_str(&new).expect("a request stays JSON");
-    assert_eq!(read["messages"].as_array().map(Vec::len), Some(2));
+    let list = ["messages", "input"].map(|name| read[name].as_array().map(Vec::len));
+    assert!(
+        path == "/v1/completions" || list.contains(&Some(2)),
+        "{read}"
+    );
     let guards = &guarded.bench.gateway.policy.tenants["acme"].guards;
     if guards.restore.is_some() {
         assert!(!new.contains(source::EMAIL), "{new}");
@@ -59,7 +95,11 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
     source.damage(&mut body);
     let mut run = guarded.bench.run();
     let list: List<'_> = &[USER, ("anthropic-version", "2023-06-01")];
-    let list = if path == CHAT { &list[..1] } else { list };
+    let list = if path == "/v1/messages" {
+        list
+    } else {
+        &list[..1]
+    };
     run.head("POST", path, list, false);
     let on = run.call.request_body(&run.bench.host, &body, body.len());
     if let OnBody::Forward(outgoing) = on {

@@ -17,9 +17,9 @@ struct Sending {
 }
 
 pub(super) fn written(guarded: &Guarded, source: &mut Source) {
-    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
-    let mut asked = guarded.answering(protocol, true);
-    let stream = Stream::of(protocol, &asked.placeholders, source);
+    let api = *source.one_of(&Api::ALL);
+    let mut asked = guarded.answering(api, true);
+    let stream = Stream::of(api, &asked.placeholders, source);
     let bytes = stream.events.concat();
     let out = asked.through(&source.cuts(&bytes));
     let shown = shown::texts(&out);
@@ -39,14 +39,16 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
     }
     assert!(guarded.blocks || !blocked);
     let last = shown::data(&out).pop().unwrap_or_default();
-    let end: &[u8] = match protocol {
-        Protocol::OpenAi => b"[DONE]",
-        Protocol::Anthropic => br#"{"type":"message_stop"}"#,
+    let end: &[u8] = match api {
+        Api::ChatCompletions | Api::Completions => b"[DONE]",
+        Api::Responses if blocked => br#"{"type":"response.incomplete","#,
+        Api::Responses => br#"{"response":{"#,
+        Api::Messages => br#"{"type":"message_stop"}"#,
     };
-    assert_eq!(last, end, "{}", String::from_utf8_lossy(&out));
-    let told = String::from_utf8_lossy(&out).contains(match protocol {
-        Protocol::OpenAi => "\"content_filter\"",
-        Protocol::Anthropic => "\"refusal\"",
+    assert!(last.starts_with(end), "{}", String::from_utf8_lossy(&out));
+    let told = String::from_utf8_lossy(&out).contains(match api {
+        Api::Messages => "\"refusal\"",
+        _ => "\"content_filter\"",
     });
     assert_eq!(told, blocked, "{}", String::from_utf8_lossy(&out));
     asked.settle();
@@ -54,19 +56,19 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
 
 /// However the bytes are cut, the same goes on; also of damaged ones.
 pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
-    let protocol = *source.one_of(&[Protocol::OpenAi, Protocol::Anthropic]);
-    let mut asked = guarded.answering(protocol, true);
+    let api = *source.one_of(&Api::ALL);
+    let mut asked = guarded.answering(api, true);
     let mut bytes = match source.below(8) {
         0 => source.bytes(),
         _ => {
-            let mut stream = Stream::of(protocol, &asked.placeholders, source);
+            let mut stream = Stream::of(api, &asked.placeholders, source);
             stream.mix(source);
             stream.events.concat()
         }
     };
     source.damage(&mut bytes);
     let cut = asked.through(&source.cuts(&bytes));
-    let mut again = guarded.answering(protocol, true);
+    let mut again = guarded.answering(api, true);
     let whole = again.through(&[&bytes]);
     let show = String::from_utf8_lossy;
     // Of a CR LF that is cut where the stream is ended the LF is dropped: it says nothing.
@@ -105,20 +107,22 @@ pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
 
 fn form((_, kind, _): Key) -> Form {
     match kind {
-        "arguments" | "partial_json" => Form::Json,
+        "arguments" | "partial_json" | "response.function_call_arguments" => Form::Json,
         _ => Form::Text,
     }
 }
 
 impl Stream {
-    fn of(protocol: Protocol, placeholders: &[String], source: &mut Source) -> Self {
+    fn of(api: Api, placeholders: &[String], source: &mut Source) -> Self {
         let mut stream = Self {
             events: Vec::new(),
             texts: Texts::new(),
         };
-        match protocol {
-            Protocol::OpenAi => stream.openai(placeholders, source),
-            Protocol::Anthropic => stream.anthropic(placeholders, source),
+        match api {
+            Api::ChatCompletions => stream.openai(placeholders, source),
+            Api::Completions => stream.completions(placeholders, source),
+            Api::Responses => stream.response(placeholders, source),
+            Api::Messages => stream.anthropic(placeholders, source),
         }
         stream
     }
@@ -169,6 +173,160 @@ impl Stream {
             self.push(&chunk.to_string(), None, source);
         }
         self.push("[DONE]", None, source);
+    }
+
+    fn completions(&mut self, placeholders: &[String], source: &mut Source) {
+        let parts = 1 + source.below(3) as u64;
+        let mut sending = Vec::new();
+        for part in 0..parts {
+            sending.extend(self.sending((part, "text", 0), placeholders, source));
+        }
+        while !sending.is_empty() {
+            let index = source.below(sending.len());
+            let Sending { key, pieces } = &mut sending[index];
+            match pieces.next() {
+                None => drop(sending.remove(index)),
+                Some(piece) => {
+                    let tokens = json!({"tokens": [piece], "token_logprobs": [-0.1]});
+                    let choice = json!({"index": key.0, "text": piece, "logprobs": tokens,
+                        "finish_reason": null});
+                    self.push_completion(choice, source);
+                }
+            }
+        }
+        for part in 0..parts {
+            let choice =
+                json!({"index": part, "text": "", "logprobs": null, "finish_reason": "stop"});
+            self.push_completion(choice, source);
+        }
+        self.push("[DONE]", None, source);
+    }
+
+    fn push_completion(&mut self, choice: Value, source: &mut Source) {
+        let chunk = json!({"id": "c", "object": "text_completion", "created": 1, "model": "m",
+            "choices": [choice]});
+        self.push(&chunk.to_string(), None, source);
+    }
+
+    fn response(&mut self, placeholders: &[String], source: &mut Source) {
+        let response = |status: &str, output: &[Value]| {
+            json!({"id": "resp_1", "object": "response", "created_at": 1, "model": "m",
+                "status": status, "instructions": source::PROMPT, "output": output})
+        };
+        let begun = response("in_progress", &[]);
+        self.push_numbered(
+            json!({"type": "response.created", "response": begun}),
+            source,
+        );
+        let mut output = Vec::new();
+        for part in 0..source.below(4) as u64 {
+            let kind = *source.one_of(&shown::KINDS);
+            output.push(self.item(part, kind, placeholders, source));
+        }
+        let whole = response("completed", &output);
+        self.push_numbered(
+            json!({"type": "response.completed", "response": whole}),
+            source,
+        );
+    }
+
+    /// One item of a response; what it is as a whole.
+    fn item(
+        &mut self,
+        part: u64,
+        kind: &'static str,
+        placeholders: &[String],
+        source: &mut Source,
+    ) -> Value {
+        let id = format!("item_{part}");
+        let (mut item, list, one, index) = match kind {
+            "response.output_text" => (
+                json!({"type": "message", "role": "assistant", "content": []}),
+                "content",
+                json!({"type": "output_text", "text": "", "annotations": [], "logprobs": []}),
+                "content_index",
+            ),
+            "response.reasoning_summary_text" => (
+                json!({"type": "reasoning", "summary": []}),
+                "summary",
+                json!({"type": "summary_text", "text": ""}),
+                "summary_index",
+            ),
+            _ => (
+                json!({"type": "function_call", "call_id": "c", "name": "n", "arguments": ""}),
+                "",
+                Value::Null,
+                "call_index",
+            ),
+        };
+        item["id"] = json!(id);
+        let event = |what: &str, place: u64, members: Value| {
+            let mut event =
+                json!({"type": what, "item_id": id, "output_index": part, index: place});
+            for (name, value) in members.as_object().unwrap() {
+                event[name] = value.clone();
+            }
+            event
+        };
+        self.push_numbered(
+            event("response.output_item.added", 0, json!({"item": item})),
+            source,
+        );
+        let texts = if list.is_empty() {
+            1
+        } else {
+            source.below(3) as u64
+        };
+        for place in 0..texts {
+            let name = match list {
+                "content" => "response.content_part",
+                _ => "response.reasoning_summary_part",
+            };
+            let sending = self.sending((part, kind, place), placeholders, source);
+            let mut pieces = sending.map(|sending| sending.pieces).unwrap_or_default();
+            let mut text = String::new();
+            if !list.is_empty() {
+                let mut one = one.clone();
+                if source.once_in(5) {
+                    text = pieces.next().unwrap_or_default();
+                    one["text"] = json!(text);
+                }
+                let begins = event(&format!("{name}.added"), place, json!({"part": one}));
+                self.push_numbered(begins, source);
+            }
+            for piece in pieces {
+                text.push_str(&piece);
+                let piece = event(&format!("{kind}.delta"), place, json!({"delta": piece}));
+                self.push_numbered(piece, source);
+            }
+            let whole = if list.is_empty() { "arguments" } else { "text" };
+            // Some servers leave them out.
+            if !source.once_in(6) {
+                let ends = event(&format!("{kind}.done"), place, json!({whole: text}));
+                self.push_numbered(ends, source);
+            }
+            if list.is_empty() {
+                item["arguments"] = json!(text);
+                continue;
+            }
+            let mut one = one.clone();
+            one["text"] = json!(text);
+            if !source.once_in(6) {
+                let ends = event(&format!("{name}.done"), place, json!({"part": one}));
+                self.push_numbered(ends, source);
+            }
+            item[list].as_array_mut().unwrap().push(one);
+        }
+        if !source.once_in(6) {
+            let ends = event("response.output_item.done", 0, json!({"item": item}));
+            self.push_numbered(ends, source);
+        }
+        item
+    }
+
+    fn push_numbered(&mut self, mut event: Value, source: &mut Source) {
+        event["sequence_number"] = json!(self.events.len());
+        self.push_event(&event, source);
     }
 
     fn push_choice(&mut self, part: u64, delta: Value, reason: Value, source: &mut Source) {

@@ -12,13 +12,19 @@ pub(in crate::protocols) fn rest(rest: &[(ChannelKey, String)]) -> String {
             | ChannelKind::ReasoningContent
             | ChannelKind::ReasoningText
             | ChannelKind::ReasoningSummary => ("thinking_delta", "thinking"),
-            ChannelKind::Arguments | ChannelKind::CustomInput | ChannelKind::FunctionCall => {
-                ("input_json_delta", "partial_json")
-            }
+            ChannelKind::Arguments
+            | ChannelKind::McpArguments
+            | ChannelKind::CustomInput
+            | ChannelKind::FunctionCall => ("input_json_delta", "partial_json"),
             ChannelKind::Compaction => ("compaction_delta", "content"),
-            ChannelKind::Text | ChannelKind::Refusal | ChannelKind::Transcript => {
-                ("text_delta", "text")
-            }
+            ChannelKind::Text
+            | ChannelKind::Refusal
+            | ChannelKind::Transcript
+            | ChannelKind::Code
+            | ChannelKind::Command
+            | ChannelKind::Output
+            | ChannelKind::Errors
+            | ChannelKind::Patch => ("text_delta", "text"),
         };
         let (index, text) = (key.part, quote(text));
         events.push_str(&format!(

@@ -1,7 +1,9 @@
 /*! Making a chat request fit a provider that speaks OpenAI's protocol, or nearly so. */
 
-use super::{ChatRequest, Limit, StreamOptions};
+use super::ChatRequest;
 use crate::json::{Edits, Rewrite, quote};
+use crate::protocols::openai::StreamOptions;
+use crate::protocols::openai::fields::Limit;
 
 /// What a provider wants to be different.
 #[derive(Debug, Clone, Copy)]

@@ -7,12 +7,12 @@ use crate::protocols::texts::{index, plain, report};
 
 /// Read from a chunk or a whole answer.
 #[derive(Debug, Default)]
-pub(super) struct Head {
+pub(in crate::protocols::openai) struct Head {
     /// The values of [`HEAD`].
     head: [Option<Span>; HEAD.len()],
     usage: Option<Span>,
     /// Indexes of the choices.
-    pub(super) choices: Vec<u32>,
+    pub(in crate::protocols::openai) choices: Vec<u32>,
 }
 
 /// What clients that demand the members of a head get where there are none.
@@ -20,7 +20,7 @@ const DEFAULTS: [&str; 3] = ["\"\"", "0", "\"\""];
 
 impl Head {
     /// Of what is no JSON, it is empty.
-    pub(super) fn of(data: &[u8]) -> Self {
+    pub(in crate::protocols::openai) fn of(data: &[u8]) -> Self {
         let mut head = Self::default();
         match head.read(data) {
             Ok(()) => head,
@@ -74,7 +74,7 @@ impl Head {
     }
 
     /// The members as JSON, each with a comma behind it.
-    pub(super) fn members(&self, data: &[u8]) -> String {
+    pub(in crate::protocols::openai) fn members(&self, data: &[u8]) -> String {
         let named = self.head.iter().zip(HEAD).enumerate();
         let members = named.map(|(place, (span, name))| {
             let value = span.and_then(|span| text(data, span));
@@ -86,7 +86,7 @@ impl Head {
     }
 
     /// The report of usage, as JSON.
-    pub(super) fn usage<'d>(&self, data: &'d [u8]) -> Option<&'d str> {
+    pub(in crate::protocols::openai) fn usage<'d>(&self, data: &'d [u8]) -> Option<&'d str> {
         self.usage.and_then(|span| text(data, span))
     }
 }

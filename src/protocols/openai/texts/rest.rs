@@ -60,9 +60,15 @@ enum Place {
 fn written(key: ChannelKey, text: &str) -> (Place, String) {
     let index = key.index;
     match key.kind {
-        ChannelKind::Text | ChannelKind::Compaction => {
-            (Place::Delta, format!(r#""content":{text}"#))
-        }
+        // The last six are none of chunks.
+        ChannelKind::Text
+        | ChannelKind::Compaction
+        | ChannelKind::McpArguments
+        | ChannelKind::Code
+        | ChannelKind::Command
+        | ChannelKind::Output
+        | ChannelKind::Errors
+        | ChannelKind::Patch => (Place::Delta, format!(r#""content":{text}"#)),
         ChannelKind::Refusal => (Place::Delta, format!(r#""refusal":{text}"#)),
         ChannelKind::Reasoning => (Place::Delta, format!(r#""reasoning":{text}"#)),
         ChannelKind::ReasoningContent => (Place::Delta, format!(r#""reasoning_content":{text}"#)),

@@ -1,4 +1,4 @@
-/*! Texts of chunks and of whole answers. */
+/*! Texts of chunks and of whole answers, of completions too: their choices have a `text`. */
 
 use super::known;
 use crate::json::{Error, Kind, Reader, Span};
@@ -99,8 +99,10 @@ impl<'a> Walk<'a> {
             match (key.value().as_ref(), reader.kind()?) {
                 ("index", _) => part = index(reader)?.unwrap_or(place),
                 ("delta" | "message", Kind::Object) => self.message(reader)?,
-                // The ids are vLLM's.
-                ("logprobs" | "token_ids", _) => {
+                ("text", _) => self.speech.piece(reader, ChannelKind::Text, known)?,
+                ("reasoning", _) => self.speech.piece(reader, ChannelKind::Reasoning, known)?,
+                // The ids are vLLM's, and so are the probabilities of the prompt.
+                ("logprobs" | "token_ids" | "prompt_logprobs" | "prompt_token_ids", _) => {
                     let span = unless_null(reader)?;
                     self.tokens.extend(span.map(|span| (part, span)));
                 }

@@ -1,6 +1,6 @@
 use super::*;
 
-const ANTHROPIC: Protocol = Protocol::Anthropic;
+const ANTHROPIC: Api = Api::Messages;
 
 fn sorted(mut lines: Vec<String>) -> Vec<String> {
     lines.sort();

@@ -1,6 +1,6 @@
 use super::*;
 
-const OPENAI: Protocol = Protocol::OpenAi;
+const OPENAI: Api = Api::ChatCompletions;
 
 fn requested(body: Value) -> Vec<String> {
     let mut body = body;

@@ -4,7 +4,7 @@ use crate::answer::{Events, Request, arguments, parts, pieces, said, tool, words
 use crate::script::Script;
 use serde_json::{Value, json};
 
-fn usage(request: &Value, script: &Script, output: usize) -> Value {
+pub(crate) fn usage(request: &Value, script: &Script, output: usize) -> Value {
     if let Some(usage) = &script.usage {
         return usage.clone();
     }
@@ -18,7 +18,7 @@ fn usage(request: &Value, script: &Script, output: usize) -> Value {
     })
 }
 
-fn choices(request: &Value) -> u64 {
+pub(crate) fn choices(request: &Value) -> u64 {
     request["n"].as_u64().unwrap_or(1)
 }
 

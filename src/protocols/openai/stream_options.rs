@@ -1,7 +1,7 @@
 /*! `stream_options`: whether a stream shall report its usage. */
 
-use super::Members;
 use crate::json::{Edits, Kind, Reader, Span};
+use crate::protocols::members::Members;
 use crate::protocols::reading::{Stop, field, flag};
 
 /// What the request says about `stream_options`.

@@ -1,0 +1,140 @@
+/*! The APIs by which models are called. */
+
+use super::Protocol;
+use serde::{Deserialize, Serialize};
+
+/// An API: it decides how requests, answers and streams are read and written. Its
+/// [`Protocol`] decides the shape of errors and headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// OpenAI's chat completions.
+    #[default]
+    ChatCompletions,
+    /// OpenAI's completions of plain text.
+    Completions,
+    /// OpenAI's Responses.
+    Responses,
+    /// Anthropic's Messages.
+    Messages,
+}
+
+impl Api {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::ChatCompletions,
+        Self::Completions,
+        Self::Responses,
+        Self::Messages,
+    ];
+
+    /// Whose it is.
+    pub const fn protocol(self) -> Protocol {
+        match self {
+            Self::ChatCompletions | Self::Completions | Self::Responses => Protocol::OpenAi,
+            Self::Messages => Protocol::Anthropic,
+        }
+    }
+
+    /// Its path below `/v1`, or below another base.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "/chat/completions",
+            Self::Completions => "/completions",
+            Self::Responses => "/responses",
+            Self::Messages => "/messages",
+        }
+    }
+
+    /// Its name in records and policies; OpenTelemetry's `openai.api.type` has the same.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "chat_completions",
+            Self::Completions => "completions",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+        }
+    }
+
+    /// What a call of it does, for records: OpenTelemetry's `gen_ai.operation.name`, where
+    /// calls of Responses are `chat` too.
+    pub const fn operation(self) -> &'static str {
+        match self {
+            Self::ChatCompletions | Self::Messages => "chat",
+            Self::Completions => "text_completion",
+            Self::Responses => "responses",
+        }
+    }
+
+    /// The API at `path`, which has no query.
+    pub fn at(path: &str) -> Option<Self> {
+        let below = path.strip_prefix("/v1")?;
+        Self::ALL.into_iter().find(|api| api.path() == below)
+    }
+
+    /// The API that a caller of `path` speaks: the one there, or above it. Elsewhere it is the
+    /// one that is usual in the caller's protocol, and that is Anthropic's if there is the
+    /// `anthropic-version` header, which its API demands.
+    pub fn of(path: &str, has_anthropic_version: bool) -> Self {
+        let path = path.split('?').next().unwrap_or_default();
+        let above = |api: Self| {
+            let below = path.strip_prefix("/v1").unwrap_or_default();
+            let below = below.strip_prefix(api.path());
+            below.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let known = Self::at(path).or_else(|| above(Self::Messages).then_some(Self::Messages));
+        match known {
+            Some(api) => api,
+            None if has_anthropic_version => Self::Messages,
+            None if above(Self::Responses) => Self::Responses,
+            None => Self::ChatCompletions,
+        }
+    }
+}
+
+impl Protocol {
+    /// The API that is usual in it.
+    pub const fn chat(self) -> Api {
+        match self {
+            Self::OpenAi => Api::ChatCompletions,
+            Self::Anthropic => Api::Messages,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_in_plans() {
+        for api in Api::ALL {
+            let json = serde_json::to_string(&api).unwrap();
+            assert_eq!(json, format!("\"{}\"", api.as_str()));
+            assert_eq!(Api::at(&format!("/v1{}", api.path())), Some(api));
+            assert_eq!(api.protocol().chat().protocol(), api.protocol());
+        }
+    }
+
+    #[test]
+    fn paths_and_the_header_of_anthropics_api_tell_what_a_caller_speaks() {
+        let chat = Api::ChatCompletions;
+        for (path, without, with) in [
+            ("/v1/chat/completions", chat, chat),
+            ("/v1/completions?x=1", Api::Completions, Api::Completions),
+            ("/v1/responses", Api::Responses, Api::Responses),
+            ("/v1/responses/resp_1", Api::Responses, Api::Messages),
+            ("/v1/messages", Api::Messages, Api::Messages),
+            ("/v1/messages/count_tokens", Api::Messages, Api::Messages),
+            ("/v1/messages_of_mine", chat, Api::Messages),
+            ("/v1/models", chat, Api::Messages),
+            ("/responses", chat, Api::Messages),
+            ("", chat, Api::Messages),
+        ] {
+            assert_eq!(Api::of(path, false), without, "{path}");
+            assert_eq!(Api::of(path, true), with, "{path}");
+        }
+        assert_eq!(Api::at("/v1/completions/"), None);
+        assert_eq!(Api::at("/completions"), None);
+    }
+}

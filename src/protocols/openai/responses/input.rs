@@ -1,0 +1,135 @@
+/*! `input`: a text, or the items of a conversation. */
+
+use crate::json::{Kind, Reader};
+use crate::protocols::Traits;
+use crate::protocols::openai::fields::strings;
+use crate::protocols::reading::{Stop, field, unsupported};
+use crate::protocols::texts::peek;
+use crate::tokens::{framing, media};
+
+const PROBLEM: &str = "must be a string or an array of items";
+
+pub(super) fn read(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
+    match reader.kind()? {
+        Kind::String => {
+            traits.add_framing(framing::MESSAGE);
+            traits.add_text(reader)
+        }
+        Kind::Null => reader.skip().map(drop).map_err(Stop::from),
+        Kind::Array => items(reader, traits),
+        _ => field("input", PROBLEM),
+    }
+}
+
+fn items(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
+    let mut index = 0_usize;
+    reader.array(|reader| {
+        if reader.kind()? != Kind::Object {
+            return field(format!("input[{index}]"), "must be an object");
+        }
+        item(reader, traits, index)?;
+        index = index.saturating_add(1);
+        Ok(())
+    })?;
+    match index {
+        0 => field("input", "must not be empty"),
+        _ => Ok(()),
+    }
+}
+
+fn item(reader: &mut Reader<'_>, traits: &mut Traits, index: usize) -> Result<(), Stop> {
+    let [kind, role] = peek(reader, ["type", "role"]);
+    // An id without a type is a reference, too.
+    if kind == "item_reference" || (kind.is_empty() && role.is_empty()) {
+        return unsupported(format!("input[{index}]"));
+    }
+    traits.add_framing(framing::MESSAGE);
+    reader.object_strict(|reader, key| match (key.value().as_ref(), reader.kind()?) {
+        ("content" | "output", Kind::Array) => reader.array(|reader| part(reader, traits)),
+        // A screenshot.
+        ("output", Kind::Object) => part(reader, traits),
+        ("result", Kind::String) if kind == "image_generation_call" => image(reader, traits),
+        ("tools", Kind::Array) => traits.add_tools(reader, "input.tools", framing::OPENAI_TOOLS),
+        ("type" | "role" | "id" | "call_id" | "status", _) => {
+            reader.skip().map(drop).map_err(Stop::from)
+        }
+        _ => traits.add_text(reader),
+    })
+}
+
+/// An image that stands in an item, in base64.
+fn image(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
+    let data = reader.string()?;
+    let url = [b"data:;base64,", data.raw()].concat();
+    add_image(traits, &url, b"");
+    Ok(())
+}
+
+fn add_image(traits: &mut Traits, url: &[u8], detail: &[u8]) {
+    let tokens = media::openai_image(url, detail);
+    traits.image = true;
+    traits.media.image = traits.media.image.saturating_add(tokens);
+}
+
+/// One part of a content, or of what a tool has answered.
+fn part(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
+    if reader.kind()? != Kind::Object {
+        return traits.add_text(reader);
+    }
+    let [kind] = peek(reader, ["type"]);
+    match kind.as_ref() {
+        "input_image" | "computer_screenshot" => {
+            let [url, detail] = members(reader, traits, ["image_url", "detail"])?;
+            add_image(traits, url.unwrap_or_default(), detail.unwrap_or_default());
+        }
+        "input_file" => {
+            let [data] = members(reader, traits, ["file_data"])?;
+            traits.file = true;
+            traits.media.file = traits.media.file.saturating_add(media::file(data));
+        }
+        "input_audio" => audio(reader, traits)?,
+        _ => reader.object_strict(|reader, key| match key.value().as_ref() {
+            "type" => reader.skip().map(drop).map_err(Stop::from),
+            _ => traits.add_text(reader),
+        })?,
+    }
+    Ok(())
+}
+
+fn audio(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
+    reader.object_strict(|reader, key| {
+        if key.value() != "input_audio" {
+            return reader.skip().map(drop).map_err(Stop::from);
+        }
+        let [data] = strings(reader, ["data"])?;
+        let tokens = media::audio(data.unwrap_or_default());
+        traits.audio = true;
+        traits.media.audio = traits.media.audio.saturating_add(tokens);
+        Ok(())
+    })
+}
+
+/// The strings of these members; those of others are text.
+fn members<'a, const N: usize>(
+    reader: &mut Reader<'a>,
+    traits: &mut Traits,
+    names: [&str; N],
+) -> Result<[Option<&'a [u8]>; N], Stop> {
+    let mut found = [None; N];
+    reader.object_strict(|reader, key| {
+        let name = key.value();
+        let wanted = names.iter().position(|wanted| *wanted == name);
+        match (
+            wanted.and_then(|index| found.get_mut(index)),
+            reader.kind()?,
+        ) {
+            (Some(place), Kind::String) => *place = Some(reader.string()?.raw()),
+            _ if matches!(name.as_ref(), "type" | "file_id" | "file_url") => {
+                reader.skip()?;
+            }
+            _ => traits.add_text(reader)?,
+        }
+        Ok::<(), Stop>(())
+    })?;
+    Ok(found)
+}
