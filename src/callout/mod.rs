@@ -5,6 +5,7 @@ Sans-IO and without state: [`question`] makes the request, [`findings`] reads th
 the same texts at hand. */
 
 mod generic;
+mod llama_guard;
 mod marks;
 mod moderation;
 mod presidio;
@@ -110,6 +111,7 @@ pub fn question(service: &Service, asker: Asker<'_>, texts: &[String]) -> Result
     let body = match &service.kind {
         ServiceKind::Presidio(settings) => presidio::question(settings, texts),
         ServiceKind::OpenAiModeration(settings) => moderation::question(settings, texts),
+        ServiceKind::LlamaGuard(settings) => llama_guard::question(settings, asker, texts),
         ServiceKind::Generic => generic::question(asker, texts),
     };
     Ok(Callout {
@@ -142,6 +144,7 @@ pub fn findings(service: &Service, texts: &[String], answer: &Answer) -> Result<
         ServiceKind::OpenAiModeration(settings) => {
             moderation::findings(settings, texts, &answer.body)
         }
+        ServiceKind::LlamaGuard(settings) => llama_guard::findings(settings, &answer.body),
         ServiceKind::Generic => generic::findings(texts, &answer.body),
     };
     read.ok_or(Failure::Unreadable)

@@ -43,7 +43,7 @@ pub use policy::{
 pub use problem::{Problem, Problems, Severity};
 pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
 pub use scalars::nano_usd;
-pub use service::{FailureMode, Moderation, Presidio, Score, Service, ServiceKind};
+pub use service::{FailureMode, LlamaGuard, Moderation, Presidio, Score, Service, ServiceKind};
 pub use tree::Tree;
 pub use unscannable::{UnscannableRules, Unscanned};
 

@@ -28,6 +28,9 @@ pub enum ServiceKind {
     /// `POST /v1/moderations` of OpenAI and those that speak like it: judges whole texts, so
     /// it can't mask.
     OpenAiModeration(Moderation),
+    /// `POST /v1/chat/completions` of a server that runs Llama Guard or a model that answers
+    /// like it: judges whole texts, so it can't mask.
+    LlamaGuard(LlamaGuard),
     /// Tollgate's own small contract (docs/guardrails.md): finds values and judges.
     Generic,
 }
@@ -54,6 +57,15 @@ pub struct Moderation {
     pub threshold: Option<Score>,
 }
 
+/// How a model like Llama Guard is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LlamaGuard {
+    /// The model that judges.
+    pub model: String,
+    /// The codes of categories that count, such as `S1`; empty: all.
+    pub categories: Vec<String>,
+}
+
 /// How sure a service is, in thousandths, 0 to 1000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Score(u16);
@@ -75,6 +87,7 @@ impl ServiceKind {
         match self {
             Self::Presidio(_) => "presidio",
             Self::OpenAiModeration(_) => "openai_moderation",
+            Self::LlamaGuard(_) => "llama_guard",
             Self::Generic => "generic",
         }
     }
@@ -84,13 +97,14 @@ impl ServiceKind {
         match self {
             Self::Presidio(_) => "/analyze",
             Self::OpenAiModeration(_) => "/v1/moderations",
+            Self::LlamaGuard(_) => "/v1/chat/completions",
             Self::Generic => "/",
         }
     }
 
     /// Whether it says where in a text something stands: only then `mask` is possible.
     pub const fn finds_values(&self) -> bool {
-        !matches!(self, Self::OpenAiModeration(_))
+        !matches!(self, Self::OpenAiModeration(_) | Self::LlamaGuard(_))
     }
 }
 

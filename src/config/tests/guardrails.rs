@@ -205,6 +205,19 @@ fn services_are_read() {
         (moderation.kind, moderation.path.as_str()),
         (kind, "/v1/moderations")
     );
+    let guard = service(
+        "block",
+        r#"{"cluster": "c", "kind": "llama_guard", "model": "guard-3", "categories": ["S1"]}"#,
+        "",
+    );
+    let kind = ServiceKind::LlamaGuard(LlamaGuard {
+        model: "guard-3".to_owned(),
+        categories: vec!["S1".to_owned()],
+    });
+    assert_eq!(
+        (guard.kind, guard.path.as_str()),
+        (kind, "/v1/chat/completions")
+    );
     let counting = service("monitor", r#"{"cluster": "c", "kind": "generic"}"#, "");
     assert_eq!(
         (counting.kind, counting.failure_mode),
@@ -480,7 +493,7 @@ fn every_wrong_service_is_told() {
         (
             r#"{"cluster": "c", "kind": "presido"}"#,
             r#""action": "block""#,
-            "kind: \"presido\" is none of: presidio, openai_moderation, generic (did you mean \"presidio\"?)",
+            "kind: \"presido\" is none of: presidio, openai_moderation, llama_guard, generic (did you mean \"presidio\"?)",
         ),
         (
             r#"{"cluster": "c", "kind": "generic", "language": "en"}"#,
@@ -506,6 +519,21 @@ fn every_wrong_service_is_told() {
             r#"{"cluster": "c", "kind": "generic", "path": "x"}"#,
             r#""action": "block""#,
             "path: must be a path such as /hooks/budget",
+        ),
+        (
+            r#"{"cluster": "c", "kind": "llama_guard"}"#,
+            r#""action": "block""#,
+            "model: is missing",
+        ),
+        (
+            r#"{"cluster": "c", "kind": "llama_guard", "model": "m", "threshold": 0.5}"#,
+            r#""action": "block""#,
+            "threshold: has no meaning with this kind",
+        ),
+        (
+            r#"{"cluster": "c", "kind": "llama_guard", "model": "m"}"#,
+            r#""action": "mask""#,
+            "action: must be block or monitor: this service does not say what to mask",
         ),
         (
             r#"{"cluster": "c", "kind": "openai_moderation"}"#,

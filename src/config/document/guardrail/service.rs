@@ -5,7 +5,7 @@ use super::super::super::guardrail::{Action, Detect};
 use super::super::super::problem::Problems;
 use super::super::super::scalars::share;
 use super::super::super::service::{
-    FailureMode, Moderation, Presidio, Score, Service, ServiceKind,
+    FailureMode, LlamaGuard, Moderation, Presidio, Score, Service, ServiceKind,
 };
 use super::super::super::values::text;
 use super::super::{background, choice};
@@ -22,6 +22,7 @@ const MOST_NAMES: usize = 256;
 enum Kind {
     Presidio,
     Moderation,
+    LlamaGuard,
     Generic,
 }
 
@@ -32,6 +33,9 @@ pub(super) fn service(node: &Node<'_>, problems: &mut Problems) -> Option<Detect
     let authority = fields.optional("authority", background::authority, problems);
     let path = fields.optional("path", background::path, problems);
     let timeout = background::timeout(&mut fields, problems);
+    if kind == Some(Kind::LlamaGuard) && fields.find("model").is_none() {
+        problems.error(format!("{}.model", node.path), "is missing");
+    }
     let kind = kind_fields(&mut fields, kind, problems);
     fields.finish(problems);
     let (cluster, kind) = (cluster?, kind?);
@@ -49,6 +53,7 @@ fn kind(node: &Node<'_>, problems: &mut Problems) -> Option<Kind> {
     let words = [
         ("presidio", Kind::Presidio),
         ("openai_moderation", Kind::Moderation),
+        ("llama_guard", Kind::LlamaGuard),
         ("generic", Kind::Generic),
     ];
     choice(node, problems, &words)
@@ -61,7 +66,7 @@ fn kind_fields(
     problems: &mut Problems,
 ) -> Option<ServiceKind> {
     const PRESIDIO: &[Kind] = &[Kind::Presidio];
-    const MODERATION: &[Kind] = &[Kind::Moderation];
+    const JUDGES: &[Kind] = &[Kind::Moderation, Kind::LlamaGuard];
     let mut of = |name, kinds: &[Kind]| {
         let node = fields.find(name)?;
         let kind = kind?;
@@ -73,8 +78,8 @@ fn kind_fields(
     };
     let language = of("language", PRESIDIO);
     let entities = of("entities", PRESIDIO);
-    let model = of("model", MODERATION);
-    let categories = of("categories", MODERATION);
+    let model = of("model", JUDGES);
+    let categories = of("categories", JUDGES);
     let threshold = of("threshold", &[Kind::Presidio, Kind::Moderation]);
     let mut names = |node: Option<Node<'_>>| {
         node.and_then(|node| texts(&node, MOST_NAMES, problems))
@@ -95,6 +100,10 @@ fn kind_fields(
             model,
             categories,
             threshold,
+        }),
+        Kind::LlamaGuard => ServiceKind::LlamaGuard(LlamaGuard {
+            model: model?,
+            categories,
         }),
         Kind::Generic => ServiceKind::Generic,
     })
