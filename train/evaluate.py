@@ -216,7 +216,7 @@ def main(path, task, opts):
 def clean(ds, task):
     """The rows whose false alarms count."""
     if task == "inj":
-        return (ds.y == 0) & np.array([m["label"] == "benign" for m in ds.meta])
+        return (ds.y == 0) & np.array([m["label"] == "benign" and not m["source"].startswith("own") for m in ds.meta])
     return (ds.y == 0) & np.array([m["label"] in ("nontoxic", "benign") and not m["source"].startswith("own") for m in ds.meta])
 
 

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 import data
 import features
+import made
 
 
 def bag(texts):
@@ -41,7 +42,7 @@ def own(path):
             yield {"text": text.replace("\\n", "\n"), "label": label, "source": "own_" + os.path.basename(path)[:-4], "category": ""}
 
 
-def main(folder, out):
+def main(folder, out, django=None):
     t0 = time.time()
     rows = []
     for pat in ("inj_*", "ben_*", "harm_*", "tox_*", "lex_*"):
@@ -57,6 +58,9 @@ def main(folder, out):
     for name in sorted(os.listdir(here)):
         if name.startswith("own_") and name.endswith(".tsv"):
             rows += [dict(r, source=name[:-4]) for r in own(os.path.join(here, name))]
+    rows += [{"text": t, "label": "benign", "source": "own_made"} for t in made.rows()]
+    if django:
+        rows += [{"text": t, "label": "other", "source": "django"} for t in made.translations(django)]
     seen, kept = set(), []
     for r in rows:
         if (r["text"], r["label"]) not in seen:
@@ -73,4 +77,4 @@ def main(folder, out):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

@@ -166,7 +166,7 @@ def concept(cs):
     c = WHOLE.get(cs)
     if c:
         return c
-    for n in range(min(len(cs), LONGEST), 2, -1):
+    for n in range(min(len(cs), LONGEST), 1, -1):
         c = PREFIX.get(cs[:n])
         if c:
             return c
