@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 
 SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.7, l2=1.0, rounds=1, share=1.0, cap=12, other=0.3,
-                harm=0.2, whole=0.5, source_power=0.5, hard=1.0, minsrc=1, folds=4, loso=1, iters=60, tf=1)
+                harm=0.2, whole=0.5, source_power=0.5, hard=1.0, minsrc=1, folds=4, loso=1, iters=60, tf=0, pow=0.25, lex=0.3, profane=1.0)
 
 
 class Set:
@@ -53,7 +53,7 @@ class Set:
             X = A @ mats[g]
             if s["tf"]:
                 X.data = np.minimum(X.data, 4)
-            parts.append(sp.diags((sc / np.sqrt(np.maximum(N[:, g], (8, 8, 2)[g]))).astype(np.float32)) @ X)
+            parts.append(sp.diags((sc / (np.maximum(N[:, g], (8, 8, 2)[g]) / (50, 150, 6)[g]) ** s["pow"] / (50, 150, 6)[g] ** 0.5).astype(np.float32)) @ X)
         # The groups share one table: an index of a bucket is the same weight, but each group its own scale.
         self.X = (sp.hstack(parts) if s["share"] == 0 else parts[0] + parts[1] + parts[2]).tocsr().astype(np.float32)
 
@@ -73,9 +73,10 @@ def label_of(m, task, s):
             return 0, s["other"]
         return None, 0
     if l == "toxic":
-        return 1, (0.3 if src.startswith("lex_") else 1.0)
+        return 1, (s["lex"] if src.startswith("lex_") else 1.0)
     if l == "nontoxic":
-        return 0, 1.0
+        # Profanity without hate is clean there; a filter of toxicity may flag it.
+        return 0, (s["profane"] if m["category"] in ("hatecheck_profanity_nh", "hatecheck_slur_reclaimed_nh") or m["category"].startswith("hatecheck_target_indiv") else 1.0)
     if l in ("benign",):
         return 0, s["other"]
     if l == "other":

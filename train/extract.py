@@ -30,7 +30,7 @@ def bag(texts):
         start.append(len(n))
     for g in range(3):
         mats.append(sp.csr_matrix((np.array(vals[g], np.float32), np.array(cols[g], np.int32), np.array(ptr[g])),
-                                  shape=(len(n), 1 << features.BITS)))
+                                  shape=(len(n), features.BUCKETS)))
     return mats, np.array(n, np.float32), np.array(start)
 
 

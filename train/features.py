@@ -10,7 +10,7 @@ import os
 import unicodedata
 
 M32 = 0xFFFFFFFF
-BITS = 17
+BUCKETS = 3 << 16
 WORD, LETTER, CONCEPT = 0, 1, 2
 BLOCK_MAX, BLOCK_MIN = 32, 16
 CONCEPT_GAP = 5
@@ -107,7 +107,7 @@ def mix(h):
 
 
 def index(h):
-    return (mix(h) * 0x9E3779B1 & M32) >> (32 - BITS)
+    return (mix(h) * 0x9E3779B1 & M32) * BUCKETS >> 32
 
 
 def word_hash(cs):
