@@ -37,7 +37,7 @@ def score(text, classes, tables):
     wins = [(a[0] + c[0], a[1] + c[1]) for a, c in zip(blocks, blocks[1:])] or blocks
     out = []
     for k, (bias, scales, _) in enumerate(classes):
-        out.append(max(bias + sum(scales[g] * s[g][k] / np.sqrt(max(n[g], (8, 8, 2)[g])) for g in range(3)) for n, s in wins))
+        out.append(max(bias + sum(scales[g] * s[g][k] / max(n[g], (8, 8, 2)[g]) ** 0.25 for g in range(3)) for n, s in wins))
     return out
 
 
@@ -49,7 +49,7 @@ def main(bags, folder):
         thr = [float(ev.threshold(oof[neg], np.ones(neg.sum()), f)) for f in (0.001, 0.01, 0.05)]
         w, bias = ev.train(ds, np.arange(len(ds.y)))
         q, step = quantise(w)
-        classes.append((float(bias), [step * s["scale_w"], step * s["scale_l"], step * s["scale_c"]], thr))
+        classes.append((float(bias), [step * s[k] / r ** 0.25 for k, r in (("scale_w", 50), ("scale_l", 150), ("scale_c", 6))], thr))
         tables.append(q)
         print(task, "bias %.3f step %.5f thresholds %s" % (bias, step, thr))
     whole, prefix = lists()

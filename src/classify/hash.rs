@@ -1,7 +1,7 @@
 /*! Hashes of features; `train/features.py` has the same. */
 
-/// The logarithm of the number of buckets.
-pub(super) const BITS: u32 = 17;
+/// The number of buckets.
+pub(super) const BUCKETS: u32 = 3 << 16;
 
 const K: [u32; 5] = [0x9E37_79B1, 0x85EB_CA77, 0xC2B2_AE3D, 0x27D4_EB2F, 0x1656_67B1];
 
@@ -13,7 +13,8 @@ pub(super) fn bucket(mut h: u32) -> usize {
     h ^= h >> 15;
     h = h.wrapping_mul(0x2C1B_3C6D);
     h ^= h >> 13;
-    usize::try_from(h.wrapping_mul(K[0]) >> (32 - BITS)).unwrap_or(0)
+    let part = u64::from(h.wrapping_mul(K[0])).wrapping_mul(u64::from(BUCKETS)) >> 32;
+    usize::try_from(part).unwrap_or(0)
 }
 
 /// The bucket of a feature of some numbers.

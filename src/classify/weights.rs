@@ -7,11 +7,11 @@
 | 28 each | injection, toxicity: bias, scale of words, letters, concepts; thresholds low, medium, high (f32) |
 | 2 × 1792 | folded code points below 0x600 and of 1E00 to 1EFF |
 | 5 each | listed words in order: hash (u32), concept |
-| 2 × 2^17 | weights of injection and toxicity (i8) by bucket | */
+| 2 × 196608 | weights of injection and toxicity (i8) by bucket | */
 
 use std::sync::LazyLock;
 
-use super::hash::{BITS, Word};
+use super::hash::{BUCKETS, Word};
 
 pub(super) const CLASSES: usize = 2;
 pub(super) const GROUPS: usize = 3;
@@ -170,7 +170,7 @@ impl Weights {
             beginnings: rest.list(beginnings)?,
             table: rest.0.as_chunks().0,
         };
-        (weights.table.len() == 1 << BITS).then_some(weights)
+        (u32::try_from(weights.table.len()) == Ok(BUCKETS)).then_some(weights)
     }
 }
 
@@ -192,7 +192,7 @@ pub(super) fn listed(list: Listed, word: Word) -> Option<u32> {
     }
 }
 
-/// The scores of sums of weights: each group by the root of how many features it has. Root,
+/// The scores of sums of weights: each group by the fourth root of how many features it has. Root,
 /// product and sum of f32 are the same everywhere.
 pub(super) fn scores(counts: &[u32; GROUPS], sums: &[[i32; CLASSES]; GROUPS]) -> [f32; CLASSES] {
     let [injection, toxicity] = &WEIGHTS.classes;
@@ -200,7 +200,7 @@ pub(super) fn scores(counts: &[u32; GROUPS], sums: &[[i32; CLASSES]; GROUPS]) ->
     for (((sums, n), least), (a, b)) in
         sums.iter().zip(counts).zip(LEAST).zip(injection.scales.iter().zip(toxicity.scales))
     {
-        let root = float(i64::from((*n).max(least))).sqrt();
+        let root = float(i64::from((*n).max(least))).sqrt().sqrt();
         for ((score, sum), scale) in all.iter_mut().zip(sums).zip([*a, b]) {
             *score += float(i64::from(*sum)) * scale / root;
         }
