@@ -10,8 +10,8 @@ import numpy as np
 import evaluate as ev
 import features
 
-OPTIONS = {"inj": ["l2=0.15", "tf=0", "scale_c=0.4", "loso=0", "iters=80"],
-           "tox": ["l2=0.03", "tf=0", "scale_c=0.4", "loso=0", "iters=100"]}
+OPTIONS = {"inj": ["l2=0.15", "scale_c=0.4", "other=0.1", "loso=0"],
+           "tox": ["l2=0.03", "scale_c=0.4", "loso=0", "iters=100"]}
 
 
 def quantise(w):
