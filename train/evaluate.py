@@ -60,8 +60,8 @@ class Set:
 
 def label_of(m, task, s):
     l, src = m["label"], m["source"]
-    if src == "tok_corpus" and m["category"].startswith(("lang", "en_", "email", "unicode")):
-        return None, 0  # attacks of other files among them
+    if src == "tok_corpus" and m["category"].startswith(("lang", "en_", "email", "unicode", "table")):
+        return None, 0  # attacks of other files among them; tables: CC-BY-SA
     if task == "inj":
         if l == "attack":
             return 1, 1.0

@@ -47,14 +47,32 @@ pub(super) fn of(letters: &[u32]) -> Option<u32> {
 }
 
 /// The longest row of ideographs that may be a concept.
-pub(super) const LONGEST_ROW: usize = 6;
+const LONGEST_ROW: usize = 6;
 
-/// The concept of the longest end of a row of ideographs.
-pub(super) fn of_row(row: &[u32]) -> Option<u32> {
-    (2..=row.len()).rev().find_map(|n| {
-        let end = row.get(row.len().saturating_sub(n)..)?;
-        weights::listed(Listed::Whole, Word::of(end))
-    })
+/// The hashes of the ends of a row of ideographs, the shortest first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    hashes: [Word; LONGEST_ROW],
+    length: usize,
+}
+
+impl Ends {
+    pub(super) const NONE: Ends = Ends { hashes: [Word::EMPTY; LONGEST_ROW], length: 0 };
+
+    pub(super) fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// One more ideograph: the concept of the longest end that is one, of two or more.
+    pub(super) fn push(&mut self, c: u32) -> Option<u32> {
+        let mut shorter = Word::EMPTY;
+        for hash in &mut self.hashes {
+            (shorter, *hash) = (*hash, shorter.with(c));
+        }
+        self.length = self.length.saturating_add(1).min(LONGEST_ROW);
+        let ends = self.hashes.get(1..self.length).unwrap_or(&[]);
+        ends.iter().rev().find_map(|end| weights::listed(Listed::Whole, *end))
+    }
 }
 
 /// The last two concepts, and the numbers of their words.

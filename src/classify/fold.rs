@@ -15,6 +15,9 @@ pub(super) enum Kind {
 
 /// The folded code point; none if it is dropped.
 pub(super) fn fold(c: char) -> Option<u32> {
+    if c.is_ascii() {
+        return Some(u32::from(c.to_ascii_lowercase())).filter(|c| *c != 0);
+    }
     let c = u32::from(c);
     let folded = match c {
         0x00..0x600 => return table(c),

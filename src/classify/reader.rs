@@ -1,7 +1,7 @@
 /*! A text becomes features, character by character. */
 
 use super::{
-    concepts::{self, Beginning, LONGEST_ROW, Row},
+    concepts::{self, Beginning, Ends, Row},
     fold::{Kind, fold, kind},
     hash::{EDGE, Word, letters, seeded},
     windows::{Block, Group, Scores, Windows},
@@ -30,7 +30,7 @@ pub struct Scorer {
     row: Row,
     word: Current,
     run: Held<3>,
-    alone: Held<LONGEST_ROW>,
+    alone: Ends,
     singles: Held<LETTERS>,
     shape: Shape,
     begun: bool,
@@ -47,7 +47,7 @@ impl Default for Scorer {
             row: Row::default(),
             word: Current::NONE,
             run: Held::NONE,
-            alone: Held::NONE,
+            alone: Ends::NONE,
             singles: Held::NONE,
             shape: Shape::default(),
             begun: false,
@@ -113,8 +113,7 @@ impl Scorer {
         let mut word = Current::NONE;
         word.push(folded);
         self.add_word(&word);
-        self.alone.push_last(folded);
-        if let Some(concept) = concepts::of_row(self.alone.get()) {
+        if let Some(concept) = self.alone.push(folded) {
             self.add_concept(concept);
         }
     }
@@ -284,15 +283,6 @@ impl<const N: usize> Held<N> {
             *place = c;
         }
         self.length = self.length.saturating_add(1);
-    }
-
-    /// Keeps the last ones, where `push` keeps the first.
-    fn push_last(&mut self, c: u32) {
-        if self.length >= N {
-            self.held.rotate_left(1);
-            self.length = N.saturating_sub(1);
-        }
-        self.push(c);
     }
 
     fn get(&self) -> &[u32] {
