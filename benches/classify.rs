@@ -21,8 +21,14 @@ const TEXTS: [(&str, &str); 4] = [
         "fn next(&mut self) -> Option<(usize, char)> {\n    let n = self.iter.len();\n    \
          match self.iter.next() { None => None, Some(c) => Some((n, c)) }\n}\n",
     ),
-    ("Russian", "Каждый вечер смотритель маяка записывал, каким было море и кто прошёл мимо.\n"),
-    ("Chinese", "每天晚上，灯塔看守人都会写下大海的样子，以及哪些船经过了。\n"),
+    (
+        "Russian",
+        "Каждый вечер смотритель маяка записывал, каким было море и кто прошёл мимо.\n",
+    ),
+    (
+        "Chinese",
+        "每天晚上，灯塔看守人都会写下大海的样子，以及哪些船经过了。\n",
+    ),
 ];
 
 fn main() {

@@ -19,7 +19,10 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
-    pub(super) const NONE: Beginning = Beginning { letters: 0, concept: 0 };
+    pub(super) const NONE: Beginning = Beginning {
+        letters: 0,
+        concept: 0,
+    };
 
     /// One more letter; `word` is the hash up to it.
     pub(super) fn push(&mut self, word: Word) {
@@ -31,8 +34,7 @@ impl Beginning {
 
     /// The concept of the whole word, else of its longest listed beginning.
     pub(super) fn concept(self, whole: Word) -> Option<u32> {
-        weights::listed(Listed::Whole, whole)
-            .or(Some(self.concept).filter(|concept| *concept != 0))
+        weights::listed(Listed::Whole, whole).or(Some(self.concept).filter(|concept| *concept != 0))
     }
 }
 
@@ -57,7 +59,10 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    pub(super) const NONE: Ends = Ends { hashes: [Word::EMPTY; LONGEST_ROW], length: 0 };
+    pub(super) const NONE: Ends = Ends {
+        hashes: [Word::EMPTY; LONGEST_ROW],
+        length: 0,
+    };
 
     pub(super) fn clear(&mut self) {
         self.length = 0;
@@ -71,7 +76,9 @@ impl Ends {
         }
         self.length = self.length.saturating_add(1).min(LONGEST_ROW);
         let ends = self.hashes.get(1..self.length).unwrap_or(&[]);
-        ends.iter().rev().find_map(|end| weights::listed(Listed::Whole, *end))
+        ends.iter()
+            .rev()
+            .find_map(|end| weights::listed(Listed::Whole, *end))
     }
 }
 

@@ -3,7 +3,13 @@
 /// The number of buckets.
 pub(super) const BUCKETS: u32 = 3 << 16;
 
-const K: [u32; 5] = [0x9E37_79B1, 0x85EB_CA77, 0xC2B2_AE3D, 0x27D4_EB2F, 0x1656_67B1];
+const K: [u32; 5] = [
+    0x9E37_79B1,
+    0x85EB_CA77,
+    0xC2B2_AE3D,
+    0x27D4_EB2F,
+    0x1656_67B1,
+];
 
 /// Before and after a word.
 pub(super) const EDGE: u32 = 1;
@@ -37,7 +43,9 @@ impl Word {
     }
 
     pub(super) fn of(letters: &[u32]) -> Word {
-        letters.iter().fold(Word::EMPTY, |word, letter| word.with(*letter))
+        letters
+            .iter()
+            .fold(Word::EMPTY, |word, letter| word.with(*letter))
     }
 }
 

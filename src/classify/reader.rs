@@ -123,7 +123,8 @@ impl Scorer {
         let hash = word.hash.0;
         self.block.add(Group::Words, seeded(1, &[hash]));
         self.block.add(Group::Words, seeded(2, &[first, hash]));
-        self.block.add(Group::Words, seeded(3, &[second, first, hash]));
+        self.block
+            .add(Group::Words, seeded(3, &[second, first, hash]));
         self.add_letters(word.letters.get());
         self.before = [first, hash];
         self.number = self.number.wrapping_add(1);
@@ -145,7 +146,9 @@ impl Scorer {
 
     fn add_concept(&mut self, concept: u32) {
         let block = &mut self.block;
-        self.row.push(concept, self.number, |bucket| block.add(Group::Concepts, bucket));
+        self.row.push(concept, self.number, |bucket| {
+            block.add(Group::Concepts, bucket)
+        });
     }
 
     fn end_word(&mut self) {
@@ -276,7 +279,10 @@ struct Held<const N: usize> {
 }
 
 impl<const N: usize> Held<N> {
-    const NONE: Self = Held { held: [0; N], length: 0 };
+    const NONE: Self = Held {
+        held: [0; N],
+        length: 0,
+    };
 
     fn push(&mut self, c: u32) {
         if let Some(place) = self.held.get_mut(self.length) {

@@ -23,8 +23,14 @@ fn scores_are_those_of_the_training() {
     assert!(vectors.len() > 50);
     for (injection, toxicity, text) in vectors {
         let scores = score(&text);
-        assert!((scores.injection - injection).abs() < 0.002, "{scores:?} {injection} {text:?}");
-        assert!((scores.toxicity - toxicity).abs() < 0.002, "{scores:?} {toxicity} {text:?}");
+        assert!(
+            (scores.injection - injection).abs() < 0.002,
+            "{scores:?} {injection} {text:?}"
+        );
+        assert!(
+            (scores.toxicity - toxicity).abs() < 0.002,
+            "{scores:?} {toxicity} {text:?}"
+        );
     }
 }
 

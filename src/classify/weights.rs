@@ -105,7 +105,10 @@ impl List {
     }
 
     fn place(hash: u32) -> (usize, u64) {
-        (usize::try_from(hash >> 22).unwrap_or(0), 1_u64 << ((hash >> 16) & 63))
+        (
+            usize::try_from(hash >> 22).unwrap_or(0),
+            1_u64 << ((hash >> 16) & 63),
+        )
     }
 
     fn get(&self, word: Word) -> Option<u32> {
@@ -113,7 +116,10 @@ impl List {
         if self.bits.get(place)? & bit == 0 {
             return None;
         }
-        let at = self.words.binary_search_by_key(&word.0, |(hash, _)| *hash).ok()?;
+        let at = self
+            .words
+            .binary_search_by_key(&word.0, |(hash, _)| *hash)
+            .ok()?;
         self.words.get(at).map(|(_, concept)| u32::from(*concept))
     }
 }
@@ -150,7 +156,10 @@ impl Rest {
             let [concept] = rest.take()?;
             Some((hash, concept))
         };
-        (0..n).map(|_| word(self)).collect::<Option<Vec<_>>>().map(List::of)
+        (0..n)
+            .map(|_| word(self))
+            .collect::<Option<Vec<_>>>()
+            .map(List::of)
     }
 }
 
@@ -176,12 +185,18 @@ impl Weights {
 
 /// The weights of a bucket.
 pub(super) fn of_bucket(bucket: usize) -> [i8; CLASSES] {
-    WEIGHTS.table.get(bucket).map_or([0; CLASSES], |pair| pair.map(u8::cast_signed))
+    WEIGHTS
+        .table
+        .get(bucket)
+        .map_or([0; CLASSES], |pair| pair.map(u8::cast_signed))
 }
 
 /// The folded code point of the `n`th of the table; 0 is dropped.
 pub(super) fn folded(n: u32) -> u32 {
-    usize::try_from(n).ok().and_then(|n| WEIGHTS.folded.get(n).copied()).unwrap_or(0)
+    usize::try_from(n)
+        .ok()
+        .and_then(|n| WEIGHTS.folded.get(n).copied())
+        .unwrap_or(0)
 }
 
 /// The concept of a listed word.
@@ -197,8 +212,11 @@ pub(super) fn listed(list: Listed, word: Word) -> Option<u32> {
 pub(super) fn scores(counts: &[u32; GROUPS], sums: &[[i32; CLASSES]; GROUPS]) -> [f32; CLASSES] {
     let [injection, toxicity] = &WEIGHTS.classes;
     let mut all = [injection.bias, toxicity.bias];
-    for (((sums, n), least), (a, b)) in
-        sums.iter().zip(counts).zip(LEAST).zip(injection.scales.iter().zip(toxicity.scales))
+    for (((sums, n), least), (a, b)) in sums
+        .iter()
+        .zip(counts)
+        .zip(LEAST)
+        .zip(injection.scales.iter().zip(toxicity.scales))
     {
         let root = float(i64::from((*n).max(least))).sqrt().sqrt();
         for ((score, sum), scale) in all.iter_mut().zip(sums).zip([*a, b]) {

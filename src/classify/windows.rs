@@ -37,7 +37,12 @@ impl Block {
         for (to, from) in self.counts.iter_mut().zip(other.counts) {
             *to = to.wrapping_add(from);
         }
-        for (to, from) in self.sums.iter_mut().flatten().zip(other.sums.iter().flatten()) {
+        for (to, from) in self
+            .sums
+            .iter_mut()
+            .flatten()
+            .zip(other.sums.iter().flatten())
+        {
             *to = to.wrapping_add(*from);
         }
         self
@@ -45,7 +50,10 @@ impl Block {
 
     fn scores(&self) -> Scores {
         let [injection, toxicity] = weights::scores(&self.counts, &self.sums);
-        Scores { injection, toxicity }
+        Scores {
+            injection,
+            toxicity,
+        }
     }
 }
 
@@ -84,12 +92,14 @@ impl Windows {
     pub(super) fn push(&mut self, block: Block) {
         *self = match *self {
             Windows::Empty => Windows::One(block),
-            Windows::One(last) => {
-                Windows::More { last: block, worst: last.with(&block).scores() }
-            }
-            Windows::More { last, worst } => {
-                Windows::More { last: block, worst: worst.worse(last.with(&block).scores()) }
-            }
+            Windows::One(last) => Windows::More {
+                last: block,
+                worst: last.with(&block).scores(),
+            },
+            Windows::More { last, worst } => Windows::More {
+                last: block,
+                worst: worst.worse(last.with(&block).scores()),
+            },
         };
     }
 
