@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use tollgate::config::NOT_ENFORCED;
 
 const PAGES: [(&str, &str); 2] = [
     ("routing", include_str!("../../docs/routing.md")),
@@ -52,9 +51,14 @@ fn examples(page: &str) -> impl Iterator<Item = Parts> {
     let blocks = blocks.filter_map(|block| block.split("\n```").next());
     let known = |part: &String| {
         let words = ["backends", "models", "tenants", "identity", "limits"];
-        let more = ["routing", "fallback", "cool_down", "global_limits"];
-        let guarded = NOT_ENFORCED.is_none() && part == "guardrails";
-        words.contains(&part.as_str()) || more.contains(&part.as_str()) || guarded
+        let more = [
+            "routing",
+            "fallback",
+            "cool_down",
+            "global_limits",
+            "guardrails",
+        ];
+        words.contains(&part.as_str()) || more.contains(&part.as_str())
     };
     blocks
         .map(parts)

@@ -8,7 +8,6 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use tollgate::config::NOT_ENFORCED;
 
 const ALL: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -310,12 +309,8 @@ fn a_policy_around_the_guardrails_is_read() {
     let mut check = Command::new(env!("CARGO_BIN_EXE_tollgate"));
     let output = check.arg("check").arg(&policy).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    let (wanted, code) = match NOT_ENFORCED {
-        Some(message) => (format!(": guardrails: {message}"), 1),
-        None => (": ok (".to_owned(), 0),
-    };
-    assert!(said.contains(&wanted), "{said}");
-    assert_eq!(output.status.code(), Some(code));
+    assert!(said.contains(": ok ("), "{said}");
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]

@@ -21,7 +21,6 @@ pub(super) use guarding::Guard;
 pub(super) use stopping::Stop;
 use stream::StreamReader;
 use whole::WholeReader;
-pub(super) use whole::unscannable;
 
 /// Headers of a provider that tell about the operator's account there, or that belong
 /// to another connection.
@@ -115,15 +114,15 @@ pub(super) struct Seen {
     pub(super) error: bool,
     /// Whether a stream ended before the answer was whole, and without an error event.
     pub(super) incomplete: bool,
-    /// Why a stream was ended before its provider did, if it was.
+    /// Why an answer was ended before its provider did, if it was.
     pub(super) stopped: Stopped,
     /// Bytes of text that guardrails held when a stream ended without its protocol's end.
     pub(super) held_back: usize,
-    /// Bytes of a stream that were dropped, see [`AnswerReader::trailers`].
+    /// Bytes of an unfinished event that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
 }
 
-/// Why a stream was ended before its provider did.
+/// Why an answer was ended before its provider did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Stopped {
     /// It was not.
@@ -135,6 +134,8 @@ pub(super) enum Stopped {
     Blocked,
     /// Something in it can't be inspected, and has to be.
     Unscannable,
+    /// The caller got a refusal with this status and code in its place.
+    Refused(u16, &'static str),
 }
 
 impl Stopped {
@@ -175,11 +176,18 @@ pub(super) enum AnswerReader {
     Opaque { text: bool },
 }
 
+/// The types of answers that are read closely.
+const STREAM: &str = "text/event-stream";
+const JSON: &str = "application/json";
+
 /// Whether answers of this type are read closely enough to be inspected.
 pub(super) fn is_read(content_type: &str) -> bool {
-    let kind = media_type(content_type);
-    let read = ["text/event-stream", "application/json"];
-    read.iter().any(|known| kind.eq_ignore_ascii_case(known))
+    is_stream(content_type) || media_type(content_type).eq_ignore_ascii_case(JSON)
+}
+
+/// Whether answers of this type are streams of events.
+pub(super) fn is_stream(content_type: &str) -> bool {
+    media_type(content_type).eq_ignore_ascii_case(STREAM)
 }
 
 fn media_type(content_type: &str) -> &str {
@@ -191,9 +199,9 @@ impl AnswerReader {
         let kind = media_type(content_type);
         if status >= 400 {
             Self::Error(Box::new(ErrorReader::new(reading)))
-        } else if kind.eq_ignore_ascii_case("text/event-stream") {
+        } else if is_stream(content_type) {
             Self::Stream(Box::new(StreamReader::new(reading)))
-        } else if kind.eq_ignore_ascii_case("application/json") {
+        } else if kind.eq_ignore_ascii_case(JSON) {
             Self::Json(Box::new(WholeReader::new(reading)))
         } else {
             let kind = kind.to_ascii_lowercase();
@@ -208,6 +216,14 @@ impl AnswerReader {
         match self {
             Self::Stream(stream) => stream.held(),
             Self::Json(_) | Self::Error(_) | Self::Opaque { .. } => 0,
+        }
+    }
+
+    /// Whether the answer is whole and waits for services.
+    pub(super) const fn is_judged(&self) -> bool {
+        match self {
+            Self::Json(whole) => whole.is_judged(),
+            Self::Stream(_) | Self::Error(_) | Self::Opaque { .. } => false,
         }
     }
 

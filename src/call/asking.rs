@@ -2,18 +2,18 @@
 answer does, and then goes on as they leave it. */
 
 use super::answer::OnData;
-use super::guarding;
+use super::refusing;
 use super::sending::Pending;
 use super::{Call, OnBody, Phase, side};
 use crate::callout::{Questions, Ruling, Texts};
-use crate::config::{self, Guards, Policy, Unscanned};
+use crate::config::{self, Guards, Unscanned};
 use crate::detect::SystemPrompt;
 use crate::host::Host;
 use crate::http::Answer;
 use crate::json::Rewrite;
 use crate::mask::{Placeholders, Vault};
 use crate::protocols::texts::{Found, request_texts};
-use crate::protocols::{ErrorKind, Protocol, Refusal};
+use crate::protocols::{Protocol, Refusal};
 use std::rc::Rc;
 
 /// A request that services are asked about.
@@ -62,7 +62,7 @@ impl Call {
             return self.send(host, pending, body, changed);
         };
         let services = &tenant.guards.input_services;
-        let name = |index| guarding::name(&self.gateway.policy, index);
+        let name = |index| refusing::name(&self.gateway.policy, index);
         let (questions, callouts) = Questions::ask(services, texts, config::Phase::Input, name);
         let asking = Asking {
             pending,
@@ -117,8 +117,8 @@ impl Call {
         self.guarding.services.extend(reports);
         let policy = &self.gateway.policy;
         let refusal = match questions.ruling() {
-            Ruling::Block(guardrail) => Some(guarding::blocked_request(policy, guardrail)),
-            Ruling::Fail(guardrail) => Some(unavailable(policy, guardrail)),
+            Ruling::Block(guardrail) => Some(refusing::blocked_request(policy, guardrail)),
+            Ruling::Fail(guardrail) => Some(refusing::unavailable(policy, guardrail)),
             Ruling::Wait | Ruling::Pass => None,
         };
         if let Some(refusal) = refusal {
@@ -184,10 +184,7 @@ impl Call {
         if passes {
             return None;
         }
-        let message = "Answers have to be inspected whole here: ask without \"stream\".";
-        let mut refusal = Refusal::new(ErrorKind::Invalid, "unscannable_request", message);
-        "streams".clone_into(&mut refusal.detail);
-        Some(refusal)
+        Some(refusing::unjudged_stream())
     }
 }
 
@@ -204,13 +201,4 @@ fn asked_about(protocol: Protocol, body: &[u8], guards: &Guards) -> Option<Texts
         }
     });
     read.ok().filter(|()| !texts.is_empty()).map(|()| texts)
-}
-
-/// What is told where a guardrail can't be asked, and nothing passes without it.
-pub(super) fn unavailable(policy: &Policy, guardrail: u16) -> Refusal {
-    let name = guarding::name(policy, guardrail);
-    let message = format!("The guardrail '{name}' can't be asked at the moment.");
-    let mut refusal = Refusal::new(ErrorKind::Unavailable, "guardrail_unavailable", message);
-    name.clone_into(&mut refusal.detail);
-    refusal
 }

@@ -120,19 +120,23 @@ impl Call {
                 if !ended && !seen.stopped.early() {
                     seen.held_back = reader.held();
                 }
-                let (status, outcome) = match ended || seen.done {
-                    _ if seen.stopped == Stopped::AtLimit => (status, "budget_exhausted"),
-                    _ if seen.stopped == Stopped::Blocked => (status, "guardrail_blocked"),
-                    _ if seen.stopped == Stopped::Unscannable => (status, UNSCANNABLE),
-                    false => {
+                let over = (ended || seen.done) && !reader.is_judged();
+                let (status, outcome) = match (seen.stopped, over) {
+                    (Stopped::Refused(status, code), _) => (status, code),
+                    (Stopped::AtLimit, _) => (status, "budget_exhausted"),
+                    (Stopped::Blocked, _) => (status, "guardrail_blocked"),
+                    (Stopped::Unscannable, _) => (status, UNSCANNABLE),
+                    (Stopped::No, false) => {
                         let end = end();
                         // A head that was held may have been replaced by Envoy's own.
                         let told = if end.status == 0 { status } else { end.status };
                         (told.max(status), cut_by(&end))
                     }
-                    true if seen.incomplete => (status, "upstream_incomplete"),
-                    true if status >= 400 || seen.error => (status, "upstream_error"),
-                    true => (status, "ok"),
+                    (Stopped::No, true) if seen.incomplete => (status, "upstream_incomplete"),
+                    (Stopped::No, true) if status >= 400 || seen.error => {
+                        (status, "upstream_error")
+                    }
+                    (Stopped::No, true) => (status, "ok"),
                 };
                 let so_far = sent(caller, status, outcome);
                 self.answered(host, passage, ask, &seen, so_far)
@@ -177,7 +181,8 @@ impl Call {
         so_far: Outcome,
     ) -> Outcome {
         let settlement = match seen.usage {
-            _ if so_far.status >= 400 => Settlement::Failed,
+            // A refusal in the place of an answer does not unmake what was used.
+            _ if so_far.status >= 400 && !seen.stopped.early() => Settlement::Failed,
             // What was told on the way, and may have grown since.
             Some(usage) if was_cut(&so_far, seen, &ask) && seen.has_grown_beyond(&usage) => {
                 Settlement::Estimated(Usage {
@@ -201,6 +206,10 @@ impl Call {
         if seen.held_back > 0 {
             let metrics = &self.gateway.metrics;
             metrics.event(host, "tollgate.held_text_dropped_total");
+        }
+        if seen.dropped > 0 {
+            let metrics = &self.gateway.metrics;
+            metrics.event(host, "tollgate.unfinished_events_dropped_total");
         }
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);

@@ -3,6 +3,7 @@ what its answer will go through. */
 
 use super::answer::Guard;
 use super::asking::Inspected;
+use super::refusing::{blocked_request, request_too_long, unscannable_name, unscannable_request};
 use super::sending::Pending;
 use super::{Call, OnBody};
 use crate::callout::{Failure, Report};
@@ -150,7 +151,7 @@ impl Call {
     pub(super) fn too_long_now(&self, length: usize) -> Option<Refusal> {
         let most = self.gateway.policy.limits.body;
         let length = u64::try_from(length).unwrap_or(u64::MAX);
-        (length > most).then(|| too_long(most))
+        (length > most).then(|| request_too_long(most))
     }
 
     /// Counts what could not be looked at; refuses the call if the policy wants that.
@@ -159,40 +160,13 @@ impl Call {
         let mut refused = None;
         for kind in kinds {
             let rule = rule_of(&policy.unscannable, *kind);
-            metrics.unscannable(host, name_of(*kind), rule == Unscanned::Pass);
+            metrics.unscannable(host, unscannable_name(*kind), rule == Unscanned::Pass);
             if rule == Unscanned::Refuse {
                 refused = refused.or(Some(*kind));
             }
         }
-        refused.map(unscannable_refusal)
+        refused.map(unscannable_request)
     }
-}
-
-/// What callers are told of a request that this guardrail blocks.
-pub(super) fn blocked_request(policy: &Policy, guardrail: u16) -> Refusal {
-    let name = name(policy, guardrail);
-    let message = format!("The request is blocked by the guardrail '{name}'.");
-    content_filter(message, name)
-}
-
-/// What callers are told of an answer that is blocked before anything of it has gone on.
-pub(super) fn blocked_answer(policy: &Policy, verdict: &Verdict) -> Refusal {
-    let name = verdict.blocked().map_or("", |index| name(policy, index));
-    let message = format!("The answer is blocked by the guardrail '{name}'.");
-    content_filter(message, name)
-}
-
-/// The name of a guardrail.
-pub(super) fn name(policy: &Policy, index: u16) -> &str {
-    let guardrail = policy.guardrails.get(usize::from(index));
-    guardrail.map_or("", |guardrail| &guardrail.name)
-}
-
-/// OpenAI's own code for what its filters refuse.
-fn content_filter(message: String, guardrail: &str) -> Refusal {
-    let mut refusal = Refusal::new(ErrorKind::Invalid, "content_filter", message);
-    guardrail.clone_into(&mut refusal.detail);
-    refusal
 }
 
 /// The walk over the texts of a request.
@@ -287,38 +261,10 @@ fn unreadable(protocol: Protocol, body: &[u8]) -> Refusal {
     })
 }
 
-fn too_long(most: u64) -> Refusal {
-    let message = format!(
-        "With its personal data masked, the request is longer than the {most} bytes that this gateway accepts."
-    );
-    Refusal::new(ErrorKind::TooLarge, "request_too_large", message)
-}
-
 const fn rule_of(rules: &UnscannableRules, kind: Unscannable) -> Unscanned {
     match kind {
         Unscannable::Media => rules.media,
         Unscannable::Remote => rules.remote,
         Unscannable::Tools => rules.tools,
     }
-}
-
-/// The name in policies and metrics.
-const fn name_of(kind: Unscannable) -> &'static str {
-    match kind {
-        Unscannable::Media => "media",
-        Unscannable::Remote => "remote",
-        Unscannable::Tools => "tools",
-    }
-}
-
-fn unscannable_refusal(kind: Unscannable) -> Refusal {
-    let what = match kind {
-        Unscannable::Media => "images, sound or files",
-        Unscannable::Remote => "images or files that the provider would fetch",
-        Unscannable::Tools => "tools that the provider would run",
-    };
-    let message = format!("The request holds {what}, which this gateway can't inspect and has to.");
-    let mut refusal = Refusal::new(ErrorKind::Invalid, "unscannable_request", message);
-    name_of(kind).clone_into(&mut refusal.detail);
-    refusal
 }

@@ -16,6 +16,7 @@ mod guarding;
 mod held;
 mod limited;
 mod provider;
+mod refusing;
 mod request;
 mod sending;
 mod serve;
@@ -418,10 +419,6 @@ impl Call {
         *ended = true;
         let found = &mut self.guarding;
         reader.trailers(seen, &mut side(host, &self.gateway, ask, found));
-        if seen.dropped > 0 {
-            let metrics = &self.gateway.metrics;
-            metrics.event(host, "tollgate.unfinished_events_dropped_total");
-        }
     }
 
     fn name_request(&mut self, id: &str) {
@@ -527,7 +524,7 @@ impl Context for Side<'_> {
     }
 
     fn blocked(&mut self) -> Refusal {
-        guarding::blocked_answer(&self.gateway.policy, &self.found.output)
+        refusing::blocked_answer(&self.gateway.policy, &self.found.output)
     }
 }
 

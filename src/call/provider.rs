@@ -1,8 +1,9 @@
 /*! The head of an answer: a provider's, or Envoy's word that there is none. */
 
-use super::answer::{self, AnswerReader, OnData, Reading, Stop, unscannable};
+use super::answer::{self, AnswerReader, OnData, Reading, Stop, Stopped};
 use super::ask::{Adapter, Ask, Route};
 use super::global::Limited;
+use super::refusing::unscannable;
 use super::{Call, OnAnswer, Passage, Phase, side};
 use crate::attempt::{Came, Failure, OnAttempt, RETRY_HEADER, Tries, Why};
 use crate::config::AnswerModel;
@@ -74,7 +75,7 @@ impl Call {
             return OnAnswer::Reply(self.fail(caller, ask, &wordless(status), &tries, reason));
         }
         let content_type = headers.text("content-type").unwrap_or_default();
-        if status < 400 && !end && !self.can_inspect(host, content_type) {
+        if status < 400 && !end && !self.can_inspect(host, &ask, content_type) {
             let reason = format!("provider_status_{status}");
             return OnAnswer::Reply(self.fail(caller, ask, &unscannable(), &tries, reason));
         }
@@ -93,15 +94,19 @@ impl Call {
     }
 
     /// Whether an answer of this type may go on: it can be inspected, or need not be.
-    fn can_inspect(&self, host: &dyn Host, content_type: &str) -> bool {
+    fn can_inspect(&self, host: &dyn Host, ask: &Ask, content_type: &str) -> bool {
         let Some(guard) = &self.guarding.answer else {
             return true;
         };
-        if answer::is_read(content_type) {
-            return true;
-        }
+        // Where a stream was asked for, it was settled then whether services judge it.
+        let judged = !guard.services.is_empty() && !ask.traits.stream;
+        let kind = match answer::is_read(content_type) {
+            true if judged && answer::is_stream(content_type) => "streams",
+            true => return true,
+            false => "answers",
+        };
         let metrics = &self.gateway.metrics;
-        metrics.unscannable(host, "answers", guard.passes_unread);
+        metrics.unscannable(host, kind, guard.passes_unread);
         guard.passes_unread
     }
 
@@ -190,6 +195,10 @@ impl Call {
         let set = |name: &str| edits.set.iter().find(|(known, _)| *known == name);
         let content_type = set("content-type").map(|(_, kind)| kind.clone());
         let content_type = content_type.unwrap_or_else(|| "text/event-stream".to_owned());
+        if status < 400 && !self.can_inspect(host, &ask, &content_type) {
+            let reason = format!("provider_status_{status}");
+            return OnData::Reply(self.fail(caller, ask, &unscannable(), &tries, reason));
+        }
         edits.set.extend(ask.told(&tries, self.protocol));
         retry_advice(&mut edits, (status, false), &tries, host);
         let body = body.unwrap_or_else(|| piece.to_vec());
@@ -218,7 +227,12 @@ impl Call {
                 return OnData::Ask(callouts);
             }
             // A translated answer is whole when it goes on.
-            _ => return OnData::Reply(unscannable().reply(self.protocol)),
+            _ => {
+                let refusal = unscannable();
+                let reply = refusal.reply(self.protocol);
+                seen.stopped = Stopped::Refused(reply.status, refusal.code);
+                return OnData::Reply(reply);
+            }
         };
         release(edits, body)
     }

@@ -114,11 +114,8 @@ impl Call {
             );
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         };
-        let guarded = [config::Phase::Input, config::Phase::Output];
-        let guarded = guarded
-            .iter()
-            .any(|phase| caller.tenant.guards.look_at(*phase));
-        if guarded {
+        let guards = &caller.tenant.guards;
+        if guards.look_at(config::Phase::Input) || guards.look_at(config::Phase::Output) {
             let passes = policy.unscannable.paths == Unscanned::Pass;
             let metrics = &self.gateway.metrics;
             metrics.unscannable(host, "paths", passes);

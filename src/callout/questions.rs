@@ -159,11 +159,17 @@ impl Questions {
         let Some((vault, text)) = vault.filter(|vault| !vault.is_empty()).zip(text) else {
             return false;
         };
-        // From a bracket at or before its first sign to one at or behind its last.
-        let first = found.start.saturating_add(1);
-        let start = text.get(..first).and_then(|front| front.rfind('<'));
+        // From a bracket at or before its first sign to one at or behind its last; a placeholder
+        // is short.
+        const REACH: usize = 128;
+        let bytes = text.as_bytes();
+        let from = found.start.saturating_sub(REACH);
+        let front = bytes.get(from..found.start.saturating_add(1));
+        let start = front.and_then(|front| front.iter().rposition(|byte| *byte == b'<'));
         let last = found.end.saturating_sub(1);
-        let end = text.get(last..).and_then(|rest| rest.find('>'));
+        let rest = bytes.get(last..last.saturating_add(REACH).min(bytes.len()));
+        let end = rest.and_then(|rest| rest.iter().position(|byte| *byte == b'>'));
+        let start = start.map(|place| from.saturating_add(place));
         let end = end.map(|place| last.saturating_add(place).saturating_add(1));
         let around = start.zip(end).and_then(|(start, end)| text.get(start..end));
         around.is_some_and(|around| vault.has_put(around))

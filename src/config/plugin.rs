@@ -2,7 +2,7 @@
 
 use super::fields::Node;
 use super::values::text;
-use super::{Policy, Problems, Tree, enforced, from_tree, tree_of};
+use super::{Policy, Problems, Tree, from_tree, tree_of};
 
 /// The part that a plugin plays.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Plugin {
         match stand(tree, &mut problems) {
             Some(stand) => Ok(Self::Backend(stand)),
             None if problems.is_empty() => {
-                let policy = enforced(from_tree(tree).0?)?;
+                let policy = from_tree(tree).0?;
                 Ok(Self::Gateway(Box::new(policy)))
             }
             None => Err(problems),

@@ -26,7 +26,7 @@ const KEPT: usize = 320;
 const DROPPED: usize = 1024;
 
 /// Finds entities in text that comes in pieces; holds at most [`LONGEST_REGION`] bytes,
-/// [`REACH`] code points and a KiB besides the piece that it was given.
+/// [`REACH`](super::REACH) code points and a KiB besides the piece that it was given.
 #[derive(Debug)]
 pub struct Scanner {
     wanted: Entities,

@@ -39,7 +39,7 @@ pub struct Error {
 }
 
 impl Error {
-    pub(super) const fn new(kind: ErrorKind, offset: usize) -> Self {
+    pub(crate) const fn new(kind: ErrorKind, offset: usize) -> Self {
         Self { kind, offset }
     }
 

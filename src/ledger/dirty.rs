@@ -2,6 +2,7 @@
 one object each. */
 
 use super::limits::SHARDS;
+use crate::bytes::Fnv;
 use std::cell::Cell;
 
 /// Groups of the counters of tenants and models, and as many of users' shards.
@@ -28,7 +29,7 @@ impl Group {
         }
         let named = |prefix: &&str| record.len() > prefix.len() && record.starts_with(*prefix);
         let is_limit = LIMITS.iter().any(named);
-        is_limit.then(|| Self(fnv(record).to_le_bytes()[0] % HALF))
+        is_limit.then(|| Self(Fnv::NEW.and(record.as_bytes()).0.to_le_bytes()[0] % HALF))
     }
 
     /// Every group.
@@ -62,13 +63,6 @@ impl Group {
     const fn bit(self) -> u128 {
         1_u128.wrapping_shl(self.0 as u32)
     }
-}
-
-/// FNV-1a of 64 bits: the same in every release.
-fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 /// A set of groups.

@@ -160,8 +160,11 @@ impl Flow {
         }
     }
 
-    /// Placeholders of ours are no findings.
+    /// Placeholders of ours are no findings; what a long one goes on with is part of it.
     fn is_in_placeholder(&self, hit: Hit) -> bool {
+        if hit.part == Part::Next {
+            return false;
+        }
         let behind = self.marks.partition_point(|mark| mark.start <= hit.start);
         let mark = behind
             .checked_sub(1)
@@ -336,12 +339,15 @@ impl Flow {
         }
         let next = self.next_change();
         self.held.copy(mark.start, next, out);
-        match places {
-            Use::Restore(vault) if !mark.in_url => {
-                self.held.replace(mark.end, vault.value(&mark.tag), out);
-                self.changed = true;
-            }
-            _ => self.held.copy(mark.end, next, out),
+        let value = match places {
+            Use::Restore(vault) if !mark.in_url => vault.restore(&mark.tag),
+            _ => None,
+        };
+        if let Some(value) = value {
+            self.held.replace(mark.end, value, out);
+            self.changed = true;
+        } else {
+            self.held.copy(mark.end, next, out);
         }
         self.marks.pop_front();
         true

@@ -711,10 +711,58 @@ fn a_full_vault_masks_for_good() {
     assert!(out.starts_with("<N_18_"), "{out}");
     let mut vault = self::vault();
     out.clear();
-    vault.put("N", &"x".repeat(Vault::MOST_BYTES), &mut out);
+    let values = Vault::MOST_BYTES / Vault::MOST_VALUE;
+    for index in 0..values {
+        vault.put(
+            "N",
+            &format!("{index:0>width$}", width = Vault::MOST_VALUE),
+            &mut out,
+        );
+    }
+    assert_eq!((vault.len(), vault.refused()), (values, 0));
     vault.put("N", "y", &mut out);
-    assert_eq!((vault.len(), vault.refused()), (1, 1));
+    assert_eq!((vault.len(), vault.refused()), (values, 1));
     assert!(out.ends_with("<N>"), "{out}");
+}
+
+#[test]
+fn a_long_value_is_masked_for_good() {
+    let mut vault = vault();
+    let mut out = String::new();
+    vault.put("N", &"x".repeat(Vault::MOST_VALUE + 1), &mut out);
+    assert_eq!((out.as_str(), vault.len(), vault.refused()), ("<N>", 0, 1));
+    vault.put("N", &"x".repeat(Vault::MOST_VALUE), &mut out);
+    assert_eq!((vault.len(), vault.refused()), (1, 1));
+    let guards = guards(Act::Restore);
+    let (out, vault) = made(&long_secrets()[3], &guards, Form::Text);
+    assert!(out.starts_with("a <JWT_1_") && vault.len() == 2, "{out}");
+    let (out, vault) = made(
+        &long_secrets()[3].replace("aZ09", "aZ0912"),
+        &guards,
+        Form::Text,
+    );
+    assert!(out.starts_with("a <JWT> b <EMAIL_ADDRESS_1_"), "{out}");
+    assert_eq!((vault.len(), vault.refused()), (1, 1));
+}
+
+/// Over all texts of a call: beyond the bound placeholders stay.
+#[test]
+fn what_is_restored_is_bounded() {
+    for form in [Form::Text, Form::Json] {
+        let mut vault = vault();
+        let mut placeholder = String::new();
+        vault.put("N", &"x".repeat(Vault::MOST_VALUE), &mut placeholder);
+        let vault = Rc::new(vault);
+        let most = Vault::MOST_RESTORED / Vault::MOST_VALUE;
+        let text = format!("[\"{}\"]", format!("{placeholder} ").repeat(most - 1));
+        let (out, _) = in_pieces(by_char(&text), None, form, Some(&vault));
+        assert!(!out.contains(&placeholder));
+        let (out, _) = at_once(&text, None, form, Some(&vault));
+        assert_eq!(out.matches(&placeholder).count(), most - 2);
+        assert_eq!(out.matches('x').count(), Vault::MOST_VALUE);
+        let (out, _) = in_pieces(by_char(&text), None, form, Some(&vault));
+        assert_eq!(out, text);
+    }
 }
 
 #[test]
@@ -750,6 +798,38 @@ fn what_is_held_is_bounded() {
                     channel.held()
                 );
             }
+        }
+    }
+}
+
+/// However a long secret is cut, a placeholder within it goes with it.
+#[test]
+fn placeholders_in_long_secrets_are_masked_with_them() {
+    let (real, vault) = made("ada@example.org", &guards(Act::Restore), Form::Text);
+    let replace = guards(Act::Mask(Style::Replace));
+    let name = real.trim_matches(['<', '>']);
+    for before in [
+        "a------BEGIN EC PRIVATE KEY-----",
+        "a -----BEGIN EC PRIVATE KEY-----\\n",
+        "a -----BEGIN EC PRIVATE KEY-----\nMHcC",
+    ] {
+        for placeholder in [&real, name] {
+            let text = format!("{before}{placeholder}");
+            let out = the_same(&text, Some(&replace), Form::Text, Some(&vault));
+            assert!(!out.contains("ada@example.org"), "{out} of {text}");
+            the_same(&text, Some(&mixed()), Form::Text, Some(&vault));
+            the_same(
+                &format!("{text}\n{text} x"),
+                Some(&replace),
+                Form::Text,
+                Some(&vault),
+            );
+            the_same(
+                &format!("[\"{text}\"]"),
+                Some(&replace),
+                Form::Json,
+                Some(&vault),
+            );
         }
     }
 }

@@ -2,9 +2,9 @@
 
 A placeholder within a URL stays: whoever can make a model write a link could otherwise
 have the value sent to a host of theirs, by a click or as soon as an image is shown. So the
-rule errs towards URLs: one begins behind two slashes of either kind, `http:`, `https:`,
-`ftp:`, `www.` and `](`, and ends with white space, the end of the Markdown link, or the
-quotation mark that it follows. */
+rule errs towards URLs: one begins behind two slashes of either kind, `http:`, `mailto:` and
+other schemes, `www.`, a host with a path or a query, and `](`, and ends with white space, the
+end of the Markdown link, or the quotation mark that it follows. */
 
 /// Reads text byte by byte.
 #[derive(Debug)]
@@ -17,7 +17,36 @@ pub(super) struct UrlWatch {
     fresh: bool,
     plain: Plain,
     link: Link,
+    host: Host,
 }
+
+/// How far what was read last looks like the name of a host, with its port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Host {
+    /// Whether a full stop has come behind a label.
+    dotted: bool,
+    /// Length of the label that is being read, as far as it matters.
+    length: u8,
+    /// Whether that label has letters only, as top-level domains have.
+    letters: bool,
+    port: bool,
+}
+
+/// Schemes whose URLs have no slashes, and carry away what stands in them; of longer ones the end.
+const SCHEMES: [&[u8]; 12] = [
+    b"http:",
+    b"https:",
+    b"ftp:",
+    b"mailto:",
+    b"sms:",
+    b"smsto:",
+    b"xmpp:",
+    b"sip:",
+    b"sips:",
+    b"skype:",
+    b"data:",
+    b"ascript:",
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opener {
@@ -59,6 +88,7 @@ impl UrlWatch {
             fresh: true,
             plain: Plain::Outside,
             link: Link::Outside,
+            host: Host::NONE,
         }
     }
 
@@ -76,10 +106,14 @@ impl UrlWatch {
     }
 
     pub(super) fn step(&mut self, byte: u8) {
-        self.tail = (self.tail << 8) | u64::from(byte.to_ascii_lowercase());
+        // Browsers drop these from URLs.
+        if !matches!(byte, b'\t' | b'\r' | b'\n') {
+            self.tail = (self.tail << 8) | u64::from(byte.to_ascii_lowercase());
+        }
         self.step_link(byte);
         self.step_plain(byte);
         self.step_opener(byte);
+        self.host.step(byte);
     }
 
     fn step_link(&mut self, byte: u8) {
@@ -111,7 +145,7 @@ impl UrlWatch {
                 Opener::Quote(quote) => Plain::Quoted(quote),
                 Opener::Literal => Plain::Literal,
             },
-            Plain::Word if byte.is_ascii_whitespace() || byte == b'"' => Plain::Outside,
+            Plain::Word if byte.is_ascii_whitespace() => Plain::Outside,
             Plain::Quoted(quote) if byte == quote => Plain::Outside,
             same => same,
         };
@@ -123,8 +157,9 @@ impl UrlWatch {
             matches!(before, b'/' | b'\\')
         };
         match byte {
-            b'/' | b'\\' => slashes(),
-            b':' => self.ends(b"http:") || self.ends(b"https:") || self.ends(b"ftp:"),
+            b'/' | b'\\' => slashes() || self.host.is_whole(),
+            b'?' | b'#' => self.host.is_whole(),
+            b':' => SCHEMES.iter().any(|scheme| self.ends(scheme)),
             b'.' => {
                 let [.., before, _, _, _, _] = self.tail.to_be_bytes();
                 self.ends(b"www.") && !before.is_ascii_alphanumeric()
@@ -149,6 +184,44 @@ impl UrlWatch {
 
     fn ends(&self, with: &[u8]) -> bool {
         self.tail.to_be_bytes().ends_with(with)
+    }
+}
+
+impl Host {
+    const NONE: Self = Self {
+        dotted: false,
+        length: 0,
+        letters: true,
+        port: false,
+    };
+
+    fn is_whole(self) -> bool {
+        self.port || (self.dotted && self.length > 1 && self.letters)
+    }
+
+    fn step(&mut self, byte: u8) {
+        *self = match byte {
+            b'.' => Self {
+                dotted: self.dotted || self.length > 0,
+                ..Self::NONE
+            },
+            b':' if self.is_whole() => Self {
+                port: true,
+                ..Self::NONE
+            },
+            b'0'..=b'9' if self.port => *self,
+            b'-' | b'0'..=b'9' => self.longer(false),
+            b'a'..=b'z' | b'A'..=b'Z' | 0x80.. if !self.port => self.longer(true),
+            _ => Self::NONE,
+        };
+    }
+
+    const fn longer(self, letter: bool) -> Self {
+        Self {
+            length: self.length.saturating_add(1),
+            letters: self.letters && letter,
+            ..self
+        }
     }
 }
 
@@ -183,6 +256,16 @@ mod tests {
             "[x](https://a.example/) https://b.example/",
             "https://a.example/(b)",
             "https://a.example/>",
+            "https://evil.example/?q=\"",
+            "<img src=\"/\t/evil.example/?q=",
+            "\"ht\ntps:/\n/evil.example/?q=",
+            "evil.example/?q=",
+            "see evil.example?q=",
+            "evil.example:8080/",
+            "[1]: evil.example/",
+            "(evil.example#",
+            "mailto:x@evil.example?body=",
+            "javascript:",
         ];
         for text in inside {
             assert!(within(UrlWatch::new(), text), "{text}");
@@ -201,6 +284,12 @@ mod tests {
             "// ",
             "xwww.",
             "note: ",
+            "and/or",
+            "1.5/",
+            "e.g./",
+            "what.So? ",
+            "a.b/",
+            "see evil.example/ ",
             "[x] (",
             "mail: a",
         ];

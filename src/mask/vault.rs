@@ -2,6 +2,7 @@
 
 use super::key::TagKey;
 use super::placeholder::{Labels, SIGNS, Tag, label};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 
@@ -14,6 +15,8 @@ pub struct Vault {
     numbers: HashMap<String, u32>,
     bytes: usize,
     refused: u64,
+    /// Bytes of values that may still be written in the place of placeholders.
+    room: Cell<usize>,
 }
 
 /// A value, and what stands for it besides its tag.
@@ -30,6 +33,14 @@ impl Vault {
     /// Most bytes of these values together.
     pub const MOST_BYTES: usize = 1 << 20;
 
+    /// Most bytes of one of them.
+    pub const MOST_VALUE: usize = 4096;
+
+    /// Most bytes of values that all texts of a call get by restoring, before JSON escapes
+    /// them. Beyond it placeholders stay: an answer that repeats one does not grow without
+    /// bound.
+    pub const MOST_RESTORED: usize = 1 << 20;
+
     /// An empty one. Calls with the same key give the same value the same tag.
     pub fn new(key: &TagKey) -> Self {
         Self {
@@ -39,6 +50,7 @@ impl Vault {
             numbers: HashMap::new(),
             bytes: 0,
             refused: 0,
+            room: Cell::new(Self::MOST_RESTORED),
         }
     }
 
@@ -52,19 +64,19 @@ impl Vault {
         self.by_tag.len()
     }
 
-    /// How often a value was masked for good since the vault was full.
+    /// How often a value was masked for good since it is too long or the vault was full.
     pub const fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// Writes the placeholder of a value of this name, or only the name if the vault is
-    /// full.
+    /// Writes the placeholder of a value of this name, or only the name if the value is too
+    /// long or the vault is full.
     pub fn put(&mut self, name: &str, value: &str, out: &mut String) {
         let label = label(name);
         let shown = label.to_ascii_uppercase();
-        let number = self
-            .tag(&label, value)
-            .and_then(|tag| Some((self.number(tag, label, value)?, tag)));
+        let fits = value.len() <= Self::MOST_VALUE;
+        let tag = fits.then(|| self.tag(&label, value)).flatten();
+        let number = tag.and_then(|tag| Some((self.number(tag, label, value)?, tag)));
         // Writing to a string can't fail.
         let _ = match number {
             Some((number, tag)) => {
@@ -79,9 +91,12 @@ impl Vault {
         };
     }
 
-    /// The value of a placeholder.
-    pub(super) fn value(&self, tag: &Tag) -> &str {
-        self.by_tag.get(tag).map_or("", |entry| &entry.value)
+    /// The value of a placeholder; `None` if the call got all that it may get by restoring.
+    pub(super) fn restore(&self, tag: &Tag) -> Option<&str> {
+        let value = &self.by_tag.get(tag)?.value;
+        let room = self.room.get().checked_sub(value.len())?;
+        self.room.set(room);
+        Some(value)
     }
 
     pub(super) const fn labels(&self) -> &Labels {

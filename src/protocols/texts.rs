@@ -1,17 +1,19 @@
 /*! Where text stands in requests and answers.
 
-Every string is a text, unless a table here knows its member as part of the structure (an id,
+Every string and every long number is a text, unless a table here knows its member as part of the structure (an id,
 a type, base64), and it is spelled as such. So what a protocol gains is looked at before
-Tollgate knows it, and a duplicate of a key hides nothing. */
+Tollgate knows it. In answers, a duplicate of a key that says where text belongs is an error. */
 
 mod input;
 mod output;
 mod spelling;
 mod walk;
 
-pub(super) use input::{Walk, definition};
-pub(super) use output::{Speech, index};
-pub(super) use walk::{Member, Table, by_key, emit_key, peek, read, unknown, unless_null, value};
+pub(super) use input::{Walk, definition, walk_request};
+pub(super) use output::{Speech, index, reader as answer_reader};
+pub(super) use walk::{
+    Member, Table, by_key, emit_key, peek, plain, read, report, unknown, unless_null, value,
+};
 
 use super::{Protocol, anthropic, openai};
 use crate::json::{Error, Reader, Span, Text, quote};
@@ -23,6 +25,13 @@ use std::borrow::Cow;
 pub enum Site<'a> {
     /// The value of a string, or a key.
     String(Text<'a>),
+    /// A number of many digits. What is found in it becomes a string.
+    Number {
+        /// The number.
+        number: &'a str,
+        /// Where it stands.
+        span: Span,
+    },
     /// JSON that is no string: what a tool gets as an object.
     Json {
         /// The JSON.
@@ -37,7 +46,7 @@ impl<'a> Site<'a> {
     pub fn value(&self) -> Cow<'a, str> {
         match self {
             Self::String(text) => text.value(),
-            Self::Json { json, .. } => Cow::Borrowed(json),
+            Self::Number { number: json, .. } | Self::Json { json, .. } => Cow::Borrowed(json),
         }
     }
 
@@ -45,14 +54,14 @@ impl<'a> Site<'a> {
     pub const fn span(&self) -> Span {
         match self {
             Self::String(text) => text.span(),
-            Self::Json { span, .. } => *span,
+            Self::Number { span, .. } | Self::Json { span, .. } => *span,
         }
     }
 
     /// `value` as it has to be written in its place.
     pub fn written(&self, value: String) -> String {
         match self {
-            Self::String(_) => quote(&value),
+            Self::String(_) | Self::Number { .. } => quote(&value),
             Self::Json { .. } => value,
         }
     }
@@ -209,7 +218,8 @@ pub struct EventTexts<'a> {
 /// Reads the data of one event.
 ///
 /// # Errors
-/// It is nothing that the protocol knows.
+/// It is nothing that the protocol knows; or clients could join its texts in another way, by an
+/// index that is none or a key that stands twice.
 pub fn event_texts(protocol: Protocol, data: &[u8]) -> Result<EventTexts<'_>, Error> {
     match protocol {
         Protocol::OpenAi => openai::texts::event(data),
@@ -241,7 +251,7 @@ pub struct AnswerTexts<'a> {
 /// Reads a whole answer.
 ///
 /// # Errors
-/// It is no JSON.
+/// As [`event_texts`].
 pub fn answer_texts(protocol: Protocol, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
     match protocol {
         Protocol::OpenAi => openai::texts::answer(body),
@@ -260,7 +270,7 @@ pub fn blocked_answer(protocol: Protocol, body: &[u8], kept: &[(u32, String)]) -
     .into_bytes()
 }
 
-/// Every string of any JSON, and every key that is not spelled as keys are: errors of
+/// Every string and long number of any JSON, and every key that is not spelled as keys are: errors of
 /// providers.
 ///
 /// # Errors

@@ -50,7 +50,7 @@ pub struct Answer {
 }
 
 /// A test that waits longer than this has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 

@@ -4,7 +4,7 @@ use super::at::{At, Position};
 use super::findings::{Finding, Findings};
 use super::sources::PolicyTree;
 use std::collections::HashMap;
-use tollgate::config::{NOT_ENFORCED, Policy, Problem, Severity, from_tree};
+use tollgate::config::{Policy, Problem, Severity, from_tree};
 
 /// A policy that compiles, and where its parts are.
 pub(super) struct Compiled {
@@ -41,12 +41,7 @@ pub(super) fn compile(
         findings.add(places.finding_of(problem));
     }
     match policy {
-        Ok(policy) => {
-            if let Some(message) = NOT_ENFORCED.filter(|_| !policy.guardrails.is_empty()) {
-                findings.add(places.finding("guardrails", message, Severity::Error));
-            }
-            Some(Compiled { policy, places })
-        }
+        Ok(policy) => Some(Compiled { policy, places }),
         Err(errors) => {
             errors
                 .iter()

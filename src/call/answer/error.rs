@@ -49,6 +49,8 @@ impl ErrorReader {
             text = guard.error(&text, context.verdict());
             if context.verdict().blocked().is_some() {
                 text = in_its_place(self.protocol, "kept back by a guardrail");
+            } else if text.len() > guard.longest {
+                text = in_its_place(self.protocol, "too long to be shown");
             }
         }
         redact_account(&mut text);

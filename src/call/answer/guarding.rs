@@ -3,9 +3,10 @@
 use crate::callout::Texts;
 use crate::config::Asked;
 use crate::json::Edits;
-use crate::mask::{Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
+use crate::mask::{Act, Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
 use crate::protocols::Protocol;
 use crate::protocols::texts::{ChannelKind, Said, all_texts, answer_texts, blocked_answer};
+use crate::sse::{self, Framer};
 use std::rc::Rc;
 
 /// What answers of a call go through.
@@ -51,6 +52,13 @@ impl Guard {
         }
     }
 
+    /// Whether it may change what the model says: what tells the same in another form then has
+    /// to go.
+    pub(super) fn alters(&self) -> bool {
+        let rules = self.guards.iter().flat_map(|guards| guards.rules());
+        rules.into_iter().any(|rule| rule.act != Act::Monitor)
+    }
+
     /// What comes before services are asked: values of the request are not theirs to see.
     pub(super) fn before_services(&self) -> Self {
         Self {
@@ -67,13 +75,57 @@ impl Guard {
         }
     }
 
-    /// An error of a provider, in any form.
+    /// An error of a provider, in any form: JSON, events of a stream, or text.
     pub(super) fn error(&self, body: &[u8], verdict: &mut Verdict) -> Vec<u8> {
-        let Ok(texts) = all_texts(body) else {
-            let text = String::from_utf8_lossy(body);
-            let new = self.whole(&text, Form::Text, verdict);
-            return new.map_or_else(|| body.to_vec(), String::into_bytes);
+        if let Some(new) = self.json(body, verdict) {
+            return new;
+        }
+        if has_events(body) {
+            return self.events(body, verdict);
+        }
+        self.text(body, verdict)
+    }
+
+    fn text(&self, text: &[u8], verdict: &mut Verdict) -> Vec<u8> {
+        let new = self.whole(&String::from_utf8_lossy(text), Form::Text, verdict);
+        new.map_or_else(|| text.to_vec(), String::into_bytes)
+    }
+
+    /// Each event of an error by itself, an unfinished one too.
+    fn events(&self, body: &[u8], verdict: &mut Verdict) -> Vec<u8> {
+        let mut framer = Framer::default();
+        let joined = framer.join(body);
+        let mut events = joined.events();
+        let mut new = Vec::with_capacity(body.len());
+        for event in events.by_ref() {
+            new.append(&mut self.error_event(event, verdict));
+        }
+        new.append(&mut self.error_event(events.unfinished(), verdict));
+        new
+    }
+
+    fn error_event(&self, event: &[u8], verdict: &mut Verdict) -> Vec<u8> {
+        let Some(data) = sse::data(event) else {
+            return self.text(event, verdict);
         };
+        let beside = sse::without_lines(event, |line| {
+            let line = String::from_utf8_lossy(line);
+            self.whole(&line, Form::Text, verdict).is_none()
+        });
+        let event = beside.as_deref().unwrap_or(event);
+        let new = match self.json(&data, verdict) {
+            Some(new) => new,
+            None => self.text(&data, verdict),
+        };
+        if new == *data {
+            return event.to_vec();
+        }
+        sse::with_data(event, &new)
+    }
+
+    /// JSON of any members; `None`: it is none.
+    fn json(&self, body: &[u8], verdict: &mut Verdict) -> Option<Vec<u8>> {
+        let texts = all_texts(body).ok()?;
         let mut edits = Edits::default();
         for site in texts {
             if let Some(new) = self.whole(&site.value(), Form::Text, verdict) {
@@ -81,7 +133,7 @@ impl Guard {
             }
         }
         let rewrite = edits.apply(body);
-        rewrite.map_or_else(|| body.to_vec(), |rewrite| rewrite.whole(body))
+        Some(rewrite.map_or_else(|| body.to_vec(), |rewrite| rewrite.whole(body)))
     }
 
     /// A whole answer: `None` if it stays as it is.
@@ -125,6 +177,15 @@ impl Guard {
         }
         Ok(edits.apply(body).map(|rewrite| rewrite.whole(body)))
     }
+}
+
+/// Whether a body that is no JSON has an event whose data is.
+fn has_events(body: &[u8]) -> bool {
+    let mut framer = Framer::default();
+    let joined = framer.join(body);
+    let mut events = joined.events();
+    let has_json = |event: &[u8]| sse::data(event).is_some_and(|data| all_texts(&data).is_ok());
+    events.by_ref().any(has_json) || has_json(events.unfinished())
 }
 
 /// What services are asked about a whole answer.

@@ -1,26 +1,38 @@
 /*! What guardrails do to a stream: one channel for each text that it brings in pieces.
 
 What a channel holds back goes on before the event that ends it. Nothing of any channel goes
-on behind a block. */
+on behind a block.
+
+A text that has ended stays so: what came of it has gone on, and a finding could begin there and
+go on in what follows. */
 
 use super::guarding::{Guard, Unreadable, total};
+use crate::bytes::Fnv;
 use crate::json::{Edits, Span};
 use crate::mask::{Channel, Form, Verdict};
 use crate::protocols::Protocol;
 use crate::protocols::texts::{ChannelKey, ChannelKind, Ends, EventTexts, Said, event_texts};
 use crate::sse;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Most texts that a stream may bring at once: choices, blocks, calls of tools. More is no
 /// answer of a model.
 const MAX_CHANNELS: usize = 1024;
 
+/// Most texts that may have ended in a stream: they are remembered, 12 bytes each.
+const MAX_ENDED: usize = 16 * 1024;
+
 /// The texts of one stream.
 #[derive(Debug)]
 pub(super) struct StreamGuard {
     guard: Guard,
+    /// Whether it may change what the model says.
+    alters: bool,
     protocol: Protocol,
     channels: Vec<(ChannelKey, Channel)>,
+    /// Those that have ended. Nothing more may come of them.
+    ended: BTreeSet<ChannelKey>,
     /// Signed reasoning that is under way.
     signed: Vec<Signed>,
 }
@@ -30,8 +42,9 @@ pub(super) struct StreamGuard {
 #[derive(Debug)]
 struct Signed {
     part: u32,
-    came: Print,
-    went: Print,
+    /// Nobody gains by two texts with the same hash: the signature would be refused.
+    came: Fnv,
+    went: Fnv,
     /// Whether something was found in it.
     found: bool,
 }
@@ -57,17 +70,19 @@ struct Written<'a> {
 }
 
 impl StreamGuard {
-    pub(super) const fn new(guard: Guard, protocol: Protocol) -> Self {
+    pub(super) fn new(guard: Guard, protocol: Protocol) -> Self {
         Self {
+            alters: guard.alters(),
             guard,
             protocol,
             channels: Vec::new(),
+            ended: BTreeSet::new(),
             signed: Vec::new(),
         }
     }
 
     /// Whether what can't be read goes on.
-    pub(super) fn passes_unread(&mut self) -> bool {
+    pub(super) const fn passes_unread(&self) -> bool {
         self.guard.passes_unread
     }
 
@@ -99,9 +114,17 @@ impl StreamGuard {
         verdict: &mut Verdict,
     ) -> Result<Masked, Unreadable> {
         let texts = event_texts(self.protocol, data).map_err(|_| Unreadable)?;
+        self.check(&texts)?;
         let mut written = self.write(&texts, verdict)?;
         let mut rest = self.end(&texts, &mut written, verdict);
         let unsigned = self.unsigned(&texts, &mut rest, verdict);
+        let channels = &self.channels;
+        // Reasoning that ended without a signature gets none.
+        self.signed.retain(|signed| {
+            channels
+                .iter()
+                .any(|(key, _)| is_reasoning(key, signed.part))
+        });
         let blocked = verdict.blocked().is_some();
         let mut masked = Masked {
             blocked,
@@ -114,12 +137,33 @@ impl StreamGuard {
             rest.extend(texts.filter(|(_, new)| !new.is_empty()));
         } else {
             masked.edits = edits(&texts, written);
+            if self.alters {
+                for span in &texts.removed {
+                    masked.edits.replace(*span, "null".to_owned());
+                }
+            }
             for span in unsigned {
                 masked.edits.replace(span, "\"\"".to_owned());
             }
         }
         masked.rest = rest;
         Ok(masked)
+    }
+
+    /// Refuses an event with more of a text that has ended, or with more texts than models say,
+    /// before any of it is taken.
+    fn check(&self, texts: &EventTexts<'_>) -> Result<(), Unreadable> {
+        if self.ended.len() >= MAX_ENDED {
+            return Err(Unreadable);
+        }
+        let goes_on = |said: &Said<'_>| {
+            let ended = said.channel.filter(|key| self.ended.contains(key));
+            ended.is_some() && !said.text.value().is_empty()
+        };
+        if !self.ended.is_empty() && texts.said.iter().any(goes_on) {
+            return Err(Unreadable);
+        }
+        Ok(())
     }
 
     /// What goes on of each text of an event.
@@ -132,6 +176,8 @@ impl StreamGuard {
         for said in &texts.said {
             let came = said.text.value();
             let new = match said.channel {
+                // Servers repeat the member, empty, behind its end.
+                Some(key) if self.ended.contains(&key) => None,
                 None => self.guard.whole(&came, said.form, verdict),
                 Some(key) => {
                     let before = total(verdict);
@@ -155,10 +201,20 @@ impl StreamGuard {
             self.signed.len().saturating_sub(1)
         });
         if let Some(signed) = self.signed.get_mut(place) {
-            signed.came.add(came);
-            signed.went.add(went);
+            signed.came = signed.came.and(came.as_bytes());
+            signed.went = signed.went.and(went.as_bytes());
             signed.found |= found;
         }
+    }
+
+    /// No more comes: what channels have held.
+    pub(super) fn finish(&mut self, verdict: &mut Verdict) -> Vec<(ChannelKey, String)> {
+        let mut rest = Vec::new();
+        for (key, mut channel) in self.channels.drain(..) {
+            let held = channel.finish(verdict);
+            rest.extend((!held.is_empty()).then_some((key, held)));
+        }
+        rest
     }
 
     /// The signatures of an event that are wrong now. What their reasoning has held goes before
@@ -171,11 +227,10 @@ impl StreamGuard {
     ) -> Vec<Span> {
         let mut wrong = Vec::new();
         for (part, span) in &texts.signatures {
-            let ends = |key: &ChannelKey| key.part == *part && key.kind == ChannelKind::Reasoning;
-            if let Some(place) = self.channels.iter().position(|(key, _)| ends(key)) {
-                let (key, mut channel) = self.channels.remove(place);
+            let mut channels = self.channels.iter();
+            if let Some(place) = channels.position(|(key, _)| is_reasoning(key, *part)) {
                 let before = total(verdict);
-                let held = channel.finish(verdict);
+                let (key, held) = self.close(place, verdict);
                 self.sign(*part, "", &held, total(verdict) > before);
                 rest.extend((!held.is_empty()).then_some((key, held)));
             }
@@ -202,6 +257,13 @@ impl StreamGuard {
         found.map(|(_, channel)| channel).ok_or(Unreadable)
     }
 
+    /// Ends the channel at `place`, which there is; what it has held.
+    fn close(&mut self, place: usize, verdict: &mut Verdict) -> (ChannelKey, String) {
+        let (key, mut channel) = self.channels.remove(place);
+        self.ended.insert(key);
+        (key, channel.finish(verdict))
+    }
+
     /// Ends channels: what they held goes behind their piece in the event, or is returned.
     fn end(
         &mut self,
@@ -216,13 +278,12 @@ impl StreamGuard {
             Ends::All => true,
         };
         let mut index = 0;
-        while let Some((key, channel)) = self.channels.get_mut(index) {
+        while let Some((key, _)) = self.channels.get(index) {
             if !ends(key) {
                 index = index.saturating_add(1);
                 continue;
             }
-            let (key, held) = (*key, channel.finish(verdict));
-            self.channels.remove(index);
+            let (key, held) = self.close(index, verdict);
             if held.is_empty() {
                 continue;
             }
@@ -243,31 +304,21 @@ impl Signed {
     const fn of(part: u32) -> Self {
         Self {
             part,
-            came: Print::NEW,
-            went: Print::NEW,
+            came: Fnv::NEW,
+            went: Fnv::NEW,
             found: false,
         }
     }
 }
 
+/// Whether a channel brings the reasoning of a part.
+fn is_reasoning(key: &ChannelKey, part: u32) -> bool {
+    key.part == part && key.kind == ChannelKind::Reasoning
+}
+
 /// Whether a name of an event may have this: a word in small letters is no finding.
 const fn is_plain(byte: &u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'_' | b'.')
-}
-
-/// Tells texts apart that come in pieces: FNV-1a, 64 bits. Nobody gains by two texts with the
-/// same: a signature would be refused.
-#[derive(Debug, PartialEq, Eq)]
-struct Print(u64);
-
-impl Print {
-    const NEW: Self = Self(0xcbf2_9ce4_8422_2325);
-
-    fn add(&mut self, text: &str) {
-        for byte in text.bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
 }
 
 impl Written<'_> {
@@ -285,9 +336,6 @@ fn edits(texts: &EventTexts<'_>, written: Vec<Written<'_>>) -> Edits {
         if let Some(new) = new.filter(|new| *new != came) {
             edits.replace(said.text.span(), said.text.written(new));
         }
-    }
-    for span in &texts.removed {
-        edits.replace(*span, "null".to_owned());
     }
     edits
 }

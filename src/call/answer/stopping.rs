@@ -69,21 +69,26 @@ impl Stopping {
         }
     }
 
-    /// The events that end the stream here, if it has to end.
-    pub(super) fn stop(&mut self, seen: &mut Seen, context: &mut dyn Context) -> Option<Vec<u8>> {
+    /// Whether a limit leaves no room for more of the stream.
+    pub(super) fn is_due(&self, seen: &Seen, context: &mut dyn Context) -> bool {
         let Self::Ready(ready) = self else {
-            return None;
+            return false;
         };
         let open = !seen.error && ready.ending.is_open();
         // To count is dearer than to see that it can't be enough.
         let far = seen.most_output_tokens() <= context.room();
-        if !open || far || !context.passed(seen.output_tokens()) {
-            return None;
-        }
+        open && !far && context.passed(seen.output_tokens())
+    }
+
+    /// The events that end the stream here because a limit leaves no room for more of it.
+    pub(super) fn stop(&mut self, seen: &mut Seen) -> Vec<u8> {
+        let Self::Ready(ready) = self else {
+            return Vec::new();
+        };
         let last = ready.ending.events(EndReason::Length, &ready.told(seen));
         *self = Self::Stopped(ready.patience);
         seen.stopped = Stopped::AtLimit;
-        Some(last)
+        last
     }
 
     /// The events that end the stream here because a guardrail lets no more of it pass.

@@ -2,14 +2,15 @@
 
 use super::masking::StreamGuard;
 use super::stopping::Stopping;
-use super::whole::unscannable;
 use super::{Context, OnData, Reading, Seen};
+use crate::call::refusing::unscannable;
 use crate::json::{Edits, Reader, Span, quote};
 use crate::protocols::texts::{ChannelKey, rest_events};
 use crate::protocols::{
     ErrorKind, Event, EventReader, Progress, Protocol, Refusal, redact_account,
 };
 use crate::sse::{self, Framer};
+use crate::tokens::Stream;
 use std::borrow::Cow;
 
 #[derive(Debug)]
@@ -69,9 +70,9 @@ impl StreamReader {
             changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
             out.extend(goes_on);
             self.in_event = false;
-            if let Some(last) = self.stopping.stop(seen, context) {
+            if self.stopping.is_due(seen, context) {
                 changed = true;
-                out.push(Cow::Owned(last));
+                out.push(Cow::Owned(self.stop(seen, event, context)));
             }
         }
         let (unfinished, place) = (events.unfinished(), events.place());
@@ -96,6 +97,28 @@ impl StreamReader {
             }
         }
         OnData::Replace(out)
+    }
+
+    /// Ends the stream at a limit, behind `event`. What guardrails have held goes on before the
+    /// end: it came within the limit.
+    fn stop(&mut self, seen: &mut Seen, event: &[u8], context: &mut dyn Context) -> Vec<u8> {
+        let held = self.guard.as_mut();
+        let held = held.map(|guard| guard.finish(context.verdict()));
+        let mut last = Vec::new();
+        if let Some(held) = held.filter(|held| !held.is_empty()) {
+            let data = sse::data(event).unwrap_or_default();
+            // Read anew only for where the model's name stands.
+            let mut events = EventReader::new(self.reading.protocol);
+            let read = events.read(&data, &mut Stream::default()).ok();
+            last = self.rest(&data, read.as_ref(), &held);
+        }
+        let blocked = self.guard.is_some() && context.verdict().blocked().is_some();
+        if blocked {
+            last.extend(self.stopping.block(seen, &context.blocked()));
+        } else {
+            last.extend(self.stopping.stop(seen));
+        }
+        last
     }
 
     /// Behind the end that the caller was told, a stream is only read for what it used.
@@ -134,8 +157,14 @@ impl StreamReader {
         out: &mut Vec<Cow<'e, [u8]>>,
         context: &mut dyn Context,
     ) -> bool {
+        // Of an event that was cut in its data nothing can be inspected, nor read by clients.
+        let is_cut = self.guard.is_some() && is_cut(unfinished);
+        if is_cut {
+            seen.dropped = unfinished.len();
+        }
         let goes_on = match unfinished {
             [] => None,
+            _ if is_cut => None,
             unfinished => self.event(seen, unfinished, context),
         };
         if seen.stopped.early() || !self.ends_early(seen) {
@@ -160,7 +189,9 @@ impl StreamReader {
     pub(super) fn trailers(&mut self, seen: &mut Seen, context: &mut dyn Context) {
         let rest = self.framer.take_rest();
         // It may still say what was used.
-        self.event(seen, &rest, context);
+        if !is_cut(&rest) {
+            self.event(seen, &rest, context);
+        }
         if !seen.stopped.early() {
             seen.dropped = rest.len();
             self.ends_early(seen);
@@ -212,7 +243,9 @@ impl StreamReader {
             return None;
         }
         let unchanged = (!seen.stopped.early()).then_some(Cow::Borrowed(event));
-        let Some(data) = sse::data(event) else {
+        // Some servers keep a connection alive with empty data.
+        let data = sse::data(event).filter(|data| !data.trim_ascii().is_empty());
+        let Some(data) = data else {
             return unchanged;
         };
         let read = self.events.read(&data, &mut seen.text);
@@ -262,9 +295,9 @@ impl StreamReader {
         };
         if self.reading.strip_usage && read.only_usage && !masked.blocked {
             self.kept_back_cr = event.ends_with(b"\r");
-            return (!masked.rest.is_empty()).then(|| self.rest(data, &read, &masked.rest));
+            return (!masked.rest.is_empty()).then(|| self.rest(data, Some(&read), &masked.rest));
         }
-        let mut out = self.rest(data, &read, &masked.rest);
+        let mut out = self.rest(data, Some(&read), &masked.rest);
         if let (Some(name), Some(span)) = (&self.reading.model, read.model) {
             masked.edits.replace(span, quote(name));
         }
@@ -285,12 +318,13 @@ impl StreamReader {
     }
 
     /// The events that bring what channels have held, before the one of `data`.
-    fn rest(&self, data: &[u8], read: &Event, rest: &[(ChannelKey, String)]) -> Vec<u8> {
+    fn rest(&self, data: &[u8], read: Option<&Event>, rest: &[(ChannelKey, String)]) -> Vec<u8> {
         if rest.is_empty() {
             return Vec::new();
         }
         let mut edits = Edits::default();
-        if let (Some(name), Some(span)) = (&self.reading.model, read.model) {
+        let model = read.and_then(|read| read.model);
+        if let (Some(name), Some(span)) = (&self.reading.model, model) {
             edits.replace(span, quote(name));
         }
         let named = edits.apply(data).map(|rewrite| rewrite.whole(data));
@@ -300,7 +334,7 @@ impl StreamReader {
 
     /// What goes on in the place of what can't be inspected: it itself, or the end of the stream.
     fn unread(&mut self, seen: &mut Seen, event: &[u8], context: &mut dyn Context) -> Vec<u8> {
-        let passes = self.guard.as_mut().is_none_or(StreamGuard::passes_unread);
+        let passes = self.guard.as_ref().is_none_or(StreamGuard::passes_unread);
         if !passes {
             context.unscanned(false);
             return self.stopping.give_up(seen, &unscannable());
@@ -344,6 +378,12 @@ fn write(event: &[u8], data: &[u8], edits: Edits, out: &mut Vec<u8>) {
             out.append(&mut sse::with_data(event, &new));
         }
     }
+}
+
+/// Whether an unfinished event ends within its data.
+fn is_cut(event: &[u8]) -> bool {
+    let is_whole = |data: &[u8]| data.trim_ascii().is_empty() || data.trim_ascii_end() == b"[DONE]";
+    sse::data(event).is_some_and(|data| !is_whole(&data)) && !has_json(event)
 }
 
 /// Whether an event has data that is JSON.

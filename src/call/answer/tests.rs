@@ -9,16 +9,26 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// A call that has no limit.
-struct At(u64);
+/// A call that nothing guards.
+struct Unguarded {
+    now: u64,
+    /// How many tokens its answer may have.
+    most: u64,
+}
 
-impl Context for At {
+/// One that has no limit.
+const fn at(now: u64) -> Unguarded {
+    let most = u64::MAX;
+    Unguarded { now, most }
+}
+
+impl Context for Unguarded {
     fn now(&self) -> Instant {
-        Instant(self.0)
+        Instant(self.now)
     }
 
-    fn passed(&mut self, _output: u64) -> bool {
-        false
+    fn passed(&mut self, output: u64) -> bool {
+        output > self.most
     }
 
     fn room(&self) -> u64 {
@@ -81,7 +91,7 @@ fn run_reader<'p>(
     while let Some(piece) = pieces.next() {
         held.extend_from_slice(piece);
         clock += 1;
-        match reader.data(&mut seen, &held, pieces.peek().is_none(), &mut At(clock)) {
+        match reader.data(&mut seen, &held, pieces.peek().is_none(), &mut at(clock)) {
             OnData::Pass => out.append(&mut held),
             OnData::Replace(new) => {
                 held.clear();
@@ -237,7 +247,7 @@ fn what_is_no_chunk_passes_unchanged() {
     }
     let binary: &[u8] = b"data: \xff\xfe\n\n";
     assert_eq!(
-        passing(200, STREAM, true).data(&mut Seen::default(), binary, true, &mut At(0)),
+        passing(200, STREAM, true).data(&mut Seen::default(), binary, true, &mut at(0)),
         OnData::Pass
     );
 }
@@ -248,12 +258,12 @@ fn whole_events_pass_without_a_copy() {
     let text = stream("\n", &[TEXT, USAGE]);
     let mut seen = Seen::default();
     assert_eq!(
-        reader.data(&mut seen, text.as_bytes(), false, &mut At(1)),
+        reader.data(&mut seen, text.as_bytes(), false, &mut at(1)),
         OnData::Pass
     );
-    assert_eq!(reader.data(&mut seen, b"", false, &mut At(1)), OnData::Pass);
+    assert_eq!(reader.data(&mut seen, b"", false, &mut at(1)), OnData::Pass);
     assert_eq!(
-        reader.data(&mut seen, b"data: [DONE]\n\n", true, &mut At(2)),
+        reader.data(&mut seen, b"data: [DONE]\n\n", true, &mut at(2)),
         OnData::Pass
     );
     assert_eq!(seen.first_text, Some(Instant(1)));
@@ -349,7 +359,7 @@ fn trailers_drop_an_unfinished_event_and_say_so() {
     ] {
         let mut reader = passing(200, STREAM, false);
         let (mut seen, mut out) = (Seen::default(), Vec::new());
-        match reader.data(&mut seen, text.as_bytes(), false, &mut At(0)) {
+        match reader.data(&mut seen, text.as_bytes(), false, &mut at(0)) {
             OnData::Pass => out.extend(text.bytes()),
             OnData::Replace(new) => out.extend(new),
             other @ (OnData::Release(..) | OnData::Reply(_) | OnData::Reset | OnData::Ask(_)) => {
@@ -357,7 +367,7 @@ fn trailers_drop_an_unfinished_event_and_say_so() {
             }
             OnData::Hold => panic!("streams are not held"),
         }
-        reader.trailers(&mut seen, &mut At(0));
+        reader.trailers(&mut seen, &mut at(0));
         assert_eq!(
             (out, seen.dropped),
             (goes_on.into_bytes(), dropped),
@@ -399,11 +409,11 @@ fn json_before_trailers_is_read_too() {
     let mut seen = Seen::default();
     let text = USAGE.strip_prefix("data: ").unwrap();
     assert_eq!(
-        reader.data(&mut seen, text.as_bytes(), false, &mut At(0)),
+        reader.data(&mut seen, text.as_bytes(), false, &mut at(0)),
         OnData::Pass
     );
     assert_eq!(seen.usage, None);
-    reader.trailers(&mut seen, &mut At(0));
+    reader.trailers(&mut seen, &mut at(0));
     assert_eq!((seen.usage, seen.dropped), (Some(COUNTS), 0));
 }
 
@@ -452,11 +462,11 @@ fn error_bodies_are_held_and_lose_the_account() {
     let mut reader = passing(500, STREAM, false);
     let mut seen = Seen::default();
     assert_eq!(
-        reader.data(&mut seen, b"a", false, &mut At(0)),
+        reader.data(&mut seen, b"a", false, &mut at(0)),
         OnData::Hold
     );
     assert_eq!(
-        reader.data(&mut seen, b"ab", true, &mut At(0)),
+        reader.data(&mut seen, b"ab", true, &mut at(0)),
         OnData::Pass
     );
     assert_eq!((seen.usage, seen.text.tally().bytes()), (None, 0));

@@ -3,14 +3,13 @@ and, if asked for, another name for its model. */
 
 use super::guarding::{Guard, Unreadable, asked_about, masked};
 use super::{Context, OnData, Reading, Seen, Stopped};
-use crate::call::asking::unavailable;
-use crate::call::guarding::name;
+use crate::call::refusing::{answer_too_long, name, unavailable, unscannable};
 use crate::callout::{Questions, Ruling};
 use crate::config::Phase;
 use crate::http::Answer;
 use crate::json::{Capture, Edits, Error, Kind, Reader, Span, quote};
 use crate::protocols::texts::blocked_answer;
-use crate::protocols::{ErrorKind, Protocol, Refusal, anthropic, openai};
+use crate::protocols::{Protocol, Refusal, anthropic, openai};
 
 #[derive(Debug)]
 pub(in crate::call) struct WholeReader {
@@ -86,6 +85,11 @@ impl WholeReader {
             || !matches!(self.inspection, Inspection::Settled)
     }
 
+    /// Whether it is whole and waits for services.
+    pub(super) const fn is_judged(&self) -> bool {
+        matches!(self.inspection, Inspection::Asking(_))
+    }
+
     /// Whether nothing can be said before the end, of which `size` bytes wait.
     pub(super) const fn waits_for_end(&self, size: usize) -> bool {
         match &self.inspection {
@@ -131,18 +135,18 @@ impl WholeReader {
             _ => held,
         };
         let asks = !guard.services.is_empty();
-        let first = if asks {
-            guard.before_services()
-        } else {
-            guard.clone()
-        };
+        let first = asks.then(|| guard.before_services());
+        let first = first.as_ref().unwrap_or(guard);
         let new = match first.answer(self.protocol, named, context.verdict()) {
             Ok(new) => new,
             Err(Unreadable) if guard.passes_unread => {
                 context.unscanned(true);
                 return on;
             }
-            Err(Unreadable) => return self.refused(seen, &unscannable(), context),
+            Err(Unreadable) => {
+                context.unscanned(false);
+                return self.refused(seen, &unscannable());
+            }
         };
         if asks && context.verdict().blocked().is_none() {
             let body = new.unwrap_or_else(|| named.to_vec());
@@ -163,7 +167,8 @@ impl WholeReader {
         context: &mut dyn Context,
     ) -> OnData {
         let Ok(texts) = asked_about(self.protocol, &body) else {
-            return self.refused(seen, &unscannable(), context);
+            context.unscanned(false);
+            return self.refused(seen, &unscannable());
         };
         if texts.is_empty() {
             return self.restored(seen, guard, body, context);
@@ -227,7 +232,7 @@ impl WholeReader {
             }
             Ruling::Fail(guardrail) => {
                 let refusal = unavailable(context.policy(), guardrail);
-                self.refused(seen, &refusal, context)
+                self.refused(seen, &refusal)
             }
         }
     }
@@ -257,7 +262,7 @@ impl WholeReader {
         context: &mut dyn Context,
     ) -> OnData {
         if new.len() > guard.longest {
-            return self.refused(seen, &too_long(), context);
+            return self.refused(seen, &answer_too_long());
         }
         if context.verdict().blocked().is_some() {
             seen.stopped = Stopped::Blocked;
@@ -274,16 +279,17 @@ impl WholeReader {
         context: &mut dyn Context,
     ) -> OnData {
         if !guard.passes_unread {
-            return self.refused(seen, &too_long(), context);
+            context.unscanned(false);
+            return self.refused(seen, &answer_too_long());
         }
         context.unscanned(true);
         self.pass(seen, held, false)
     }
 
-    fn refused(&self, seen: &mut Seen, refusal: &Refusal, context: &mut dyn Context) -> OnData {
-        context.unscanned(false);
-        seen.stopped = Stopped::Unscannable;
-        OnData::Reply(refusal.reply(self.protocol))
+    fn refused(&self, seen: &mut Seen, refusal: &Refusal) -> OnData {
+        let reply = refusal.reply(self.protocol);
+        seen.stopped = Stopped::Refused(reply.status, refusal.code);
+        OnData::Reply(reply)
     }
 
     fn pass(&mut self, seen: &mut Seen, piece: &[u8], end: bool) -> OnData {
@@ -318,17 +324,6 @@ impl WholeReader {
             seen.add_usage(usage);
         }
     }
-}
-
-fn too_long() -> Refusal {
-    let message = "The answer is longer than this gateway can inspect.";
-    Refusal::new(ErrorKind::BadGateway, "answer_too_long", message)
-}
-
-/// Stands in for an answer that has to be inspected, and can't be.
-pub(in crate::call) fn unscannable() -> Refusal {
-    let message = "The provider sent something that can't be inspected, and has to be.";
-    Refusal::new(ErrorKind::BadGateway, "unscannable_answer", message)
 }
 
 fn look(held: &[u8], name: &str, look_at: &mut usize, end: bool) -> OnData {

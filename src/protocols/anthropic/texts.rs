@@ -15,11 +15,11 @@ use crate::protocols::texts::Member;
 fn known(key: &str, kind: Kind) -> Member {
     match (key, kind) {
         (
-            "type" | "id" | "tool_use_id" | "name" | "tool_name" | "server_name" | "file_id"
-            | "cache_control" | "caller" | "error_code" | "is_error" | "media_type"
-            | "retrieved_at",
+            "type" | "name" | "tool_name" | "server_name" | "cache_control" | "error_code"
+            | "is_error" | "media_type",
             _,
         ) => Member::Name,
+        ("id" | "tool_use_id" | "file_id" | "caller" | "retrieved_at", _) => Member::Id,
         ("data" | "signature", Kind::String) => Member::Encoded,
         _ if key.starts_with("encrypted_") => Member::Encoded,
         _ => Member::Text,

@@ -3,6 +3,7 @@
 use crate::json::{Error, Kind, Reader, Span, quote};
 use crate::protocols::ending::{EndReason, EndUsage};
 use crate::protocols::event::unwatched;
+use crate::protocols::texts::{Member, plain};
 use crate::sorting::sort_few;
 
 /// Most choices that are followed: the most that OpenAI's API gives.
@@ -20,6 +21,14 @@ pub(super) const HEAD: [&str; 5] = [
     "service_tier",
     "system_fingerprint",
 ];
+
+/// How a value of [`HEAD`] has to be spelled to be told again: guardrails have not seen it.
+pub(super) fn member_of_head(name: &str) -> Member {
+    match name {
+        "id" | "system_fingerprint" => Member::Id,
+        _ => Member::Name,
+    }
+}
 
 /// What has to be known of a stream of chunks to end it.
 #[derive(Debug, Default)]
@@ -157,10 +166,10 @@ impl Chunk {
             if name == "choices" && reader.kind()? == Kind::Array {
                 return reader.array(|reader| choice(reader).map(|read| self.choices.extend(read)));
             }
-            let span = reader.skip()?;
             let place = HEAD.iter().position(|known| *known == name);
-            if let Some(place) = place.and_then(|place| self.head.get_mut(place)) {
-                *place = Some(span);
+            match place.and_then(|place| self.head.get_mut(place)) {
+                Some(place) => *place = plain(reader, member_of_head(&name))?,
+                None => drop(reader.skip()?),
             }
             Ok::<(), Error>(())
         })?;

@@ -15,7 +15,8 @@ use crate::protocols::texts::Member;
 /// Members of what a model has said, in requests and in answers.
 fn known(key: &str, _: Kind) -> Member {
     match key {
-        "type" | "id" | "index" | "format" | "file_id" | "cache_control" => Member::Name,
+        "id" | "file_id" => Member::Id,
+        "type" | "index" | "format" | "cache_control" => Member::Name,
         "data" | "signature" | "thought_signature" | "encrypted_content" => Member::Encoded,
         // A URL that is no data URL is a text.
         "url" | "image_url" => Member::Url,

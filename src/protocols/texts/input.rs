@@ -7,6 +7,26 @@ use super::{
 };
 use crate::json::{Error, Key, Kind, Reader, Text};
 use crate::mask::Form;
+use crate::protocols::event::unwatched;
+
+/// Takes a member of a request's outermost object.
+type TakeMember<'a> = fn(&mut Walk<'_, 'a>, &mut Reader<'a>, &Key<'a>) -> Result<(), Error>;
+
+/// Walks all of a request.
+pub(in crate::protocols) fn walk_request<'a>(
+    body: &'a [u8],
+    visit: &mut dyn FnMut(Found<'a>),
+    member: TakeMember<'a>,
+) -> Result<(), Error> {
+    let mut reader = Reader::new(body, unwatched)?;
+    let mut walk = Walk::new(visit);
+    if reader.kind()? == Kind::Object {
+        reader.object(|reader, key| member(&mut walk, reader, key))?;
+    } else {
+        walk.strings(&mut reader, Origin::Other)?;
+    }
+    reader.finish()
+}
 
 /// A walk of a request.
 pub(in crate::protocols) struct Walk<'v, 'a> {
@@ -140,7 +160,7 @@ impl<'v, 'a> Walk<'v, 'a> {
         if reader.kind()? != Kind::Null {
             self.unscannable(Unscannable::Remote);
         }
-        self.names(reader)
+        self.read(reader, Member::Id, Origin::Other)
     }
 
     /// A member that lets the provider use tools of its own, if it says anything.

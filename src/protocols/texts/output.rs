@@ -3,7 +3,7 @@
 use super::{
     ChannelKey, ChannelKind, Member, Said, Site, Table, by_key, emit_key, read, unknown, value,
 };
-use crate::json::{Error, Key, Kind, Reader, Span};
+use crate::json::{Error, ErrorKind, Key, Kind, Reader, Span};
 use crate::mask::Form;
 
 /// The texts of an answer, or of an event of one, as they are found.
@@ -118,7 +118,66 @@ impl<'a> Speech<'a> {
     }
 }
 
-/// A number that counts from zero; `None` if it does not.
+/// A number that counts from zero; `None` if it is null.
+///
+/// # Errors
+/// It is anything else. Clients read `1.0`, `"1"` and what 32 bits don't hold each in their
+/// own way, so nobody knows which text goes on there.
 pub(in crate::protocols) fn index(reader: &mut Reader<'_>) -> Result<Option<u32>, Error> {
-    Ok(reader.number()?.parse().ok())
+    if reader.kind()? == Kind::Null {
+        reader.skip()?;
+        return Ok(None);
+    }
+    let offset = reader.offset();
+    let index = reader.number()?.parse();
+    let index = index.map_err(|_| Error::new(ErrorKind::Unexpected, offset))?;
+    Ok(Some(index))
+}
+
+/// A reader of an answer, or of an event of one.
+pub(in crate::protocols) fn reader(text: &[u8]) -> Result<Reader<'_>, Error> {
+    Reader::new(text, watched)
+}
+
+/// The keys that say where text belongs, or that hold text which comes in pieces: of two in one
+/// object a client may read either.
+fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
+    // A match compiles to a jump by length; keys are looked up in every object.
+    Some(match key {
+        b"type" => ("type", 0),
+        b"index" => ("index", 1),
+        b"choices" => ("choices", 2),
+        b"delta" => ("delta", 3),
+        b"message" => ("message", 4),
+        b"content" => ("content", 5),
+        b"refusal" => ("refusal", 6),
+        b"reasoning" => ("reasoning", 7),
+        b"reasoning_content" => ("reasoning_content", 8),
+        b"reasoning_details" => ("reasoning_details", 9),
+        b"summary" => ("summary", 10),
+        b"tool_calls" => ("tool_calls", 11),
+        b"function" => ("function", 12),
+        b"function_call" => ("function_call", 13),
+        b"custom" => ("custom", 14),
+        b"arguments" => ("arguments", 15),
+        b"input" => ("input", 16),
+        b"audio" => ("audio", 17),
+        b"transcript" => ("transcript", 18),
+        b"content_block" => ("content_block", 19),
+        b"text" => ("text", 20),
+        b"thinking" => ("thinking", 21),
+        b"signature" => ("signature", 22),
+        b"partial_json" => ("partial_json", 23),
+        b"finish_reason" => ("finish_reason", 24),
+        b"stop_reason" => ("stop_reason", 25),
+        b"name" => ("name", 26),
+        b"source" => ("source", 27),
+        b"data" => ("data", 28),
+        b"citation" => ("citation", 29),
+        b"error" => ("error", 30),
+        b"usage" => ("usage", 31),
+        b"role" => ("role", 32),
+        b"id" => ("id", 33),
+        _ => return None,
+    })
 }

@@ -11,8 +11,54 @@ const MAX_FRONT: usize = 256;
 
 const BASE64: &[u8] = b";base64,";
 
-/// Whether it can be a name, an id, a type or a time. A URL is none.
+/// Most digits of a name that no letter stands between: numbers of persons have more.
+const MAX_DIGITS: u32 = 6;
+
+/// Whether it can be a name of a tool or a model, or a type. Dates aside, no long number is.
 pub(in crate::protocols) fn is_name(raw: &[u8]) -> bool {
+    is_id(raw) && !has_number(raw)
+}
+
+/// Whether there are many digits that no letter stands between. Dates, as models and tools of
+/// providers have them, count as none.
+fn has_number(raw: &[u8]) -> bool {
+    let mut digits = 0_u32;
+    let mut behind_digit = false;
+    let mut rest = raw;
+    while let Some((byte, after)) = rest.split_first() {
+        if let Some(after) = after_date(rest).filter(|_| !behind_digit) {
+            rest = after;
+            continue;
+        }
+        behind_digit = byte.is_ascii_digit();
+        if behind_digit {
+            digits = digits.saturating_add(1);
+        } else if byte.is_ascii_alphabetic() {
+            digits = 0;
+        }
+        if digits > MAX_DIGITS {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// What follows a date of this century: `20260102` or `2026-01-02`.
+fn after_date(raw: &[u8]) -> Option<&[u8]> {
+    let (date, after) = match raw {
+        [b'2', b'0', a, b, b'-', m, n, b'-', d, e, after @ ..]
+        | [b'2', b'0', a, b, m, n, d, e, after @ ..] => ([a, b, m, n, d, e], after),
+        _ => return None,
+    };
+    let [_, _, m, _, d, _] = date;
+    let possible = date.iter().all(|byte| byte.is_ascii_digit()) && *m <= b'1' && *d <= b'3';
+    let ends = !after.first().is_some_and(u8::is_ascii_digit);
+    (possible && ends).then_some(after)
+}
+
+/// Whether it can be an id, or a time. A URL is none.
+pub(in crate::protocols) fn is_id(raw: &[u8]) -> bool {
     raw.len() <= MAX_NAME
         && raw.iter().copied().all(is_in_names)
         && !raw.windows(2).any(|pair| pair == b"//")
@@ -111,6 +157,30 @@ mod tests {
             &longer,
         ] {
             assert!(!is_name(text.as_bytes()), "{text}");
+            assert!(!is_id(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn long_numbers_are_ids_and_no_names() {
+        for (text, name) in [
+            ("claude-sonnet-4-20250514", true),
+            ("gpt-5.1-2026-01-02", true),
+            ("web_search_20250305", true),
+            ("ticket_123456", true),
+            ("ticket_1234567", false),
+            ("4111111111111111", false),
+            ("4111-1111-1111-1111", false),
+            ("pay_4111111111111111", false),
+            ("078-05-1120", false),
+            ("192.168.100.100", false),
+            // Dates are not looked for within numbers.
+            ("42025010142", false),
+            ("2025010142", false),
+            ("20254014", false),
+        ] {
+            assert_eq!(is_name(text.as_bytes()), name, "{text}");
+            assert!(is_id(text.as_bytes()), "{text}");
         }
     }
 

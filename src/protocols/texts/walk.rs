@@ -1,7 +1,7 @@
 /*! What is alike in all walks: values that are read whole. */
 
 use super::Site;
-use super::spelling::{is_data_url, is_encoded, is_key, is_name, is_token};
+use super::spelling::{is_data_url, is_encoded, is_id, is_key, is_name, is_token};
 use crate::json::{Error, Key, Kind, Reader, Span};
 use crate::protocols::event::unwatched;
 use std::borrow::Cow;
@@ -16,6 +16,8 @@ pub(in crate::protocols) enum Member {
     Text,
     /// Part of the structure: its strings are texts only if they are not spelled as names.
     Name,
+    /// As `Name`, but long numbers are none the more texts.
+    Id,
     /// What only its sender can read: a text only if it is no base64.
     Encoded,
     /// A text only if it is not spelled as tokens of the header `authorization` are.
@@ -37,6 +39,7 @@ impl Member {
         match self {
             Self::Text => |_| false,
             Self::Name => is_name,
+            Self::Id => is_id,
             Self::Encoded => is_encoded,
             Self::Token => is_token,
             Self::Url => is_data_url,
@@ -83,8 +86,68 @@ pub(in crate::protocols) fn read<'a>(
             emit_key(key, emit);
             read(reader, member, emit)
         }),
-        Kind::Number | Kind::Bool | Kind::Null => reader.skip().map(drop),
+        Kind::Number => {
+            let start = reader.offset();
+            let number = reader.number()?;
+            if member == Member::Text && is_long(number) {
+                let end = reader.offset();
+                let span = Span { start, end };
+                emit(Site::Number { number, span });
+            }
+            Ok(())
+        }
+        Kind::Bool | Kind::Null => reader.skip().map(drop),
     }
+}
+
+/// Whether a number is worth a look: its fraction aside, it has more digits than counts and
+/// prices have.
+fn is_long(number: &str) -> bool {
+    const LEAST: usize = 6;
+    let digits = number.trim_start_matches('-').bytes();
+    digits.take_while(u8::is_ascii_digit).count() >= LEAST
+}
+
+/// Where a value stands that may be told again elsewhere: null, a number, or a string that is
+/// spelled as what `member` is.
+pub(in crate::protocols) fn plain(
+    reader: &mut Reader<'_>,
+    member: Member,
+) -> Result<Option<Span>, Error> {
+    let mut plain = matches!(reader.kind()?, Kind::Null | Kind::Number | Kind::String);
+    let start = reader.offset();
+    read(reader, member, &mut |_| plain = false)?;
+    let end = reader.offset();
+    Ok(plain.then_some(Span { start, end }))
+}
+
+/// Where a report of usage stands, if it holds nothing but numbers and names.
+pub(in crate::protocols) fn report(reader: &mut Reader<'_>) -> Result<Option<Span>, Error> {
+    let start = reader.offset();
+    let null = reader.kind()? == Kind::Null;
+    let clean = is_report(reader)?;
+    let end = reader.offset();
+    Ok((clean && !null).then_some(Span { start, end }))
+}
+
+/// Keys of reports have digits, such as Anthropic's `ephemeral_5m_input_tokens`.
+fn is_report(reader: &mut Reader<'_>) -> Result<bool, Error> {
+    let mut clean = true;
+    match reader.kind()? {
+        Kind::Object => reader.object(|reader, key| {
+            let key = key.text();
+            clean &= is_name(key.raw());
+            clean &= is_report(reader)?;
+            Ok::<(), Error>(())
+        })?,
+        Kind::Array => reader.array(|reader| {
+            clean &= is_report(reader)?;
+            Ok::<(), Error>(())
+        })?,
+        Kind::String => clean = is_name(reader.string()?.raw()),
+        Kind::Number | Kind::Bool | Kind::Null => drop(reader.skip()?),
+    }
+    Ok(clean)
 }
 
 /// A key that no table knows is a text, unless it is spelled as keys are.

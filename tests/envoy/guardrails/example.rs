@@ -17,7 +17,7 @@ fn content(answer: &Answer) -> String {
 fn the_example_does_what_its_page_says() {
     run(async {
         let stand = Stand::start(Config::shipped("guardrails.yaml")).await;
-        let text = "I am ada@example.org, badge E-18: 79927398713.";
+        let text = "I am ada@example.org, badge E-79927398713.";
 
         // Placeholders at the provider, values in the answer.
         let ask = Ask::chat(&call("smart", text, text));
@@ -31,7 +31,7 @@ fn the_example_does_what_its_page_says() {
         // For blue, masked for good.
         let ask = Ask::chat(&call("light", text, text)).key("demo-blue-key");
         let said = content(&stand.send(&ask).await);
-        assert_eq!(said, "I am ***@*******.org, badge E-18: 79927398713.");
+        assert_eq!(said, "I am ***@******e.org, badge E-79927398713.");
 
         // Secrets stay here.
         let ask = Ask::chat(&call("smart", &format!("Use {SECRET}"), ""));

@@ -57,10 +57,10 @@ fn an_anthropic_stream_is_read_alike_over_all_cuts_and_line_endings() {
 fn the_first_text_of_an_anthropic_stream_is_no_ping() {
     let mut reader = judging(Protocol::Anthropic, STREAM, None);
     let mut seen = Seen::default();
-    for (at, event) in [START, PING, BLOCK, HELLO, HELLO].iter().enumerate() {
-        let at = Instant(u64::try_from(at).unwrap());
+    for (now, event) in [START, PING, BLOCK, HELLO, HELLO].iter().enumerate() {
+        let now = u64::try_from(now).unwrap();
         let text = stream("\n", &[event]);
-        let passed = reader.data(&mut seen, text.as_bytes(), false, &mut At(at.0));
+        let passed = reader.data(&mut seen, text.as_bytes(), false, &mut at(now));
         assert_eq!(passed, OnData::Pass);
     }
     assert_eq!(seen.first_text, Some(Instant(3)));
@@ -220,8 +220,8 @@ fn before_trailers_an_early_end_is_only_noted() {
         let mut reader = judging(Protocol::OpenAi, STREAM, None);
         let mut seen = Seen::default();
         let text = stream("\n", &events);
-        reader.data(&mut seen, text.as_bytes(), false, &mut At(0));
-        reader.trailers(&mut seen, &mut At(0));
+        reader.data(&mut seen, text.as_bytes(), false, &mut at(0));
+        reader.trailers(&mut seen, &mut at(0));
         assert_eq!((seen.incomplete, seen.error), (incomplete, incomplete));
     }
 }
@@ -326,14 +326,14 @@ fn a_whole_answer_is_held_no_longer_than_its_model_is_looked_for() {
     let mut seen = Seen::default();
     assert!(reader.holds() && reader.changes_length());
     let front = format!("{{\"model\":\"gpt\",\"x\":\"{}", "a".repeat(200));
-    let out = reader.data(&mut seen, front.as_bytes(), false, &mut At(0));
+    let out = reader.data(&mut seen, front.as_bytes(), false, &mut at(0));
     assert_eq!(
         out,
         OnData::Replace(front.replace("gpt", "smart").into_bytes())
     );
     assert!(!reader.holds());
     let rest = b"\",\"usage\":{\"prompt_tokens\":1}}";
-    assert_eq!(reader.data(&mut seen, rest, true, &mut At(0)), OnData::Pass);
+    assert_eq!(reader.data(&mut seen, rest, true, &mut at(0)), OnData::Pass);
     assert_eq!(seen.usage.unwrap().input, 1);
 
     let reader = judging(Protocol::OpenAi, "application/json", Some("smart"));
@@ -347,7 +347,7 @@ fn nothing_is_judged_or_replaced_where_nothing_was_asked_for() {
     let mut reader = passing(200, "application/json", true);
     assert!(!reader.holds() && !reader.changes_length());
     let mut seen = Seen::default();
-    let passed = reader.data(&mut seen, b"{\"model\":\"gpt\"}", true, &mut At(0));
+    let passed = reader.data(&mut seen, b"{\"model\":\"gpt\"}", true, &mut at(0));
     assert_eq!(passed, OnData::Pass);
     let came = run_all_cuts(STREAM, false, &stream("\n", &[TEXT]));
     assert_eq!(came.out, stream("\n", &[TEXT]));

@@ -44,7 +44,7 @@ impl Context for Watched {
     }
 
     fn blocked(&mut self) -> Refusal {
-        crate::call::guarding::blocked_answer(&self.policy, &self.verdict)
+        crate::call::refusing::blocked_answer(&self.policy, &self.verdict)
     }
 }
 
@@ -359,7 +359,10 @@ fn whole_answers_are_held_masked_and_bounded() {
         assert_eq!(seen.usage.map(|usage| usage.output), Some(2));
     }
     // Too long as it comes, and by its masks.
-    for long in ["x".repeat(100_000), "ab@cd.org ".repeat(8_000)] {
+    for (long, counted) in [
+        ("x".repeat(100_000), vec![false]),
+        ("ab@cd.org ".repeat(8_000), vec![]),
+    ] {
         let text = answer(&long);
         let (out, seen, watched) = OPENAI.run("application/json", [text.as_bytes(), b""]);
         assert!(
@@ -369,7 +372,60 @@ fn whole_answers_are_held_masked_and_bounded() {
         );
         assert_eq!(
             (seen.stopped, watched.unscanned),
+            (Stopped::Refused(502, "answer_too_long"), counted)
+        );
+    }
+}
+
+/// Text of a choice or a block that has ended may be the rest of a finding whose front is gone.
+#[test]
+fn text_behind_its_end_does_not_go_on() {
+    let chunk = |text: &str, reason: &str| {
+        let choice = json!({"index": 0, "delta": {"content": text}, "finish_reason": reason});
+        format!("data: {}\n\n", json!({"choices": [choice]}))
+    };
+    let event = |event: Value| format!("data: {event}\n\n");
+    let delta = |text: &str| {
+        event(json!({"type": "content_block_delta", "index": 0,
+            "delta": {"type": "text_delta", "text": text}}))
+    };
+    let stop = event(json!({"type": "content_block_stop", "index": 0}));
+    let all = event(json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}));
+    let reasons = [chunk("quilliam@", "stop"), chunk("zwexford.org ", "stop")];
+    let late = [
+        (OPENAI, reasons.concat()),
+        (
+            ANTHROPIC,
+            [delta("quilliam@"), stop, delta("zwexford.org ")].concat(),
+        ),
+        (
+            ANTHROPIC,
+            [delta("quilliam@"), all, delta("zwexford.org ")].concat(),
+        ),
+    ];
+    for (case, stream) in late {
+        let (said, seen, watched) = case.stream(&stream);
+        assert_eq!(said[0], "quilliam@", "{stream}");
+        assert!(!said.concat().contains("zwexford"), "{said:?}");
+        assert_eq!(
+            (seen.stopped, watched.unscanned),
             (Stopped::Unscannable, vec![false])
         );
     }
+    // Servers repeat an empty text.
+    let empty = [chunk("Good day", "stop"), chunk("", "stop")].concat();
+    let stream = format!("{empty}data: [DONE]\n\n");
+    let (out, seen, _) = OPENAI.run(STREAM, [stream.as_bytes()]);
+    assert_eq!((out, seen.stopped), (stream, Stopped::No));
+}
+
+#[test]
+fn a_report_of_usage_ends_no_text() {
+    let usage =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n";
+    let front = openai(&[(0, "quilliam@")], &[]).replace("data: [DONE]\n\n", "");
+    let back = openai(&[(0, "zwexford.org.")], &[(0, "stop")]);
+    let (said, seen, _) = OPENAI.stream(&format!("{front}{usage}{back}"));
+    assert_eq!(said, ["<EMAIL_ADDRESS>.", "stop"]);
+    assert_eq!(seen.stopped, Stopped::No);
 }

@@ -3,40 +3,8 @@
 use super::*;
 
 /// A call whose answer may have so many tokens.
-struct AtMost(u64);
-
-impl Context for AtMost {
-    fn now(&self) -> Instant {
-        Instant(1)
-    }
-
-    fn passed(&mut self, output: u64) -> bool {
-        output > self.0
-    }
-
-    fn room(&self) -> u64 {
-        0
-    }
-
-    fn verdict(&mut self) -> &mut Verdict {
-        panic!("nothing guards these answers")
-    }
-
-    fn heard(&mut self, _questions: &Questions) {
-        panic!("nothing guards these answers")
-    }
-
-    fn policy(&self) -> &Policy {
-        panic!("nothing guards these answers")
-    }
-
-    fn unscanned(&mut self, _passed: bool) {
-        panic!("nothing guards these answers")
-    }
-
-    fn blocked(&mut self) -> Refusal {
-        panic!("nothing guards these answers")
-    }
+const fn at_most(most: u64) -> Unguarded {
+    Unguarded { now: 1, most }
 }
 
 /// What came of a stream.
@@ -70,7 +38,7 @@ const ANTHROPIC: Case = Case {
 };
 
 impl Case {
-    fn read<'p>(&self, most: u64, pieces: impl IntoIterator<Item = &'p [u8]>) -> Ended {
+    fn reader(&self) -> AnswerReader {
         let reading = Reading {
             protocol: self.protocol,
             strip_usage: !self.asked,
@@ -82,13 +50,17 @@ impl Case {
             },
             guard: None,
         };
-        let mut reader = AnswerReader::new(reading, 200, STREAM);
+        AnswerReader::new(reading, 200, STREAM)
+    }
+
+    fn read<'p>(&self, most: u64, pieces: impl IntoIterator<Item = &'p [u8]>) -> Ended {
+        let mut reader = self.reader();
         let (mut seen, mut out, mut reset) = (Seen::default(), Vec::new(), false);
         let mut pieces = pieces.into_iter().peekable();
         while let (false, Some(piece)) = (reset, pieces.next()) {
             let before = seen.stopped.early();
             let end = pieces.peek().is_none();
-            match reader.data(&mut seen, piece, end, &mut AtMost(most)) {
+            match reader.data(&mut seen, piece, end, &mut at_most(most)) {
                 OnData::Pass => out.extend_from_slice(piece),
                 OnData::Replace(new) => out.extend(new),
                 OnData::Reset => {
@@ -291,20 +263,9 @@ fn a_stream_with_an_error_is_not_ended_twice() {
     let one = chunk(0, "gpt");
     let error = r#"data: {"error":{"message":"no"},"choices":[{"index":0,"delta":{"content":" one two9"}}]}"#;
     let text = stream("\n", &[&one, error]);
-    let reading = Reading {
-        protocol: Protocol::OpenAi,
-        strip_usage: true,
-        judges_end: true,
-        model: None,
-        stop: Stop::Possible {
-            prompt: 3,
-            bounded: true,
-        },
-        guard: None,
-    };
-    let mut reader = AnswerReader::new(reading, 200, STREAM);
+    let mut reader = OPENAI.reader();
     let mut seen = Seen::default();
-    let out = reader.data(&mut seen, text.as_bytes(), true, &mut AtMost(2));
+    let out = reader.data(&mut seen, text.as_bytes(), true, &mut at_most(2));
     assert!(seen.error && !seen.stopped.early());
     let passed = match out {
         OnData::Pass => text.clone().into_bytes(),
@@ -316,22 +277,11 @@ fn a_stream_with_an_error_is_not_ended_twice() {
 
 #[test]
 fn trailers_end_a_stream_that_was_ended() {
-    let reading = Reading {
-        protocol: Protocol::OpenAi,
-        strip_usage: true,
-        judges_end: true,
-        model: None,
-        stop: Stop::Possible {
-            prompt: 3,
-            bounded: true,
-        },
-        guard: None,
-    };
-    let mut reader = AnswerReader::new(reading, 200, STREAM);
+    let mut reader = OPENAI.reader();
     let mut seen = Seen::default();
     let text = stream("\n", &[&chunk(0, "gpt")]) + USAGE;
-    reader.data(&mut seen, text.as_bytes(), false, &mut AtMost(1));
-    reader.trailers(&mut seen, &mut AtMost(1));
+    reader.data(&mut seen, text.as_bytes(), false, &mut at_most(1));
+    reader.trailers(&mut seen, &mut at_most(1));
     assert!(seen.stopped.early() && !seen.incomplete && !seen.error);
     assert_eq!((seen.usage, seen.dropped), (Some(COUNTS), 0));
 }

@@ -2,8 +2,9 @@
 
 use super::known;
 use crate::json::{Error, Key, Kind, Reader};
-use crate::protocols::event::unwatched;
-use crate::protocols::texts::{Found, Member, Origin, Unscannable, Walk, definition, peek};
+use crate::protocols::texts::{
+    Found, Member, Origin, Unscannable, Walk, definition, peek, walk_request,
+};
 
 /// Deepest nesting of blocks in blocks: results of tools hold documents, and documents hold
 /// texts. What is deeper is read without being known.
@@ -13,14 +14,7 @@ pub(in crate::protocols) fn request<'a>(
     body: &'a [u8],
     visit: &mut dyn FnMut(Found<'a>),
 ) -> Result<(), Error> {
-    let mut reader = Reader::new(body, unwatched)?;
-    let mut walk = Walk::new(visit);
-    if reader.kind()? == Kind::Object {
-        reader.object(|reader, key| member(&mut walk, reader, key))?;
-    } else {
-        walk.strings(&mut reader, Origin::Other)?;
-    }
-    reader.finish()
+    walk_request(body, visit, member)
 }
 
 fn member<'a>(
@@ -47,6 +41,11 @@ fn is_structural(name: &str) -> bool {
     matches!(
         name,
         "model"
+            // Numbers with many digits may be what they say.
+            | "max_tokens"
+            | "temperature"
+            | "top_p"
+            | "top_k"
             | "thinking"
             | "tool_choice"
             | "service_tier"

@@ -2,7 +2,7 @@
 
 use crate::json::{Error, Kind, Reader, quote};
 use crate::protocols::event::unwatched;
-use crate::protocols::texts::{ChannelKey, ChannelKind, Member, read};
+use crate::protocols::texts::{ChannelKey, ChannelKind, Member, plain, report};
 
 pub(in crate::protocols) fn rest(rest: &[(ChannelKey, String)]) -> String {
     let mut events = String::new();
@@ -51,7 +51,7 @@ pub(in crate::protocols) fn blocked(body: &[u8], kept: &[(u32, String)]) -> Stri
     )
 }
 
-/// The values of [`HEAD`], as JSON, unless there is text in them.
+/// The values of [`HEAD`], as JSON, unless text could be in them.
 fn head(body: &[u8]) -> Result<[Option<&str>; HEAD.len()], Error> {
     let mut found = [None; HEAD.len()];
     let mut reader = Reader::new(body, unwatched)?;
@@ -61,11 +61,13 @@ fn head(body: &[u8]) -> Result<[Option<&str>; HEAD.len()], Error> {
             let Some(place) = place.and_then(|place| found.get_mut(place)) else {
                 return reader.skip().map(drop);
             };
-            let value = reader.rest();
-            let mut clean = reader.kind()? != Kind::Null;
-            read(reader, Member::Name, &mut |_| clean = false)?;
-            let length = value.len().saturating_sub(reader.rest().len());
-            let value = value.get(..length).filter(|_| clean);
+            let span = match key.value().as_ref() {
+                "usage" => report(reader)?,
+                "id" => plain(reader, Member::Id)?,
+                _ => plain(reader, Member::Name)?,
+            };
+            let value = span.and_then(|span| body.get(span.start..span.end));
+            let value = value.filter(|value| *value != b"null");
             *place = value.and_then(|value| std::str::from_utf8(value).ok());
             Ok::<(), Error>(())
         })?;

@@ -2,13 +2,12 @@
 
 use super::known;
 use crate::json::{Error, Key, Kind, Reader};
-use crate::protocols::event::unwatched;
 use crate::protocols::texts::{
-    AnswerTexts, ChannelKind, Ends, EventTexts, Member, Speech, index, peek,
+    AnswerTexts, ChannelKind, Ends, EventTexts, Member, Speech, answer_reader, index, peek,
 };
 
 pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> {
-    let mut reader = Reader::new(data, unwatched)?;
+    let mut reader = answer_reader(data)?;
     let mut event = Event::default();
     if reader.kind()? == Kind::Object {
         let [kind] = peek(&reader, ["type"]);
@@ -50,14 +49,15 @@ enum EventType {
 impl<'a> Event<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
         reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-            ("index", Kind::Number) => {
+            ("index", _) => {
                 self.block = index(reader)?.unwrap_or(0);
                 Ok(())
             }
             ("delta", Kind::Object) => self.delta(reader),
             ("content_block", Kind::Object) => block(&mut self.speech, reader),
             ("message", Kind::Object) => self.start(reader),
-            ("type" | "usage" | "request_id" | "context_management", _) => {
+            ("request_id", _) => self.speech.member(reader, Member::Id),
+            ("type" | "usage" | "context_management", _) => {
                 self.speech.member(reader, Member::Name)
             }
             _ => self.speech.unknown(reader, key),
@@ -93,7 +93,7 @@ impl<'a> Event<'a> {
                 *stops |= kind == Kind::String;
                 speech.member(reader, Member::Name)
             }
-            ("container", _) => speech.member(reader, Member::Name),
+            ("container", _) => speech.member(reader, Member::Id),
             _ => other(speech, reader, key),
         })
     }
@@ -120,7 +120,7 @@ impl EventType {
 }
 
 pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
-    let mut reader = Reader::new(body, unwatched)?;
+    let mut reader = answer_reader(body)?;
     let mut speech = Speech::default();
     if reader.kind()? == Kind::Object {
         message(&mut speech, &mut reader)?;
@@ -153,11 +153,10 @@ fn message<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<(), E
                 Ok(())
             })
         }
-        (
-            "id" | "type" | "role" | "model" | "stop_reason" | "usage" | "container"
-            | "context_management",
-            _,
-        ) => speech.member(reader, Member::Name),
+        ("id" | "container", _) => speech.member(reader, Member::Id),
+        ("type" | "role" | "model" | "stop_reason" | "usage" | "context_management", _) => {
+            speech.member(reader, Member::Name)
+        }
         _ => speech.unknown(reader, key),
     })
 }

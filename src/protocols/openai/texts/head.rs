@@ -2,8 +2,8 @@
 
 use crate::json::{Error, Kind, Reader, Span};
 use crate::protocols::event::unwatched;
-use crate::protocols::openai::ending::{HEAD, MAX_VALUE};
-use crate::protocols::texts::{Member, index, read};
+use crate::protocols::openai::ending::{HEAD, MAX_VALUE, member_of_head};
+use crate::protocols::texts::{index, plain, report};
 
 /// Read from a chunk or a whole answer.
 #[derive(Debug, Default)]
@@ -35,12 +35,12 @@ impl Head {
                 let name = key.value();
                 match (name.as_ref(), reader.kind()?) {
                     ("choices", Kind::Array) => self.choices(reader)?,
-                    ("usage", _) => self.usage = numbers(reader)?,
+                    ("usage", _) => self.usage = report(reader)?,
                     _ => {
-                        let span = reader.skip()?;
                         let place = HEAD.iter().position(|known| *known == name);
-                        if let Some(place) = place.and_then(|place| self.head.get_mut(place)) {
-                            *place = Some(span);
+                        match place.and_then(|place| self.head.get_mut(place)) {
+                            Some(place) => *place = plain(reader, member_of_head(&name))?,
+                            None => drop(reader.skip()?),
                         }
                     }
                 }
@@ -58,7 +58,7 @@ impl Head {
             let mut told = place;
             if reader.kind()? == Kind::Object {
                 reader.object(|reader, key| {
-                    if key.value() == "index" && reader.kind()? == Kind::Number {
+                    if key.value() == "index" {
                         told = index(reader)?.unwrap_or(place);
                         return Ok(());
                     }
@@ -89,15 +89,6 @@ impl Head {
     pub(super) fn usage<'d>(&self, data: &'d [u8]) -> Option<&'d str> {
         self.usage.and_then(|span| text(data, span))
     }
-}
-
-/// Where a report stands that holds nothing but numbers and names.
-fn numbers(reader: &mut Reader<'_>) -> Result<Option<Span>, Error> {
-    let start = reader.offset();
-    let mut clean = true;
-    read(reader, Member::Name, &mut |_| clean = false)?;
-    let end = reader.offset();
-    Ok(clean.then_some(Span { start, end }))
 }
 
 fn text(data: &[u8], span: Span) -> Option<&str> {

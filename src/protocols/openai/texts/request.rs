@@ -2,21 +2,15 @@
 
 use super::known;
 use crate::json::{Error, Key, Kind, Reader};
-use crate::protocols::event::unwatched;
-use crate::protocols::texts::{Found, Member, Origin, Unscannable, Walk, definition, peek};
+use crate::protocols::texts::{
+    Found, Member, Origin, Unscannable, Walk, definition, peek, walk_request,
+};
 
 pub(in crate::protocols) fn request<'a>(
     body: &'a [u8],
     visit: &mut dyn FnMut(Found<'a>),
 ) -> Result<(), Error> {
-    let mut reader = Reader::new(body, unwatched)?;
-    let mut walk = Walk::new(visit);
-    if reader.kind()? == Kind::Object {
-        reader.object(|reader, key| member(&mut walk, reader, key))?;
-    } else {
-        walk.strings(&mut reader, Origin::Other)?;
-    }
-    reader.finish()
+    walk_request(body, visit, member)
 }
 
 fn member<'a>(
@@ -48,6 +42,15 @@ fn is_structural(name: &str) -> bool {
         name,
         "model"
             | "models"
+            // Numbers with many digits may be what they say.
+            | "seed"
+            | "temperature"
+            | "top_p"
+            | "top_k"
+            | "n"
+            | "max_tokens"
+            | "max_completion_tokens"
+            | "top_logprobs"
             | "modalities"
             | "audio"
             | "service_tier"
@@ -76,11 +79,11 @@ fn message<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), E
         _ => Origin::Other,
     };
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-        ("role" | "name" | "tool_call_id" | "cache_control", _) => {
-            walk.read(reader, Member::Name, origin)
-        }
+        ("role" | "cache_control", _) => walk.read(reader, Member::Name, origin),
+        ("tool_call_id", _) => walk.read(reader, Member::Id, origin),
         ("content", Kind::Array) => reader.array(|reader| part(walk, reader, origin)),
-        ("content" | "refusal", _) => walk.strings(reader, origin),
+        // The name of a person, or of who else speaks.
+        ("content" | "refusal" | "name", _) => walk.strings(reader, origin),
         ("reasoning" | "reasoning_content" | "reasoning_details", _) => {
             walk.by_key(reader, known, Origin::Reasoning)
         }
@@ -89,7 +92,7 @@ fn message<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), E
         // A sound that the model has made before.
         ("audio", Kind::Object) => {
             walk.unscannable(Unscannable::Remote);
-            walk.names(reader)
+            walk.read(reader, Member::Id, origin)
         }
         ("annotations", _) => walk.by_key(reader, known, origin),
         _ => walk.unknown(reader, key, origin),
@@ -102,7 +105,8 @@ fn call<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Erro
         return walk.strings(reader, Origin::ToolCall);
     }
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-        ("id" | "type" | "index" | "name", _) => walk.names(reader),
+        ("id", _) => walk.read(reader, Member::Id, Origin::ToolCall),
+        ("type" | "index" | "name", _) => walk.names(reader),
         ("function" | "custom", Kind::Object) => call(walk, reader),
         ("arguments", _) => walk.arguments(reader),
         ("input", _) => walk.strings(reader, Origin::ToolCall),

@@ -2,10 +2,9 @@
 
 use super::known;
 use crate::json::{Error, Kind, Reader, Span};
-use crate::protocols::event::unwatched;
 use crate::protocols::openai::answer::DONE;
 use crate::protocols::texts::{
-    AnswerTexts, ChannelKind, Ends, EventTexts, Member, Speech, index, unless_null,
+    AnswerTexts, ChannelKind, Ends, EventTexts, Member, Speech, answer_reader, index, unless_null,
 };
 
 pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> {
@@ -16,8 +15,8 @@ pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> 
         });
     }
     let walk = Walk::read(data)?;
-    // The report of usage is the last chunk: nothing may follow it.
-    let ends = if walk.failed || (walk.reports && walk.choices == 0) {
+    // A report of usage ends nothing: some servers bring one with every chunk.
+    let ends = if walk.failed {
         Ends::All
     } else if walk.finished.is_empty() {
         Ends::Nothing
@@ -50,13 +49,11 @@ struct Walk<'a> {
     finished: Vec<u32>,
     failed: bool,
     choices: u32,
-    /// Whether there is a report of usage.
-    reports: bool,
 }
 
 impl<'a> Walk<'a> {
     fn read(text: &'a [u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(text, unwatched)?;
+        let mut reader = answer_reader(text)?;
         let mut walk = Self::default();
         if reader.kind()? == Kind::Object {
             walk.object(&mut reader)?;
@@ -74,15 +71,15 @@ impl<'a> Walk<'a> {
                 self.choices = self.choices.saturating_add(1);
                 Ok(())
             }),
-            ("usage", kind) => {
-                self.reports |= kind == Kind::Object;
-                self.speech.member(reader, Member::Name)
-            }
+            ("usage", _) => self.speech.member(reader, Member::Name),
             // Random, and as long as it has to be to hide how long the text is.
             ("obfuscation", _) => self.speech.member(reader, Member::Encoded),
             ("error", kind) => {
                 self.failed |= kind != Kind::Null;
                 self.speech.unknown(reader, key)
+            }
+            ("id" | "system_fingerprint" | "x_groq" | "request_id", _) => {
+                self.speech.member(reader, Member::Id)
             }
             (name, _) if is_structural(name) => self.speech.member(reader, Member::Name),
             _ => self.speech.unknown(reader, key),
@@ -100,7 +97,7 @@ impl<'a> Walk<'a> {
         let tokens = self.tokens.len();
         reader.object(|reader, key| {
             match (key.value().as_ref(), reader.kind()?) {
-                ("index", Kind::Number) => part = index(reader)?.unwrap_or(place),
+                ("index", _) => part = index(reader)?.unwrap_or(place),
                 ("delta" | "message", Kind::Object) => self.message(reader)?,
                 // The ids are vLLM's.
                 ("logprobs" | "token_ids", _) => {
@@ -141,7 +138,7 @@ impl<'a> Walk<'a> {
             ("tool_calls", Kind::Array) => each(speech, reader, call),
             ("function_call", Kind::Object) => function(speech, reader, ChannelKind::FunctionCall),
             ("audio", Kind::Object) => audio(speech, reader),
-            ("role" | "name", _) => speech.member(reader, Member::Name),
+            ("role", _) => speech.member(reader, Member::Name),
             ("annotations" | "images" | "extra_content", _) => speech.own(reader, known),
             _ => speech.unknown(reader, key),
         })
@@ -151,17 +148,14 @@ impl<'a> Walk<'a> {
 fn is_structural(name: &str) -> bool {
     matches!(
         name,
-        "id" | "object"
+        "object"
             | "created"
             | "model"
             | "service_tier"
-            | "system_fingerprint"
-            // Of OpenRouter, Groq, llama.cpp, Azure, vLLM.
+            // Of OpenRouter, llama.cpp, Azure, vLLM.
             | "provider"
-            | "x_groq"
             | "timings"
             | "prompt_filter_results"
-            | "request_id"
             | "prompt_token_ids"
     )
 }
@@ -198,7 +192,8 @@ fn audio<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<(), Err
     reader.object(|reader, key| match key.value().as_ref() {
         "transcript" => speech.piece(reader, ChannelKind::Transcript, known),
         "data" => speech.member(reader, Member::Encoded),
-        "id" | "expires_at" | "format" => speech.member(reader, Member::Name),
+        "id" => speech.member(reader, Member::Id),
+        "expires_at" | "format" => speech.member(reader, Member::Name),
         _ => speech.unknown(reader, key),
     })
 }
@@ -228,8 +223,9 @@ fn call<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<Option<u
     let mut told = None;
     reader.object(|reader, key| {
         match (key.value().as_ref(), reader.kind()?) {
-            ("index", Kind::Number) => told = index(reader)?,
-            ("id" | "type", _) => speech.member(reader, Member::Name)?,
+            ("index", _) => told = index(reader)?,
+            ("id", _) => speech.member(reader, Member::Id)?,
+            ("type", _) => speech.member(reader, Member::Name)?,
             ("function", Kind::Object) => function(speech, reader, ChannelKind::Arguments)?,
             ("custom", Kind::Object) => function(speech, reader, ChannelKind::CustomInput)?,
             ("extra_content", _) => speech.own(reader, known)?,
@@ -259,10 +255,11 @@ fn detail<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<Option
     let mut told = None;
     reader.object(|reader, key| {
         match (key.value().as_ref(), reader.kind()?) {
-            ("index", Kind::Number) => told = index(reader)?,
+            ("index", _) => told = index(reader)?,
             ("text", _) => speech.piece(reader, ChannelKind::ReasoningText, known)?,
             ("summary", _) => speech.piece(reader, ChannelKind::ReasoningSummary, known)?,
-            ("type" | "id" | "format", _) => speech.member(reader, Member::Name)?,
+            ("id", _) => speech.member(reader, Member::Id)?,
+            ("type" | "format", _) => speech.member(reader, Member::Name)?,
             ("data" | "signature", _) => speech.member(reader, Member::Encoded)?,
             _ => speech.unknown(reader, key)?,
         }

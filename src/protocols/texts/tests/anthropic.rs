@@ -467,3 +467,25 @@ fn a_blocked_answer_keeps_no_more_than_it_may() {
     assert!(!blocked.to_string().contains("secret"));
     assert_eq!(blocked["usage"]["output_tokens"], 0);
 }
+
+#[test]
+fn a_head_that_could_be_text_is_not_told_again() {
+    for (usage, kept) in [
+        (
+            json!({"input_tokens": 5, "cache_creation": {"ephemeral_5m_input_tokens": 0}, "service_tier": "standard"}),
+            true,
+        ),
+        (json!({"4111111111111111": 1}), false),
+        (json!({"note": "ada@example.org"}), false),
+    ] {
+        let body =
+            json!({"id": "ada@example.org", "model": {"a": "b"}, "usage": usage, "content": []});
+        let blocked = blocked_answer(ANTHROPIC, body.to_string().as_bytes(), &[]);
+        let blocked: Value = serde_json::from_slice(&blocked).unwrap();
+        assert_eq!(
+            (&blocked["id"], &blocked["model"]),
+            (&json!(""), &json!(""))
+        );
+        assert_eq!(blocked["usage"] == usage, kept, "{blocked}");
+    }
+}

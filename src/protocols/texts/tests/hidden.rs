@@ -4,10 +4,9 @@ use super::*;
 use proptest::sample::select;
 
 /// Keys that mean something somewhere, and some that do not.
-const KEYS: [&str; 46] = [
+const KEYS: [&str; 45] = [
     "type",
     "id",
-    "index",
     "role",
     "content",
     "text",
@@ -123,7 +122,7 @@ fn check(body: &str, sites: &[Site<'_>], removed: &[Span]) -> Result<(), TestCas
         .for_each(|span| edits.replace(*span, "null".to_owned()));
     for site in sites {
         let with = match site {
-            Site::String(_) => MARK.to_owned(),
+            Site::String(_) | Site::Number { .. } => MARK.to_owned(),
             Site::Json { .. } => quote(MARK),
         };
         edits.replace(site.span(), site.written(with));
@@ -206,9 +205,9 @@ proptest! {
 #[test]
 fn duplicates_hide_nothing() {
     let texts = [
-        r#"{"content":"one","content":"two","content":["three"]}"#,
-        r#"{"id":"one","id":"t wo","id":{"three":"th ree"}}"#,
-        r#"{"type":"base64","type":"text","data":"t wo","data":"th ree"}"#,
+        r#"{"note":"one","note":"t wo","note":["three"]}"#,
+        r#"{"retrieved_at":"one","retrieved_at":"t wo","retrieved_at":{"three":"th ree"}}"#,
+        r#"{"file_id":"one","file_id":"t wo"}"#,
     ];
     for text in texts {
         let body = format!(
@@ -220,4 +219,53 @@ fn duplicates_hide_nothing() {
             check(&body, &sites, &texts.removed).unwrap();
         }
     }
+}
+
+#[test]
+fn what_clients_could_join_in_another_way_is_no_answer() {
+    let openai = [
+        r#"{"choices":[{"delta":{"content":" , ","content":"ple.org now "}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","cont\u0065nt":"b"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"},"delta":{"content":"b"}}]}"#,
+        r#"{"choices":[{"index":0,"index":1,"delta":{"content":"a"}}]}"#,
+        r#"{"choices":[],"choices":[]}"#,
+        r#"{"choices":[{"index":1.0,"delta":{"content":"a"}}]}"#,
+        r#"{"choices":[{"index":1e0,"delta":{"content":"a"}}]}"#,
+        r#"{"choices":[{"index":-0,"delta":{"content":"a"}}]}"#,
+        r#"{"choices":[{"index":4294967296,"delta":{"content":"a"}}]}"#,
+        r#"{"choices":[{"index":"1","delta":{"content":"a"}}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":[0],"function":{"arguments":"a"}}]}}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"a","arguments":"b"}}]}}]}"#,
+        r#"{"choices":[{"delta":{"reasoning_details":[{"index":true,"text":"a"}]}}]}"#,
+    ];
+    let anthropic = [
+        r#"{"type":"content_block_delta","index":0.0,"delta":{"text":"a"}}"#,
+        r#"{"type":"content_block_delta","index":4294967297,"delta":{"text":"a"}}"#,
+        r#"{"type":"content_block_delta","index":"0","delta":{"text":"a"}}"#,
+        r#"{"type":"content_block_delta","type":"ping","index":0}"#,
+        r#"{"index":0,"delta":{"text":"a","text":"b"}}"#,
+        r#"{"index":0,"delta":{"partial_json":"a","partial_json":"b"}}"#,
+        r#"{"index":0,"content_block":{"thinking":"a","thinking":"b"}}"#,
+    ];
+    for (protocol, events) in [
+        (Protocol::OpenAi, openai.as_slice()),
+        (Protocol::Anthropic, anthropic.as_slice()),
+    ] {
+        for event in events {
+            assert!(event_texts(protocol, event.as_bytes()).is_err(), "{event}");
+        }
+    }
+    for body in openai {
+        let whole = body.replace("delta", "message");
+        assert!(
+            answer_texts(Protocol::OpenAi, whole.as_bytes()).is_err(),
+            "{whole}"
+        );
+    }
+    let whole = r#"{"content":[{"type":"text","text":"a","text":"b"}]}"#;
+    assert!(answer_texts(Protocol::Anthropic, whole.as_bytes()).is_err());
+    // Some servers have null where there is no index.
+    let null = r#"{"choices":[{"index":null,"delta":{"content":"a"}}]}"#;
+    let texts = event_texts(Protocol::OpenAi, null.as_bytes()).unwrap();
+    assert_eq!(lines(&texts.said), ["0 Text 0 a"]);
 }

@@ -71,6 +71,7 @@ fn messages_of_all_roles() {
         "ToolCall json {\"to\":1}",
         "ToolCall json {}",
         "ToolResult sent",
+        "ToolResult old",
         "ToolResult done",
     ];
     let mut found = requested(body);
@@ -125,6 +126,17 @@ fn what_stands_beside_messages() {
         ("enable_search", json!(true), vec!["!Tools"]),
         ("unheard_of", json!({"a": ["b c"]}), vec!["Other b c"]),
         ("un@heard.of", json!(1), vec!["Other un@heard.of"]),
+        (
+            "unheard_of",
+            json!([4111111111111111_u64, 12345, -123456, 0.1234567]),
+            vec!["Other 4111111111111111", "Other -123456"],
+        ),
+        ("seed", json!(4111111111111111_u64), vec![]),
+        (
+            "tool_choice",
+            json!({"type": "function", "function": {"name": "4111111111111111"}}),
+            vec!["Other 4111111111111111"],
+        ),
     ] {
         assert_eq!(requested(json!({name: value})), wanted, "{name}");
     }
@@ -133,7 +145,7 @@ fn what_stands_beside_messages() {
 #[test]
 fn definitions() {
     let parameters = json!({"type": "object", "required": ["name"], "properties": {
-        "name": {"type": "string", "description": "a name", "enum": ["Ada", "Alan"]}}});
+        "name": {"type": "string", "description": "a name", "enum": ["Ada", "Alan"]}, "078-05-1120": {"type": "string"}}});
     let tools = json!([
         {"type": "function", "function": {"name": "f", "description": "does f", "parameters": parameters, "strict": true}},
         {"type": "custom", "custom": {"name": "g", "format": {"type": "grammar", "grammar": {"syntax": "lark", "definition": "a: b"}}}},
@@ -144,6 +156,7 @@ fn definitions() {
     let wanted = [
         "Definition does f",
         "Definition a name",
+        "Definition 078-05-1120",
         "Definition Ada",
         "Definition Alan",
         "Definition a: b",
@@ -210,6 +223,14 @@ fn deltas() {
             vec!["2 Arguments 0 json 1", "2 Arguments 1 json 2"],
         ),
         (
+            json!({"tool_calls": [{"id": "call_12345678", "function": {"name": "4111111111111111"}}], "name": "078-05-1120"}),
+            vec!["own 4111111111111111", "own 078-05-1120"],
+        ),
+        (
+            json!({"new": {"card": 4111111111111111_u64, "n": 12345}}),
+            vec!["own 4111111111111111"],
+        ),
+        (
             json!({"tool_calls": [{"function": {"arguments": {"a": 4111}}}]}),
             vec!["own json {\"a\":4111}"],
         ),
@@ -271,7 +292,7 @@ fn what_ends() {
         (chunk(json!([])), Ends::Nothing),
         (
             json!({"choices": [], "usage": {"prompt_tokens": 1}}),
-            Ends::All,
+            Ends::Nothing,
         ),
         (
             json!({"choices": [{"delta": {}}], "usage": {"prompt_tokens": 1}}),
@@ -448,4 +469,32 @@ fn a_blocked_answer_keeps_no_more_than_it_may() {
     let hidden = json!({"usage": {"note": "a secret"}, "choices": []});
     let blocked = blocked_answer(OPENAI, hidden.to_string().as_bytes(), &[]);
     assert!(!String::from_utf8(blocked).unwrap().contains("secret"));
+}
+
+#[test]
+fn a_head_that_could_be_text_is_not_told_again() {
+    let head = json!({"id": "ada@example.org", "created": [1], "model": "4111111111111111",
+        "service_tier": "a b", "system_fingerprint": {"a": "b"}, "choices": []});
+    let made = chunks(&head, &[(key(0, ChannelKind::Text, 0), "a")]);
+    let choice =
+        json!([{"index": 0, "delta": {"content": "a"}, "logprobs": null, "finish_reason": null}]);
+    let wanted = json!({"id": "", "created": 0, "model": "", "object": "chat.completion.chunk", "choices": choice});
+    assert_eq!(made, [wanted]);
+    let blocked = blocked_answer(OPENAI, head.to_string().as_bytes(), &[]);
+    let blocked: Value = serde_json::from_slice(&blocked).unwrap();
+    let wanted =
+        json!({"id": "", "created": 0, "model": "", "object": "chat.completion", "choices": []});
+    assert_eq!(blocked, wanted);
+}
+
+#[test]
+fn a_number_that_is_found_becomes_a_string() {
+    let body = br#"{"card":4111111111111111}"#;
+    let sites = all_texts(body).unwrap();
+    let [site] = sites.as_slice() else {
+        panic!("{sites:?}");
+    };
+    assert_eq!(site.value(), "4111111111111111");
+    assert_eq!(site.span(), Span { start: 8, end: 24 });
+    assert_eq!(site.written("<CARD>".to_owned()), "\"<CARD>\"");
 }

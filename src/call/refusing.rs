@@ -1,0 +1,93 @@
+/*! What callers are told where guardrails let nothing pass. */
+
+use crate::config::Policy;
+use crate::mask::Verdict;
+use crate::protocols::texts::Unscannable;
+use crate::protocols::{ErrorKind, Refusal};
+
+/// What callers are told of a request that this guardrail blocks.
+pub(super) fn blocked_request(policy: &Policy, guardrail: u16) -> Refusal {
+    let name = name(policy, guardrail);
+    let message = format!("The request is blocked by the guardrail '{name}'.");
+    content_filter(message, name)
+}
+
+/// What callers are told of an answer that is blocked before anything of it has gone on.
+pub(super) fn blocked_answer(policy: &Policy, verdict: &Verdict) -> Refusal {
+    let name = verdict.blocked().map_or("", |index| name(policy, index));
+    let message = format!("The answer is blocked by the guardrail '{name}'.");
+    content_filter(message, name)
+}
+
+/// The name of a guardrail.
+pub(super) fn name(policy: &Policy, index: u16) -> &str {
+    let guardrail = policy.guardrails.get(usize::from(index));
+    guardrail.map_or("", |guardrail| &guardrail.name)
+}
+
+/// OpenAI's own code for what its filters refuse.
+fn content_filter(message: String, guardrail: &str) -> Refusal {
+    let mut refusal = Refusal::new(ErrorKind::Invalid, "content_filter", message);
+    guardrail.clone_into(&mut refusal.detail);
+    refusal
+}
+
+/// What is told where a guardrail can't be asked, and nothing passes without it.
+pub(super) fn unavailable(policy: &Policy, guardrail: u16) -> Refusal {
+    let name = name(policy, guardrail);
+    let message = format!("The guardrail '{name}' can't be asked at the moment.");
+    let mut refusal = Refusal::new(ErrorKind::Unavailable, "guardrail_unavailable", message);
+    name.clone_into(&mut refusal.detail);
+    refusal
+}
+
+/// Why a request that became too long by its masks is refused; `most` in bytes.
+pub(super) fn request_too_long(most: u64) -> Refusal {
+    let message = format!(
+        "With its personal data masked, the request is longer than the {most} bytes that this gateway accepts."
+    );
+    Refusal::new(ErrorKind::TooLarge, "request_too_large", message)
+}
+
+/// Stands in for an answer that is longer than can be inspected, or has become too long by its
+/// masks.
+pub(super) fn answer_too_long() -> Refusal {
+    let message = "The answer is longer than this gateway can inspect.";
+    Refusal::new(ErrorKind::BadGateway, "answer_too_long", message)
+}
+
+/// Stands in for an answer that has to be inspected, and can't be.
+pub(super) fn unscannable() -> Refusal {
+    let message = "The provider sent something that can't be inspected, and has to be.";
+    Refusal::new(ErrorKind::BadGateway, "unscannable_answer", message)
+}
+
+/// Why a stream is refused where services have to judge answers.
+pub(super) fn unjudged_stream() -> Refusal {
+    let message = "Answers have to be inspected whole here: ask without \"stream\".";
+    let mut refusal = Refusal::new(ErrorKind::Invalid, "unscannable_request", message);
+    "streams".clone_into(&mut refusal.detail);
+    refusal
+}
+
+/// Its name in policies and metrics.
+pub(super) const fn unscannable_name(kind: Unscannable) -> &'static str {
+    match kind {
+        Unscannable::Media => "media",
+        Unscannable::Remote => "remote",
+        Unscannable::Tools => "tools",
+    }
+}
+
+/// Why a request is refused that holds something that has to be inspected, and can't be.
+pub(super) fn unscannable_request(kind: Unscannable) -> Refusal {
+    let what = match kind {
+        Unscannable::Media => "images, sound or files",
+        Unscannable::Remote => "images or files that the provider would fetch",
+        Unscannable::Tools => "tools that the provider would run",
+    };
+    let message = format!("The request holds {what}, which this gateway can't inspect and has to.");
+    let mut refusal = Refusal::new(ErrorKind::Invalid, "unscannable_request", message);
+    unscannable_name(kind).clone_into(&mut refusal.detail);
+    refusal
+}
