@@ -4,7 +4,10 @@ use super::{
     concepts::{self, Beginning, Ends, Row},
     fold::{Kind, fold, kind},
     hash::{EDGE, Word, letters, seeded},
-    windows::{Block, Group, Scores, Windows},
+    scores::Scores,
+    views::{LONG_WORD, Signs},
+    weights::{REVERSED, ROT13},
+    windows::{Block, Group, Windows},
 };
 
 /// Words after which a block ends.
@@ -33,6 +36,7 @@ pub struct Scorer {
     alone: Ends,
     singles: Held<LETTERS>,
     shape: Shape,
+    signs: Signs,
     begun: bool,
 }
 
@@ -50,6 +54,7 @@ impl Default for Scorer {
             alone: Ends::NONE,
             singles: Held::NONE,
             shape: Shape::default(),
+            signs: Signs::default(),
             begun: false,
         }
     }
@@ -58,27 +63,53 @@ impl Default for Scorer {
 impl Scorer {
     /// More of the text.
     pub fn push(&mut self, text: &str) {
-        for c in text.chars() {
-            match fold(c) {
-                None => self.block.add(Group::Words, seeded(7, &[1])),
-                Some(folded) => self.read(c, folded),
-            }
-        }
+        text.chars().for_each(|c| self.read(c));
     }
 
-    /// The scores of what was pushed, as if it ended here.
-    #[must_use]
-    pub fn end(mut self) -> Scores {
+    /// The scores of what was pushed, as if it ended here; the next text begins.
+    pub fn end(&mut self) -> Scores {
+        let scores = self.finish();
+        *self = Scorer::default();
+        scores
+    }
+
+    /// The same without a next text: [`Scorer::signs`] are those of the whole.
+    pub(super) fn finish(&mut self) -> Scores {
         self.end_word();
         self.end_run();
         self.end_singles();
         if self.words > 0 || !self.begun {
             self.close();
         }
-        self.windows.scores()
+        self.windows.odds().scores()
     }
 
-    fn read(&mut self, c: char, folded: u32) {
+    /// The log odds of what was pushed.
+    #[cfg(test)]
+    pub(super) fn odds(mut self) -> [i32; 2] {
+        self.finish();
+        self.windows.odds().odds
+    }
+
+    /// Signs of hidden text so far.
+    pub(super) fn signs(&self) -> Signs {
+        self.signs
+    }
+
+    /// The words since the beginning.
+    pub(super) fn words_so_far(&self) -> u32 {
+        self.number
+    }
+
+    /// One more character.
+    pub(super) fn read(&mut self, c: char) {
+        match fold(c) {
+            None => self.block.add(Group::Words, seeded(7, &[1])),
+            Some(folded) => self.read_folded(c, folded),
+        }
+    }
+
+    fn read_folded(&mut self, c: char, folded: u32) {
         let kind = kind(folded);
         if kind == Kind::Letter {
             self.end_run();
@@ -129,8 +160,11 @@ impl Scorer {
         self.before = [first, hash];
         self.number = self.number.wrapping_add(1);
         self.words = self.words.saturating_add(1);
-        if let Some(concept) = word.beginning.concept(word.hash) {
-            self.add_concept(concept);
+        match word.beginning.concept(word.hash) {
+            None => {}
+            Some(ROT13) => self.signs.rot13 = self.signs.rot13.saturating_add(1),
+            Some(REVERSED) => self.signs.reversed = self.signs.reversed.saturating_add(1),
+            Some(concept) => self.add_concept(concept),
         }
     }
 
@@ -157,6 +191,9 @@ impl Scorer {
         }
         let word = std::mem::replace(&mut self.word, Current::NONE);
         self.add_word(&word);
+        if word.length >= LONG_WORD {
+            self.signs.long_words = self.signs.long_words.saturating_add(1);
+        }
         if let [single @ 0..128] = word.letters.get() {
             self.singles.push(*single);
             return;
@@ -176,8 +213,12 @@ impl Scorer {
         self.block.add(Group::Words, seeded(1, &[Word::of(word).0]));
         self.block.add(Group::Words, seeded(6, &[1]));
         self.add_letters(word);
-        if let Some(concept) = concepts::of(word) {
-            self.add_concept(concept);
+        match concepts::of(word) {
+            None | Some(ROT13 | REVERSED) => {}
+            Some(concept) => {
+                self.block.respelled();
+                self.add_concept(concept);
+            }
         }
     }
 
@@ -207,6 +248,7 @@ impl Scorer {
         for bucket in self.shape.buckets(self.words) {
             self.block.add(Group::Words, bucket);
         }
+        self.signs.digits = self.signs.digits.saturating_add(self.shape.digits);
         self.windows.push(std::mem::take(&mut self.block));
         self.shape = Shape::default();
         self.words = 0;

@@ -2,9 +2,9 @@
 
 | bytes | what |
 | --- | --- |
-| 8 | `TGCLASS1` |
+| 8 | `TGCLASS2` |
 | 4, 4 | numbers of listed words: whole, beginnings |
-| 28 each | injection, toxicity: bias, scale of words, letters, concepts; thresholds low, medium, high (f32) |
+| 28 each | injection, toxicity: bias, scale of words, letters, concepts; thresholds low, medium, high (i32; scales in 1/2^20, the others in 1/1024) |
 | 2 × 1792 | folded code points below 0x600 and of 1E00 to 1EFF |
 | 5 each | listed words in order: hash (u32), concept |
 | 2 × 196608 | weights of injection and toxicity (i8) by bucket | */
@@ -24,49 +24,13 @@ const FOLDED: usize = 0x700;
 static FILE: &[u8] = include_bytes!("weights/tollgate.bin");
 static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::read(FILE).unwrap_or_default());
 
-/// How many clean prompts may be flagged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sensitivity {
-    /// One of a thousand.
-    Low,
-    /// One of a hundred.
-    Medium,
-    /// One of twenty.
-    High,
-}
-
-impl Sensitivity {
-    /// The score of injection above which a text is flagged.
-    #[must_use]
-    pub fn injection(self) -> f32 {
-        let [injection, _] = &WEIGHTS.classes;
-        injection.threshold(self)
-    }
-
-    /// The score of toxicity above which a text is flagged.
-    #[must_use]
-    pub fn toxicity(self) -> f32 {
-        let [_, toxicity] = &WEIGHTS.classes;
-        toxicity.threshold(self)
-    }
-}
-
+/// One classifier: log odds of the training's balance in 1/1024, scales in 1/2^20.
 #[derive(Debug, Clone, Copy, Default)]
 struct Class {
-    bias: f32,
-    scales: [f32; GROUPS],
-    thresholds: [f32; 3],
-}
-
-impl Class {
-    fn threshold(&self, sensitivity: Sensitivity) -> f32 {
-        let [low, medium, high] = self.thresholds;
-        match sensitivity {
-            Sensitivity::Low => low,
-            Sensitivity::Medium => medium,
-            Sensitivity::High => high,
-        }
-    }
+    bias: i32,
+    scales: [i32; GROUPS],
+    /// Log odds above which 0.1 %, 1 % and 5 % of clean prompts are.
+    thresholds: [i32; 3],
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +48,12 @@ pub(super) enum Listed {
     Whole,
     Beginning,
 }
+
+/// What stands in the place of a concept for common words that are written in rot13.
+pub(super) const ROT13: u32 = 254;
+
+/// The same for words written backwards.
+pub(super) const REVERSED: u32 = 255;
 
 /// Words by hash, with bits that tell most which are not listed.
 #[derive(Debug, Default)]
@@ -138,15 +108,15 @@ impl Rest {
         self.take().map(u32::from_le_bytes)
     }
 
-    fn float(&mut self) -> Option<f32> {
-        self.take().map(f32::from_le_bytes)
+    fn signed(&mut self) -> Option<i32> {
+        self.take().map(i32::from_le_bytes)
     }
 
     fn class(&mut self) -> Option<Class> {
         Some(Class {
-            bias: self.float()?,
-            scales: [self.float()?, self.float()?, self.float()?],
-            thresholds: [self.float()?, self.float()?, self.float()?],
+            bias: self.signed()?,
+            scales: [self.signed()?, self.signed()?, self.signed()?],
+            thresholds: [self.signed()?, self.signed()?, self.signed()?],
         })
     }
 
@@ -166,7 +136,7 @@ impl Rest {
 impl Weights {
     fn read(file: &'static [u8]) -> Option<Weights> {
         let mut rest = Rest(file);
-        if rest.take()? != *b"TGCLASS1" {
+        if rest.take()? != *b"TGCLASS2" {
             return None;
         }
         let (whole, beginnings) = (rest.number()?, rest.number()?);
@@ -207,28 +177,34 @@ pub(super) fn listed(list: Listed, word: Word) -> Option<u32> {
     }
 }
 
-/// The scores of sums of weights: each group by the fourth root of how many features it has. Root,
-/// product and sum of f32 are the same everywhere.
-pub(super) fn scores(counts: &[u32; GROUPS], sums: &[[i32; CLASSES]; GROUPS]) -> [f32; CLASSES] {
+/// Log odds in 1/1024 of sums of weights: each group by the fourth root of how many features it has.
+pub(super) fn odds(counts: &[u32; GROUPS], sums: &[[i32; CLASSES]; GROUPS]) -> [i32; CLASSES] {
     let [injection, toxicity] = &WEIGHTS.classes;
-    let mut all = [injection.bias, toxicity.bias];
+    let mut all = [i64::from(injection.bias), i64::from(toxicity.bias)];
     for (((sums, n), least), (a, b)) in sums
         .iter()
         .zip(counts)
         .zip(LEAST)
         .zip(injection.scales.iter().zip(toxicity.scales))
     {
-        let root = float(i64::from((*n).max(least))).sqrt().sqrt();
-        for ((score, sum), scale) in all.iter_mut().zip(sums).zip([*a, b]) {
-            *score += float(i64::from(*sum)) * scale / root;
+        let root = fourth_root((*n).max(least));
+        for ((odds, sum), scale) in all.iter_mut().zip(sums).zip([*a, b]) {
+            let product = i64::from(*sum).wrapping_mul(i64::from(scale));
+            *odds = odds.saturating_add((product << 2).checked_div(root).unwrap_or(0));
         }
     }
-    all
+    all.map(|odds| i32::try_from(odds).unwrap_or(if odds < 0 { i32::MIN } else { i32::MAX }))
 }
 
-/// Exact up to 2^24, rounded beyond; a window has far less.
-fn float(n: i64) -> f32 {
-    n as f32
+/// In 1/4096: the root of the root of n * 2^48.
+fn fourth_root(n: u32) -> i64 {
+    let root = (u64::from(n) << 24).isqrt() << 12;
+    i64::try_from(root.isqrt()).unwrap_or(i64::MAX)
+}
+
+/// The thresholds of injection and toxicity: low, medium, high.
+pub(super) fn thresholds() -> [[i32; 3]; CLASSES] {
+    WEIGHTS.classes.map(|class| class.thresholds)
 }
 
 /// Whether the file was read; a test says so.

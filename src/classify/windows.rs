@@ -1,6 +1,9 @@
 /*! Sums of weights by block, and the worst window of two blocks. */
 
-use super::weights::{self, CLASSES, GROUPS};
+use super::{
+    scores::Odds,
+    weights::{self, CLASSES, GROUPS},
+};
 
 /// A group of features with a scale of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,7 @@ pub(super) enum Group {
 pub(super) struct Block {
     counts: [u32; GROUPS],
     sums: [[i32; CLASSES]; GROUPS],
+    respelled: bool,
 }
 
 impl Block {
@@ -33,6 +37,11 @@ impl Block {
         *n = n.wrapping_add(1);
     }
 
+    /// A word that matters was written in digits or spaced letters.
+    pub(super) fn respelled(&mut self) {
+        self.respelled = true;
+    }
+
     fn with(mut self, other: &Block) -> Block {
         for (to, from) in self.counts.iter_mut().zip(other.counts) {
             *to = to.wrapping_add(from);
@@ -45,33 +54,14 @@ impl Block {
         {
             *to = to.wrapping_add(*from);
         }
+        self.respelled |= other.respelled;
         self
     }
 
-    fn scores(&self) -> Scores {
-        let [injection, toxicity] = weights::scores(&self.counts, &self.sums);
-        Scores {
-            injection,
-            toxicity,
-        }
-    }
-}
-
-/// How a text scores: log odds by the training's balance, so only thresholds give them a meaning
-/// ([`super::Sensitivity`]).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scores {
-    /// Prompt injection or jailbreak.
-    pub injection: f32,
-    /// Insults, hate, profanity.
-    pub toxicity: f32,
-}
-
-impl Scores {
-    fn worse(self, other: Scores) -> Scores {
-        Scores {
-            injection: self.injection.max(other.injection),
-            toxicity: self.toxicity.max(other.toxicity),
+    fn odds(&self) -> Odds {
+        Odds {
+            odds: weights::odds(&self.counts, &self.sums),
+            respelled: [self.respelled; CLASSES],
         }
     }
 }
@@ -84,7 +74,7 @@ pub(super) enum Windows {
     One(Block),
     More {
         last: Block,
-        worst: Scores,
+        worst: Odds,
     },
 }
 
@@ -94,19 +84,19 @@ impl Windows {
             Windows::Empty => Windows::One(block),
             Windows::One(last) => Windows::More {
                 last: block,
-                worst: last.with(&block).scores(),
+                worst: last.with(&block).odds(),
             },
             Windows::More { last, worst } => Windows::More {
                 last: block,
-                worst: worst.worse(last.with(&block).scores()),
+                worst: worst.worse(&last.with(&block).odds()),
             },
         };
     }
 
-    pub(super) fn scores(&self) -> Scores {
+    pub(super) fn odds(&self) -> Odds {
         match self {
-            Windows::Empty => Block::default().scores(),
-            Windows::One(block) => block.scores(),
+            Windows::Empty => Block::default().odds(),
+            Windows::One(block) => block.odds(),
             Windows::More { worst, .. } => *worst,
         }
     }
