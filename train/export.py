@@ -1,7 +1,6 @@
 """Trains both classifiers on all rows and writes weights, thresholds and test vectors:
 `export.py BAGS OUT_FOLDER`. Thresholds are of grouped folds' scores of clean rows."""
 import json
-import math
 import os
 import struct
 import sys
@@ -28,34 +27,6 @@ def lists():
     return out
 
 
-# Common words in rot13 and backwards: signs of hidden text, in the place of concepts (`src/classify/views.rs`).
-COMMON13 = "the and you your all is this that are with not for have from ignore previous instructions system prompt rules reveal tell every always must".split()
-COMMON_BACK = "the and you your all is of for with this that have from must ignore previous instructions system prompt rules reveal tell always".split()
-
-
-def signs():
-    turn = str.maketrans("abcdefghijklmnopqrstuvwxyz", "nopqrstuvwxyzabcdefghijklm")
-    out = {}
-    for n, words in ((254, [w.translate(turn) for w in COMMON13]), (255, [w[::-1] for w in COMMON_BACK])):
-        for w in words:
-            if features.concept([ord(c) for c in w]) == 0:
-                out[features.word_hash([ord(c) for c in w])] = n
-    return out
-
-
-def fourth_root(n):
-    return math.isqrt(math.isqrt(n << 24) << 12)
-
-
-def divide(a, b):
-    return a // b if a >= 0 else -(-a // b)
-
-
-def odds(n, sums, k, bias, scales):
-    """In 1/1024, as the module computes it."""
-    return bias + sum(divide(int(sums[g][k]) * scales[g] << 2, fourth_root(max(int(n[g]), (8, 8, 2)[g]))) for g in range(3))
-
-
 def score(text, classes, tables):
     """As the module does, with the weights as they are written."""
     bs = features.blocks(text)
@@ -66,7 +37,7 @@ def score(text, classes, tables):
     wins = [(a[0] + c[0], a[1] + c[1]) for a, c in zip(blocks, blocks[1:])] or blocks
     out = []
     for k, (bias, scales, _) in enumerate(classes):
-        out.append(max(odds(n, sums, k, bias, scales) for n, sums in wins))
+        out.append(max(bias + sum(scales[g] * s[g][k] / max(n[g], (8, 8, 2)[g]) ** 0.25 for g in range(3)) for n, s in wins))
     return out
 
 
@@ -78,16 +49,15 @@ def main(bags, folder):
         thr = [float(ev.threshold(oof[neg], np.ones(neg.sum()), f)) for f in (0.001, 0.01, 0.05)]
         w, bias = ev.train(ds, np.arange(len(ds.y)))
         q, step = quantise(w)
-        classes.append((round(float(bias) * 1024), [round(step * s[k] / r ** 0.25 * 2 ** 20) for k, r in (("scale_w", 50), ("scale_l", 150), ("scale_c", 6))], [round(t * 1024) for t in thr]))
+        classes.append((float(bias), [step * s[k] / r ** 0.25 for k, r in (("scale_w", 50), ("scale_l", 150), ("scale_c", 6))], thr))
         tables.append(q)
         print(task, "bias %.3f step %.5f thresholds %s" % (bias, step, thr))
     whole, prefix = lists()
-    whole = sorted((dict(whole) | {h: c for h, c in signs().items() if h not in dict(whole)}).items())
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "tollgate.bin"), "wb") as f:
-        f.write(b"TGCLASS2" + struct.pack("<II", len(whole), len(prefix)))
+        f.write(b"TGCLASS1" + struct.pack("<II", len(whole), len(prefix)))
         for bias, scales, thr in classes:
-            f.write(struct.pack("<7i", bias, *scales, *thr))
+            f.write(struct.pack("<7f", bias, *scales, *thr))
         f.write(struct.pack("<1792H", *(features.FOLD[c] for c in list(range(0x600)) + list(range(0x1E00, 0x1F00)))))
         for words in (whole, prefix):
             for h, c in words:
@@ -100,7 +70,7 @@ def main(bags, folder):
     with open(os.path.join(folder, "vectors.tsv"), "w", encoding="utf-8") as f:
         for t in texts:
             a, b = score(t, classes, tables)
-            f.write("%d\t%d\t%s\n" % (a, b, json.dumps(t, ensure_ascii=True)))
+            f.write("%.4f\t%.4f\t%s\n" % (a, b, json.dumps(t, ensure_ascii=True)))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
 
 use crate::attempt::OnAttempt;
-use crate::callout::Questions;
+use crate::callout::{Questions, Remembered};
 use crate::config::{self, Model, Policy};
 use crate::host::{Host, Instant};
 use crate::http::{Callout, HeaderEdits, Headers};
@@ -52,6 +52,7 @@ use guarding::Guarding;
 use held::HeldBytes;
 use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// What all calls of one policy share in one virtual machine.
@@ -67,6 +68,8 @@ pub struct Gateway {
     pub held: Rc<HeldMeter>,
     /// What its calls have changed and the other machines do not know yet.
     pub dirty: Rc<Dirty>,
+    /// What judges have said.
+    pub remembered: RefCell<Remembered>,
 }
 
 impl Gateway {
@@ -79,6 +82,7 @@ impl Gateway {
             metrics: Metrics::default(),
             held: Rc::default(),
             dirty: Rc::default(),
+            remembered: RefCell::default(),
             policy,
         }
     }

@@ -11,12 +11,14 @@ mod moderation;
 mod presidio;
 mod questions;
 mod reading;
+mod remembered;
 mod texts;
 
 #[cfg(test)]
 mod tests;
 
 pub use questions::{Questions, Report, Ruling};
+pub use remembered::Remembered;
 pub use texts::{Mask, Texts};
 
 use crate::config::{Phase, Service, ServiceKind};
@@ -61,7 +63,7 @@ pub enum Failure {
 }
 
 /// What a service says of texts.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Values in the texts, in order, none over another.
     pub values: Vec<Found>,

@@ -9,6 +9,7 @@ are integers: the same in every build.
 
 `train/` makes the weights; `train/features.py` computes the same features. */
 
+mod class;
 mod concepts;
 mod fold;
 mod hash;
@@ -21,6 +22,7 @@ mod views;
 mod weights;
 mod windows;
 
+pub use class::Class;
 pub use reader::Scorer;
 pub use scores::{Scores, Sensitivity};
 pub use sentences::{Sentence, Sentences};

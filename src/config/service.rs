@@ -1,5 +1,6 @@
 /*! A service that judges texts over HTTP, of a compiled policy. */
 
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// A service that a guardrail asks about the texts of a call.
@@ -124,6 +125,13 @@ impl fmt::Display for Score {
     /// As a decimal: `0.500`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
+
+impl Serialize for Score {
+    /// As a number: `0.5`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(f64::from(self.0) / 1000.0)
     }
 }
 

@@ -20,6 +20,7 @@ mod own;
 mod quick;
 mod scanner;
 mod search;
+mod sentences;
 mod view;
 mod words;
 
@@ -30,6 +31,7 @@ pub use hit::{Hit, What};
 pub use own::{Check, Hosts, LONGEST_MATCH, Pattern, Patterns, Phrases, SystemPrompt, USUAL_MATCH};
 pub use scanner::{LONGEST_REGION, Scanner};
 pub use search::{Finder, Search};
+pub use sentences::Classes;
 
 /// Something that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 /*! What the guardrails have found in all texts of one call and phase. */
 
+use crate::classify::{Class, View};
 use crate::detect::{Hit, Part, What};
 
 /// Most pairs of guardrail and finding that are told apart; of any others it is only known
@@ -12,7 +13,20 @@ pub struct Verdict {
     found: Vec<(u16, What, u64)>,
     others: u64,
     blocked: Option<u16>,
+    worst: Vec<Worst>,
+    unsure: Vec<u16>,
     places: Places,
+}
+
+/// The highest score that counted for a guardrail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worst {
+    /// Index of the guardrail in the policy.
+    pub guardrail: u16,
+    /// In thousandths.
+    pub score: u16,
+    /// How the text was read.
+    pub view: View,
 }
 
 /// Whether it is kept where things were found.
@@ -30,6 +44,8 @@ impl Verdict {
             found: Vec::new(),
             others: 0,
             blocked: None,
+            worst: Vec::new(),
+            unsure: Vec::new(),
             places: Places::Kept(Vec::new()),
         }
     }
@@ -59,7 +75,53 @@ impl Verdict {
         }
     }
 
-    pub(super) fn count(&mut self, guardrail: u16, what: What) {
+    /// The highest score that counted for this guardrail.
+    pub fn worst(&self, guardrail: u16) -> Option<&Worst> {
+        self.worst.iter().find(|worst| worst.guardrail == guardrail)
+    }
+
+    /// The guardrails whose scores are neither high enough nor low.
+    pub fn unsure(&self) -> &[u16] {
+        &self.unsure
+    }
+
+    /// A text of so many bytes counts as a whole.
+    pub fn add_scored(&mut self, worst: Worst, class: Class, length: usize) {
+        self.count(worst.guardrail, What::Class(class, worst.score));
+        // Over what `count` has noted: the view is known here.
+        self.note_worst(worst);
+        self.place(Hit {
+            what: What::Class(class, worst.score),
+            start: 0,
+            end: length,
+            part: Part::Whole,
+        });
+    }
+
+    /// This guardrail's judge has to be asked.
+    pub fn add_unsure(&mut self, guardrail: u16) {
+        if !self.unsure.contains(&guardrail) {
+            self.unsure.push(guardrail);
+        }
+    }
+
+    fn note_worst(&mut self, new: Worst) {
+        let mut known = self.worst.iter_mut();
+        match known.find(|known| known.guardrail == new.guardrail) {
+            Some(known) if new.score >= known.score => *known = new,
+            Some(_) => {}
+            None => self.worst.push(new),
+        }
+    }
+
+    pub(super) fn count(&mut self, guardrail: u16, mut what: What) {
+        if let What::Class(_, score) = &mut what {
+            self.note_worst(Worst {
+                guardrail,
+                score: std::mem::take(score),
+                view: View::Plain,
+            });
+        }
         let mut known = self.found.iter_mut();
         if let Some(known) = known.find(|known| (known.0, known.1) == (guardrail, what)) {
             known.2 = known.2.saturating_add(1);
@@ -70,7 +132,8 @@ impl Verdict {
         }
     }
 
-    pub(super) const fn block(&mut self, guardrail: u16) {
+    /// Nothing of the call's texts goes on, for this guardrail's sake.
+    pub const fn block(&mut self, guardrail: u16) {
         if self.blocked.is_none() {
             self.blocked = Some(guardrail);
         }

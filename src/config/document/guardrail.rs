@@ -3,6 +3,7 @@
 mod action;
 mod detect;
 mod pattern;
+mod scored;
 mod service;
 
 use super::super::fields::{Located, Node};
@@ -72,6 +73,7 @@ fn guardrail(node: &Node<'_>, problems: &mut Problems) -> Option<GuardrailEntry>
     let (phase, detect, (action, restore_key)) = (phase?, detect?, action?);
     check_phase(&phase, &detect, problems);
     service::check_action(node, &detect, &action, problems);
+    scored::check((node, &phase), &detect, &action, problems);
     Some(GuardrailEntry {
         path: node.path.clone(),
         restore_key,

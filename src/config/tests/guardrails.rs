@@ -1,5 +1,7 @@
 /*! `guardrails` and `unscannable`. */
 
+mod scored;
+
 use super::*;
 use crate::detect::{Check, Entities, Entity, Group, Pattern};
 use crate::mask::{Act, Matches, Style};
@@ -261,11 +263,11 @@ fn every_wrong_detect_is_told() {
     for (detect, wanted) in [
         (
             r#""pii""#,
-            "detect: \"pii\" is none of: personal_data, secrets, system_prompt, links",
+            "detect: \"pii\" is none of: personal_data, secrets, system_prompt, links, prompt_injection, toxicity",
         ),
         (
             r#""secret""#,
-            "detect: \"secret\" is none of: personal_data, secrets, system_prompt, links (did you mean \"secrets\"?)",
+            "detect: \"secret\" is none of: personal_data, secrets, system_prompt, links, prompt_injection, toxicity (did you mean \"secrets\"?)",
         ),
         (
             r#""secrets", "entities": ["URL"]"#,
@@ -289,15 +291,15 @@ fn every_wrong_detect_is_told() {
         ),
         (
             "{}",
-            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, service",
+            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, prompt_injection, toxicity, service",
         ),
         (
             r#"{"phrases": ["some words"], "links": {}}"#,
-            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, service",
+            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, prompt_injection, toxicity, service",
         ),
         (
             r#"{"frases": ["some words"]}"#,
-            "detect.frases: unknown field (did you mean \"phrases\"?)\ndetect: must have exactly one of entities, patterns, phrases, system_prompt, links, service",
+            "detect.frases: unknown field (did you mean \"phrases\"?)\ndetect: must have exactly one of entities, patterns, phrases, system_prompt, links, prompt_injection, toxicity, service",
         ),
         (
             r#"{"phrases": []}"#,
@@ -473,7 +475,7 @@ fn every_wrong_action_is_told() {
         ),
         (
             r#""phase": "input", "action": "mask", "failure_mode": "open""#,
-            "failure_mode: needs detect: { service: … }: nothing else can fail",
+            "failure_mode: needs a service or a judge in detect: nothing else can fail",
         ),
     ] {
         let told = told_of(&format!(r#""detect": "secrets", {more}"#));

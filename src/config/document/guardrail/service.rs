@@ -27,6 +27,11 @@ enum Kind {
 }
 
 pub(super) fn service(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    read(node, problems).map(|service| Detect::Service(Rc::new(service)))
+}
+
+/// A service by itself.
+pub(super) fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Service> {
     let mut fields = node.fields(problems)?;
     let cluster = fields.required("cluster", text, problems);
     let kind = fields.required("kind", kind, problems);
@@ -39,14 +44,14 @@ pub(super) fn service(node: &Node<'_>, problems: &mut Problems) -> Option<Detect
     let kind = kind_fields(&mut fields, kind, problems);
     fields.finish(problems);
     let (cluster, kind) = (cluster?, kind?);
-    Some(Detect::Service(Rc::new(Service {
+    Some(Service {
         authority: authority.unwrap_or_else(|| cluster.clone()),
         cluster,
         path: path.unwrap_or_else(|| kind.path().to_owned()),
         kind,
         timeout_ms: timeout.unwrap_or(TIMEOUT_MS),
         failure_mode: FailureMode::default(),
-    })))
+    })
 }
 
 fn kind(node: &Node<'_>, problems: &mut Problems) -> Option<Kind> {
@@ -116,21 +121,18 @@ pub(super) fn with_failure_mode(
     node: Option<&Node<'_>>,
     problems: &mut Problems,
 ) -> Option<Detect> {
-    if let (Some(Detect::Service(_)), Some(Action::Monitor)) = (&detect, action) {
+    let asks = detect.as_ref().is_some_and(|detect| detect.service().is_some());
+    if asks && action == Some(&Action::Monitor) {
         return counting(detect, node, problems);
     }
     let Some(node) = node else { return detect };
     let mode = failure_mode(node, problems);
-    match detect? {
-        Detect::Service(service) => Some(with_mode(service, mode?)),
-        detect => {
-            problems.error(
-                &node.path,
-                "needs detect: { service: … }: nothing else can fail",
-            );
-            Some(detect)
-        }
+    if !asks && detect.is_some() {
+        let message = "needs a service or a judge in detect: nothing else can fail";
+        problems.error(&node.path, message);
+        return detect;
     }
+    Some(with_mode(detect?, mode?))
 }
 
 fn failure_mode(node: &Node<'_>, problems: &mut Problems) -> Option<FailureMode> {
@@ -138,11 +140,25 @@ fn failure_mode(node: &Node<'_>, problems: &mut Problems) -> Option<FailureMode>
     choice(node, problems, &words)
 }
 
-fn with_mode(service: Rc<Service>, failure_mode: FailureMode) -> Detect {
-    Detect::Service(Rc::new(Service {
-        failure_mode,
-        ..Rc::unwrap_or_clone(service)
-    }))
+fn with_mode(detect: Detect, failure_mode: FailureMode) -> Detect {
+    let with = |service: Rc<Service>| {
+        Rc::new(Service {
+            failure_mode,
+            ..Rc::unwrap_or_clone(service)
+        })
+    };
+    match detect {
+        Detect::Service(service) => Detect::Service(with(service)),
+        Detect::Scored(mut scoring) => {
+            scoring.judge = scoring.judge.map(|judge| {
+                let mut judge = Rc::unwrap_or_clone(judge);
+                judge.service = with(judge.service);
+                Rc::new(judge)
+            });
+            Detect::Scored(scoring)
+        }
+        other => other,
+    }
 }
 
 /// With `monitor` a service that fails is no reason to refuse anything.
@@ -159,10 +175,7 @@ fn counting(
             "must be open with action: monitor, which refuses nothing",
         );
     }
-    match detect? {
-        Detect::Service(service) => Some(with_mode(service, FailureMode::Open)),
-        detect => Some(detect),
-    }
+    Some(with_mode(detect?, FailureMode::Open))
 }
 
 /// What judges whole texts says nothing of where in them something stands.
