@@ -15,6 +15,8 @@ const MOST_BYTES: usize = 1024;
 pub struct Sentence {
     /// Where it stands, in bytes from the beginning of the stream, with the space after it.
     pub range: Range<usize>,
+    /// The same without the space around it; empty if there is nothing else.
+    pub said: Range<usize>,
     /// Plain only: encodings are not looked into.
     pub scores: Scores,
 }
@@ -25,6 +27,7 @@ pub struct Sentence {
 pub struct Sentences {
     scorer: Scorer,
     begin: usize,
+    said: Range<usize>,
     at: usize,
     state: State,
 }
@@ -49,7 +52,14 @@ impl Sentences {
             }
             self.state = self.after(c);
             self.scorer.read(c);
-            self.at = self.at.saturating_add(c.len_utf8());
+            let end = self.at.saturating_add(c.len_utf8());
+            if !c.is_whitespace() {
+                if self.said.is_empty() {
+                    self.said.start = self.at;
+                }
+                self.said.end = end;
+            }
+            self.at = end;
         }
     }
 
@@ -96,8 +106,10 @@ impl Sentences {
         let range = self.begin..self.at;
         self.begin = self.at;
         self.state = State::Within;
+        let said = std::mem::replace(&mut self.said, self.at..self.at);
         Sentence {
             range,
+            said,
             scores: self.scorer.end(),
         }
     }
@@ -130,7 +142,11 @@ mod tests {
     }
 
     fn texts(text: &str) -> Vec<&str> {
-        let cut = |s: &Sentence| text.get(s.range.clone()).unwrap();
+        let cut = |s: &Sentence| {
+            let all = text.get(s.range.clone()).unwrap();
+            assert_eq!(text.get(s.said.clone()).unwrap(), all.trim());
+            all
+        };
         sentences(&[text]).iter().map(cut).collect()
     }
 

@@ -69,11 +69,12 @@ impl Scoring {
 fn add(classes: Classes, sentence: &Sentence, hits: &mut Vec<Hit>) {
     for class in [Class::PromptInjection, Class::Toxicity] {
         let (score, _) = class.of(&sentence.scores);
-        if classes.least(class).is_some_and(|least| score >= least) {
+        let counts = classes.least(class).is_some_and(|least| score >= least);
+        if counts && !sentence.said.is_empty() {
             hits.push(Hit {
                 what: What::Class(class, score),
-                start: sentence.range.start,
-                end: sentence.range.end,
+                start: sentence.said.start,
+                end: sentence.said.end,
                 part: Part::Whole,
             });
         }

@@ -21,9 +21,6 @@ const STRICTER: u16 = 100;
 /// comes again with each call.
 const REMEMBER_MS: u64 = 600_000;
 
-/// Longest time for which they are kept: a day.
-const LONGEST_MS: u64 = 86_400_000;
-
 /// With nothing more to say than how sensitive it is.
 pub(super) fn plain(
     class: Class,
@@ -126,9 +123,6 @@ fn judge(node: &Node<'_>, problems: &mut Problems) -> Option<Located<Judge>> {
     let service = fields.required("service", judging, problems);
     let remember = fields.optional("remember", duration, problems);
     fields.finish(problems);
-    if let Some(remember) = remember.as_ref().filter(|time| time.value > LONGEST_MS) {
-        problems.error(&remember.path, "must not be longer than 1d");
-    }
     Some(node.located(Judge {
         from: from?.unwrap_or(Sensitivity::High.threshold()),
         service: service?,

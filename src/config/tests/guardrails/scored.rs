@@ -128,7 +128,7 @@ fn every_wrong_score_is_told() {
         ),
         (
             judge(&format!(r#"{{"remember": "25h", {generic}}}"#)),
-            "detect.toxicity.judge.remember: must not be longer than 1d",
+            "detect.toxicity.judge.remember: must be between 1ms and 24h",
         ),
         (
             judge(r#"{"service": {"cluster": "c", "kind": "presidio"}}"#),
