@@ -8,6 +8,7 @@ mod monitor;
 mod output;
 mod requests;
 mod restore;
+mod scores;
 mod streams;
 mod unscannable;
 
