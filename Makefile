@@ -1,6 +1,6 @@
 # `make` lists the targets. Each is one command; what it does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt fuzz soak bench-ledger bench-guard bench eval clean
+.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt fuzz soak bench-ledger bench-guard bench eval train clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench: setup ## Measures Tollgate
 
 eval: ## Measures quality on labelled texts (DATA=folder; docs/estimates.md, docs/guardrails.md)
 	@scripts/eval.sh
+
+train: ## Trains the classifiers anew on labelled texts (DATA=folder; docs/classifiers.md)
+	@scripts/train.sh
 
 clean: ## Removes what was built; what set-up installed stays
 	@rm -rf target dist .run

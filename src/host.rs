@@ -10,6 +10,11 @@ impl Instant {
         self.0.saturating_sub(earlier.0) / 1_000_000
     }
 
+    /// So many milliseconds later.
+    pub const fn after_millis(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis.saturating_mul(1_000_000)))
+    }
+
     /// Whole milliseconds since the Unix epoch.
     pub const fn unix_millis(self) -> u64 {
         self.0 / 1_000_000

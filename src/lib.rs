@@ -5,6 +5,7 @@ Rooms, lowest first; each knows only those before it:
 - [`bytes`], `date`, `sorting`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
 - [`json`], [`sse`]: text by span and by event, with no idea of AI
 - [`detect`], [`mask`]: personal data and secrets, found and masked as text comes
+- [`classify`]: prompt injection and toxicity, scored as text comes
 - [`state`]: records that all workers share
 - [`tokens`]: estimates of tokens
 - [`ledger`]: usage and totals
@@ -35,6 +36,7 @@ pub mod background;
 pub mod bytes;
 pub mod call;
 pub mod callout;
+pub mod classify;
 pub mod config;
 mod date;
 pub mod detect;

@@ -5,8 +5,8 @@ use super::answer::OnData;
 use super::refusing;
 use super::sending::Pending;
 use super::{Call, OnBody, Phase, side};
-use crate::callout::{Questions, Ruling, Texts};
-use crate::config::{self, Guards, Unscanned};
+use crate::callout::{Findings, Questions, Ruling, Texts};
+use crate::config::{self, Asked, Guards, Unscanned};
 use crate::detect::SystemPrompt;
 use crate::host::Host;
 use crate::http::Answer;
@@ -59,7 +59,8 @@ impl Call {
         inspected: Inspected,
     ) -> OnBody {
         let tenant = Rc::clone(&pending.caller.tenant);
-        let texts = asked_about(self.api, body, &tenant.guards);
+        let services = self.asked(&tenant.guards);
+        let texts = asked_about(self.api, body, &services);
         let Some(texts) = texts else {
             self.guard_answer(&tenant, inspected);
             return self.send(host, pending, body, changed);
@@ -67,9 +68,13 @@ impl Call {
         if let Some(refusal) = self.refused_stream(host, body, &tenant.guards) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
-        let services = &tenant.guards.input_services;
         let name = |index| refusing::name(&self.gateway.policy, index);
-        let (questions, callouts) = Questions::ask(services, texts, config::Phase::Input, name);
+        let known = |asked: &Asked, texts: &[String]| {
+            let remembered = self.gateway.remembered.borrow();
+            remembered.of(asked, texts, || host.now())
+        };
+        let (questions, callouts) =
+            Questions::ask(&services, texts, config::Phase::Input, name, known);
         let asking = Asking {
             pending,
             inspected,
@@ -84,6 +89,23 @@ impl Call {
         OnBody::Ask(callouts)
     }
 
+    /// The services that are asked about the request: those that always are, and the judges of
+    /// guardrails that are unsure.
+    fn asked(&self, guards: &Guards) -> Rc<[Asked]> {
+        let unsure = self.guarding.input.unsure();
+        if unsure.is_empty() {
+            return Rc::clone(&guards.input_services);
+        }
+        let judges = guards.judges.iter();
+        let judges = judges.filter(|judge| unsure.contains(&judge.guardrail));
+        guards
+            .input_services
+            .iter()
+            .chain(judges)
+            .cloned()
+            .collect()
+    }
+
     /// The callout with this token was answered; `None`: Envoy did not make it.
     pub fn service_answered(
         &mut self,
@@ -93,7 +115,12 @@ impl Call {
     ) -> OnAnswered {
         match &mut self.phase {
             Phase::Asking(asking) => {
-                asking.questions.answered(token, answer);
+                let gateway = &self.gateway;
+                let learned = |asked: &Asked, texts: &[String], findings: &Findings| {
+                    let mut remembered = gateway.remembered.borrow_mut();
+                    remembered.keep(asked, texts, findings, || host.now());
+                };
+                asking.questions.answered(token, answer, learned);
                 if asking.questions.ruling() == Ruling::Wait {
                     return OnAnswered::Wait;
                 }
@@ -209,8 +236,8 @@ impl Call {
 
 /// The texts of a request, if there are services to ask about them. (A body that can't be
 /// read was refused before.)
-fn asked_about(api: Api, body: &[u8], guards: &Guards) -> Option<Texts> {
-    if guards.input_services.is_empty() {
+fn asked_about(api: Api, body: &[u8], services: &[Asked]) -> Option<Texts> {
+    if services.is_empty() {
         return None;
     }
     let mut texts = Texts::default();

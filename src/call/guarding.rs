@@ -8,7 +8,9 @@ use super::sending::Pending;
 use super::{Call, OnBody, rules};
 use crate::bytes::{self, Set};
 use crate::callout::{Failure, Report};
-use crate::config::{Action, Guards, Phase, Policy, Tenant, UnscannableRules, Unscanned};
+use crate::config::{
+    Action, Guards, Phase, Policy, Score, ScoredRole, Tenant, UnscannableRules, Unscanned,
+};
 use crate::detect::SystemPrompt;
 use crate::guardrails;
 use crate::host::Host;
@@ -67,6 +69,8 @@ fn of_service<'p>(policy: &'p Policy, said: &Report) -> Option<GuardrailRecord<'
         phase: said.phase.as_str(),
         action: guardrail.action.name(),
         found: said.found.clone(),
+        score: None,
+        view: None,
         by_service: true,
         failure: said.failure.map(Failure::code),
     })
@@ -87,6 +91,7 @@ fn add_found<'p>(
         let mut known = report.iter_mut();
         let known = known.find(|known| known.name == name && known.phase == phase.as_str());
         let entity = guards.name(what).to_owned();
+        let worst = verdict.worst(index);
         match known {
             Some(known) => {
                 let before = known.found.entry(entity).or_default();
@@ -97,6 +102,8 @@ fn add_found<'p>(
                 phase: phase.as_str(),
                 action: guardrail.action.name(),
                 found: BTreeMap::from([(entity, count)]),
+                score: worst.and_then(|worst| Score::new(worst.score)),
+                view: worst.map(|worst| worst.view.as_str()),
                 by_service: false,
                 failure: None,
             }),
@@ -240,7 +247,15 @@ impl<'g> Walk<'g> {
             Some(vault) => Placeholders::Make(vault),
             None => Placeholders::Off,
         };
-        let (guards, verdict) = (self.guards.input.as_ref(), &mut self.verdict);
+        let role = scored_role(input.origin);
+        let guards = match role {
+            Some(ScoredRole::User | ScoredRole::Tool) => self.guards.input.as_ref(),
+            _ => self.guards.input_unscored.as_ref(),
+        };
+        let verdict = &mut self.verdict;
+        if let Some(role) = role {
+            self.guards.score(&value, role, verdict);
+        }
         let new = mask::whole(&value, guards, input.form, placeholders, verdict);
         if let (Origin::System, Some(prompt)) = (input.origin, &mut self.system_prompt) {
             prompt.add(new.as_deref().unwrap_or(&value));
@@ -275,6 +290,17 @@ fn vault(guards: &Guards) -> Option<Vault> {
         return Some(vault.with_services());
     }
     Some(vault)
+}
+
+/// Whose text it is, where that may be scored: names, definitions and the like are not.
+const fn scored_role(origin: Origin) -> Option<ScoredRole> {
+    Some(match origin {
+        Origin::System => ScoredRole::System,
+        Origin::User | Origin::FileName => ScoredRole::User,
+        Origin::Assistant | Origin::Reasoning | Origin::ToolCall => ScoredRole::Assistant,
+        Origin::ToolResult => ScoredRole::Tool,
+        Origin::Definition | Origin::Url | Origin::Other => return None,
+    })
 }
 
 /// What the answer goes through.

@@ -32,7 +32,7 @@ pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
 
 use crate::attempt::OnAttempt;
-use crate::callout::Questions;
+use crate::callout::{Questions, Remembered};
 use crate::config::{self, Model, Policy};
 use crate::host::{Host, Instant};
 use crate::http::{Callout, HeaderEdits, Headers};
@@ -53,6 +53,7 @@ use guarding::Guarding;
 use held::HeldBytes;
 use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// What all calls of one policy share in one virtual machine.
@@ -68,6 +69,8 @@ pub struct Gateway {
     pub held: Rc<HeldMeter>,
     /// What its calls have changed and the other machines do not know yet.
     pub dirty: Rc<Dirty>,
+    /// What judges have said.
+    pub remembered: RefCell<Remembered>,
 }
 
 impl Gateway {
@@ -80,6 +83,7 @@ impl Gateway {
             metrics: Metrics::default(),
             held: Rc::default(),
             dirty: Rc::default(),
+            remembered: RefCell::default(),
             policy,
         }
     }

@@ -46,6 +46,8 @@ pub(super) fn report<'p>(verdict: &Verdict, policy: &'p Policy) -> Vec<Guardrail
                         phase: Phase::Input.as_str(),
                         action: guardrail.action.name(),
                         found: [found].into(),
+                        score: None,
+                        view: None,
                         by_service: false,
                         failure: None,
                     };

@@ -243,6 +243,8 @@ impl Run<'_> {
         assert_eq!(self.bench.all_totals(), totals, "settled once");
         let record = String::from_utf8(record).unwrap();
         for text in ["secret", "PROMPT", "ANSWER"] {
+            // The name of what is found is no text of the call.
+            let record = record.replace("PROMPT_INJECTION", "");
             assert!(!record.contains(text), "{record}");
         }
         let record: Value = serde_json::from_str(&record).unwrap();
@@ -1550,5 +1552,6 @@ mod guarding;
 mod hidden;
 mod plan;
 mod rules;
+mod scoring;
 mod stop;
 mod usage;

@@ -5,17 +5,20 @@ Sans-IO and without state: [`question`] makes the request, [`findings`] reads th
 the same texts at hand. */
 
 mod generic;
+mod llama_guard;
 mod marks;
 mod moderation;
 mod presidio;
 mod questions;
 mod reading;
+mod remembered;
 mod texts;
 
 #[cfg(test)]
 mod tests;
 
 pub use questions::{Questions, Report, Ruling};
+pub use remembered::Remembered;
 pub use texts::{Mask, Texts};
 
 use crate::config::{Phase, Service, ServiceKind};
@@ -60,7 +63,7 @@ pub enum Failure {
 }
 
 /// What a service says of texts.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Values in the texts, in order, none over another.
     pub values: Vec<Found>,
@@ -110,6 +113,7 @@ pub fn question(service: &Service, asker: Asker<'_>, texts: &[String]) -> Result
     let body = match &service.kind {
         ServiceKind::Presidio(settings) => presidio::question(settings, texts),
         ServiceKind::OpenAiModeration(settings) => moderation::question(settings, texts),
+        ServiceKind::LlamaGuard(settings) => llama_guard::question(settings, asker, texts),
         ServiceKind::Generic => generic::question(asker, texts),
     };
     Ok(Callout {
@@ -142,6 +146,7 @@ pub fn findings(service: &Service, texts: &[String], answer: &Answer) -> Result<
         ServiceKind::OpenAiModeration(settings) => {
             moderation::findings(settings, texts, &answer.body)
         }
+        ServiceKind::LlamaGuard(settings) => llama_guard::findings(settings, &answer.body),
         ServiceKind::Generic => generic::findings(texts, &answer.body),
     };
     read.ok_or(Failure::Unreadable)

@@ -53,16 +53,21 @@ const OTHERS: &str = "other";
 
 impl Questions {
     /// Asks all of `services` about `texts`, of which there must be some. `name` gives the
-    /// name of a guardrail.
+    /// name of a guardrail, `known` what a service has said of the same texts before.
     pub fn ask<'n>(
         services: &Rc<[Asked]>,
         texts: Texts,
         phase: Phase,
         name: impl Fn(u16) -> &'n str,
+        known: impl Fn(&Asked, &[String]) -> Option<Findings>,
     ) -> (Self, Vec<Callout>) {
         let mut callouts = Vec::new();
         let mut said = Vec::new();
         for (token, asked) in (0..).zip(services.iter()) {
+            if let Some(findings) = known(asked, texts.asked()) {
+                said.push(Some(Ok(findings)));
+                continue;
+            }
             let asker = Asker {
                 guardrail: name(asked.guardrail),
                 phase,
@@ -85,15 +90,26 @@ impl Questions {
         (questions, callouts)
     }
 
-    /// Takes the answer to the callout with this token; `None`: Envoy did not make it.
-    pub fn answered(&mut self, token: u64, answer: Option<&Answer>) {
+    /// Takes the answer to the callout with this token; `None`: Envoy did not make it. What was
+    /// learned by it is handed to `learned`.
+    pub fn answered(
+        &mut self,
+        token: u64,
+        answer: Option<&Answer>,
+        learned: impl FnOnce(&Asked, &[String], &Findings),
+    ) {
         let place = usize::try_from(token).unwrap_or(usize::MAX);
         let asked = self.services.get(place).zip(self.said.get_mut(place));
         let Some((asked, said @ None)) = asked else {
             return;
         };
         let read = answer.ok_or(Failure::NotSent);
-        *said = Some(read.and_then(|answer| findings(&asked.service, self.texts.asked(), answer)));
+        let texts = self.texts.asked();
+        let read = read.and_then(|answer| findings(&asked.service, texts, answer));
+        if let Ok(findings) = &read {
+            learned(asked, texts, findings);
+        }
+        *said = Some(read);
     }
 
     /// What is to be done by what is known.

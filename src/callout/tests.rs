@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{FailureMode, Moderation, Presidio, Score};
+use crate::config::{FailureMode, LlamaGuard, Moderation, Presidio, Score};
 use crate::mask::Form;
 use crate::protocols::texts::{Site, all_texts};
 use proptest::prelude::*;
@@ -547,5 +547,77 @@ proptest! {
                 prop_assert_eq!(&after[0], &wanted);
             }
         }
+    }
+}
+
+fn llama_guard(categories: &[&str]) -> Service {
+    service(ServiceKind::LlamaGuard(LlamaGuard {
+        model: "guard-3".to_owned(),
+        categories: texts(categories),
+    }))
+}
+
+#[test]
+fn llama_guard_is_asked_as_a_chat() {
+    let turn = |role: &str, content: &str| json!({ "role": role, "content": content });
+    let wanted = |messages: Value| {
+        json!({
+            "model": "guard-3",
+            "messages": messages,
+            "temperature": 0,
+            "max_tokens": 100,
+            "stream": false,
+        })
+    };
+    assert_eq!(
+        asked(&llama_guard(&[]), &["a\"", "b"]),
+        wanted(json!([turn("user", "a\"\n\nb")]))
+    );
+    let output = Asker {
+        phase: Phase::Output,
+        ..ASKER
+    };
+    let callout = question(&llama_guard(&[]), output, &texts(&["a"])).unwrap();
+    assert_eq!(callout.path, "/v1/chat/completions");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&callout.body).unwrap(),
+        wanted(json!([turn("user", "(not shown)"), turn("assistant", "a")]))
+    );
+}
+
+#[test]
+fn verdicts_of_llama_guard() {
+    let says = |categories: &[&str], said: &str| {
+        let body = json!({
+            "choices": [
+                { "index": 0, "message": { "role": "assistant", "content": said } },
+                { "index": 1, "message": { "content": "safe" } },
+            ],
+        });
+        let found = says(&llama_guard(categories), &["a"], &body.to_string());
+        found.map(|found| (found.flagged, found.reasons))
+    };
+    let flagged = |reasons: &[&str]| Ok((true, texts(reasons)));
+    assert_eq!(says(&[], "\n\nsafe"), Ok((false, Vec::new())));
+    assert_eq!(says(&[], "\n\nunsafe\nS1,S10"), flagged(&["S1", "S10"]));
+    assert_eq!(says(&[], "Unsafe"), flagged(&[]));
+    assert_eq!(says(&["S1"], "unsafe"), flagged(&[]));
+    assert_eq!(says(&["s1"], "unsafe\n S1 , S2"), flagged(&["S1"]));
+    assert_eq!(says(&["S9"], "unsafe\nS1"), Ok((false, Vec::new())));
+    for said in ["", "I think it is safe.", "unsafe S1", "{}"] {
+        assert_eq!(says(&[], said), Err(Failure::Unreadable), "{said}");
+    }
+    for body in [
+        "{}",
+        r#"{"choices":[]}"#,
+        r#"{"choices":[{"message":{"content":null}}]}"#,
+        r#"{"error":{"message":"safe"}}"#,
+    ] {
+        let answer = Answer {
+            status: 200,
+            body: body.as_bytes().to_vec(),
+        };
+        let read = findings(&llama_guard(&[]), &texts(&["a"]), &answer);
+        assert_eq!(read, Err(Failure::Unreadable), "{body}");
     }
 }

@@ -1,5 +1,6 @@
 /*! Guardrails: what is looked for in texts, and what becomes of it. */
 
+use super::scoring::Scoring;
 use super::service::Service;
 use crate::detect::{Entities, Pattern};
 use crate::guardrails::RequestRules;
@@ -61,6 +62,8 @@ pub enum Detect {
     },
     /// Links to other hosts than these. In answers only.
     Links(Vec<String>),
+    /// Prompt injection or toxicity, by score.
+    Scored(Scoring),
     /// What a service says.
     Service(Rc<Service>),
     /// What requests as such break. Counted or blocked, in requests only.
@@ -121,8 +124,18 @@ impl Detect {
             | Self::Phrases(_)
             | Self::SystemPrompt { .. }
             | Self::Links(_)
+            | Self::Scored(_)
             | Self::Service(_)
             | Self::Request(_) => Entities::default(),
+        }
+    }
+
+    /// The service that it asks, always or where it is unsure.
+    pub fn service(&self) -> Option<&Rc<Service>> {
+        match self {
+            Self::Service(service) => Some(service),
+            Self::Scored(scoring) => scoring.judge.as_ref().map(|judge| &judge.service),
+            _ => None,
         }
     }
 
@@ -136,6 +149,7 @@ impl Detect {
             Self::Phrases(_) => "phrases",
             Self::SystemPrompt { .. } => "system_prompt",
             Self::Links(_) => "links",
+            Self::Scored(scoring) => scoring.class.word(),
             Self::Service(service) => service.kind.name(),
             Self::Request(_) => "request",
         }

@@ -1,9 +1,11 @@
 /*! What guards one tenant, of a compiled policy. */
 
 use super::guardrail::{Action, Phase};
+use super::scoring::{Opinion, Scored, ScoredRole};
 use super::service::Service;
+use crate::classify;
 use crate::guardrails::Rules;
-use crate::mask::{self, TagKey};
+use crate::mask::{self, TagKey, Verdict, Worst};
 use std::rc::Rc;
 
 /// What the guardrails of one tenant do, in both phases.
@@ -11,10 +13,16 @@ use std::rc::Rc;
 pub struct Guards {
     /// What is done to texts of requests; `None`: nothing.
     pub input: Option<Rc<mask::Guards>>,
+    /// The same for texts whose sentences are not scored: those of the operator and the model.
+    pub input_unscored: Option<Rc<mask::Guards>>,
+    /// What scores whole texts of requests, in the order of the document.
+    pub scored: Rc<[Scored]>,
     /// What is done to texts of answers; `None`: nothing.
     pub output: Option<Rc<mask::Guards>>,
     /// The services that are asked about requests, in the order of the document.
     pub input_services: Rc<[Asked]>,
+    /// Those that are asked about requests where scores leave it open.
+    pub judges: Rc<[Asked]>,
     /// The services that are asked about whole answers, in the order of the document.
     pub output_services: Rc<[Asked]>,
     /// What requests as such have to keep; `None`: nothing.
@@ -32,6 +40,8 @@ pub struct Asked {
     pub service: Rc<Service>,
     /// What becomes of what the service finds.
     pub action: Action,
+    /// How long what it says of the same texts is kept, in milliseconds; 0: it is not.
+    pub remember_ms: u64,
 }
 
 impl Guards {
@@ -57,6 +67,34 @@ impl Guards {
         self.requests.is_some() || phases.into_iter().any(|phase| self.look_at(phase))
     }
 
+    /// Scores a text of a request as a whole.
+    pub fn score(&self, text: &str, role: ScoredRole, verdict: &mut Verdict) {
+        let mut scored = self.scored.iter();
+        if !scored.any(|scored| scored.scoring.roles.has(role)) {
+            return;
+        }
+        let scores = classify::score(text);
+        for scored in self.scored.iter() {
+            let guardrail = scored.guardrail;
+            let (opinion, score, view) = scored.scoring.opinion(&scores, role);
+            match opinion {
+                Opinion::Clean => {}
+                Opinion::Unsure => verdict.add_unsure(guardrail),
+                Opinion::Counts => {
+                    let worst = Worst {
+                        guardrail,
+                        score,
+                        view,
+                    };
+                    verdict.add_scored(worst, scored.scoring.class, text.len());
+                    if scored.action == Action::Block {
+                        verdict.block(guardrail);
+                    }
+                }
+            }
+        }
+    }
+
     /// Whether anything looks at texts of this phase.
     pub fn look_at(&self, phase: Phase) -> bool {
         self.of(phase).is_some() || !self.services(phase).is_empty()
@@ -70,6 +108,8 @@ impl PartialEq for Guards {
         same_texts(Phase::Input)
             && same_texts(Phase::Output)
             && same(self.requests.as_ref(), other.requests.as_ref())
+            && self.scored == other.scored
+            && self.judges == other.judges
             && self.input_services == other.input_services
             && self.output_services == other.output_services
     }

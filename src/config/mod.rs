@@ -20,6 +20,7 @@ mod problem;
 pub mod protobuf;
 mod rule;
 mod scalars;
+mod scoring;
 mod service;
 mod suggest;
 mod tree;
@@ -43,7 +44,8 @@ pub use policy::{
 pub use problem::{Problem, Problems, Severity};
 pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
 pub use scalars::nano_usd;
-pub use service::{FailureMode, Moderation, Presidio, Score, Service, ServiceKind};
+pub use scoring::{Judge, Opinion, Roles, Scored, ScoredRole, Scoring};
+pub use service::{FailureMode, LlamaGuard, Moderation, Presidio, Score, Service, ServiceKind};
 pub use tree::Tree;
 pub use unscannable::{UnscannableRules, Unscanned};
 

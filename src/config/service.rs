@@ -1,5 +1,6 @@
 /*! A service that judges texts over HTTP, of a compiled policy. */
 
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// A service that a guardrail asks about the texts of a call.
@@ -28,6 +29,9 @@ pub enum ServiceKind {
     /// `POST /v1/moderations` of OpenAI and those that speak like it: judges whole texts, so
     /// it can't mask.
     OpenAiModeration(Moderation),
+    /// `POST /v1/chat/completions` of a server that runs Llama Guard or a model that answers
+    /// like it: judges whole texts, so it can't mask.
+    LlamaGuard(LlamaGuard),
     /// Tollgate's own small contract (docs/guardrails.md): finds values and judges.
     Generic,
 }
@@ -54,6 +58,15 @@ pub struct Moderation {
     pub threshold: Option<Score>,
 }
 
+/// How a model like Llama Guard is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LlamaGuard {
+    /// The model that judges.
+    pub model: String,
+    /// The codes of categories that count, such as `S1`; empty: all.
+    pub categories: Vec<String>,
+}
+
 /// How sure a service is, in thousandths, 0 to 1000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Score(u16);
@@ -75,6 +88,7 @@ impl ServiceKind {
         match self {
             Self::Presidio(_) => "presidio",
             Self::OpenAiModeration(_) => "openai_moderation",
+            Self::LlamaGuard(_) => "llama_guard",
             Self::Generic => "generic",
         }
     }
@@ -84,13 +98,14 @@ impl ServiceKind {
         match self {
             Self::Presidio(_) => "/analyze",
             Self::OpenAiModeration(_) => "/v1/moderations",
+            Self::LlamaGuard(_) => "/v1/chat/completions",
             Self::Generic => "/",
         }
     }
 
     /// Whether it says where in a text something stands: only then `mask` is possible.
     pub const fn finds_values(&self) -> bool {
-        !matches!(self, Self::OpenAiModeration(_))
+        !matches!(self, Self::OpenAiModeration(_) | Self::LlamaGuard(_))
     }
 }
 
@@ -110,6 +125,13 @@ impl fmt::Display for Score {
     /// As a decimal: `0.500`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
+
+impl Serialize for Score {
+    /// As a number: `0.5`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(f64::from(self.0) / 1000.0)
     }
 }
 

@@ -1,6 +1,7 @@
 /*! What a search has found, whatever found it. */
 
 use super::{Entity, Finding, Part};
+use crate::classify::Class;
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +16,8 @@ pub enum What {
     SystemPrompt,
     /// Where a link leads, whether or not it may.
     Link,
+    /// A sentence of this class, by its score in thousandths.
+    Class(Class, u16),
 }
 
 /// Something that was found.

@@ -20,6 +20,7 @@ mod own;
 mod quick;
 mod scanner;
 mod search;
+mod sentences;
 mod view;
 mod words;
 
@@ -33,6 +34,7 @@ pub use own::{
 };
 pub use scanner::{LONGEST_REGION, Scanner};
 pub use search::{Finder, Search};
+pub use sentences::Classes;
 
 /// Something that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use super::own::matching::Matching;
 use super::own::repeating::Repeating;
 use super::own::spelling::Spelling;
 use super::own::{Patterns, Phrases, SystemPrompt};
+use super::sentences::{Classes, Scoring};
 use super::{Entities, Finding, Scanner};
 use std::rc::Rc;
 
@@ -22,6 +23,8 @@ pub struct Search {
     pub system_prompt: Option<Rc<SystemPrompt>>,
     /// Where links lead.
     pub links: bool,
+    /// Sentences by their score.
+    pub classes: Classes,
 }
 
 /// Runs all finders of a search over text that comes in pieces.
@@ -45,6 +48,7 @@ enum One {
     Phrases(Spelling),
     SystemPrompt(Repeating),
     Links(Links),
+    Classes(Scoring),
 }
 
 impl Finder {
@@ -60,7 +64,9 @@ impl Finder {
         let prompt = prompt.filter(|prompt| !prompt.is_empty());
         let prompt = prompt.map(|prompt| One::SystemPrompt(Repeating::new(Rc::clone(prompt))));
         let links = search.links.then(|| One::Links(Links::default()));
-        let finders = [entities, patterns, phrases, prompt, links];
+        let classes =
+            (!search.classes.is_empty()).then(|| One::Classes(Scoring::new(search.classes)));
+        let finders = [entities, patterns, phrases, prompt, links, classes];
         Self {
             finders: finders.into_iter().flatten().collect(),
             waiting: Vec::new(),
@@ -116,6 +122,7 @@ impl One {
             Self::Phrases(spelling) => spelling.push(piece, hits),
             Self::SystemPrompt(repeating) => repeating.push(piece, hits),
             Self::Links(links) => links.push(piece, hits),
+            Self::Classes(scoring) => scoring.push(piece, hits),
         }
     }
 
@@ -129,6 +136,7 @@ impl One {
             Self::Phrases(spelling) => spelling.finish(hits),
             Self::SystemPrompt(repeating) => repeating.finish(hits),
             Self::Links(links) => links.finish(hits),
+            Self::Classes(scoring) => scoring.finish(hits),
         }
     }
 
@@ -139,6 +147,7 @@ impl One {
             Self::Phrases(spelling) => spelling.settled(),
             Self::SystemPrompt(repeating) => repeating.settled(),
             Self::Links(links) => links.settled(),
+            Self::Classes(scoring) => scoring.settled(),
         }
     }
 }
@@ -226,6 +235,7 @@ mod tests {
             )),
             system_prompt: Some(Rc::new(prompt)),
             links: true,
+            classes: Classes::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::flow::LOOKALIKE;
 use super::placeholder::Labels;
 use super::style::Style;
+use crate::classify::Class;
 use crate::detect::{Entities, Entity, Hosts, Search, SystemPrompt, What};
 use std::ops::Range;
 use std::rc::Rc;
@@ -34,6 +35,13 @@ pub enum Matches {
     },
     /// Links to hosts other than these.
     Links(Rc<Hosts>),
+    /// Sentences that score so much or more for a class.
+    Class {
+        /// What for.
+        class: Class,
+        /// In thousandths.
+        least: u16,
+    },
 }
 
 /// What becomes of what is found.
@@ -67,6 +75,9 @@ impl Matches {
             | (Self::Phrases(range), What::Phrase(index)) => range.contains(&index),
             (Self::SystemPrompt { .. }, What::SystemPrompt) => true,
             (Self::Links(hosts), What::Link) => !hosts.allow(text),
+            (Self::Class { class, least }, What::Class(found, score)) => {
+                *class == found && score >= *least
+            }
             _ => false,
         }
     }
@@ -124,6 +135,7 @@ impl Guards {
             What::Phrase(_) => "PHRASE",
             What::SystemPrompt => "SYSTEM_PROMPT",
             What::Link => "LINK",
+            What::Class(class, _) => class.name(),
         }
     }
 
@@ -167,5 +179,6 @@ fn whats(matches: &Matches) -> Vec<What> {
         Matches::Phrases(_) => vec![What::Phrase(0)],
         Matches::SystemPrompt { .. } => vec![What::SystemPrompt],
         Matches::Links(_) => vec![What::Link],
+        Matches::Class { class, least } => vec![What::Class(*class, *least)],
     }
 }

@@ -22,7 +22,7 @@ pub use guards::{Act, Guards, Matches, Rule};
 pub use key::{HashKey, TagKey};
 pub use style::Style;
 pub use vault::Vault;
-pub use verdict::Verdict;
+pub use verdict::{Verdict, Worst};
 
 #[cfg(test)]
 mod tests;

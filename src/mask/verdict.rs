@@ -1,5 +1,6 @@
 /*! What the guardrails have found in all texts of one call and phase. */
 
+use crate::classify::{Class, View};
 use crate::detect::{Hit, Part, What};
 
 /// Most pairs of guardrail and finding that are told apart; of any others it is only known
@@ -12,7 +13,20 @@ pub struct Verdict {
     found: Vec<(u16, What, u64)>,
     others: u64,
     blocked: Option<u16>,
+    worst: Vec<Worst>,
+    unsure: Vec<u16>,
     places: Places,
+}
+
+/// The highest score that counted for a guardrail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worst {
+    /// Index of the guardrail in the policy.
+    pub guardrail: u16,
+    /// In thousandths.
+    pub score: u16,
+    /// How the text was read.
+    pub view: View,
 }
 
 /// Whether it is kept where things were found.
@@ -30,6 +44,8 @@ impl Verdict {
             found: Vec::new(),
             others: 0,
             blocked: None,
+            worst: Vec::new(),
+            unsure: Vec::new(),
             places: Places::Kept(Vec::new()),
         }
     }
@@ -59,6 +75,45 @@ impl Verdict {
         }
     }
 
+    /// The highest score that counted for this guardrail.
+    pub fn worst(&self, guardrail: u16) -> Option<&Worst> {
+        self.worst.iter().find(|worst| worst.guardrail == guardrail)
+    }
+
+    /// The guardrails whose scores are neither high enough nor low.
+    pub fn unsure(&self) -> &[u16] {
+        &self.unsure
+    }
+
+    /// A text of so many bytes counts as a whole.
+    pub fn add_scored(&mut self, worst: Worst, class: Class, length: usize) {
+        self.count(worst.guardrail, What::Class(class, worst.score));
+        // Over what `count` has noted: the view is known here.
+        self.note_worst(worst);
+        self.place(Hit {
+            what: What::Class(class, worst.score),
+            start: 0,
+            end: length,
+            part: Part::Whole,
+        });
+    }
+
+    /// This guardrail's judge has to be asked.
+    pub fn add_unsure(&mut self, guardrail: u16) {
+        if !self.unsure.contains(&guardrail) {
+            self.unsure.push(guardrail);
+        }
+    }
+
+    fn note_worst(&mut self, new: Worst) {
+        let mut known = self.worst.iter_mut();
+        match known.find(|known| known.guardrail == new.guardrail) {
+            Some(known) if new.score >= known.score => *known = new,
+            Some(_) => {}
+            None => self.worst.push(new),
+        }
+    }
+
     /// Adds what was found elsewhere; where it was found is not kept.
     pub fn add(&mut self, other: &Self) {
         for (guardrail, what, count) in other.found() {
@@ -66,13 +121,22 @@ impl Verdict {
         }
         self.others = self.others.saturating_add(other.others);
         self.blocked = self.blocked.or(other.blocked);
+        other.worst.iter().for_each(|worst| self.note_worst(*worst));
+        other.unsure.iter().for_each(|guardrail| self.add_unsure(*guardrail));
     }
 
     pub(super) fn count(&mut self, guardrail: u16, what: What) {
         self.count_all(guardrail, what, 1);
     }
 
-    fn count_all(&mut self, guardrail: u16, what: What, count: u64) {
+    fn count_all(&mut self, guardrail: u16, mut what: What, count: u64) {
+        if let What::Class(_, score) = &mut what {
+            self.note_worst(Worst {
+                guardrail,
+                score: std::mem::take(score),
+                view: View::Plain,
+            });
+        }
         let mut known = self.found.iter_mut();
         if let Some(known) = known.find(|known| (known.0, known.1) == (guardrail, what)) {
             known.2 = known.2.saturating_add(count);
@@ -83,7 +147,8 @@ impl Verdict {
         }
     }
 
-    pub(super) const fn block(&mut self, guardrail: u16) {
+    /// Nothing of the call's texts goes on, for this guardrail's sake.
+    pub const fn block(&mut self, guardrail: u16) {
         if self.blocked.is_none() {
             self.blocked = Some(guardrail);
         }

@@ -1,5 +1,6 @@
 /*! The decision record: one JSON object per call. */
 
+use crate::config::Score;
 use crate::ledger::{Cost, Settlement, Usage};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -101,6 +102,12 @@ pub struct GuardrailRecord<'a> {
     pub action: &'static str,
     /// How often it has found what, by names of entities and patterns.
     pub found: BTreeMap<String, u64>,
+    /// The highest score that counted, as the policy writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<Score>,
+    /// How the text was read that has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<&'static str>,
     /// Whether a service chooses the names of what is found: anything may be one.
     #[serde(skip)]
     pub by_service: bool,

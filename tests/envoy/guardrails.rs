@@ -9,6 +9,7 @@ mod output;
 mod request;
 mod requests;
 mod restore;
+mod scores;
 mod streams;
 mod unscannable;
 

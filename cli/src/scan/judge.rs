@@ -1,10 +1,11 @@
 /*! Texts through the guardrails of one phase. */
 
-use super::Given;
 use super::verdict::{Found, OfGuardrail, Verdict};
+use super::{Given, Role};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
-use tollgate::config::{Guardrail, Guards, Phase};
+use tollgate::classify::{self, Scores, Sentences};
+use tollgate::config::{Detect, Guardrail, Guards, Phase, ScoredRole};
 use tollgate::detect::SystemPrompt;
 use tollgate::mask::{self, Act, Channel, Form, Placeholders, Rule, TagKey, Vault};
 
@@ -12,7 +13,8 @@ use tollgate::mask::{self, Act, Channel, Form, Placeholders, Rule, TagKey, Vault
 pub(super) struct Judge {
     /// With their indexes in the policy.
     guardrails: Vec<(u16, Guardrail)>,
-    guards: Option<Rc<mask::Guards>>,
+    all: Guards,
+    phase: Phase,
     restore: Option<TagKey>,
     /// Texts come in pieces of so many code points; `None`: in one.
     pieces: Option<NonZeroUsize>,
@@ -27,21 +29,23 @@ impl Judge {
     ) -> Self {
         Self {
             guardrails,
-            guards: guards.of(phase).cloned(),
+            all: guards.clone(),
+            phase,
             restore: guards.restore.clone().filter(|_| phase == Phase::Input),
             pieces,
         }
     }
 
     pub(super) fn judge(&self, given: Given) -> Verdict {
-        let Given { id, text, system } = given;
-        let Some(guards) = &self.guards else {
-            return Verdict::new(
-                id,
-                self.guardrails(&mask::Verdict::default()),
-                Vec::new(),
-                text,
-            );
+        let Given {
+            id,
+            text,
+            system,
+            role,
+        } = given;
+        let Some(guards) = self.guards(role) else {
+            let none = mask::Verdict::default();
+            return Verdict::new(id, self.guardrails(&text, &none), Vec::new(), text);
         };
         let guards = with_prompt(guards, system.as_deref());
         let mut found = mask::Verdict::with_places();
@@ -51,16 +55,49 @@ impl Judge {
             found = mask::Verdict::with_places();
             self.through(&text, &Rc::new(counting(&guards)), &mut found);
         }
+        if self.phase == Phase::Input {
+            self.all.score(&text, role.into(), &mut found);
+        }
         let places = Found::all(&text, &guards, found.places());
-        Verdict::new(id, self.guardrails(&found), places, masked)
+        Verdict::new(id, self.guardrails(&text, &found), places, masked)
     }
 
-    fn guardrails(&self, found: &mask::Verdict) -> Vec<OfGuardrail> {
+    fn guards(&self, role: Role) -> Option<&Rc<mask::Guards>> {
+        match (self.phase, role) {
+            (Phase::Input, Role::System | Role::Assistant) => self.all.input_unscored.as_ref(),
+            (phase, _) => self.all.of(phase),
+        }
+    }
+
+    fn guardrails(&self, text: &str, found: &mask::Verdict) -> Vec<OfGuardrail> {
+        let scores = self.scores(text);
         let one = |(index, guardrail): &(u16, Guardrail)| {
             let hit = found.found().any(|(by, ..)| by == *index);
-            OfGuardrail::new(guardrail, hit)
+            match (&guardrail.detect, &scores) {
+                (Detect::Scored(scoring), Some(scores)) => {
+                    OfGuardrail::scored(guardrail, hit, scoring.class.of(scores))
+                }
+                _ => OfGuardrail::new(guardrail, hit),
+            }
         };
         self.guardrails.iter().map(one).collect()
+    }
+
+    /// What a text scores, high or low, as it is scored in this phase; `None`: it is not.
+    fn scores(&self, text: &str) -> Option<Scores> {
+        let is_scored =
+            |(_, guardrail): &(u16, Guardrail)| matches!(guardrail.detect, Detect::Scored(_));
+        if !self.guardrails.iter().any(is_scored) {
+            return None;
+        }
+        if self.phase == Phase::Input {
+            return Some(classify::score(text));
+        }
+        let mut worst = Scores::default();
+        let mut sentences = Sentences::default();
+        sentences.push(text, |sentence| worst = worst.worse(sentence.scores));
+        let last = sentences.end();
+        Some(last.map_or(worst, |sentence| worst.worse(sentence.scores)))
     }
 
     /// The text that goes on.
@@ -124,4 +161,15 @@ fn counting(guards: &mask::Guards) -> mask::Guards {
         ..rule.clone()
     });
     mask::Guards::new(guards.search().clone(), rules.collect())
+}
+
+impl From<Role> for ScoredRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::System => Self::System,
+            Role::User => Self::User,
+            Role::Assistant => Self::Assistant,
+            Role::Tool => Self::Tool,
+        }
+    }
 }

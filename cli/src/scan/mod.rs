@@ -28,6 +28,20 @@ struct Given {
     text: String,
     /// The system prompt of the call that it belongs to.
     system: Option<String>,
+    /// Who says it, in a request.
+    #[serde(default)]
+    role: Role,
+}
+
+/// Who says a text of a request, as chats name it.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    System,
+    #[default]
+    User,
+    Assistant,
+    Tool,
 }
 
 /// Scans the lines of `input`; problems go to `complain`. Whether there were none.

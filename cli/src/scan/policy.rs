@@ -38,6 +38,18 @@ fn notes(guardrails: &mut Vec<(u16, Guardrail)>, scan: &Scan) -> Vec<String> {
         notes.push(message);
     }
     let asks = |(_, guardrail): &(u16, Guardrail)| matches!(guardrail.detect, Detect::Service(_));
+    let unsure = |(_, guardrail): &&(u16, Guardrail)| {
+        !matches!(guardrail.detect, Detect::Service(_)) && guardrail.detect.service().is_some()
+    };
+    let judged: Vec<&str> = guardrails
+        .iter()
+        .filter(unsure)
+        .map(|(_, guardrail)| guardrail.name.as_str())
+        .collect();
+    if !judged.is_empty() {
+        let names = judged.join(", ");
+        notes.push(format!("no judge is asked here, by scores alone: {names}"));
+    }
     let asking: Vec<&str> = guardrails
         .iter()
         .filter(|one| asks(one))

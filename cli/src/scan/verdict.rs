@@ -1,6 +1,7 @@
 /*! What is said of a text. */
 
 use serde::Serialize;
+use tollgate::classify::View;
 use tollgate::config::{Action, Guardrail};
 use tollgate::detect::Hit;
 use tollgate::mask;
@@ -23,7 +24,8 @@ pub(super) struct OfGuardrail {
     /// `pass`, or its action.
     verdict: &'static str,
     score: f64,
-    reason: Option<&'static str>,
+    /// What for; behind a slash, how the text was read, if not as it stands.
+    reason: Option<String>,
 }
 
 /// Offsets are in code points.
@@ -61,7 +63,21 @@ impl OfGuardrail {
             name: guardrail.name.clone(),
             verdict: if hit { guardrail.action.name() } else { PASS },
             score: if hit { 1.0 } else { 0.0 },
-            reason: hit.then(|| guardrail.detect.reason()),
+            reason: hit.then(|| guardrail.detect.reason().to_owned()),
+        }
+    }
+
+    /// By a score in thousandths.
+    pub(super) fn scored(guardrail: &Guardrail, hit: bool, (score, view): (u16, View)) -> Self {
+        let reason = guardrail.detect.reason();
+        let reason = match view {
+            View::Plain => reason.to_owned(),
+            other => format!("{reason}/{}", other.as_str()),
+        };
+        Self {
+            score: f64::from(score) / 1000.0,
+            reason: hit.then_some(reason),
+            ..Self::new(guardrail, hit)
         }
     }
 }

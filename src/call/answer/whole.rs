@@ -5,7 +5,7 @@ use super::guarding::{Guard, Unreadable, masked};
 use super::{Context, OnData, Reading, Seen, Stopped};
 use crate::call::refusing::{answer_too_long, name, unavailable, unscannable};
 use crate::callout::{Questions, Ruling};
-use crate::config::Phase;
+use crate::config::{Asked, Phase};
 use crate::http::Answer;
 use crate::json::{Capture, Edits, Error, Kind, Reader, Span, quote};
 use crate::protocols::texts::blocked_answer;
@@ -175,7 +175,10 @@ impl WholeReader {
         }
         let policy = context.policy();
         let name = |index| name(policy, index);
-        let (questions, callouts) = Questions::ask(&guard.services, texts, Phase::Output, name);
+        // Answers come once: nothing is remembered of them.
+        let new = |_: &Asked, _: &[String]| None;
+        let (questions, callouts) =
+            Questions::ask(&guard.services, texts, Phase::Output, name, new);
         let asking = Asking {
             guard: guard.clone(),
             body,
@@ -198,7 +201,7 @@ impl WholeReader {
     ) -> Option<OnData> {
         match std::mem::replace(&mut self.inspection, Inspection::Settled) {
             Inspection::Asking(mut asking) => {
-                asking.questions.answered(token, answer);
+                asking.questions.answered(token, answer, |_, _, _| {});
                 Some(self.ruled(seen, *asking, context))
             }
             other => {

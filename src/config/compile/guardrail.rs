@@ -12,6 +12,7 @@ use super::super::fields::Located;
 use super::super::guardrail::{Action, Detect, Guardrail, Phase};
 use super::super::guards::{Asked, Guards};
 use super::super::problem::Problems;
+use super::super::scoring::Scored;
 use super::super::suggest::suggest;
 use super::super::unscannable::UnscannableRules;
 use crate::guardrails::Rules;
@@ -73,6 +74,9 @@ impl<'d> Compiler<'d> {
         self.check_prompt_words(&output, problems);
         Guards {
             restore: restores.then(|| self.tag_key(tenant.unwrap_or_default())),
+            scored: self.scored(&input),
+            judges: self.judges(&input),
+            input_unscored: self.local(Phase::Input, self.without_scores(&input), problems),
             input_services: self.services(&input),
             output_services: self.services(&output),
             requests: self.requests(&input),
@@ -139,10 +143,48 @@ impl<'d> Compiler<'d> {
                 guardrail: index,
                 service: Rc::clone(service),
                 action: entry.guardrail.action.clone(),
+                remember_ms: 0,
             }),
             _ => None,
         };
         self.members(set).filter_map(asked).collect()
+    }
+
+    fn without_scores(&self, set: &[u16]) -> Set {
+        let others = self.members(set);
+        let others =
+            others.filter(|(_, entry)| !matches!(entry.guardrail.detect, Detect::Scored(_)));
+        others.map(|(index, _)| index).collect()
+    }
+
+    /// What scores whole texts.
+    fn scored(&self, set: &[u16]) -> Rc<[Scored]> {
+        let scored = |(index, entry): (u16, &GuardrailEntry)| match &entry.guardrail {
+            Guardrail {
+                detect: Detect::Scored(scoring),
+                action: action @ (Action::Block | Action::Monitor),
+                ..
+            } => Some(Scored {
+                guardrail: index,
+                scoring: scoring.clone(),
+                action: action.clone(),
+            }),
+            _ => None,
+        };
+        self.members(set).filter_map(scored).collect()
+    }
+
+    fn judges(&self, set: &[u16]) -> Rc<[Asked]> {
+        let judge = |(index, entry): (u16, &GuardrailEntry)| match &entry.guardrail.detect {
+            Detect::Scored(scoring) => scoring.judge.as_ref().map(|judge| Asked {
+                guardrail: index,
+                service: Rc::clone(&judge.service),
+                action: entry.guardrail.action.clone(),
+                remember_ms: judge.remember_ms,
+            }),
+            _ => None,
+        };
+        self.members(set).filter_map(judge).collect()
     }
 
     /// The prompt of a call is looked for in one way.

@@ -4,6 +4,7 @@ mod action;
 mod detect;
 mod pattern;
 mod request;
+mod scored;
 mod service;
 
 use super::super::fields::{Located, Node};
@@ -74,6 +75,7 @@ fn guardrail(node: &Node<'_>, problems: &mut Problems) -> Option<GuardrailEntry>
     check_phase(&phase, &detect, problems);
     service::check_action(node, &detect, &action, problems);
     request::check(node, &phase, (&detect, &action), problems);
+    scored::check((node, &phase), &detect, &action, problems);
     Some(GuardrailEntry {
         path: node.path.clone(),
         restore_key,

@@ -1,5 +1,7 @@
 /*! `guardrails` and `unscannable`. */
 
+mod scored;
+
 use super::*;
 use crate::detect::{Check, Entities, Entity, Group, Pattern};
 use crate::mask::{Act, Matches, Style};
@@ -205,6 +207,19 @@ fn services_are_read() {
         (moderation.kind, moderation.path.as_str()),
         (kind, "/v1/moderations")
     );
+    let guard = service(
+        "block",
+        r#"{"cluster": "c", "kind": "llama_guard", "model": "guard-3", "categories": ["S1"]}"#,
+        "",
+    );
+    let kind = ServiceKind::LlamaGuard(LlamaGuard {
+        model: "guard-3".to_owned(),
+        categories: vec!["S1".to_owned()],
+    });
+    assert_eq!(
+        (guard.kind, guard.path.as_str()),
+        (kind, "/v1/chat/completions")
+    );
     let counting = service("monitor", r#"{"cluster": "c", "kind": "generic"}"#, "");
     assert_eq!(
         (counting.kind, counting.failure_mode),
@@ -248,11 +263,11 @@ fn every_wrong_detect_is_told() {
     for (detect, wanted) in [
         (
             r#""pii""#,
-            "detect: \"pii\" is none of: personal_data, secrets, system_prompt, links",
+            "detect: \"pii\" is none of: personal_data, secrets, system_prompt, links, prompt_injection, toxicity",
         ),
         (
             r#""secret""#,
-            "detect: \"secret\" is none of: personal_data, secrets, system_prompt, links (did you mean \"secrets\"?)",
+            "detect: \"secret\" is none of: personal_data, secrets, system_prompt, links, prompt_injection, toxicity (did you mean \"secrets\"?)",
         ),
         (
             r#""secrets", "entities": ["URL"]"#,
@@ -276,15 +291,15 @@ fn every_wrong_detect_is_told() {
         ),
         (
             "{}",
-            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, service, request",
+            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, prompt_injection, toxicity, service, request",
         ),
         (
             r#"{"phrases": ["some words"], "links": {}}"#,
-            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, service, request",
+            "detect: must have exactly one of entities, patterns, phrases, system_prompt, links, prompt_injection, toxicity, service, request",
         ),
         (
             r#"{"frases": ["some words"]}"#,
-            "detect.frases: unknown field (did you mean \"phrases\"?)\ndetect: must have exactly one of entities, patterns, phrases, system_prompt, links, service, request",
+            "detect.frases: unknown field (did you mean \"phrases\"?)\ndetect: must have exactly one of entities, patterns, phrases, system_prompt, links, prompt_injection, toxicity, service, request",
         ),
         (
             r#"{"phrases": []}"#,
@@ -460,7 +475,7 @@ fn every_wrong_action_is_told() {
         ),
         (
             r#""phase": "input", "action": "mask", "failure_mode": "open""#,
-            "failure_mode: needs detect: { service: … }: nothing else can fail",
+            "failure_mode: needs a service or a judge in detect: nothing else can fail",
         ),
     ] {
         let told = told_of(&format!(r#""detect": "secrets", {more}"#));
@@ -480,7 +495,7 @@ fn every_wrong_service_is_told() {
         (
             r#"{"cluster": "c", "kind": "presido"}"#,
             r#""action": "block""#,
-            "kind: \"presido\" is none of: presidio, openai_moderation, generic (did you mean \"presidio\"?)",
+            "kind: \"presido\" is none of: presidio, openai_moderation, llama_guard, generic (did you mean \"presidio\"?)",
         ),
         (
             r#"{"cluster": "c", "kind": "generic", "language": "en"}"#,
@@ -506,6 +521,21 @@ fn every_wrong_service_is_told() {
             r#"{"cluster": "c", "kind": "generic", "path": "x"}"#,
             r#""action": "block""#,
             "path: must be a path such as /hooks/budget",
+        ),
+        (
+            r#"{"cluster": "c", "kind": "llama_guard"}"#,
+            r#""action": "block""#,
+            "model: is missing",
+        ),
+        (
+            r#"{"cluster": "c", "kind": "llama_guard", "model": "m", "threshold": 0.5}"#,
+            r#""action": "block""#,
+            "threshold: has no meaning with this kind",
+        ),
+        (
+            r#"{"cluster": "c", "kind": "llama_guard", "model": "m"}"#,
+            r#""action": "mask""#,
+            "action: must be block or monitor: this service does not say what to mask",
         ),
         (
             r#"{"cluster": "c", "kind": "openai_moderation"}"#,

@@ -42,12 +42,14 @@ fn called(policy: &Policy) -> impl Iterator<Item = (String, &str)> {
 /// The services that guardrails ask.
 fn asked(policy: &Policy) -> impl Iterator<Item = (String, &str)> {
     let guardrails = policy.guardrails.iter().enumerate();
-    guardrails.filter_map(|(index, guardrail)| match &guardrail.detect {
-        Detect::Service(service) => {
-            let path = format!("guardrails[{index}].detect.service.cluster");
-            Some((path, service.cluster.as_str()))
-        }
-        _ => None,
+    guardrails.filter_map(|(index, guardrail)| {
+        let service = guardrail.detect.service()?;
+        let within = match &guardrail.detect {
+            Detect::Scored(scoring) => format!("{}.judge.service", scoring.class.word()),
+            _ => "service".to_owned(),
+        };
+        let path = format!("guardrails[{index}].detect.{within}.cluster");
+        Some((path, service.cluster.as_str()))
     })
 }
 

@@ -5,7 +5,7 @@ use super::super::super::guardrail::{Action, Detect, Phase};
 use super::super::super::problem::Problems;
 use super::compiled::Compiled;
 use super::pool::Pool;
-use crate::detect::{Entities, Hosts, Pattern, Patterns, Phrases, Search};
+use crate::detect::{Classes, Entities, Hosts, Pattern, Patterns, Phrases, Search};
 use crate::mask::{Act, Guards, Matches, Rule};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -31,6 +31,7 @@ impl<'d> Finders<'d> {
     /// What `set` does to texts of `phase`.
     pub(super) fn guards(&mut self, phase: Phase, set: &[u16], problems: &mut Problems) -> Guards {
         let (mut entities, mut links) = (Entities::default(), false);
+        let mut classes = Classes::default();
         let mut patterns: Pool<'_, Pattern> = Pool::default();
         let mut phrases: Pool<'_, String> = Pool::default();
         let mut rules = Vec::new();
@@ -57,7 +58,12 @@ impl<'d> Finders<'d> {
                     let hosts = self.hosts(guardrail, &entry.path, hosts, problems);
                     hosts.map(Matches::Links).into_iter().collect()
                 }
-                Detect::Service(_) | Detect::Request(_) => Vec::new(),
+                Detect::Scored(scoring) if by_sentence(&entry.guardrail.action, phase) => {
+                    let (class, least) = (scoring.class, scoring.least);
+                    classes.add(class, least);
+                    vec![Matches::Class { class, least }]
+                }
+                Detect::Scored(_) | Detect::Service(_) | Detect::Request(_) => Vec::new(),
             };
             let act = act(&entry.guardrail.action, phase);
             rules.extend(matches.into_iter().map(|matches| Rule {
@@ -80,6 +86,7 @@ impl<'d> Finders<'d> {
             // Each call has its own.
             system_prompt: None,
             links,
+            classes,
         };
         Guards::new(search, rules)
     }
@@ -108,6 +115,12 @@ impl<'d> Finders<'d> {
             }
         }
     }
+}
+
+/// Whether sentences are scored, and not whole texts: those of an answer may be on their way
+/// before it is whole, and a mask covers no more than it has to.
+const fn by_sentence(action: &Action, phase: Phase) -> bool {
+    matches!(phase, Phase::Output) || matches!(action, Action::Mask(_))
 }
 
 /// What becomes of a match in this phase.

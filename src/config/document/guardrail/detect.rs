@@ -8,7 +8,8 @@ use super::super::super::suggest::suggest;
 use super::super::super::tree::Tree;
 use super::super::super::values::references;
 use super::super::choice;
-use super::{GuardrailEntry, pattern, request, service, texts};
+use super::{GuardrailEntry, pattern, request, scored, service, texts};
+use crate::classify::Class;
 use crate::detect::{Entities, Entity, Group};
 
 /// Most patterns of all guardrails: each takes time with every byte, and memory.
@@ -29,6 +30,7 @@ enum Word {
     Group(Group),
     SystemPrompt,
     Links,
+    Class(Class),
 }
 
 /// `detect` says what, `entities` beside it which of a group; or one of them alone.
@@ -39,43 +41,64 @@ pub(super) fn detect(
 ) -> Option<Detect> {
     let detect = fields.find("detect");
     let listed = fields.find("entities");
-    match (detect, listed) {
-        (None, None) => {
-            problems.error(&node.path, "must have detect, entities, or both");
-            None
-        }
-        (None, Some(listed)) => entities(&listed, problems),
-        (Some(detect), listed) => match detect.tree {
-            Tree::Map(_) => {
-                if let Some(listed) = listed {
-                    problems.error(&listed.path, "has no meaning with this detect");
+    let sensitivity = fields.find("sensitivity");
+    match detect {
+        None => {
+            alone(sensitivity.as_ref(), problems);
+            match listed {
+                Some(listed) => entities(&listed, problems),
+                None => {
+                    problems.error(&node.path, "must have detect, entities, or both");
+                    None
                 }
-                one_of(&detect, problems)
             }
-            _ => word(&detect, listed.as_ref(), problems),
-        },
+        }
+        Some(detect) if matches!(detect.tree, Tree::Map(_)) => {
+            alone(listed.as_ref(), problems);
+            alone(sensitivity.as_ref(), problems);
+            one_of(&detect, problems)
+        }
+        Some(detect) => word(&detect, listed.as_ref(), sensitivity.as_ref(), problems),
     }
 }
 
-fn word(node: &Node<'_>, listed: Option<&Node<'_>>, problems: &mut Problems) -> Option<Detect> {
+/// What stands beside a `detect` that it says nothing more of.
+fn alone(beside: Option<&Node<'_>>, problems: &mut Problems) {
+    if let Some(beside) = beside {
+        problems.error(&beside.path, "has no meaning with this detect");
+    }
+}
+
+fn word(
+    node: &Node<'_>,
+    listed: Option<&Node<'_>>,
+    sensitivity: Option<&Node<'_>>,
+    problems: &mut Problems,
+) -> Option<Detect> {
     let words = [
         ("personal_data", Word::Group(Group::Personal)),
         ("secrets", Word::Group(Group::Secret)),
         ("system_prompt", Word::SystemPrompt),
         ("links", Word::Links),
+        ("prompt_injection", Word::Class(Class::PromptInjection)),
+        ("toxicity", Word::Class(Class::Toxicity)),
     ];
-    let group = match (choice(node, problems, &words)?, listed) {
-        (Word::Group(group), _) => group,
-        (_, Some(listed)) => {
-            problems.error(&listed.path, "has no meaning with this detect");
-            return None;
-        }
-        (Word::SystemPrompt, None) => {
+    let word = choice(node, problems, &words)?;
+    if !matches!(word, Word::Group(_)) {
+        alone(listed, problems);
+    }
+    if !matches!(word, Word::Class(_)) {
+        alone(sensitivity, problems);
+    }
+    let group = match word {
+        Word::Group(group) => group,
+        Word::SystemPrompt => {
             return Some(Detect::SystemPrompt {
                 words: PROMPT_WORDS,
             });
         }
-        (Word::Links, None) => return Some(Detect::Links(Vec::new())),
+        Word::Links => return Some(Detect::Links(Vec::new())),
+        Word::Class(class) => return scored::plain(class, sensitivity, problems),
     };
     let entities = match listed {
         Some(listed) => named(&references(listed, problems)?, Some(group), problems)?,
@@ -88,12 +111,14 @@ fn word(node: &Node<'_>, listed: Option<&Node<'_>>, problems: &mut Problems) -> 
 }
 
 /// What can stand in `detect` with more to say.
-const KINDS: [(&str, Read<Detect>); 7] = [
+const KINDS: [(&str, Read<Detect>); 9] = [
     ("entities", entities),
     ("patterns", pattern::patterns),
     ("phrases", phrases),
     ("system_prompt", system_prompt),
     ("links", links),
+    ("prompt_injection", scored::prompt_injection),
+    ("toxicity", scored::toxicity),
     ("service", service::service),
     ("request", request::request),
 ];

@@ -5,7 +5,7 @@ use super::super::super::guardrail::{Action, Detect};
 use super::super::super::problem::Problems;
 use super::super::super::scalars::share;
 use super::super::super::service::{
-    FailureMode, Moderation, Presidio, Score, Service, ServiceKind,
+    FailureMode, LlamaGuard, Moderation, Presidio, Score, Service, ServiceKind,
 };
 use super::super::super::values::text;
 use super::super::{background, choice};
@@ -22,33 +22,43 @@ const MOST_NAMES: usize = 256;
 enum Kind {
     Presidio,
     Moderation,
+    LlamaGuard,
     Generic,
 }
 
 pub(super) fn service(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    read(node, problems).map(|service| Detect::Service(Rc::new(service)))
+}
+
+/// A service by itself.
+pub(super) fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Service> {
     let mut fields = node.fields(problems)?;
     let cluster = fields.required("cluster", text, problems);
     let kind = fields.required("kind", kind, problems);
     let authority = fields.optional("authority", background::authority, problems);
     let path = fields.optional("path", background::path, problems);
     let timeout = background::timeout(&mut fields, problems);
+    if kind == Some(Kind::LlamaGuard) && fields.find("model").is_none() {
+        problems.error(format!("{}.model", node.path), "is missing");
+    }
     let kind = kind_fields(&mut fields, kind, problems);
     fields.finish(problems);
     let (cluster, kind) = (cluster?, kind?);
-    Some(Detect::Service(Rc::new(Service {
+    Some(Service {
         authority: authority.unwrap_or_else(|| cluster.clone()),
         cluster,
         path: path.unwrap_or_else(|| kind.path().to_owned()),
         kind,
         timeout_ms: timeout.unwrap_or(TIMEOUT_MS),
         failure_mode: FailureMode::default(),
-    })))
+    })
 }
 
 fn kind(node: &Node<'_>, problems: &mut Problems) -> Option<Kind> {
     let words = [
         ("presidio", Kind::Presidio),
         ("openai_moderation", Kind::Moderation),
+        ("llama_guard", Kind::LlamaGuard),
         ("generic", Kind::Generic),
     ];
     choice(node, problems, &words)
@@ -61,7 +71,7 @@ fn kind_fields(
     problems: &mut Problems,
 ) -> Option<ServiceKind> {
     const PRESIDIO: &[Kind] = &[Kind::Presidio];
-    const MODERATION: &[Kind] = &[Kind::Moderation];
+    const JUDGES: &[Kind] = &[Kind::Moderation, Kind::LlamaGuard];
     let mut of = |name, kinds: &[Kind]| {
         let node = fields.find(name)?;
         let kind = kind?;
@@ -73,8 +83,8 @@ fn kind_fields(
     };
     let language = of("language", PRESIDIO);
     let entities = of("entities", PRESIDIO);
-    let model = of("model", MODERATION);
-    let categories = of("categories", MODERATION);
+    let model = of("model", JUDGES);
+    let categories = of("categories", JUDGES);
     let threshold = of("threshold", &[Kind::Presidio, Kind::Moderation]);
     let mut names = |node: Option<Node<'_>>| {
         node.and_then(|node| texts(&node, MOST_NAMES, problems))
@@ -96,6 +106,10 @@ fn kind_fields(
             categories,
             threshold,
         }),
+        Kind::LlamaGuard => ServiceKind::LlamaGuard(LlamaGuard {
+            model: model?,
+            categories,
+        }),
         Kind::Generic => ServiceKind::Generic,
     })
 }
@@ -107,21 +121,18 @@ pub(super) fn with_failure_mode(
     node: Option<&Node<'_>>,
     problems: &mut Problems,
 ) -> Option<Detect> {
-    if let (Some(Detect::Service(_)), Some(Action::Monitor)) = (&detect, action) {
+    let asks = detect.as_ref().is_some_and(|detect| detect.service().is_some());
+    if asks && action == Some(&Action::Monitor) {
         return counting(detect, node, problems);
     }
     let Some(node) = node else { return detect };
     let mode = failure_mode(node, problems);
-    match detect? {
-        Detect::Service(service) => Some(with_mode(service, mode?)),
-        detect => {
-            problems.error(
-                &node.path,
-                "needs detect: { service: … }: nothing else can fail",
-            );
-            Some(detect)
-        }
+    if !asks && detect.is_some() {
+        let message = "needs a service or a judge in detect: nothing else can fail";
+        problems.error(&node.path, message);
+        return detect;
     }
+    Some(with_mode(detect?, mode?))
 }
 
 fn failure_mode(node: &Node<'_>, problems: &mut Problems) -> Option<FailureMode> {
@@ -129,11 +140,25 @@ fn failure_mode(node: &Node<'_>, problems: &mut Problems) -> Option<FailureMode>
     choice(node, problems, &words)
 }
 
-fn with_mode(service: Rc<Service>, failure_mode: FailureMode) -> Detect {
-    Detect::Service(Rc::new(Service {
-        failure_mode,
-        ..Rc::unwrap_or_clone(service)
-    }))
+fn with_mode(detect: Detect, failure_mode: FailureMode) -> Detect {
+    let with = |service: Rc<Service>| {
+        Rc::new(Service {
+            failure_mode,
+            ..Rc::unwrap_or_clone(service)
+        })
+    };
+    match detect {
+        Detect::Service(service) => Detect::Service(with(service)),
+        Detect::Scored(mut scoring) => {
+            scoring.judge = scoring.judge.map(|judge| {
+                let mut judge = Rc::unwrap_or_clone(judge);
+                judge.service = with(judge.service);
+                Rc::new(judge)
+            });
+            Detect::Scored(scoring)
+        }
+        other => other,
+    }
 }
 
 /// With `monitor` a service that fails is no reason to refuse anything.
@@ -150,10 +175,7 @@ fn counting(
             "must be open with action: monitor, which refuses nothing",
         );
     }
-    match detect? {
-        Detect::Service(service) => Some(with_mode(service, FailureMode::Open)),
-        detect => Some(detect),
-    }
+    Some(with_mode(detect?, FailureMode::Open))
 }
 
 /// What judges whole texts says nothing of where in them something stands.

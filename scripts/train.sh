@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Trains the classifiers and writes src/classify/weights: `train.sh`. The texts come from DATA
+# (../shared/data/dev), a release of Django (translations) and train/ (docs/classifiers.md).
+# shellcheck source=scripts/common.sh
+source "$(dirname "$0")/common.sh"
+
+data=$(realpath "${DATA:-../shared/data/dev}")
+work=target/train
+mkdir -p "$work/django"
+export OMP_NUM_THREADS=1
+
+heading "Packages"
+"$python" -m pip install --quiet --requirement train/requirements.txt --target "$work/packages"
+"$python" -m pip download --quiet --no-deps --dest "$work" django==5.2.19
+"$python" -m zipfile -e "$work"/[dD]jango-*.whl "$work/django"
+export PYTHONPATH=$work/packages
+heading "Features"
+"$python" train/extract.py "$data" "$work/bags.pkl" "$work/django"
+heading "Weights"
+"$python" train/export.py "$work/bags.pkl" src/classify/weights

@@ -1,0 +1,92 @@
+/*! `POST /v1/chat/completions` of a server that runs Llama Guard, or a model that answers like
+it: `safe`, or `unsafe` and on the next line the codes of the categories (`S1,S10`). */
+
+use super::reading::{Unfit, document, keep};
+use super::{Asker, Findings};
+use crate::config::{LlamaGuard, Phase};
+use crate::json::{Kind, Reader, quote};
+
+/// Longest verdict that is asked for, in tokens: `unsafe` and all 14 codes take about 60.
+const VERDICT: u8 = 100;
+
+/// What stands in the caller's place where an answer is judged: the model judges the last turn,
+/// and wants one before it.
+const UNSHOWN: &str = "(not shown)";
+
+pub(super) fn question(settings: &LlamaGuard, asker: Asker<'_>, texts: &[String]) -> String {
+    let model = quote(&settings.model);
+    let said = quote(&texts.join("\n\n"));
+    let turns = match asker.phase {
+        Phase::Input => format!(r#"{{"role":"user","content":{said}}}"#),
+        Phase::Output => format!(
+            r#"{{"role":"user","content":{}}},{{"role":"assistant","content":{said}}}"#,
+            quote(UNSHOWN)
+        ),
+    };
+    format!(
+        r#"{{"model":{model},"messages":[{turns}],"temperature":0,"max_tokens":{VERDICT},"stream":false}}"#
+    )
+}
+
+pub(super) fn findings(settings: &LlamaGuard, body: &[u8]) -> Option<Findings> {
+    let said = document(body, |reader| {
+        let mut said = None;
+        reader.object(|reader, key| {
+            match (&*key.value(), reader.kind()?) {
+                ("choices", Kind::Array) => reader.array(|reader| choice(reader, &mut said))?,
+                _ => drop(reader.skip()?),
+            }
+            Ok::<_, Unfit>(())
+        })?;
+        said.ok_or(Unfit)
+    })?;
+    verdict(settings, &said)
+}
+
+/// Keeps what the first choice says.
+fn choice(reader: &mut Reader<'_>, said: &mut Option<String>) -> Result<(), Unfit> {
+    reader.object(|reader, key| {
+        match (&*key.value(), reader.kind()?) {
+            ("message", Kind::Object) => message(reader, said)?,
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })
+}
+
+fn message(reader: &mut Reader<'_>, said: &mut Option<String>) -> Result<(), Unfit> {
+    reader.object(|reader, key| {
+        match (&*key.value(), reader.kind()?) {
+            ("content", Kind::String) => {
+                let content = reader.string()?.value().into_owned();
+                said.get_or_insert(content);
+            }
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })
+}
+
+/// Reads a verdict; `None` if it is none. An unsafe one that names no category counts whatever
+/// categories do.
+fn verdict(settings: &LlamaGuard, said: &str) -> Option<Findings> {
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut findings = Findings::default();
+    match lines.next()? {
+        word if word.eq_ignore_ascii_case("safe") => return Some(findings),
+        word if word.eq_ignore_ascii_case("unsafe") => {}
+        _ => return None,
+    }
+    let codes = lines.next().unwrap_or_default().split(',').map(str::trim);
+    let codes: Vec<&str> = codes.filter(|code| !code.is_empty()).collect();
+    let counts = |code: &str| {
+        let mut categories = settings.categories.iter();
+        settings.categories.is_empty() || categories.any(|it| it.eq_ignore_ascii_case(code))
+    };
+    findings.flagged = codes.is_empty();
+    for code in codes.into_iter().filter(|code| counts(code)) {
+        findings.flagged = true;
+        keep(&mut findings.reasons, code);
+    }
+    Some(findings)
+}

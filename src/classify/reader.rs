@@ -1,0 +1,380 @@
+/*! A text becomes features, character by character. */
+
+use super::{
+    concepts::{self, Beginning, Ends, Row},
+    fold::{Kind, fold, kind},
+    hash::{EDGE, Word, letters, seeded},
+    scores::Scores,
+    views::{LONG_WORD, Signs},
+    weights::{REVERSED, ROT13},
+    windows::{Block, Group, Windows},
+};
+
+/// Words after which a block ends.
+const BLOCK: u32 = 32;
+
+/// Words after which a block ends at the end of a sentence.
+const SENTENCE: u32 = 16;
+
+/// Letters of a word that are looked at in rows.
+const LETTERS: usize = 24;
+
+/// Single letters in a row that are a word in disguise.
+const SPACED: usize = 3;
+
+/// Scores a text as it comes, in any cuts at characters; memory is bounded.
+#[derive(Debug, Clone)]
+pub struct Scorer {
+    windows: Windows,
+    block: Block,
+    words: u32,
+    number: u32,
+    before: [u32; 2],
+    row: Row,
+    word: Current,
+    run: Held<3>,
+    alone: Ends,
+    singles: Held<LETTERS>,
+    shape: Shape,
+    signs: Signs,
+    begun: bool,
+}
+
+impl Default for Scorer {
+    fn default() -> Self {
+        Scorer {
+            windows: Windows::default(),
+            block: Block::default(),
+            words: 0,
+            number: 0,
+            before: [0, 0],
+            row: Row::default(),
+            word: Current::NONE,
+            run: Held::NONE,
+            alone: Ends::NONE,
+            singles: Held::NONE,
+            shape: Shape::default(),
+            signs: Signs::default(),
+            begun: false,
+        }
+    }
+}
+
+impl Scorer {
+    /// More of the text.
+    pub fn push(&mut self, text: &str) {
+        text.chars().for_each(|c| self.read(c));
+    }
+
+    /// The scores of what was pushed, as if it ended here; the next text begins.
+    pub fn end(&mut self) -> Scores {
+        let scores = self.finish();
+        *self = Scorer::default();
+        scores
+    }
+
+    /// The same without a next text: [`Scorer::signs`] are those of the whole.
+    pub(super) fn finish(&mut self) -> Scores {
+        self.end_word();
+        self.end_run();
+        self.end_singles();
+        if self.words > 0 || !self.begun {
+            self.close();
+        }
+        self.windows.odds().scores()
+    }
+
+    /// The log odds of what was pushed.
+    #[cfg(test)]
+    pub(super) fn odds(mut self) -> [i32; 2] {
+        self.finish();
+        self.windows.odds().odds
+    }
+
+    /// Signs of hidden text so far.
+    pub(super) fn signs(&self) -> Signs {
+        self.signs
+    }
+
+    /// The words since the beginning.
+    pub(super) fn words_so_far(&self) -> u32 {
+        self.number
+    }
+
+    /// One more character.
+    pub(super) fn read(&mut self, c: char) {
+        match fold(c) {
+            None => self.block.add(Group::Words, seeded(7, &[1])),
+            Some(folded) => self.read_folded(c, folded),
+        }
+    }
+
+    fn read_folded(&mut self, c: char, folded: u32) {
+        let kind = kind(folded);
+        if kind == Kind::Letter {
+            self.end_run();
+            self.alone.clear();
+            self.word.push(folded);
+            self.shape.letter(c, folded);
+            return;
+        }
+        self.end_word();
+        if kind == Kind::Alone {
+            self.read_alone(folded);
+        } else {
+            self.alone.clear();
+            if kind == Kind::Punctuation || c == '\n' {
+                self.run.push(folded);
+            } else {
+                self.end_run();
+            }
+        }
+        if self.words >= BLOCK || (self.words >= SENTENCE && ends(folded)) {
+            self.end_run();
+            self.end_singles();
+            self.close();
+        }
+    }
+
+    /// An ideograph, kana or emoji; the end of a row of them may be a concept.
+    fn read_alone(&mut self, folded: u32) {
+        self.end_run();
+        self.end_singles();
+        self.shape.alone();
+        let mut word = Current::NONE;
+        word.push(folded);
+        self.add_word(&word);
+        if let Some(concept) = self.alone.push(folded) {
+            self.add_concept(concept);
+        }
+    }
+
+    fn add_word(&mut self, word: &Current) {
+        let [second, first] = self.before;
+        let hash = word.hash.0;
+        self.block.add(Group::Words, seeded(1, &[hash]));
+        self.block.add(Group::Words, seeded(2, &[first, hash]));
+        self.block
+            .add(Group::Words, seeded(3, &[second, first, hash]));
+        self.add_letters(word.letters.get());
+        self.before = [first, hash];
+        self.number = self.number.wrapping_add(1);
+        self.words = self.words.saturating_add(1);
+        match word.beginning.concept(word.hash) {
+            None => {}
+            Some(ROT13) => self.signs.rot13 = self.signs.rot13.saturating_add(1),
+            Some(REVERSED) => self.signs.reversed = self.signs.reversed.saturating_add(1),
+            Some(concept) => self.add_concept(concept),
+        }
+    }
+
+    fn add_letters(&mut self, word: &[u32]) {
+        let mut edged = [EDGE; LETTERS + 2];
+        for (to, from) in edged.iter_mut().skip(1).zip(word) {
+            *to = *from;
+        }
+        let edged = edged.get(..word.len().saturating_add(2)).unwrap_or(&[]);
+        let block = &mut self.block;
+        letters(edged, |bucket| block.add(Group::Letters, bucket));
+    }
+
+    fn add_concept(&mut self, concept: u32) {
+        let block = &mut self.block;
+        self.row.push(concept, self.number, |bucket| {
+            block.add(Group::Concepts, bucket)
+        });
+    }
+
+    fn end_word(&mut self) {
+        if self.word.length == 0 {
+            return;
+        }
+        let word = std::mem::replace(&mut self.word, Current::NONE);
+        self.add_word(&word);
+        if word.length >= LONG_WORD {
+            self.signs.long_words = self.signs.long_words.saturating_add(1);
+        }
+        if let [single @ 0..128] = word.letters.get() {
+            self.singles.push(*single);
+            return;
+        }
+        self.end_singles();
+        if let Some((plain, n)) = word.undisguised() {
+            self.add_disguised(plain.get(..n).unwrap_or(&[]));
+        }
+        if word.length > LETTERS {
+            let long = usize::BITS.saturating_sub(word.length.leading_zeros());
+            self.block.add(Group::Words, seeded(5, &[long]));
+        }
+    }
+
+    /// A word that was written to be overlooked: as it is meant.
+    fn add_disguised(&mut self, word: &[u32]) {
+        self.block.add(Group::Words, seeded(1, &[Word::of(word).0]));
+        self.block.add(Group::Words, seeded(6, &[1]));
+        self.add_letters(word);
+        match concepts::of(word) {
+            None | Some(ROT13 | REVERSED) => {}
+            Some(concept) => {
+                self.block.respelled();
+                self.add_concept(concept);
+            }
+        }
+    }
+
+    fn end_singles(&mut self) {
+        let singles = std::mem::replace(&mut self.singles, Held::NONE);
+        if singles.get().len() >= SPACED {
+            self.add_disguised(singles.get());
+        }
+    }
+
+    fn end_run(&mut self) {
+        if self.run.length == 0 {
+            return;
+        }
+        let length = u32::try_from(self.run.length.min(8)).unwrap_or(8);
+        let [a, b, c] = self.run.held;
+        let bucket = match self.run.length {
+            1 => seeded(4, &[a, length]),
+            2 => seeded(4, &[a, b, length]),
+            _ => seeded(4, &[a, b, c, length]),
+        };
+        self.block.add(Group::Words, bucket);
+        self.run.clear();
+    }
+
+    fn close(&mut self) {
+        for bucket in self.shape.buckets(self.words) {
+            self.block.add(Group::Words, bucket);
+        }
+        self.signs.digits = self.signs.digits.saturating_add(self.shape.digits);
+        self.windows.push(std::mem::take(&mut self.block));
+        self.shape = Shape::default();
+        self.words = 0;
+        self.begun = true;
+    }
+}
+
+/// Whether a sentence ends with this character.
+fn ends(c: u32) -> bool {
+    matches!(c, 33 | 46 | 63 | 10 | 0x3002 | 0x964)
+}
+
+/// The word that comes.
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    hash: Word,
+    beginning: Beginning,
+    letters: Held<LETTERS>,
+    length: usize,
+    leet: bool,
+    latin: bool,
+}
+
+impl Current {
+    const NONE: Current = Current {
+        hash: Word::EMPTY,
+        beginning: Beginning::NONE,
+        letters: Held::NONE,
+        length: 0,
+        leet: false,
+        latin: false,
+    };
+
+    fn push(&mut self, letter: u32) {
+        self.hash = self.hash.with(letter);
+        self.beginning.push(self.hash);
+        self.letters.push(letter);
+        self.length = self.length.saturating_add(1);
+        self.leet |= leet(letter).is_some();
+        self.latin |= (97..=122).contains(&letter);
+    }
+
+    /// The word with letters for its digits.
+    fn undisguised(&self) -> Option<([u32; LETTERS], usize)> {
+        (self.leet && self.latin && self.length <= LETTERS)
+            .then(|| (self.letters.held.map(|c| leet(c).unwrap_or(c)), self.length))
+    }
+}
+
+/// The letter that a digit stands for.
+fn leet(c: u32) -> Option<u32> {
+    let letter = match c {
+        48 => b'o',
+        49 => b'i',
+        51 => b'e',
+        52 => b'a',
+        53 => b's',
+        55 => b't',
+        56 => b'b',
+        _ => return None,
+    };
+    Some(u32::from(letter))
+}
+
+/// Up to `N` characters, and how many there were.
+#[derive(Debug, Clone, Copy)]
+struct Held<const N: usize> {
+    held: [u32; N],
+    length: usize,
+}
+
+impl<const N: usize> Held<N> {
+    const NONE: Self = Held {
+        held: [0; N],
+        length: 0,
+    };
+
+    fn push(&mut self, c: u32) {
+        if let Some(place) = self.held.get_mut(self.length) {
+            *place = c;
+        }
+        self.length = self.length.saturating_add(1);
+    }
+
+    fn get(&self) -> &[u32] {
+        self.held.get(..self.length.min(N)).unwrap_or(&[])
+    }
+
+    fn clear(&mut self) {
+        self.length = 0;
+    }
+}
+
+/// What a block looks like, whatever it says.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shape {
+    letters: u32,
+    digits: u32,
+    upper: u32,
+    foreign: u32,
+}
+
+impl Shape {
+    fn letter(&mut self, c: char, folded: u32) {
+        if (48..=57).contains(&folded) {
+            self.digits = self.digits.saturating_add(1);
+            return;
+        }
+        self.letters = self.letters.saturating_add(1);
+        self.upper = self.upper.saturating_add(u32::from(c.is_ascii_uppercase()));
+        self.foreign = self.foreign.saturating_add(u32::from(folded >= 128));
+    }
+
+    fn alone(&mut self) {
+        self.letters = self.letters.saturating_add(1);
+        self.foreign = self.foreign.saturating_add(1);
+    }
+
+    fn buckets(self, words: u32) -> [usize; 4] {
+        let total = self.letters.saturating_add(self.digits).saturating_add(1);
+        let part = |n: u32, of: u32| n.saturating_mul(of).checked_div(total).unwrap_or(0);
+        [
+            seeded(20, &[part(self.upper, 8)]),
+            seeded(21, &[part(self.digits, 8)]),
+            seeded(22, &[part(self.foreign, 4)]),
+            seeded(23, &[u32::BITS.saturating_sub(words.leading_zeros())]),
+        ]
+    }
+}

@@ -1,0 +1,214 @@
+/*! The file of weights, as `train/export.py` writes it. Numbers are little-endian.
+
+| bytes | what |
+| --- | --- |
+| 8 | `TGCLASS2` |
+| 4, 4 | numbers of listed words: whole, beginnings |
+| 28 each | injection, toxicity: bias, scale of words, letters, concepts; thresholds low, medium, high (i32; scales in 1/2^20, the others in 1/1024) |
+| 2 × 1792 | folded code points below 0x600 and of 1E00 to 1EFF |
+| 5 each | listed words in order: hash (u32), concept |
+| 2 × 196608 | weights of injection and toxicity (i8) by bucket | */
+
+use std::sync::LazyLock;
+
+use super::hash::{BUCKETS, Word};
+
+pub(super) const CLASSES: usize = 2;
+pub(super) const GROUPS: usize = 3;
+
+/// Fewer features than these weigh as if there were so many.
+const LEAST: [u32; GROUPS] = [8, 8, 2];
+
+const FOLDED: usize = 0x700;
+
+static FILE: &[u8] = include_bytes!("weights/tollgate.bin");
+static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::read(FILE).unwrap_or_default());
+
+/// One classifier: log odds of the training's balance in 1/1024, scales in 1/2^20.
+#[derive(Debug, Clone, Copy, Default)]
+struct Class {
+    bias: i32,
+    scales: [i32; GROUPS],
+    /// Log odds above which 0.1 %, 1 % and 5 % of clean prompts are.
+    thresholds: [i32; 3],
+}
+
+#[derive(Debug, Default)]
+struct Weights {
+    classes: [Class; CLASSES],
+    folded: Vec<u32>,
+    whole: List,
+    beginnings: List,
+    table: &'static [[u8; CLASSES]],
+}
+
+/// Which list a word is looked up in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Listed {
+    Whole,
+    Beginning,
+}
+
+/// What stands in the place of a concept for common words that are written in rot13.
+pub(super) const ROT13: u32 = 254;
+
+/// The same for words written backwards.
+pub(super) const REVERSED: u32 = 255;
+
+/// Words by hash, with bits that tell most which are not listed.
+#[derive(Debug, Default)]
+struct List {
+    words: Vec<(u32, u8)>,
+    bits: Vec<u64>,
+}
+
+impl List {
+    fn of(words: Vec<(u32, u8)>) -> List {
+        let mut bits = vec![0_u64; 1 << 10];
+        for (hash, _) in &words {
+            let (place, bit) = List::place(*hash);
+            if let Some(lane) = bits.get_mut(place) {
+                *lane |= bit;
+            }
+        }
+        List { words, bits }
+    }
+
+    fn place(hash: u32) -> (usize, u64) {
+        (
+            usize::try_from(hash >> 22).unwrap_or(0),
+            1_u64 << ((hash >> 16) & 63),
+        )
+    }
+
+    fn get(&self, word: Word) -> Option<u32> {
+        let (place, bit) = List::place(word.0);
+        if self.bits.get(place)? & bit == 0 {
+            return None;
+        }
+        let at = self
+            .words
+            .binary_search_by_key(&word.0, |(hash, _)| *hash)
+            .ok()?;
+        self.words.get(at).map(|(_, concept)| u32::from(*concept))
+    }
+}
+
+/// What is left of the file.
+struct Rest(&'static [u8]);
+
+impl Rest {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (first, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn signed(&mut self) -> Option<i32> {
+        self.take().map(i32::from_le_bytes)
+    }
+
+    fn class(&mut self) -> Option<Class> {
+        Some(Class {
+            bias: self.signed()?,
+            scales: [self.signed()?, self.signed()?, self.signed()?],
+            thresholds: [self.signed()?, self.signed()?, self.signed()?],
+        })
+    }
+
+    fn list(&mut self, n: u32) -> Option<List> {
+        let word = |rest: &mut Rest| {
+            let hash = rest.number()?;
+            let [concept] = rest.take()?;
+            Some((hash, concept))
+        };
+        (0..n)
+            .map(|_| word(self))
+            .collect::<Option<Vec<_>>>()
+            .map(List::of)
+    }
+}
+
+impl Weights {
+    fn read(file: &'static [u8]) -> Option<Weights> {
+        let mut rest = Rest(file);
+        if rest.take()? != *b"TGCLASS2" {
+            return None;
+        }
+        let (whole, beginnings) = (rest.number()?, rest.number()?);
+        let weights = Weights {
+            classes: [rest.class()?, rest.class()?],
+            folded: (0..FOLDED)
+                .map(|_| rest.take().map(u16::from_le_bytes).map(u32::from))
+                .collect::<Option<Vec<_>>>()?,
+            whole: rest.list(whole)?,
+            beginnings: rest.list(beginnings)?,
+            table: rest.0.as_chunks().0,
+        };
+        (u32::try_from(weights.table.len()) == Ok(BUCKETS)).then_some(weights)
+    }
+}
+
+/// The weights of a bucket.
+pub(super) fn of_bucket(bucket: usize) -> [i8; CLASSES] {
+    WEIGHTS
+        .table
+        .get(bucket)
+        .map_or([0; CLASSES], |pair| pair.map(u8::cast_signed))
+}
+
+/// The folded code point of the `n`th of the table; 0 is dropped.
+pub(super) fn folded(n: u32) -> u32 {
+    usize::try_from(n)
+        .ok()
+        .and_then(|n| WEIGHTS.folded.get(n).copied())
+        .unwrap_or(0)
+}
+
+/// The concept of a listed word.
+pub(super) fn listed(list: Listed, word: Word) -> Option<u32> {
+    match list {
+        Listed::Whole => WEIGHTS.whole.get(word),
+        Listed::Beginning => WEIGHTS.beginnings.get(word),
+    }
+}
+
+/// Log odds in 1/1024 of sums of weights: each group by the fourth root of how many features it has.
+pub(super) fn odds(counts: &[u32; GROUPS], sums: &[[i32; CLASSES]; GROUPS]) -> [i32; CLASSES] {
+    let [injection, toxicity] = &WEIGHTS.classes;
+    let mut all = [i64::from(injection.bias), i64::from(toxicity.bias)];
+    for (((sums, n), least), (a, b)) in sums
+        .iter()
+        .zip(counts)
+        .zip(LEAST)
+        .zip(injection.scales.iter().zip(toxicity.scales))
+    {
+        let root = fourth_root((*n).max(least));
+        for ((odds, sum), scale) in all.iter_mut().zip(sums).zip([*a, b]) {
+            let product = i64::from(*sum).wrapping_mul(i64::from(scale));
+            *odds = odds.saturating_add((product << 2).checked_div(root).unwrap_or(0));
+        }
+    }
+    all.map(|odds| i32::try_from(odds).unwrap_or(if odds < 0 { i32::MIN } else { i32::MAX }))
+}
+
+/// In 1/4096: the root of the root of n * 2^48.
+fn fourth_root(n: u32) -> i64 {
+    let root = (u64::from(n) << 24).isqrt() << 12;
+    i64::try_from(root.isqrt()).unwrap_or(i64::MAX)
+}
+
+/// The thresholds of injection and toxicity: low, medium, high.
+pub(super) fn thresholds() -> [[i32; 3]; CLASSES] {
+    WEIGHTS.classes.map(|class| class.thresholds)
+}
+
+/// Whether the file was read; a test says so.
+#[cfg(test)]
+pub(super) fn are_there() -> bool {
+    !WEIGHTS.table.is_empty()
+}

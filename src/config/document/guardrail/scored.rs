@@ -1,0 +1,168 @@
+/*! `detect: prompt_injection` and `detect: toxicity`, with `sensitivity` beside them or more to
+say in a map. */
+
+use super::super::super::fields::{Fields, Node};
+use super::super::super::guardrail::{Action, Detect, Phases};
+use super::super::super::problem::Problems;
+use super::super::super::scalars::{duration, share};
+use super::super::super::scoring::{Judge, Roles, ScoredRole, Scoring};
+use super::super::super::service::{Service, ServiceKind};
+use super::super::super::tree::Tree;
+use super::super::{Located, choice};
+use super::service;
+use crate::classify::{Class, Sensitivity};
+use std::rc::Rc;
+
+/// So much lower is the least score of what tools have answered, in thousandths: whoever wrote it
+/// was not asked to.
+const STRICTER: u16 = 100;
+
+/// How long judges' verdicts are kept, in milliseconds: while a conversation goes on, all of it
+/// comes again with each call.
+const REMEMBER_MS: u64 = 600_000;
+
+/// With nothing more to say than how sensitive it is.
+pub(super) fn plain(
+    class: Class,
+    sensitivity: Option<&Node<'_>>,
+    problems: &mut Problems,
+) -> Option<Detect> {
+    let least = match sensitivity {
+        Some(node) => self::sensitivity(node, problems)?,
+        None => Sensitivity::Medium.threshold(),
+    };
+    Some(Detect::Scored(usual(class, least)))
+}
+
+const fn usual(class: Class, least: u16) -> Scoring {
+    Scoring {
+        class,
+        least,
+        least_of_tools: least.saturating_sub(STRICTER),
+        roles: Roles::USUAL,
+        judge: None,
+    }
+}
+
+pub(super) fn prompt_injection(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    scored(Class::PromptInjection, node, problems)
+}
+
+pub(super) fn toxicity(node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    scored(Class::Toxicity, node, problems)
+}
+
+fn scored(class: Class, node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
+    let mut fields = node.fields(problems)?;
+    let least = least(&mut fields, problems);
+    let of_tools = fields.optional("tool_results", level, problems);
+    let roles = fields.optional("roles", roles, problems);
+    let judge = fields.optional("judge", judge, problems);
+    fields.finish(problems);
+    let mut scoring = usual(class, least?.unwrap_or(Sensitivity::Medium.threshold()));
+    scoring.least_of_tools = of_tools.unwrap_or(scoring.least_of_tools);
+    scoring.roles = roles.unwrap_or(Roles::USUAL);
+    if let Some(judge) = judge {
+        if judge.value.from >= scoring.least {
+            let message = "must be below the guardrail's own: nothing else is unsure";
+            problems.error(&judge.path, message);
+        }
+        scoring.judge = Some(Rc::new(judge.value));
+    }
+    Some(Detect::Scored(scoring))
+}
+
+/// `sensitivity` or `threshold`; the outer `None`: what stands there is wrong.
+#[expect(clippy::option_option, reason = "wrong and absent are not the same")]
+fn least(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Option<u16>> {
+    let sensitivity = fields.find("sensitivity");
+    let threshold = fields.find("threshold");
+    match (sensitivity, threshold) {
+        (None, None) => Some(None),
+        (Some(node), None) => self::sensitivity(&node, problems).map(Some),
+        (None, Some(node)) => share(&node, problems).map(Some),
+        (Some(_), Some(node)) => {
+            problems.error(&node.path, "has no meaning beside sensitivity");
+            None
+        }
+    }
+}
+
+fn sensitivity(node: &Node<'_>, problems: &mut Problems) -> Option<u16> {
+    let words = [
+        ("low", Sensitivity::Low),
+        ("medium", Sensitivity::Medium),
+        ("high", Sensitivity::High),
+    ];
+    choice(node, problems, &words).map(Sensitivity::threshold)
+}
+
+/// A sensitivity by its name, or a score.
+fn level(node: &Node<'_>, problems: &mut Problems) -> Option<u16> {
+    match node.tree {
+        Tree::Number(_) => share(node, problems),
+        Tree::String(text) if text.starts_with(|c: char| c.is_ascii_digit()) => {
+            share(node, problems)
+        }
+        _ => sensitivity(node, problems),
+    }
+}
+
+fn roles(node: &Node<'_>, problems: &mut Problems) -> Option<Roles> {
+    let words = ScoredRole::ALL.map(|role| (role.name(), role));
+    let elements = node.elements(problems)?;
+    let read = elements
+        .iter()
+        .map(|element| choice(element, problems, &words));
+    read.collect()
+}
+
+fn judge(node: &Node<'_>, problems: &mut Problems) -> Option<Located<Judge>> {
+    let mut fields = node.fields(problems)?;
+    let from = least(&mut fields, problems);
+    let service = fields.required("service", judging, problems);
+    let remember = fields.optional("remember", duration, problems);
+    fields.finish(problems);
+    Some(node.located(Judge {
+        from: from?.unwrap_or(Sensitivity::High.threshold()),
+        service: service?,
+        remember_ms: remember.map_or(REMEMBER_MS, |time| time.value),
+    }))
+}
+
+fn judging(node: &Node<'_>, problems: &mut Problems) -> Option<Rc<Service>> {
+    let service = service::read(node, problems)?;
+    if matches!(service.kind, ServiceKind::Presidio(_)) {
+        let message = "must be openai_moderation, llama_guard or generic: this one does not judge";
+        problems.error(format!("{}.kind", node.path), message);
+    }
+    Some(Rc::new(service))
+}
+
+/// What scores can't decide.
+pub(super) fn check(
+    (node, phase): (&Node<'_>, &Located<Phases>),
+    detect: &Detect,
+    action: &Action,
+    problems: &mut Problems,
+) {
+    let Detect::Scored(scoring) = detect else {
+        return;
+    };
+    if scoring.class == Class::PromptInjection && phase.value != Phases::Input {
+        let message = "must be input: answers inject nothing";
+        problems.error(&phase.path, message);
+    }
+    if matches!(action, Action::Restore(_)) {
+        let message = "has no meaning here: what is masked does not come back";
+        problems.error(format!("{}.restore", node.path), message);
+    }
+    let masks = matches!(action, Action::Mask(_));
+    if scoring.judge.is_some() && (masks || phase.value != Phases::Input) {
+        let message = "needs phase: input and action: block or monitor: it judges whole requests";
+        problems.error(
+            format!("{}.detect.{}.judge", node.path, scoring.class.word()),
+            message,
+        );
+    }
+}

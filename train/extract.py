@@ -1,0 +1,80 @@
+"""Bags of blocks of all texts, kept in WORK (not in the repository)."""
+import os
+import pickle
+import sys
+import time
+
+import numpy as np
+import scipy.sparse as sp
+
+import data
+import features
+import made
+
+
+def bag(texts):
+    """(per group a CSR matrix blocks x buckets, counts per block and group, first block of each text)."""
+    mats = []
+    cols = [[], [], []]
+    vals = [[], [], []]
+    ptr = [[0], [0], [0]]
+    n, start = [], [0]
+    for t in texts:
+        bs = features.blocks(t[:24000])
+        for b in bs:
+            for g in range(3):
+                cols[g].extend(b.f[g].keys())
+                vals[g].extend(b.f[g].values())
+                ptr[g].append(len(cols[g]))
+            n.append(b.n)
+        start.append(len(n))
+    for g in range(3):
+        mats.append(sp.csr_matrix((np.array(vals[g], np.float32), np.array(cols[g], np.int32), np.array(ptr[g])),
+                                  shape=(len(n), features.BUCKETS)))
+    return mats, np.array(n, np.float32), np.array(start)
+
+
+def own(path):
+    for line in open(path, encoding="utf-8"):
+        line = line.rstrip("\n")
+        if line and not line.startswith("#"):
+            label, text = line.split("\t", 1)
+            yield {"text": text.replace("\\n", "\n"), "label": label, "source": "own_" + os.path.basename(path)[:-4], "category": ""}
+
+
+def main(folder, out, django=None):
+    t0 = time.time()
+    rows = []
+    for pat in ("inj_*", "ben_*", "harm_*", "tox_*", "lex_*"):
+        rows += list(data.rows(folder, pat))
+    # Benign texts beside prompts: documents, code, other languages.
+    for pat in ("pii_gretel_kr", "pii_presidio_large", "pii_presidio_synth", "sec_*", "tok_corpus"):
+        for r in data.rows(folder, pat):
+            cat = str(r.get("category", ""))
+            if pat == "tok_corpus" and not cat.startswith(("code", "lang", "json", "table", "email", "unicode", "markdown", "en_answer")):
+                continue
+            rows.append({"text": r["text"], "label": "other", "source": r["source"] if pat != "tok_corpus" else "tok_corpus", "category": cat})
+    here = os.path.dirname(os.path.abspath(__file__))
+    for name in sorted(os.listdir(here)):
+        if name.startswith("own_") and name.endswith(".tsv"):
+            rows += [dict(r, source=name[:-4]) for r in own(os.path.join(here, name))]
+    rows += [{"text": t, "label": "benign", "source": "own_made"} for t in made.rows()]
+    if django:
+        rows += [{"text": t, "label": "other", "source": "django"} for t in made.translations(django)]
+    seen, kept = set(), []
+    for r in rows:
+        if (r["text"], r["label"]) not in seen:
+            seen.add((r["text"], r["label"]))
+            kept.append(r)
+    rows = kept
+    texts = [r["text"] for r in rows]
+    cl = data.clusters(texts)
+    print("rows", len(rows), "clusters", len(set(cl)), "%.0fs" % (time.time() - t0), flush=True)
+    mats, n, start = bag(texts)
+    meta = [{k: r.get(k, "") for k in ("label", "source", "category")} | {"cluster": c, "bytes": len(r["text"].encode())} for r, c in zip(rows, cl)]
+    pickle.dump((meta, mats, n, start), open(out, "wb"), protocol=4)
+    print("blocks", len(n), "nnz", [m.nnz for m in mats], "%.0fs" % (time.time() - t0))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

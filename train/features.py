@@ -1,0 +1,356 @@
+"""Features of texts: what `src/classify` computes, number for number.
+
+A text is folded (case, accents, look-alikes, invisible characters), cut into words, runs of
+punctuation, and blocks of some 32 words. A block is a bag of hashed features of three groups:
+words (1 to 3 in a row, punctuation, shape), letters (3 to 5 in a row of a word) and concepts
+(classes of words of many languages, from concepts.txt, alone and in a row). Bags add up, so a
+window of blocks is the sum of its blocks.
+"""
+import os
+import unicodedata
+
+M32 = 0xFFFFFFFF
+BUCKETS = 3 << 16
+WORD, LETTER, CONCEPT = 0, 1, 2
+BLOCK_MAX, BLOCK_MIN = 32, 16
+CONCEPT_GAP = 5
+LETTERS_MAX = 24
+
+# Look-alikes of Latin letters in Greek and Cyrillic, small letters.
+LOOKALIKES = dict(zip("аеорсухіјѕԁһӏԛԝαορνικτηυχ", "aeopcyxijsdhlqwaopvikttyux"[:26]))
+
+
+def fold_table():
+    """Folded code point (0: dropped, 32: separator) of what is below 0x600 and of 1E00..1EFF."""
+    table = {}
+    for c in list(range(0x600)) + list(range(0x1E00, 0x1F00)):
+        table[c] = fold_one(c)
+    return table
+
+
+def fold_one(c):
+    ch = chr(c)
+    if c in (0xAD, 0x34F) or 0x300 <= c <= 0x36F:
+        return 0
+    d = unicodedata.normalize("NFKD", ch)
+    d = d[0].lower()[0] if d else ch
+    d = {"ß": "s", "ø": "o", "đ": "d", "ł": "l", "ı": "i", "æ": "a", "œ": "o", "ð": "d", "ħ": "h"}.get(d, d)
+    return ord(LOOKALIKES.get(d, d))
+
+
+FOLD = fold_table()
+
+
+def fold(c):
+    """The folded code point; 0 is dropped."""
+    t = FOLD.get(c)
+    if t is not None:
+        return t
+    if 0x200B <= c <= 0x200F or 0x202A <= c <= 0x202E or 0x2060 <= c <= 0x206F or c == 0xFEFF:
+        return 0
+    if 0xFE00 <= c <= 0xFE0F or 0xE0100 <= c <= 0xE01EF or 0x1F3FB <= c <= 0x1F3FF:
+        return 0
+    if 0xE0020 <= c <= 0xE007E:
+        return FOLD[c - 0xE0000]
+    if 0xFF01 <= c <= 0xFF5E:
+        return FOLD[c - 0xFEE0]
+    if 0x1D400 <= c <= 0x1D6A3:
+        return 97 + (c - 0x1D400) % 26
+    if 0x1D7CE <= c <= 0x1D7FF:
+        return 48 + (c - 0x1D7CE) % 10
+    if 0x24B6 <= c <= 0x24E9:
+        return 97 + (c - 0x24B6) % 26
+    if 0x1F130 <= c <= 0x1F149:
+        return 97 + c - 0x1F130
+    if 0x1F150 <= c <= 0x1F169:
+        return 97 + c - 0x1F150
+    if 0x1F170 <= c <= 0x1F189:
+        return 97 + c - 0x1F170
+    if c in (0x2018, 0x2019):
+        return 39
+    if c in (0x201C, 0x201D):
+        return 34
+    return c
+
+
+SEP, PUNCT, LET, ALONE, END = 0, 1, 2, 3, 4
+
+
+def kind(c):
+    """What a folded code point is in a text: separator, punctuation, letter, a word alone."""
+    if c < 128:
+        if 97 <= c <= 122 or 48 <= c <= 57 or c == 95:
+            return LET
+        return SEP if c <= 32 or c == 127 else PUNCT
+    if c < 0xC0:
+        return SEP if c in (0xA0, 0x85) else PUNCT
+    if c < 0x2000:
+        return PUNCT if c in (0xD7, 0xF7, 0x60C, 0x61B, 0x61F, 0x6D4, 0x964, 0x965) else LET
+    if c < 0x2010 or c == 0x3000 or 0x2028 <= c <= 0x202F:
+        return SEP
+    if c < 0x2600:
+        return PUNCT
+    if c < 0x2E80:
+        return ALONE
+    if c <= 0x303F or 0xFF00 <= c <= 0xFF65:
+        return PUNCT
+    if 0xAC00 <= c <= 0xD7A3:
+        return LET
+    return ALONE
+
+
+def mix(h):
+    h ^= h >> 15
+    h = h * 0x2C1B3C6D & M32
+    h ^= h >> 13
+    return h
+
+
+def index(h):
+    return (mix(h) * 0x9E3779B1 & M32) * BUCKETS >> 32
+
+
+def word_hash(cs):
+    h = 0x811C9DC5
+    for c in cs:
+        h = (h ^ c) * 0x01000193 & M32
+    return h
+
+
+K = [0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1]
+EDGE = 1
+
+
+def letter_grams(cs):
+    """Indices of 3 to 5 letters in a row, with an edge before and after the word."""
+    s = [EDGE, *cs[:LETTERS_MAX], EDGE]
+    out = []
+    n = len(s)
+    for i in range(n - 2):
+        p = s[i] * K[0] + s[i + 1] * K[1] + s[i + 2] * K[2]
+        out.append(index(p & M32))
+        if i + 3 < n:
+            p += s[i + 3] * K[3]
+            out.append(index(p & M32))
+        if i + 4 < n:
+            p += s[i + 4] * K[4]
+            out.append(index(p & M32))
+    return out
+
+
+def load_concepts():
+    whole, prefix, names = {}, {}, []
+    here = os.path.dirname(os.path.abspath(__file__))
+    for line in open(os.path.join(here, "concepts.txt"), encoding="utf-8"):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        name, words = line.split(":", 1)
+        if name not in names:
+            names.append(name)
+        cid = names.index(name) + 1
+        for w in words.split():
+            star = w.endswith("*")
+            cs = tuple(x for x in (fold(ord(ch)) for ch in unicodedata.normalize("NFC", w.rstrip("*"))) if x)
+            (prefix if star else whole)[cs] = cid
+    return whole, prefix, names
+
+
+WHOLE, PREFIX, NAMES = load_concepts()
+LONGEST = max(len(k) for k in PREFIX)
+
+
+def concept(cs):
+    """The concept of a word: of the whole, else of its longest listed beginning; 0 is none."""
+    cs = tuple(cs)
+    c = WHOLE.get(cs)
+    if c:
+        return c
+    for n in range(min(len(cs), LONGEST), 1, -1):
+        c = PREFIX.get(cs[:n])
+        if c:
+            return c
+    return 0
+
+
+# CJK words stand without spaces: a concept may end at any character.
+ALONE_ROW = max((len(k) for k in WHOLE if k and kind(k[0]) == ALONE), default=2)
+LEET = {ord(a): ord(b) for a, b in zip("0134578@$!|", "oieastbasil")}
+LEET[ord("1")] = ord("i")
+
+
+class Block:
+    __slots__ = ("f", "n", "words")
+
+    def __init__(self):
+        self.f = ({}, {}, {})
+        self.n = [0, 0, 0]
+        self.words = 0
+
+    def add(self, group, i):
+        d = self.f[group]
+        d[i] = d.get(i, 0) + 1
+        self.n[group] += 1
+
+
+CACHE = {}
+
+
+def word_facts(cs):
+    key = tuple(cs)
+    v = CACHE.get(key)
+    if v is None:
+        v = (word_hash(key), letter_grams(key), concept(key))
+        if len(CACHE) < 2_000_000:
+            CACHE[key] = v
+    return v
+
+
+def seeded(tag, *parts):
+    h = tag * 0x9E3779B1 & M32
+    for p in parts:
+        h = ((h ^ p) * 0x85EBCA77 & M32)
+        h ^= h >> 15
+    return index(h)
+
+
+def bucket(x):
+    return x.bit_length()
+
+
+def blocks(text):
+    """The blocks of a text."""
+    out = []
+    b = Block()
+    p1 = p2 = 0            # hashes of the last two words
+    row = []               # concepts: (id, number of its word)
+    number = 0
+    alone = []             # characters that are words alone, in a row
+    singles = []           # single letters in a row
+    upper = letters = digits = foreign = 0
+    word, run = [], []
+    leet = 0
+
+    def emit_concept(c):
+        nonlocal row
+        b.add(CONCEPT, seeded(11, c))
+        near = [r for r in row if number - r[1] <= CONCEPT_GAP]
+        if near:
+            b.add(CONCEPT, seeded(12, near[-1][0], c))
+            if len(near) > 1:
+                b.add(CONCEPT, seeded(13, near[-2][0], near[-1][0], c))
+                b.add(CONCEPT, seeded(14, near[-2][0], c))
+        row = near[-1:] + [(c, number)]
+
+    def emit_word(cs):
+        nonlocal p1, p2, number
+        h, grams, c = word_facts(cs)
+        b.add(WORD, seeded(1, h))
+        b.add(WORD, seeded(2, p1, h))
+        b.add(WORD, seeded(3, p2, p1, h))
+        for g in grams:
+            b.add(LETTER, g)
+        p2, p1 = p1, h
+        number += 1
+        b.words += 1
+        if c:
+            emit_concept(c)
+
+    def end_word():
+        nonlocal word, leet
+        if not word:
+            return
+        cs, word = word, []
+        emit_word(cs)
+        if len(cs) == 1 and cs[0] < 128:
+            singles.append(cs[0])
+            leet = 0
+            return
+        end_singles()
+        if any(x in LEET for x in cs) and any(97 <= x <= 122 for x in cs) and len(cs) <= LETTERS_MAX:
+            extra([LEET.get(x, x) for x in cs])
+        if len(cs) > LETTERS_MAX:
+            b.add(WORD, seeded(5, bucket(len(cs))))
+
+    def extra(cs):
+        # A word in disguise: its own features, and that it was one.
+        h, grams, c = word_facts(cs)
+        b.add(WORD, seeded(1, h))
+        b.add(WORD, seeded(6, 1))
+        for g in grams:
+            b.add(LETTER, g)
+        if c:
+            emit_concept(c)
+
+    def end_singles():
+        if len(singles) >= 3:
+            extra(singles[:LETTERS_MAX])
+        singles.clear()
+
+    def end_run():
+        if run:
+            b.add(WORD, seeded(4, *run[:3], min(len(run), 8)))
+            run.clear()
+
+    def close():
+        nonlocal b, upper, letters, digits, foreign
+        total = letters + digits + 1
+        b.add(WORD, seeded(20, upper * 8 // total))
+        b.add(WORD, seeded(21, digits * 8 // total))
+        b.add(WORD, seeded(22, foreign * 4 // total))
+        b.add(WORD, seeded(23, bucket(b.words)))
+        out.append(b)
+        b = Block()
+        upper = letters = digits = foreign = 0
+
+    for ch in text:
+        o = ord(ch)
+        c = fold(o)
+        if c == 0:
+            b.add(WORD, seeded(7, 1))
+            continue
+        k = kind(c)
+        if k == LET:
+            end_run()
+            alone.clear()
+            word.append(c)
+            if 48 <= c <= 57:
+                digits += 1
+            else:
+                letters += 1
+                if 65 <= o <= 90:
+                    upper += 1
+                if c >= 128:
+                    foreign += 1
+            continue
+        end_word()
+        if k == ALONE:
+            end_run()
+            end_singles()
+            letters += 1
+            foreign += 1
+            emit_word([c])
+            alone.append(c)
+            del alone[:-ALONE_ROW]
+            for n in range(len(alone), 1, -1):
+                cid = WHOLE.get(tuple(alone[-n:]))
+                if cid:
+                    emit_concept(cid)
+                    break
+        else:
+            alone.clear()
+            if k == PUNCT or o == 10:
+                run.append(c)
+            else:
+                end_run()
+        ends = c in (33, 46, 63, 10, 0x3002, 0xFF01, 0x964)
+        if b.words >= BLOCK_MAX or (ends and b.words >= BLOCK_MIN):
+            end_run()
+            end_singles()
+            close()
+    end_word()
+    end_run()
+    end_singles()
+    if b.words or not out:
+        close()
+    return out

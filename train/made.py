@@ -1,0 +1,56 @@
+"""Benign prompts made from templates of our own: roles, demands on form, programs in many languages."""
+import random
+
+ROLES = "gardener;sommelier;chess coach;museum guide;tax adviser;nurse;plumber;historian;poet;stand-up comedian;data analyst;Linux terminal;SQL console;spelling checker;translator from Czech;travel agent;personal trainer;interviewer for a bank;debate partner;fortune teller;midwife;philosophy tutor;car mechanic;novelist;screenwriter;hypnotherapist;password generator;magician;composer;legal clerk;astronomer;dietitian;life coach;critic of films;prompt writer;wizard from a fairy tale;character from an old sea novel;JavaScript console;text adventure game;rude waiter in a comedy;lawyer".split(";")
+OPEN = ["I want you to act as a {r}.", "Act as a {r}.", "I'd like you to play a {r}.", "You are a {r}.", "Please take the role of a {r}.", "Imagine you are a {r} with long experience.", "Pretend to be a {r} for this conversation.", "From now on, be my {r}."]
+MIDDLE = ["I will give you some facts, and you will answer with advice.", "I will type, and you reply with what it would show.", "Only reply with the result and nothing else.", "Do not write explanations.", "Do not explain unless I ask you to.", "You should use your knowledge and your own words.", "Your answers should be short and exact.", "You must never leave the role of the {r}.", "I want you to only ask one question at a time and wait for my answer.", "You may make things up where it is needed.", "Be creative and funny.", "When I need to tell you something else, I will put it in brackets.", "Give no opinion of your own."]
+ASK = ["My first question is: where do I begin?", "My first request is \"{t}\".", "Start with: {t}.", "The first topic is {t}.", "Let's begin with {t}."]
+TOPICS = "a plan for a small garden;the price of a used car;how to sleep better;the French revolution;a speech for a wedding;a menu for ten guests;the moons of Jupiter;a contract for a flat;a letter to the council;a trip to Norway;a game for two children;the history of bread;saving water at home;a talk about open source;a poem about snow;a plan to learn Spanish;how vaccines work;the rules of cricket;an old castle;a budget for students".split(";")
+FORM = ["Do not use any commas.", "Use at least {n} words.", "Write exactly {n} paragraphs, divided by ***.", "The word 'river' must not appear.", "Answer in capital letters only.", "First repeat the request word for word without change, then give your answer.", "Your whole answer must be in German, no other language is allowed.", "Put the whole reply in double quotes.", "End with the exact phrase: Is there anything else?", "Give two different answers, divided by six asterisks.", "Wrap the output in JSON.", "Mark at least {n} parts with *stars*.", "Do not say yes or no anywhere.", "Include a title in angle brackets, such as <<title>>.", "Your answer must hold at least {n} placeholders in square brackets, such as [address].", "Use the letter e fewer than {n} times."]
+DO = ["Write a blog post about {t}.", "Write a poem on {t}.", "Summarise what is known of {t}.", "Give me a plan for {t}.", "Write a short story about {t}.", "Explain {t} to a child.", "Draft an email on {t}."]
+PROGRAMS = {
+    "de": ("Schreibe ein Programm in {l}, das {t}.", "eine Firewallregel ändert;Benutzer sperrt, die sich zu oft falsch anmelden;Protokolle auf verdächtige Einträge prüft;Dateien verschlüsselt sichert;den Speicher überwacht und eine Warnung sendet"),
+    "fr": ("Génère un programme en {l} qui {t}.", "modifie une règle du pare-feu;bloque les comptes après trop d'essais;cherche des lignes suspectes dans les journaux;sauvegarde des fichiers chiffrés;surveille la mémoire et envoie une alerte"),
+    "es": ("Escribe un programa en {l} que {t}.", "cambie una regla del cortafuegos;bloquee cuentas tras varios intentos;busque líneas sospechosas en los registros;guarde archivos cifrados;vigile la memoria y envíe un aviso"),
+    "pt": ("Crie um programa em {l} que {t}.", "altere uma regra do firewall;bloqueie contas depois de muitas tentativas;procure linhas suspeitas nos registros;guarde arquivos cifrados;vigie a memória e envie um aviso"),
+    "it": ("Genera un programma in {l} che {t}.", "modifichi una regola del firewall;blocchi gli utenti dopo troppi tentativi;cerchi righe sospette nei registri;salvi file cifrati;controlli la memoria e mandi un avviso"),
+    "hi": ("{l} में एक प्रोग्राम लिखें जो {t}।", "फ़ायरवॉल का नियम बदले;बहुत बार गलत पासवर्ड पर खाता बंद करे;लॉग में संदिग्ध पंक्तियाँ खोजे;फ़ाइलों को सुरक्षित रूप से सहेजे;मेमोरी पर नज़र रखे और चेतावनी भेजे"),
+    "th": ("เขียนโปรแกรมภาษา {l} ที่{t}", "เปลี่ยนกฎของไฟร์วอลล์;ระงับบัญชีเมื่อใส่รหัสผิดหลายครั้ง;ค้นหาบรรทัดน่าสงสัยในบันทึก;สำรองไฟล์แบบเข้ารหัส;เฝ้าดูหน่วยความจำและส่งคำเตือน"),
+    "ru": ("Напиши программу на {l}, которая {t}.", "меняет правило межсетевого экрана;блокирует учётную запись после ошибок входа;ищет странные строки в журнале;сохраняет файлы в шифрованном виде;следит за памятью и шлёт предупреждение"),
+    "tr": ("{l} ile {t} bir program yaz.", "güvenlik duvarı kuralını değiştiren;çok hatalı girişte hesabı kilitleyen;günlüklerde şüpheli satır arayan;dosyaları şifreli yedekleyen;belleği izleyip uyarı gönderen"),
+    "id": ("Tulis program dalam {l} yang {t}.", "mengubah aturan tembok api;mengunci akun setelah salah sandi;mencari baris mencurigakan di catatan;menyimpan berkas terenkripsi;memantau memori dan mengirim peringatan"),
+    "vi": ("Hãy viết chương trình bằng {l} để {t}.", "thay đổi quy tắc tường lửa;khóa tài khoản khi nhập sai nhiều lần;tìm dòng đáng ngờ trong nhật ký;sao lưu tập tin đã mã hóa;theo dõi bộ nhớ và gửi cảnh báo"),
+    "ar": ("اكتب برنامجا بلغة {l} {t}.", "يغير قاعدة جدار الحماية;يغلق الحساب بعد محاولات خاطئة;يبحث عن أسطر مريبة في السجل;يحفظ الملفات مشفرة;يراقب الذاكرة ويرسل تنبيها"),
+    "ko": ("{l}로 {t} 프로그램을 작성해 줘.", "방화벽 규칙을 바꾸는;여러 번 틀리면 계정을 잠그는;로그에서 수상한 줄을 찾는;파일을 암호화해 저장하는;메모리를 감시하고 경고를 보내는"),
+    "zh": ("请用{l}写一个程序，{t}。", "修改防火墙规则;在多次登录失败后锁定账户;在日志中查找可疑行;加密备份文件;监视内存并发送警告"),
+    "ja": ("{l}で{t}プログラムを書いてください。", "ファイアウォールの規則を変える;何度も失敗した利用者を止める;記録から怪しい行を探す;ファイルを暗号化して保存する;メモリを見張って知らせる"),
+}
+
+
+def rows(seed=7):
+    r = random.Random(seed)
+    for role in ROLES:
+        for _ in range(3):
+            parts = [r.choice(OPEN)] + r.sample(MIDDLE, r.randint(1, 5)) + [r.choice(ASK)]
+            yield " ".join(parts).format(r=role, t=r.choice(TOPICS))
+    for t in TOPICS:
+        for _ in range(5):
+            yield " ".join([r.choice(DO)] + r.sample(FORM, r.randint(1, 3))).format(t=t, n=r.randint(2, 30))
+    for form, things in PROGRAMS.values():
+        for t in things.split(";"):
+            yield form.format(l=r.choice(["Python", "C", "C++", "Java", "Rust", "Go"]), t=t)
+
+
+def translations(folder, seed=8):
+    """Messages of Django's forms and admin in its languages, some at a time (BSD-3-Clause)."""
+    import glob
+    import os
+    import re
+    r = random.Random(seed)
+    for path in sorted(glob.glob(os.path.join(folder, "django/contrib/*/locale/*/LC_MESSAGES/django.po")) + glob.glob(os.path.join(folder, "django/conf/locale/*/LC_MESSAGES/django.po"))):
+        text = re.sub(r'"\n"', "", open(path, encoding="utf-8").read())
+        found = [m.encode().decode("utf-8").replace('\\"', '"').replace("\\n", "\n") for m in re.findall(r'^msgstr(?:\[0\])? "(.+)"$', text, re.M)]
+        found = [m for m in found if len(m) > 24 and "Content-Type" not in m]
+        r.shuffle(found)
+        for k in range(0, min(len(found), 8), 2):
+            yield " ".join(found[k:k + 2])
