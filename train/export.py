@@ -11,8 +11,7 @@ import numpy as np
 import evaluate as ev
 import features
 
-OPTIONS = {"inj": ["l2=0.15", "scale_c=0.4", "other=0.1", "loso=0"],
-           "tox": ["l2=0.03", "scale_c=0.4", "loso=0", "iters=100"]}
+OPTIONS = {"inj": ["scale_c=0.4"], "tox": ["l2=0.03", "source_power=0", "cluster_power=0", "iters=120", "own=0.3"]}
 
 
 def quantise(w):
@@ -43,8 +42,8 @@ def signs():
     return out
 
 
-def fourth_root(n):
-    return math.isqrt(math.isqrt(n << 24) << 12)
+def root(n):
+    return math.isqrt(n << 24)
 
 
 def divide(a, b):
@@ -53,7 +52,7 @@ def divide(a, b):
 
 def odds(n, sums, k, bias, scales):
     """In 1/1024, as the module computes it."""
-    return bias + sum(divide(int(sums[g][k]) * scales[g] << 2, fourth_root(max(int(n[g]), (8, 8, 2)[g]))) for g in range(3))
+    return bias + sum(divide(int(sums[g][k]) * scales[g] << 2, root(max(int(n[g]), ev.LEAST[g]))) for g in range(3))
 
 
 def score(text, classes, tables):
@@ -70,17 +69,23 @@ def score(text, classes, tables):
     return out
 
 
-def main(bags, folder):
-    classes, tables = [], []
+def main(bags, folder, *opts):
+    classes, tables, opts = [], [], list(opts)
     for task in ("inj", "tox"):
-        ds, oof, s, _ = ev.main(bags, task, OPTIONS[task])
-        neg = ev.clean(ds, task)
-        thr = [float(ev.threshold(oof[neg], np.ones(neg.sum()), f)) for f in (0.001, 0.01, 0.05)]
+        ds, oof = ev.main(bags, task, OPTIONS[task] + opts)
+        s, neg = ds.s, ev.clean(ds, task)
+        prompts = neg & np.array([m["label"] == "benign" for m in ds.meta])
+        for name, rows in (("clean rows", neg), ("prompts", prompts)):
+            t = [float(ev.threshold(oof[rows], np.ones(rows.sum()), f)) for f in (0.001, 0.01, 0.05)]
+            print(task, name, "thresholds", t, "flagged: " + "  ".join("clean %.2f %% prompts %.2f %% attacks %.1f %%" % tuple(
+                100 * (oof[k] > v).mean() for k in (neg, prompts, ev.attacks(ds))) for v in t))
+            if name == "clean rows":
+                thr = t
         w, bias = ev.train(ds, np.arange(len(ds.y)))
         q, step = quantise(w)
-        classes.append((round(float(bias) * 1024), [round(step * s[k] / r ** 0.25 * 2 ** 20) for k, r in (("scale_w", 50), ("scale_l", 150), ("scale_c", 6))], [round(t * 1024) for t in thr]))
+        classes.append((round(float(bias) * 1024), [round(step * s[k] * 2 ** 20) for k in ("scale_w", "scale_l", "scale_c")], [round(t * 1024) for t in thr]))
         tables.append(q)
-        print(task, "bias %.3f step %.5f thresholds %s" % (bias, step, thr))
+        print(task, "bias %.3f step %.5f" % (bias, step), flush=True)
     whole, prefix = lists()
     whole = sorted((dict(whole) | {h: c for h, c in signs().items() if h not in dict(whole)}).items())
     os.makedirs(folder, exist_ok=True)

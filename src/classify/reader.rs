@@ -174,8 +174,7 @@ impl Scorer {
             *to = *from;
         }
         let edged = edged.get(..word.len().saturating_add(2)).unwrap_or(&[]);
-        let block = &mut self.block;
-        letters(edged, |bucket| block.add(Group::Letters, bucket));
+        self.block.add_all(Group::Letters, letters(edged));
     }
 
     fn add_concept(&mut self, concept: u32) {

@@ -11,7 +11,10 @@
 
 use std::sync::LazyLock;
 
-use super::hash::{BUCKETS, Word};
+use super::{
+    hash::{BUCKETS, Word},
+    windows::Sums,
+};
 
 pub(super) const CLASSES: usize = 2;
 pub(super) const GROUPS: usize = 3;
@@ -153,12 +156,20 @@ impl Weights {
     }
 }
 
-/// The weights of a bucket.
-pub(super) fn of_bucket(bucket: usize) -> [i8; CLASSES] {
-    WEIGHTS
-        .table
-        .get(bucket)
-        .map_or([0; CLASSES], |pair| pair.map(u8::cast_signed))
+/// The table of weights, looked up once a word.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table(&'static [[u8; CLASSES]]);
+
+impl Table {
+    pub(super) fn get() -> Table {
+        Table(WEIGHTS.table)
+    }
+
+    /// The weights of a bucket.
+    pub(super) fn of(self, bucket: usize) -> [i32; CLASSES] {
+        let pair = self.0.get(bucket).copied().unwrap_or_default();
+        pair.map(|weight| i32::from(weight.cast_signed()))
+    }
 }
 
 /// The folded code point of the `n`th of the table; 0 is dropped.
@@ -177,29 +188,27 @@ pub(super) fn listed(list: Listed, word: Word) -> Option<u32> {
     }
 }
 
-/// Log odds in 1/1024 of sums of weights: each group by the fourth root of how many features it has.
-pub(super) fn odds(counts: &[u32; GROUPS], sums: &[[i32; CLASSES]; GROUPS]) -> [i32; CLASSES] {
+/// Log odds in 1/1024 of sums of weights: each group by the root of how many features it has.
+pub(super) fn odds(groups: &[Sums; GROUPS]) -> [i32; CLASSES] {
     let [injection, toxicity] = &WEIGHTS.classes;
     let mut all = [i64::from(injection.bias), i64::from(toxicity.bias)];
-    for (((sums, n), least), (a, b)) in sums
+    for ((sums, least), (a, b)) in groups
         .iter()
-        .zip(counts)
         .zip(LEAST)
         .zip(injection.scales.iter().zip(toxicity.scales))
     {
-        let root = fourth_root((*n).max(least));
-        for ((odds, sum), scale) in all.iter_mut().zip(sums).zip([*a, b]) {
-            let product = i64::from(*sum).wrapping_mul(i64::from(scale));
+        let root = root(sums.n.max(least));
+        for ((odds, sum), scale) in all.iter_mut().zip(sums.of).zip([*a, b]) {
+            let product = i64::from(sum).wrapping_mul(i64::from(scale));
             *odds = odds.saturating_add((product << 2).checked_div(root).unwrap_or(0));
         }
     }
     all.map(|odds| i32::try_from(odds).unwrap_or(if odds < 0 { i32::MIN } else { i32::MAX }))
 }
 
-/// In 1/4096: the root of the root of n * 2^48.
-fn fourth_root(n: u32) -> i64 {
-    let root = (u64::from(n) << 24).isqrt() << 12;
-    i64::try_from(root.isqrt()).unwrap_or(i64::MAX)
+/// In 1/4096.
+fn root(n: u32) -> i64 {
+    i64::try_from((u64::from(n) << 24).isqrt()).unwrap_or(i64::MAX)
 }
 
 /// The thresholds of injection and toxicity: low, medium, high.
