@@ -1,5 +1,5 @@
 """Trains both classifiers on all rows and writes weights, thresholds and test vectors:
-`export.py BAGS OUT_FOLDER`. Thresholds are of grouped folds' scores of clean rows."""
+`export.py BAGS OUT_FOLDER`. Thresholds are of prompts' scores in folds that keep near-copies together."""
 import json
 import math
 import os
@@ -11,7 +11,7 @@ import numpy as np
 import evaluate as ev
 import features
 
-OPTIONS = {"inj": ["scale_c=0.4"], "tox": ["l2=0.03", "source_power=0", "cluster_power=0", "iters=120", "own=0.3"]}
+OPTIONS = {"inj": ["scale_c=0.4", "l2=0.1"], "tox": ["l2=0.03", "source_power=0", "cluster_power=0", "iters=120", "own=0.3"]}
 
 
 def quantise(w):
@@ -70,17 +70,17 @@ def score(text, classes, tables):
 
 
 def main(bags, folder, *opts):
-    classes, tables, opts = [], [], list(opts)
+    classes, tables, later, opts = [], [], [], list(opts)
     for task in ("inj", "tox"):
-        ds, oof = ev.main(bags, task, OPTIONS[task] + opts)
+        ds, oof, so_far = ev.main(bags, task, OPTIONS[task] + opts)
+        later.append((ds, task, so_far))
         s, neg = ds.s, ev.clean(ds, task)
         prompts = neg & np.array([m["label"] == "benign" for m in ds.meta])
         for name, rows in (("clean rows", neg), ("prompts", prompts)):
             t = [float(ev.threshold(oof[rows], np.ones(rows.sum()), f)) for f in (0.001, 0.01, 0.05)]
             print(task, name, "thresholds", t, "flagged: " + "  ".join("clean %.2f %% prompts %.2f %% attacks %.1f %%" % tuple(
                 100 * (oof[k] > v).mean() for k in (neg, prompts, ev.attacks(ds))) for v in t))
-            if name == "clean rows":
-                thr = t
+        thr = t
         w, bias = ev.train(ds, np.arange(len(ds.y)))
         q, step = quantise(w)
         classes.append((round(float(bias) * 1024), [round(step * s[k] * 2 ** 20) for k in ("scale_w", "scale_l", "scale_c")], [round(t * 1024) for t in thr]))
@@ -106,6 +106,9 @@ def main(bags, folder, *opts):
         for t in texts:
             a, b = score(t, classes, tables)
             f.write("%d\t%d\t%s\n" % (a, b, json.dumps(t, ensure_ascii=True)))
+
+    for found in later:
+        ev.finish(*found)
 
 
 if __name__ == "__main__":

@@ -35,12 +35,6 @@ impl Word {
     pub(super) fn with(self, letter: u32) -> Word {
         Word((self.0 ^ letter).wrapping_mul(0x0100_0193))
     }
-
-    pub(super) fn of(letters: &[u32]) -> Word {
-        letters
-            .iter()
-            .fold(Word::EMPTY, |word, letter| word.with(*letter))
-    }
 }
 
 /// The buckets of 4 letters in a row of `word`, edges included.

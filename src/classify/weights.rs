@@ -37,12 +37,12 @@ struct Class {
 }
 
 #[derive(Debug, Default)]
-struct Weights {
+pub(super) struct Weights {
     classes: [Class; CLASSES],
     folded: Vec<u32>,
     whole: List,
     beginnings: List,
-    table: &'static [[u8; CLASSES]],
+    table: Table,
 }
 
 /// Which list a word is looked up in.
@@ -137,6 +137,23 @@ impl Rest {
 }
 
 impl Weights {
+    /// Those of this build.
+    pub(super) fn get() -> &'static Weights {
+        &WEIGHTS
+    }
+
+    pub(super) fn table(&self) -> Table {
+        self.table
+    }
+
+    /// The concept of a listed word.
+    pub(super) fn listed(&self, list: Listed, word: Word) -> Option<u32> {
+        match list {
+            Listed::Whole => self.whole.get(word),
+            Listed::Beginning => self.beginnings.get(word),
+        }
+    }
+
     fn read(file: &'static [u8]) -> Option<Weights> {
         let mut rest = Rest(file);
         if rest.take()? != *b"TGCLASS2" {
@@ -150,21 +167,17 @@ impl Weights {
                 .collect::<Option<Vec<_>>>()?,
             whole: rest.list(whole)?,
             beginnings: rest.list(beginnings)?,
-            table: rest.0.as_chunks().0,
+            table: Table(rest.0.as_chunks().0),
         };
-        (u32::try_from(weights.table.len()) == Ok(BUCKETS)).then_some(weights)
+        (u32::try_from(weights.table.0.len()) == Ok(BUCKETS)).then_some(weights)
     }
 }
 
-/// The table of weights, looked up once a word.
-#[derive(Debug, Clone, Copy)]
+/// The weights by bucket.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Table(&'static [[u8; CLASSES]]);
 
 impl Table {
-    pub(super) fn get() -> Table {
-        Table(WEIGHTS.table)
-    }
-
     /// The weights of a bucket.
     pub(super) fn of(self, bucket: usize) -> [i32; CLASSES] {
         let pair = self.0.get(bucket).copied().unwrap_or_default();
@@ -178,14 +191,6 @@ pub(super) fn folded(n: u32) -> u32 {
         .ok()
         .and_then(|n| WEIGHTS.folded.get(n).copied())
         .unwrap_or(0)
-}
-
-/// The concept of a listed word.
-pub(super) fn listed(list: Listed, word: Word) -> Option<u32> {
-    match list {
-        Listed::Whole => WEIGHTS.whole.get(word),
-        Listed::Beginning => WEIGHTS.beginnings.get(word),
-    }
 }
 
 /// Log odds in 1/1024 of sums of weights: each group by the root of how many features it has.
@@ -219,5 +224,5 @@ pub(super) fn thresholds() -> [[i32; 3]; CLASSES] {
 /// Whether the file was read; a test says so.
 #[cfg(test)]
 pub(super) fn are_there() -> bool {
-    !WEIGHTS.table.is_empty()
+    !WEIGHTS.table.0.is_empty()
 }

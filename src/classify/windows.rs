@@ -37,12 +37,12 @@ impl Sums {
 }
 
 impl Block {
-    pub(super) fn add(&mut self, group: Group, bucket: usize) {
-        self.add_all(group, std::iter::once(bucket));
-    }
-
-    pub(super) fn add_all(&mut self, group: Group, buckets: impl Iterator<Item = usize>) {
-        let table = Table::get();
+    pub(super) fn add_all(
+        &mut self,
+        table: Table,
+        group: Group,
+        buckets: impl Iterator<Item = usize>,
+    ) {
         let (mut n, mut a, mut b) = (0_u32, 0_i32, 0_i32);
         for bucket in buckets {
             let [injection, toxicity] = table.of(bucket);
