@@ -58,42 +58,63 @@ pub(super) const ROT13: u32 = 254;
 /// The same for words written backwards.
 pub(super) const REVERSED: u32 = 255;
 
-/// Words by hash, with bits that tell most which are not listed.
+/// Words by hash: open places, the next one if one is taken, and bits that tell most words which
+/// are not listed.
 #[derive(Debug, Default)]
 struct List {
-    words: Vec<(u32, u8)>,
+    places: Vec<(u32, u8)>,
     bits: Vec<u64>,
 }
 
 impl List {
-    fn of(words: Vec<(u32, u8)>) -> List {
-        let mut bits = vec![0_u64; 1 << 10];
-        for (hash, _) in &words {
-            let (place, bit) = List::place(*hash);
-            if let Some(lane) = bits.get_mut(place) {
+    fn of(words: &[(u32, u8)]) -> List {
+        let size = words.len().saturating_mul(2).next_power_of_two();
+        let mut list = List {
+            places: vec![(0, 0); size],
+            bits: vec![0; 1 << 10],
+        };
+        for (hash, concept) in words {
+            let (lane, bit) = List::bit(*hash);
+            if let Some(lane) = list.bits.get_mut(lane) {
                 *lane |= bit;
             }
+            let free = list.probe(*hash).find(|n| list.at(*n).1 == 0);
+            if let Some(place) = free.and_then(|n| list.places.get_mut(n)) {
+                *place = (*hash, *concept);
+            }
         }
-        List { words, bits }
+        list
     }
 
-    fn place(hash: u32) -> (usize, u64) {
+    fn bit(hash: u32) -> (usize, u64) {
         (
             usize::try_from(hash >> 22).unwrap_or(0),
             1_u64 << ((hash >> 16) & 63),
         )
     }
 
+    /// The places of a hash, in order.
+    fn probe(&self, hash: u32) -> impl Iterator<Item = usize> + use<> {
+        let last = self.places.len().wrapping_sub(1);
+        let first = usize::try_from(hash).unwrap_or(0);
+        (0..=last).map(move |n| first.wrapping_add(n) & last)
+    }
+
+    /// What stands in a place; no concept is 0.
+    fn at(&self, place: usize) -> (u32, u8) {
+        self.places.get(place).copied().unwrap_or_default()
+    }
+
     fn get(&self, word: Word) -> Option<u32> {
-        let (place, bit) = List::place(word.0);
-        if self.bits.get(place)? & bit == 0 {
+        let (lane, bit) = List::bit(word.0);
+        if self.bits.get(lane)? & bit == 0 {
             return None;
         }
-        let at = self
-            .words
-            .binary_search_by_key(&word.0, |(hash, _)| *hash)
-            .ok()?;
-        self.words.get(at).map(|(_, concept)| u32::from(*concept))
+        let (_, concept) = self
+            .probe(word.0)
+            .map(|n| self.at(n))
+            .find(|(hash, concept)| *hash == word.0 || *concept == 0)?;
+        Some(u32::from(concept)).filter(|concept| *concept != 0)
     }
 }
 
@@ -132,7 +153,7 @@ impl Rest {
         (0..n)
             .map(|_| word(self))
             .collect::<Option<Vec<_>>>()
-            .map(List::of)
+            .map(|words| List::of(&words))
     }
 }
 
