@@ -65,7 +65,26 @@ impl Default for Scorer {
 impl Scorer {
     /// More of the text.
     pub fn push(&mut self, text: &str) {
-        text.chars().for_each(|c| self.read(c));
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let n = rest.bytes().take_while(|b| in_word(*b)).count();
+            let after = if n > 0 {
+                self.read_ascii(rest.as_bytes().get(..n).unwrap_or(&[]));
+                n
+            } else {
+                self.read(first);
+                first.len_utf8()
+            };
+            rest = rest.get(after..).unwrap_or("");
+        }
+    }
+
+    /// Letters of ASCII at once, as [`Scorer::read`] does one by one.
+    fn read_ascii(&mut self, letters: &[u8]) {
+        self.end_run();
+        self.alone.clear();
+        self.word.extend(letters, self.weights);
+        self.shape.ascii(letters);
     }
 
     /// The scores of what was pushed, as if it ended here; the next text begins.
@@ -152,16 +171,23 @@ impl Scorer {
     }
 
     fn add_word(&mut self, word: &Current) {
-        let [second, first] = self.before;
-        let hash = word.hash.0;
-        self.add(seeded(1, &[hash]));
-        self.add(seeded(2, &[first, hash]));
-        self.add(seeded(3, &[second, first, hash]));
         self.add_letters(word);
+        self.count_word(word.hash.0, word.beginning.concept(word.hash, self.weights));
+    }
+
+    fn count_word(&mut self, hash: u32, concept: Option<u32>) {
+        let [second, first] = self.before;
+        let buckets = [
+            seeded(1, &[hash]),
+            seeded(2, &[first, hash]),
+            seeded(3, &[second, first, hash]),
+        ];
+        let table = self.weights.table();
+        self.block.add_all(table, Group::Words, buckets.into_iter());
         self.before = [first, hash];
         self.number = self.number.wrapping_add(1);
         self.words = self.words.saturating_add(1);
-        match word.beginning.concept(word.hash, self.weights) {
+        match concept {
             None => {}
             Some(ROT13) => self.signs.rot13 = self.signs.rot13.saturating_add(1),
             Some(REVERSED) => self.signs.reversed = self.signs.reversed.saturating_add(1),
@@ -170,10 +196,9 @@ impl Scorer {
     }
 
     fn add_letters(&mut self, word: &Current) {
-        let end = word.length.min(LETTERS).saturating_add(2);
-        let edged = word.edged.get(..end).unwrap_or(&[]);
         let table = self.weights.table();
-        self.block.add_all(table, Group::Letters, letters(edged));
+        self.block
+            .add_all(table, Group::Letters, letters(word.edged()));
     }
 
     fn add(&mut self, bucket: usize) {
@@ -193,22 +218,31 @@ impl Scorer {
         if self.word.length == 0 {
             return;
         }
-        let word = self.word;
+        let (word, table) = (&self.word, self.weights.table());
+        self.block
+            .add_all(table, Group::Letters, letters(word.edged()));
+        let (hash, length) = (word.hash.0, word.length);
+        let concept = word.beginning.concept(word.hash, self.weights);
+        let plain = word.undisguised();
+        let single = match word.letters() {
+            [single @ 0..128] => Some(*single),
+            _ => None,
+        };
         self.word.clear();
-        self.add_word(&word);
-        if word.length >= LONG_WORD {
-            self.signs.long_words = self.signs.long_words.saturating_add(1);
-        }
-        if let [single @ 0..128] = word.letters() {
-            self.singles.push(*single);
+        self.count_word(hash, concept);
+        if let Some(single) = single {
+            self.singles.push(single);
             return;
         }
         self.end_singles();
-        if let Some(plain) = word.undisguised() {
+        if let Some(plain) = plain {
             self.add_disguised(&plain);
         }
-        if word.length > LETTERS {
-            let long = usize::BITS.saturating_sub(word.length.leading_zeros());
+        if length >= LONG_WORD {
+            self.signs.long_words = self.signs.long_words.saturating_add(1);
+        }
+        if length > LETTERS {
+            let long = usize::BITS.saturating_sub(length.leading_zeros());
             self.add(seeded(5, &[long]));
         }
     }
@@ -262,6 +296,11 @@ impl Scorer {
     }
 }
 
+/// Whether a byte of ASCII is part of a word.
+fn in_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
 /// Whether a sentence ends with this character.
 fn ends(c: u32) -> bool {
     matches!(c, 33 | 46 | 63 | 10 | 0x3002 | 0x964)
@@ -300,6 +339,36 @@ impl Current {
         }
         self.leet |= leet(letter).is_some();
         self.latin |= (97..=122).contains(&letter);
+    }
+
+    /// Letters, digits and underscores of ASCII.
+    fn extend(&mut self, letters: &[u8], weights: &Weights) {
+        let (mut hash, mut beginning) = (self.hash, self.beginning);
+        let (mut leet_found, mut latin) = (self.leet, self.latin);
+        let free = self.length.saturating_add(1).min(self.edged.len());
+        let kept = LETTERS.saturating_sub(self.length);
+        let mut places = self.edged.get_mut(free..).unwrap_or(&mut []).iter_mut();
+        for (n, letter) in letters.iter().map(u8::to_ascii_lowercase).enumerate() {
+            let folded = u32::from(letter);
+            hash = hash.with(folded);
+            beginning.push(hash, weights);
+            leet_found |= leet(folded).is_some();
+            latin |= letter.is_ascii_lowercase();
+            if n < kept
+                && let Some(place) = places.next()
+            {
+                *place = folded;
+            }
+        }
+        (self.hash, self.beginning) = (hash, beginning);
+        (self.leet, self.latin) = (leet_found, latin);
+        self.length = self.length.saturating_add(letters.len());
+    }
+
+    /// The letters and their edges.
+    fn edged(&self) -> &[u32] {
+        let end = self.length.min(LETTERS).saturating_add(2);
+        self.edged.get(..end).unwrap_or(&[])
     }
 
     /// The letters, as many as are kept.
@@ -405,6 +474,18 @@ impl Shape {
         self.letters = self.letters.saturating_add(1);
         self.upper = self.upper.saturating_add(u32::from(c.is_ascii_uppercase()));
         self.foreign = self.foreign.saturating_add(u32::from(folded >= 128));
+    }
+
+    fn ascii(&mut self, letters: &[u8]) {
+        let count = |is: fn(&u8) -> bool| {
+            let n = letters.iter().filter(|c| is(c)).count();
+            u32::try_from(n).unwrap_or(u32::MAX)
+        };
+        let digits = count(u8::is_ascii_digit);
+        let all = u32::try_from(letters.len()).unwrap_or(u32::MAX);
+        self.digits = self.digits.saturating_add(digits);
+        self.letters = self.letters.saturating_add(all.saturating_sub(digits));
+        self.upper = self.upper.saturating_add(count(u8::is_ascii_uppercase));
     }
 
     fn alone(&mut self) {
