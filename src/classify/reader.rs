@@ -6,7 +6,7 @@ use super::{
     hash::{EDGE, Word, letters, seeded},
     scores::Scores,
     views::{LONG_WORD, Signs},
-    weights::{REVERSED, ROT13, Weights},
+    weights::{Listed, REVERSED, ROT13, Weights},
     windows::{Block, Group, Windows},
 };
 
@@ -162,17 +162,12 @@ impl Scorer {
         self.end_run();
         self.end_singles();
         self.shape.alone();
-        let mut word = Current::NONE;
-        word.push(folded, self.weights);
-        self.add_word(&word);
+        let word = Word::EMPTY.with(folded);
+        let concept = self.weights.listed(Listed::Whole, word);
+        self.count_word(word.0, concept);
         if let Some(concept) = self.alone.push(folded, self.weights) {
             self.add_concept(concept);
         }
-    }
-
-    fn add_word(&mut self, word: &Current) {
-        self.add_letters(word);
-        self.count_word(word.hash.0, word.beginning.concept(word.hash, self.weights));
     }
 
     fn count_word(&mut self, hash: u32, concept: Option<u32>) {
