@@ -27,9 +27,10 @@ def lists():
     return out
 
 
-# Common words in rot13 and backwards: signs of hidden text, in the place of concepts (`src/classify/views.rs`).
+# Common words in rot13 and backwards: signs of hidden text,
+# in the place of concepts; not those that are words elsewhere (si, dna) (`src/classify/views.rs`).
 COMMON13 = "the and you your all is this that are with not for have from ignore previous instructions system prompt rules reveal tell every always must".split()
-COMMON_BACK = "the and you your all is of for with this that have from must ignore previous instructions system prompt rules reveal tell always".split()
+COMMON_BACK = "the you your all of for with this that have from must ignore previous instructions system prompt rules reveal tell always".split()
 
 
 def signs():
