@@ -1,8 +1,7 @@
-"""Trains by folds and says what comes out: `evaluate.py BAGS inj|tox [key=value...]`.
+"""Trains and says what comes out: `evaluate.py BAGS inj|tox [key=value...]`.
 
-Two figures side by side: grouped folds (near-copies stay together) and leave-one-source-out
-(the source and the near-copies of its rows are left out). Thresholds come from the grouped
-folds' clean rows; a cluster of near-copies counts once ("fresh").
+Three figures: random halves of each source, folds with near-copies kept together ("fresh" counts
+a cluster of them once), and each source left out with the near-copies of its rows.
 """
 import pickle
 import sys
@@ -13,8 +12,11 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.7, l2=1.0, rounds=1, share=1.0, cap=12, other=0.3,
-                harm=0.2, whole=0.5, source_power=0.5, hard=1.0, minsrc=1, folds=4, loso=1, iters=60, tf=0, pow=0.25, lex=0.3, profane=1.0)
+SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.6, l2=0.05, rounds=1, other=0.1, harm=0.2, own=1.0, innocent=0.2,
+                source_power=0.5, cluster_power=0.7, hard=1.0, folds=4, loso=1, iters=60, idf=1, lex=0.0, win=2, random=0)
+
+# Fewer features than these weigh as if there were so many: words, letters, concepts.
+LEAST = (8, 8, 2)
 
 
 class Set:
@@ -26,6 +28,10 @@ class Set:
         label, weight = [], []
         for m in meta:
             y, w = label_of(m, task, s)
+            if m["source"].startswith("own"):
+                w *= s["own"]
+            if m["source"].startswith("list"):
+                w *= s["innocent"]
             label.append(y)
             weight.append(w)
         keep = [i for i, y in enumerate(label) if y is not None]
@@ -38,7 +44,8 @@ class Set:
         r = 0
         for d, i in enumerate(keep):
             a, b = int(start[i]), int(start[i + 1])
-            wins = [(k, k + 2) for k in range(a, b - 1)] or [(a, b)]
+            w = int(s["win"])
+            wins = [(k, k + w) for k in range(a, b - w + 1)] or [(a, b)]
             for x, z in wins:
                 for k in range(x, z):
                     agg_r.append(r)
@@ -50,12 +57,9 @@ class Set:
         N = A @ n
         parts = []
         for g, sc in enumerate((s["scale_w"], s["scale_l"], s["scale_c"])):
-            X = A @ mats[g]
-            if s["tf"]:
-                X.data = np.minimum(X.data, 4)
-            parts.append(sp.diags((sc / (np.maximum(N[:, g], (8, 8, 2)[g]) / (50, 150, 6)[g]) ** s["pow"] / (50, 150, 6)[g] ** 0.5).astype(np.float32)) @ X)
+            parts.append(sp.diags((sc / np.sqrt(np.maximum(N[:, g], LEAST[g]))).astype(np.float32)) @ (A @ mats[g]))
         # The groups share one table: an index of a bucket is the same weight, but each group its own scale.
-        self.X = (sp.hstack(parts) if s["share"] == 0 else parts[0] + parts[1] + parts[2]).tocsr().astype(np.float32)
+        self.X = (parts[0] + parts[1] + parts[2]).tocsr().astype(np.float32)
 
 
 def label_of(m, task, s):
@@ -75,8 +79,7 @@ def label_of(m, task, s):
     if l == "toxic":
         return 1, (s["lex"] if src.startswith("lex_") else 1.0)
     if l == "nontoxic":
-        # Profanity without hate is clean there; a filter of toxicity may flag it.
-        return 0, (s["profane"] if m["category"] in ("hatecheck_profanity_nh", "hatecheck_slur_reclaimed_nh") or m["category"].startswith("hatecheck_target_indiv") else 1.0)
+        return 0, 1.0
     if l in ("benign",):
         return 0, s["other"]
     if l == "other":
@@ -91,7 +94,7 @@ def weights_of(ds, idx):
         size[ds.cluster[i]] += 1
     w = np.zeros(len(ds.y))
     for i in idx:
-        w[i] = size[ds.cluster[i]] ** -ds.s.get("cluster_power", 0.7)
+        w[i] = size[ds.cluster[i]] ** -ds.s["cluster_power"]
     tot = defaultdict(float)
     for i in idx:
         tot[ds.source[i]] += w[i]
@@ -121,43 +124,20 @@ def fit(X, y, w, l2, iters, theta=None):
     return minimize(f, t, jac=True, method="L-BFGS-B", options=dict(maxiter=iters, maxcor=8)).x
 
 
-def feature_scale(ds, idx_docs, rows):
-    """A feature that one source only has is trusted less than one of many."""
-    s = ds.s
-    srcs = sorted(set(ds.source[idx_docs]))
-    count = np.zeros(ds.X.shape[1], np.float32)
-    num = {x: k for k, x in enumerate(srcs)}
-    sid = np.array([num[ds.source[d]] for d in ds.doc[rows]])
-    Xb = ds.X[rows]
-    for k in range(len(srcs)):
-        sub = Xb[sid == k]
-        count[np.unique(sub.indices)] += 1
-    sc = np.minimum(count, 8) / 8
-    sc = sc ** s["srcpow"] if s.get("srcpow") else (count > 0).astype(np.float32)
-    sc[count < s["minsrc"]] = 0
-    return sc
-
-
-def subsample(ds, idx, seed=0):
-    rng = np.random.default_rng(seed)
-    seen = defaultdict(int)
-    out = []
-    for i in rng.permutation(idx):
-        seen[ds.cluster[i]] += 1
-        if seen[ds.cluster[i]] <= ds.s["cap"]:
-            out.append(i)
-    return np.array(sorted(out))
+def feature_scale(ds, rows):
+    """A feature that was not seen has no weight; a rare one may weigh more than a frequent one."""
+    df = np.bincount(ds.X[rows].indices, minlength=ds.X.shape[1])
+    return (df > 0) * (np.log((1 + len(rows)) / (1 + df)) / 4) ** ds.s["idf"]
 
 
 def train(ds, idx):
     """Multiple instances: of an attack, the windows that look most like one count."""
     s = ds.s
-    idx = subsample(ds, idx)
     w_doc = weights_of(ds, idx)
     inset = np.zeros(len(ds.y), bool)
     inset[idx] = True
     rows = np.flatnonzero(inset[ds.doc])
-    scale = feature_scale(ds, idx, rows)
+    scale = feature_scale(ds, rows).astype(np.float32)
     Xr = (ds.X[rows] @ sp.diags(scale)).tocsr()
     act = np.unique(Xr.indices)
     X = Xr[:, act]
@@ -189,6 +169,13 @@ def score(ds, model, idx):
 
 
 def fold_of(ds, folds):
+    if ds.s["random"]:
+        # Random halves of each source: near-copies on both sides.
+        rng, fold = np.random.default_rng(11), np.zeros(len(ds.y), int)
+        for x in sorted(set(ds.source)):
+            at = np.flatnonzero(ds.source == x)
+            fold[at] = rng.permutation(len(at)) % folds
+        return fold
     order = {c: k for k, c in enumerate(np.random.default_rng(5).permutation(np.unique(ds.cluster)))}
     return np.array([order[c] % folds for c in ds.cluster])
 
@@ -200,40 +187,22 @@ def threshold(neg, w, fpr):
     return neg[o][min(k, len(o) - 1)]
 
 
-def main(path, task, opts):
+def settings(opts):
     s = dict(SETTINGS)
     s.update({k: float(v) for k, v in (o.split("=") for o in opts)})
-    t0 = time.time()
-    ds = Set(path, task, s)
-    allidx = np.arange(len(ds.y))
-    fold = fold_of(ds, int(s["folds"]))
-    oof = np.zeros(len(ds.y))
-    for k in range(int(s["folds"])):
-        oof[fold == k] = score(ds, train(ds, allidx[fold != k]), allidx[fold == k])
-    report(ds, task, oof, s, t0)
-    return ds, oof, s, t0
+    return s
 
 
-def clean(ds, task):
-    """The rows whose false alarms count."""
-    if task == "inj":
-        return (ds.y == 0) & np.array([m["label"] == "benign" and not m["source"].startswith("own") for m in ds.meta])
-    return (ds.y == 0) & np.array([m["label"] in ("nontoxic", "benign") and not m["source"].startswith("own") for m in ds.meta])
+def out_of_fold(ds, folds, random):
+    ds.s["random"] = random
+    fold, oof = fold_of(ds, folds), np.zeros(len(ds.y))
+    for k in range(folds):
+        oof[fold == k] = score(ds, train(ds, np.flatnonzero(fold != k)), np.flatnonzero(fold == k))
+    return oof
 
 
-def attacks(ds):
-    return (ds.y == 1) & np.array([not s.startswith(("own", "lex")) for s in ds.source])
-
-
-def report(ds, task, oof, s, t0):
-    cw = 1 / np.array([np.count_nonzero(ds.cluster == c) for c in ds.cluster])
-    neg, pos = clean(ds, task), attacks(ds)
-    thr = {f: threshold(oof[neg], np.ones(neg.sum()), f) for f in (0.001, 0.01, 0.03, 0.05)}
-    print("grouped folds: " + "  ".join("FPR %.1f%%: recall %.1f%% (fresh %.1f%%)" % (
-        100 * f, 100 * (oof[pos] > t).mean(), 100 * (cw * (oof > t))[pos].sum() / cw[pos].sum()) for f, t in thr.items()), "%.0fs" % (time.time() - t0), flush=True)
-    if not s["loso"]:
-        table(ds, oof, None, thr, neg, pos, cw)
-        return
+def left_out(ds, neg, pos):
+    """Scores of rows whose source was left out: an attack source and a clean one at once."""
     loso = np.full(len(ds.y), np.nan)
     p = sorted(set(ds.source[pos]), key=lambda x: -np.count_nonzero(ds.source[pos] == x))
     q = sorted(set(ds.source[neg]) - set(p), key=lambda x: -np.count_nonzero(ds.source[neg] == x))
@@ -241,27 +210,65 @@ def report(ds, task, oof, s, t0):
         out = set(p[k:k + 1] + q[k:k + 1])
         held = np.isin(ds.source, list(out))
         gone = held | np.isin(ds.cluster, np.unique(ds.cluster[held & (neg | pos)]))
-        m = train(ds, np.flatnonzero(~gone))
-        loso[held] = score(ds, m, np.flatnonzero(held))
-    both = neg | pos
-    ltr = {f: threshold(loso[neg], np.ones(neg.sum()), f) for f in (0.01, 0.03, 0.05)}
-    macro = lambda f: 100 * np.mean([(loso[pos & (ds.source == x)] > ltr[f]).mean() for x in set(ds.source[pos]) if np.count_nonzero(pos & (ds.source == x)) >= 10])
-    print("left out, thresholds of the pool: " + "  ".join("FPR %.0f%%: recall %.1f%% fresh %.1f%% macro %.1f%%" % (
-        100 * f, 100 * (loso[pos] > t).mean(), 100 * (cw * (loso > t))[pos].sum() / cw[pos].sum(), macro(f)) for f, t in ltr.items()))
-    print("left out, thresholds of the folds: " + "  ".join("%.1f%%: FPR %.1f%% recall %.1f%%" % (
-        100 * f, 100 * (loso[neg] > t).mean(), 100 * (loso[pos] > t).mean()) for f, t in thr.items()), "%.0fs" % (time.time() - t0))
-    table(ds, oof, loso, thr, neg, pos, cw)
+        loso[held] = score(ds, train(ds, np.flatnonzero(~gone)), np.flatnonzero(held))
+    return loso
 
 
-def table(ds, oof, loso, thr, neg, pos, cw):
-    print("| source | rows | label | 1% | 5% | left out 1% | 3% | 5% |")
+def main(path, task, opts):
+    """Prints the figures of folds; returns the set, the scores of grouped folds, and what `finish` needs."""
+    s, t0 = settings(opts), time.time()
+    ds = Set(path, task, s)
+    neg, pos = clean(ds, task), attacks(ds)
+    cw = 1 / np.bincount(np.unique(ds.cluster, return_inverse=True)[1])[np.unique(ds.cluster, return_inverse=True)[1]]
+
+    def line(name, z, t=None):
+        thr = t or {f: threshold(z[neg], np.ones(neg.sum()), f) for f in (0.001, 0.01, 0.03, 0.05)}
+        print(name + ": " + "  ".join("%.1f %%: recall %.1f (fresh %.1f, macro %.1f)%s" % (
+            100 * f, 100 * (z[pos] > v).mean(), 100 * (cw * (z > v))[pos].sum() / cw[pos].sum(),
+            100 * np.mean([(z[pos & (ds.source == x)] > v).mean() for x in set(ds.source[pos]) if (pos & (ds.source == x)).sum() >= 10]),
+            " at %.1f" % (100 * (z[neg] > v).mean()) if t else "") for f, v in thr.items()), "%.0fs" % (time.time() - t0), flush=True)
+        return thr
+
+    halves = out_of_fold(ds, 2, 1)
+    one = line(task + ", random halves", halves)
+    grouped = halves if s["folds"] < 2 else out_of_fold(ds, int(s["folds"]), 0)
+    thr = line(task + ", near-copies together", grouped)
+    return ds, grouped, (line, halves, grouped, one, thr, neg, pos)
+
+
+def finish(ds, task, so_far):
+    """The slow part: each source left out, then the table by source."""
+    line, halves, grouped, one, thr, neg, pos = so_far
+    loso = left_out(ds, neg, pos) if ds.s["loso"] else None
+    if loso is not None:
+        line(task + ", source left out, thresholds of its own", loso)
+        line(task + ", source left out, thresholds of the folds", loso, thr)
+    table(ds, halves, grouped, loso, one, thr, neg, pos)
+
+
+def clean(ds, task):
+    """The rows whose false alarms count."""
+    if task == "inj":
+        return (ds.y == 0) & np.array([m["label"] == "benign" and not m["source"].startswith("own") for m in ds.meta])
+    return (ds.y == 0) & np.array([m["label"] in ("nontoxic", "benign") and not m["source"].startswith(("own", "list")) for m in ds.meta])
+
+
+def attacks(ds):
+    return (ds.y == 1) & np.array([not s.startswith(("own", "lex")) for s in ds.source])
+
+
+def table(ds, halves, grouped, loso, one, thr, neg, pos):
+    """Flagged rows by source in per cent."""
+    print("| source | rows | label | halves 1 % | 5 % | together 1 % | 5 % | left out 1 % | 3 % | 5 % |\n" + "| --- " * 10 + "|")
     for x in sorted(set(ds.source)):
         for lab, m in (("attack", pos), ("clean", neg), ("other", (ds.y == 0) & ~neg)):
             k = m & (ds.source == x)
             if k.sum():
                 f = lambda a, t: "-" if a is None or np.isnan(a[k]).any() else "%.1f" % (100 * (a[k] > t).mean())
-                print("| %s | %d | %s | %s | %s | %s | %s | %s |" % (x, k.sum(), lab, f(oof, thr[0.01]), f(oof, thr[0.05]), f(loso, thr[0.01]), f(loso, thr[0.03]), f(loso, thr[0.05])))
+                print("| %s | %d | %s | %s |" % (x, k.sum(), lab, " | ".join(
+                    [f(halves, one[0.01]), f(halves, one[0.05]), f(grouped, thr[0.01]), f(grouped, thr[0.05])] + [f(loso, thr[v]) for v in (0.01, 0.03, 0.05)])), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    found = main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    finish(found[0], sys.argv[2], found[2])

@@ -1,6 +1,7 @@
 """Trains both classifiers on all rows and writes weights, thresholds and test vectors:
-`export.py BAGS OUT_FOLDER`. Thresholds are of grouped folds' scores of clean rows."""
+`export.py BAGS OUT_FOLDER`. Thresholds are of prompts' scores in folds that keep near-copies together."""
 import json
+import math
 import os
 import struct
 import sys
@@ -10,8 +11,7 @@ import numpy as np
 import evaluate as ev
 import features
 
-OPTIONS = {"inj": ["l2=0.15", "scale_c=0.4", "other=0.1", "loso=0"],
-           "tox": ["l2=0.03", "scale_c=0.4", "loso=0", "iters=100"]}
+OPTIONS = {"inj": ["scale_c=0.4", "l2=0.1"], "tox": ["l2=0.03", "source_power=0", "cluster_power=0", "iters=120", "own=0.3"]}
 
 
 def quantise(w):
@@ -27,6 +27,35 @@ def lists():
     return out
 
 
+# Common words in rot13 and backwards: signs of hidden text,
+# in the place of concepts; not those that are words elsewhere (si, dna) (`src/classify/views.rs`).
+COMMON13 = "the and you your all is this that are with not for have from ignore previous instructions system prompt rules reveal tell every always must".split()
+COMMON_BACK = "the you your all of for with this that have from must ignore previous instructions system prompt rules reveal tell always".split()
+
+
+def signs():
+    turn = str.maketrans("abcdefghijklmnopqrstuvwxyz", "nopqrstuvwxyzabcdefghijklm")
+    out = {}
+    for n, words in ((254, [w.translate(turn) for w in COMMON13]), (255, [w[::-1] for w in COMMON_BACK])):
+        for w in words:
+            if features.concept([ord(c) for c in w]) == 0:
+                out[features.word_hash([ord(c) for c in w])] = n
+    return out
+
+
+def root(n):
+    return math.isqrt(n << 24)
+
+
+def divide(a, b):
+    return a // b if a >= 0 else -(-a // b)
+
+
+def odds(n, sums, k, bias, scales):
+    """In 1/1024, as the module computes it."""
+    return bias + sum(divide(int(sums[g][k]) * scales[g] << 2, root(max(int(n[g]), ev.LEAST[g]))) for g in range(3))
+
+
 def score(text, classes, tables):
     """As the module does, with the weights as they are written."""
     bs = features.blocks(text)
@@ -37,27 +66,34 @@ def score(text, classes, tables):
     wins = [(a[0] + c[0], a[1] + c[1]) for a, c in zip(blocks, blocks[1:])] or blocks
     out = []
     for k, (bias, scales, _) in enumerate(classes):
-        out.append(max(bias + sum(scales[g] * s[g][k] / max(n[g], (8, 8, 2)[g]) ** 0.25 for g in range(3)) for n, s in wins))
+        out.append(max(odds(n, sums, k, bias, scales) for n, sums in wins))
     return out
 
 
-def main(bags, folder):
-    classes, tables = [], []
+def main(bags, folder, *opts):
+    classes, tables, later, opts = [], [], [], list(opts)
     for task in ("inj", "tox"):
-        ds, oof, s, _ = ev.main(bags, task, OPTIONS[task])
-        neg = ev.clean(ds, task)
-        thr = [float(ev.threshold(oof[neg], np.ones(neg.sum()), f)) for f in (0.001, 0.01, 0.05)]
+        ds, oof, so_far = ev.main(bags, task, OPTIONS[task] + opts)
+        later.append((ds, task, so_far))
+        s, neg = ds.s, ev.clean(ds, task)
+        prompts = neg & np.array([m["label"] == "benign" for m in ds.meta])
+        for name, rows in (("clean rows", neg), ("prompts", prompts)):
+            t = [float(ev.threshold(oof[rows], np.ones(rows.sum()), f)) for f in (0.001, 0.01, 0.05)]
+            print(task, name, "thresholds", t, "flagged: " + "  ".join("clean %.2f %% prompts %.2f %% attacks %.1f %%" % tuple(
+                100 * (oof[k] > v).mean() for k in (neg, prompts, ev.attacks(ds))) for v in t))
+        thr = t
         w, bias = ev.train(ds, np.arange(len(ds.y)))
         q, step = quantise(w)
-        classes.append((float(bias), [step * s[k] / r ** 0.25 for k, r in (("scale_w", 50), ("scale_l", 150), ("scale_c", 6))], thr))
+        classes.append((round(float(bias) * 1024), [round(step * s[k] * 2 ** 20) for k in ("scale_w", "scale_l", "scale_c")], [round(t * 1024) for t in thr]))
         tables.append(q)
-        print(task, "bias %.3f step %.5f thresholds %s" % (bias, step, thr))
+        print(task, "bias %.3f step %.5f" % (bias, step), flush=True)
     whole, prefix = lists()
+    whole = sorted((dict(whole) | {h: c for h, c in signs().items() if h not in dict(whole)}).items())
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "tollgate.bin"), "wb") as f:
-        f.write(b"TGCLASS1" + struct.pack("<II", len(whole), len(prefix)))
+        f.write(b"TGCLASS2" + struct.pack("<II", len(whole), len(prefix)))
         for bias, scales, thr in classes:
-            f.write(struct.pack("<7f", bias, *scales, *thr))
+            f.write(struct.pack("<7i", bias, *scales, *thr))
         f.write(struct.pack("<1792H", *(features.FOLD[c] for c in list(range(0x600)) + list(range(0x1E00, 0x1F00)))))
         for words in (whole, prefix):
             for h, c in words:
@@ -70,7 +106,10 @@ def main(bags, folder):
     with open(os.path.join(folder, "vectors.tsv"), "w", encoding="utf-8") as f:
         for t in texts:
             a, b = score(t, classes, tables)
-            f.write("%.4f\t%.4f\t%s\n" % (a, b, json.dumps(t, ensure_ascii=True)))
+            f.write("%d\t%d\t%s\n" % (a, b, json.dumps(t, ensure_ascii=True)))
+
+    for found in later:
+        ev.finish(*found)
 
 
 if __name__ == "__main__":

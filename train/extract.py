@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 import data
 import features
+import grammar
 import made
 
 
@@ -59,6 +60,12 @@ def main(folder, out, django=None):
         if name.startswith("own_") and name.endswith(".tsv"):
             rows += [dict(r, source=name[:-4]) for r in own(os.path.join(here, name))]
     rows += [{"text": t, "label": "benign", "source": "own_made"} for t in made.rows()]
+    rows += [{"text": t, "label": "benign", "source": "own_clean"} for _, t, _ in grammar.rows("clean")]
+    rows += [{"text": t, "label": "attack", "source": "own_attack"} for _, t, _ in grammar.rows("attack")]
+    rows += [{"text": t, "label": {"T": "toxic", "C": "nontoxic"}[v], "source": "own_toxic"} for v, t, _ in grammar.rows("toxic")]
+    if "WORD_LISTS" in os.environ:
+        words = open(os.environ["WORD_LISTS"] + ".innocent", encoding="utf-8").read().split()
+        rows += [{"text": w, "label": "nontoxic", "source": "list_innocent"} for w in words]
     if django:
         rows += [{"text": t, "label": "other", "source": "django"} for t in made.translations(django)]
     seen, kept = set(), []

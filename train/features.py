@@ -2,7 +2,7 @@
 
 A text is folded (case, accents, look-alikes, invisible characters), cut into words, runs of
 punctuation, and blocks of some 32 words. A block is a bag of hashed features of three groups:
-words (1 to 3 in a row, punctuation, shape), letters (3 to 5 in a row of a word) and concepts
+words (1 to 3 in a row, punctuation, shape), letters (4 in a row of a word) and concepts
 (classes of words of many languages, from concepts.txt, alone and in a row). Bags add up, so a
 window of blocks is the sum of its blocks.
 """
@@ -117,25 +117,14 @@ def word_hash(cs):
     return h
 
 
-K = [0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1]
+K = [0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F]
 EDGE = 1
 
 
 def letter_grams(cs):
-    """Indices of 3 to 5 letters in a row, with an edge before and after the word."""
+    """Indices of 4 letters in a row, with an edge before and after the word."""
     s = [EDGE, *cs[:LETTERS_MAX], EDGE]
-    out = []
-    n = len(s)
-    for i in range(n - 2):
-        p = s[i] * K[0] + s[i + 1] * K[1] + s[i + 2] * K[2]
-        out.append(index(p & M32))
-        if i + 3 < n:
-            p += s[i + 3] * K[3]
-            out.append(index(p & M32))
-        if i + 4 < n:
-            p += s[i + 4] * K[4]
-            out.append(index(p & M32))
-    return out
+    return [index(sum(c * k for c, k in zip(s[i:i + 4], K)) & M32) for i in range(len(s) - 3)]
 
 
 def load_concepts():
@@ -153,6 +142,15 @@ def load_concepts():
             star = w.endswith("*")
             cs = tuple(x for x in (fold(ord(ch)) for ch in unicodedata.normalize("NFC", w.rstrip("*"))) if x)
             (prefix if star else whole)[cs] = cid
+    # Bad words of other people's lists (`lists.py`); the lists are not in the repository.
+    path = os.environ.get("WORD_LISTS")
+    for line in open(path, encoding="utf-8") if path else ():
+        word, degree = line.rstrip("\n").split("\t")
+        cs = tuple(x for x in (fold(ord(ch)) for ch in word) if x)
+        name = "listed" + degree
+        if name not in names:
+            names.append(name)
+        whole.setdefault(cs, names.index(name) + 1)
     return whole, prefix, names
 
 

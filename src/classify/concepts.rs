@@ -2,7 +2,7 @@
 
 use super::{
     hash::{Word, seeded},
-    weights::{self, Listed},
+    weights::{Listed, Weights},
 };
 
 /// Words between two concepts that still stand in a row.
@@ -25,27 +25,31 @@ impl Beginning {
     };
 
     /// One more letter; `word` is the hash up to it.
-    pub(super) fn push(&mut self, word: Word) {
+    pub(super) fn push(&mut self, word: Word, weights: &Weights) {
         self.letters = self.letters.saturating_add(1);
         if self.letters >= SHORTEST {
-            self.concept = weights::listed(Listed::Beginning, word).unwrap_or(self.concept);
+            self.concept = weights
+                .listed(Listed::Beginning, word)
+                .unwrap_or(self.concept);
         }
     }
 
     /// The concept of the whole word, else of its longest listed beginning.
-    pub(super) fn concept(self, whole: Word) -> Option<u32> {
-        weights::listed(Listed::Whole, whole).or(Some(self.concept).filter(|concept| *concept != 0))
+    pub(super) fn concept(self, whole: Word, weights: &Weights) -> Option<u32> {
+        weights
+            .listed(Listed::Whole, whole)
+            .or(Some(self.concept).filter(|concept| *concept != 0))
     }
 }
 
 /// The concept of letters that are there at once.
-pub(super) fn of(letters: &[u32]) -> Option<u32> {
+pub(super) fn of(letters: &[u32], weights: &Weights) -> Option<u32> {
     let (mut word, mut beginning) = (Word::EMPTY, Beginning::NONE);
     for letter in letters {
         word = word.with(*letter);
-        beginning.push(word);
+        beginning.push(word, weights);
     }
-    beginning.concept(word)
+    beginning.concept(word, weights)
 }
 
 /// The longest row of ideographs that may be a concept.
@@ -69,7 +73,7 @@ impl Ends {
     }
 
     /// One more ideograph: the concept of the longest end that is one, of two or more.
-    pub(super) fn push(&mut self, c: u32) -> Option<u32> {
+    pub(super) fn push(&mut self, c: u32, weights: &Weights) -> Option<u32> {
         let mut shorter = Word::EMPTY;
         for hash in &mut self.hashes {
             (shorter, *hash) = (*hash, shorter.with(c));
@@ -78,7 +82,7 @@ impl Ends {
         let ends = self.hashes.get(1..self.length).unwrap_or(&[]);
         ends.iter()
             .rev()
-            .find_map(|end| weights::listed(Listed::Whole, *end))
+            .find_map(|end| weights.listed(Listed::Whole, *end))
     }
 }
 

@@ -3,13 +3,7 @@
 /// The number of buckets.
 pub(super) const BUCKETS: u32 = 3 << 16;
 
-const K: [u32; 5] = [
-    0x9E37_79B1,
-    0x85EB_CA77,
-    0xC2B2_AE3D,
-    0x27D4_EB2F,
-    0x1656_67B1,
-];
+const K: [u32; 4] = [0x9E37_79B1, 0x85EB_CA77, 0xC2B2_AE3D, 0x27D4_EB2F];
 
 /// Before and after a word.
 pub(super) const EDGE: u32 = 1;
@@ -41,24 +35,14 @@ impl Word {
     pub(super) fn with(self, letter: u32) -> Word {
         Word((self.0 ^ letter).wrapping_mul(0x0100_0193))
     }
-
-    pub(super) fn of(letters: &[u32]) -> Word {
-        letters
-            .iter()
-            .fold(Word::EMPTY, |word, letter| word.with(*letter))
-    }
 }
 
-/// The buckets of 3, 4 and 5 letters in a row of `word`, edges included.
-pub(super) fn letters(word: &[u32], mut found: impl FnMut(usize)) {
-    for at in 0..word.len().saturating_sub(2) {
-        let Some(row) = word.get(at..) else { return };
-        let mut sum = 0_u32;
-        for (n, (letter, k)) in row.iter().zip(K).enumerate() {
-            sum = sum.wrapping_add(letter.wrapping_mul(k));
-            if n >= 2 {
-                found(bucket(sum));
-            }
-        }
-    }
+/// The buckets of 4 letters in a row of `word`, edges included.
+pub(super) fn letters(word: &[u32]) -> impl Iterator<Item = usize> {
+    word.windows(4).map(|row| {
+        let sum = row.iter().zip(K).fold(0_u32, |sum, (letter, k)| {
+            sum.wrapping_add(letter.wrapping_mul(k))
+        });
+        bucket(sum)
+    })
 }

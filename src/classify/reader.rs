@@ -6,7 +6,7 @@ use super::{
     hash::{EDGE, Word, letters, seeded},
     scores::Scores,
     views::{LONG_WORD, Signs},
-    weights::{REVERSED, ROT13},
+    weights::{Listed, REVERSED, ROT13, Weights},
     windows::{Block, Group, Windows},
 };
 
@@ -25,6 +25,7 @@ const SPACED: usize = 3;
 /// Scores a text as it comes, in any cuts at characters; memory is bounded.
 #[derive(Debug, Clone)]
 pub struct Scorer {
+    weights: &'static Weights,
     windows: Windows,
     block: Block,
     words: u32,
@@ -43,6 +44,7 @@ pub struct Scorer {
 impl Default for Scorer {
     fn default() -> Self {
         Scorer {
+            weights: Weights::get(),
             windows: Windows::default(),
             block: Block::default(),
             words: 0,
@@ -63,7 +65,26 @@ impl Default for Scorer {
 impl Scorer {
     /// More of the text.
     pub fn push(&mut self, text: &str) {
-        text.chars().for_each(|c| self.read(c));
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let n = rest.bytes().take_while(|b| in_word(*b)).count();
+            let after = if n > 0 {
+                self.read_ascii(rest.as_bytes().get(..n).unwrap_or(&[]));
+                n
+            } else {
+                self.read(first);
+                first.len_utf8()
+            };
+            rest = rest.get(after..).unwrap_or("");
+        }
+    }
+
+    /// Letters of ASCII at once, as [`Scorer::read`] does one by one.
+    fn read_ascii(&mut self, letters: &[u8]) {
+        self.end_run();
+        self.alone.clear();
+        self.word.extend(letters, self.weights);
+        self.shape.ascii(letters);
     }
 
     /// The scores of what was pushed, as if it ended here; the next text begins.
@@ -104,7 +125,7 @@ impl Scorer {
     /// One more character.
     pub(super) fn read(&mut self, c: char) {
         match fold(c) {
-            None => self.block.add(Group::Words, seeded(7, &[1])),
+            None => self.add(seeded(7, &[1])),
             Some(folded) => self.read_folded(c, folded),
         }
     }
@@ -114,7 +135,7 @@ impl Scorer {
         if kind == Kind::Letter {
             self.end_run();
             self.alone.clear();
-            self.word.push(folded);
+            self.word.push(folded, self.weights);
             self.shape.letter(c, folded);
             return;
         }
@@ -141,26 +162,27 @@ impl Scorer {
         self.end_run();
         self.end_singles();
         self.shape.alone();
-        let mut word = Current::NONE;
-        word.push(folded);
-        self.add_word(&word);
-        if let Some(concept) = self.alone.push(folded) {
+        let word = Word::EMPTY.with(folded);
+        let concept = self.weights.listed(Listed::Whole, word);
+        self.count_word(word.0, concept);
+        if let Some(concept) = self.alone.push(folded, self.weights) {
             self.add_concept(concept);
         }
     }
 
-    fn add_word(&mut self, word: &Current) {
+    fn count_word(&mut self, hash: u32, concept: Option<u32>) {
         let [second, first] = self.before;
-        let hash = word.hash.0;
-        self.block.add(Group::Words, seeded(1, &[hash]));
-        self.block.add(Group::Words, seeded(2, &[first, hash]));
-        self.block
-            .add(Group::Words, seeded(3, &[second, first, hash]));
-        self.add_letters(word.letters.get());
+        let buckets = [
+            seeded(1, &[hash]),
+            seeded(2, &[first, hash]),
+            seeded(3, &[second, first, hash]),
+        ];
+        let table = self.weights.table();
+        self.block.add_all(table, Group::Words, buckets.into_iter());
         self.before = [first, hash];
         self.number = self.number.wrapping_add(1);
         self.words = self.words.saturating_add(1);
-        match word.beginning.concept(word.hash) {
+        match concept {
             None => {}
             Some(ROT13) => self.signs.rot13 = self.signs.rot13.saturating_add(1),
             Some(REVERSED) => self.signs.reversed = self.signs.reversed.saturating_add(1),
@@ -168,20 +190,22 @@ impl Scorer {
         }
     }
 
-    fn add_letters(&mut self, word: &[u32]) {
-        let mut edged = [EDGE; LETTERS + 2];
-        for (to, from) in edged.iter_mut().skip(1).zip(word) {
-            *to = *from;
-        }
-        let edged = edged.get(..word.len().saturating_add(2)).unwrap_or(&[]);
-        let block = &mut self.block;
-        letters(edged, |bucket| block.add(Group::Letters, bucket));
+    fn add_letters(&mut self, word: &Current) {
+        let table = self.weights.table();
+        self.block
+            .add_all(table, Group::Letters, letters(word.edged()));
+    }
+
+    fn add(&mut self, bucket: usize) {
+        let table = self.weights.table();
+        self.block
+            .add_all(table, Group::Words, std::iter::once(bucket));
     }
 
     fn add_concept(&mut self, concept: u32) {
-        let block = &mut self.block;
+        let (block, table) = (&mut self.block, self.weights.table());
         self.row.push(concept, self.number, |bucket| {
-            block.add(Group::Concepts, bucket)
+            block.add_all(table, Group::Concepts, std::iter::once(bucket));
         });
     }
 
@@ -189,31 +213,41 @@ impl Scorer {
         if self.word.length == 0 {
             return;
         }
-        let word = std::mem::replace(&mut self.word, Current::NONE);
-        self.add_word(&word);
-        if word.length >= LONG_WORD {
-            self.signs.long_words = self.signs.long_words.saturating_add(1);
-        }
-        if let [single @ 0..128] = word.letters.get() {
-            self.singles.push(*single);
+        let (word, table) = (&self.word, self.weights.table());
+        self.block
+            .add_all(table, Group::Letters, letters(word.edged()));
+        let (hash, length) = (word.hash.0, word.length);
+        let concept = word.beginning.concept(word.hash, self.weights);
+        let plain = word.undisguised();
+        let single = match word.letters() {
+            [single @ 0..128] => Some(*single),
+            _ => None,
+        };
+        self.word.clear();
+        self.count_word(hash, concept);
+        if let Some(single) = single {
+            self.singles.push(single);
             return;
         }
         self.end_singles();
-        if let Some((plain, n)) = word.undisguised() {
-            self.add_disguised(plain.get(..n).unwrap_or(&[]));
+        if let Some(plain) = plain {
+            self.add_disguised(&plain);
         }
-        if word.length > LETTERS {
-            let long = usize::BITS.saturating_sub(word.length.leading_zeros());
-            self.block.add(Group::Words, seeded(5, &[long]));
+        if length >= LONG_WORD {
+            self.signs.long_words = self.signs.long_words.saturating_add(1);
+        }
+        if length > LETTERS {
+            let long = usize::BITS.saturating_sub(length.leading_zeros());
+            self.add(seeded(5, &[long]));
         }
     }
 
     /// A word that was written to be overlooked: as it is meant.
-    fn add_disguised(&mut self, word: &[u32]) {
-        self.block.add(Group::Words, seeded(1, &[Word::of(word).0]));
-        self.block.add(Group::Words, seeded(6, &[1]));
+    fn add_disguised(&mut self, word: &Current) {
+        self.add(seeded(1, &[word.hash.0]));
+        self.add(seeded(6, &[1]));
         self.add_letters(word);
-        match concepts::of(word) {
+        match concepts::of(word.letters(), self.weights) {
             None | Some(ROT13 | REVERSED) => {}
             Some(concept) => {
                 self.block.respelled();
@@ -223,10 +257,11 @@ impl Scorer {
     }
 
     fn end_singles(&mut self) {
-        let singles = std::mem::replace(&mut self.singles, Held::NONE);
-        if singles.get().len() >= SPACED {
-            self.add_disguised(singles.get());
+        if self.singles.length >= SPACED {
+            let word = Current::of(self.singles.get().iter().copied());
+            self.add_disguised(&word);
         }
+        self.singles.clear();
     }
 
     fn end_run(&mut self) {
@@ -240,13 +275,13 @@ impl Scorer {
             2 => seeded(4, &[a, b, length]),
             _ => seeded(4, &[a, b, c, length]),
         };
-        self.block.add(Group::Words, bucket);
+        self.add(bucket);
         self.run.clear();
     }
 
     fn close(&mut self) {
         for bucket in self.shape.buckets(self.words) {
-            self.block.add(Group::Words, bucket);
+            self.add(bucket);
         }
         self.signs.digits = self.signs.digits.saturating_add(self.shape.digits);
         self.windows.push(std::mem::take(&mut self.block));
@@ -254,6 +289,11 @@ impl Scorer {
         self.words = 0;
         self.begun = true;
     }
+}
+
+/// Whether a byte of ASCII is part of a word.
+fn in_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// Whether a sentence ends with this character.
@@ -266,7 +306,8 @@ fn ends(c: u32) -> bool {
 struct Current {
     hash: Word,
     beginning: Beginning,
-    letters: Held<LETTERS>,
+    /// The letters, with an edge before them and after.
+    edged: [u32; LETTERS + 2],
     length: usize,
     leet: bool,
     latin: bool,
@@ -276,25 +317,93 @@ impl Current {
     const NONE: Current = Current {
         hash: Word::EMPTY,
         beginning: Beginning::NONE,
-        letters: Held::NONE,
+        edged: [EDGE; LETTERS + 2],
         length: 0,
         leet: false,
         latin: false,
     };
 
-    fn push(&mut self, letter: u32) {
+    fn push(&mut self, letter: u32, weights: &Weights) {
         self.hash = self.hash.with(letter);
-        self.beginning.push(self.hash);
-        self.letters.push(letter);
+        self.beginning.push(self.hash, weights);
         self.length = self.length.saturating_add(1);
+        if self.length <= LETTERS
+            && let Some(place) = self.edged.get_mut(self.length)
+        {
+            *place = letter;
+        }
         self.leet |= leet(letter).is_some();
         self.latin |= (97..=122).contains(&letter);
     }
 
+    /// Letters, digits and underscores of ASCII.
+    fn extend(&mut self, letters: &[u8], weights: &Weights) {
+        let (mut hash, mut beginning) = (self.hash, self.beginning);
+        let (mut leet_found, mut latin) = (self.leet, self.latin);
+        let free = self.length.saturating_add(1).min(self.edged.len());
+        let kept = LETTERS.saturating_sub(self.length);
+        let mut places = self.edged.get_mut(free..).unwrap_or(&mut []).iter_mut();
+        for (n, letter) in letters.iter().map(u8::to_ascii_lowercase).enumerate() {
+            let folded = u32::from(letter);
+            hash = hash.with(folded);
+            beginning.push(hash, weights);
+            leet_found |= leet(folded).is_some();
+            latin |= letter.is_ascii_lowercase();
+            if n < kept
+                && let Some(place) = places.next()
+            {
+                *place = folded;
+            }
+        }
+        (self.hash, self.beginning) = (hash, beginning);
+        (self.leet, self.latin) = (leet_found, latin);
+        self.length = self.length.saturating_add(letters.len());
+    }
+
+    /// The letters and their edges.
+    fn edged(&self) -> &[u32] {
+        let end = self.length.min(LETTERS).saturating_add(2);
+        self.edged.get(..end).unwrap_or(&[])
+    }
+
+    /// The letters, as many as are kept.
+    fn letters(&self) -> &[u32] {
+        let end = self.length.min(LETTERS).saturating_add(1);
+        self.edged.get(1..end).unwrap_or(&[])
+    }
+
     /// The word with letters for its digits.
-    fn undisguised(&self) -> Option<([u32; LETTERS], usize)> {
-        (self.leet && self.latin && self.length <= LETTERS)
-            .then(|| (self.letters.held.map(|c| leet(c).unwrap_or(c)), self.length))
+    fn undisguised(&self) -> Option<Current> {
+        (self.leet && self.latin && self.length <= LETTERS).then(|| {
+            let letters = self.letters().iter();
+            Current::of(letters.map(|c| leet(*c).unwrap_or(*c)))
+        })
+    }
+
+    /// A word whose letters are there at once; its beginnings are not looked up.
+    fn of(letters: impl Iterator<Item = u32>) -> Current {
+        let mut word = Current::NONE;
+        for letter in letters.take(LETTERS) {
+            word.hash = word.hash.with(letter);
+            word.length = word.length.saturating_add(1);
+            if let Some(place) = word.edged.get_mut(word.length) {
+                *place = letter;
+            }
+        }
+        word
+    }
+
+    /// The next word; what follows its last letter is an edge again.
+    fn clear(&mut self) {
+        let end = self.length.saturating_add(1).min(LETTERS);
+        if let Some(used) = self.edged.get_mut(1..=end) {
+            used.fill(EDGE);
+        }
+        self.hash = Word::EMPTY;
+        self.beginning = Beginning::NONE;
+        self.length = 0;
+        self.leet = false;
+        self.latin = false;
     }
 }
 
@@ -360,6 +469,18 @@ impl Shape {
         self.letters = self.letters.saturating_add(1);
         self.upper = self.upper.saturating_add(u32::from(c.is_ascii_uppercase()));
         self.foreign = self.foreign.saturating_add(u32::from(folded >= 128));
+    }
+
+    fn ascii(&mut self, letters: &[u8]) {
+        let count = |is: fn(&u8) -> bool| {
+            let n = letters.iter().filter(|c| is(c)).count();
+            u32::try_from(n).unwrap_or(u32::MAX)
+        };
+        let digits = count(u8::is_ascii_digit);
+        let all = u32::try_from(letters.len()).unwrap_or(u32::MAX);
+        self.digits = self.digits.saturating_add(digits);
+        self.letters = self.letters.saturating_add(all.saturating_sub(digits));
+        self.upper = self.upper.saturating_add(count(u8::is_ascii_uppercase));
     }
 
     fn alone(&mut self) {

@@ -11,7 +11,10 @@
 
 use std::sync::LazyLock;
 
-use super::hash::{BUCKETS, Word};
+use super::{
+    hash::{BUCKETS, Word},
+    windows::Sums,
+};
 
 pub(super) const CLASSES: usize = 2;
 pub(super) const GROUPS: usize = 3;
@@ -34,12 +37,12 @@ struct Class {
 }
 
 #[derive(Debug, Default)]
-struct Weights {
+pub(super) struct Weights {
     classes: [Class; CLASSES],
     folded: Vec<u32>,
     whole: List,
     beginnings: List,
-    table: &'static [[u8; CLASSES]],
+    table: Table,
 }
 
 /// Which list a word is looked up in.
@@ -55,42 +58,63 @@ pub(super) const ROT13: u32 = 254;
 /// The same for words written backwards.
 pub(super) const REVERSED: u32 = 255;
 
-/// Words by hash, with bits that tell most which are not listed.
+/// Words by hash: open places, the next one if one is taken, and bits that tell most words which
+/// are not listed.
 #[derive(Debug, Default)]
 struct List {
-    words: Vec<(u32, u8)>,
+    places: Vec<(u32, u8)>,
     bits: Vec<u64>,
 }
 
 impl List {
-    fn of(words: Vec<(u32, u8)>) -> List {
-        let mut bits = vec![0_u64; 1 << 10];
-        for (hash, _) in &words {
-            let (place, bit) = List::place(*hash);
-            if let Some(lane) = bits.get_mut(place) {
+    fn of(words: &[(u32, u8)]) -> List {
+        let size = words.len().saturating_mul(2).next_power_of_two();
+        let mut list = List {
+            places: vec![(0, 0); size],
+            bits: vec![0; 1 << 10],
+        };
+        for (hash, concept) in words {
+            let (lane, bit) = List::bit(*hash);
+            if let Some(lane) = list.bits.get_mut(lane) {
                 *lane |= bit;
             }
+            let free = list.probe(*hash).find(|n| list.at(*n).1 == 0);
+            if let Some(place) = free.and_then(|n| list.places.get_mut(n)) {
+                *place = (*hash, *concept);
+            }
         }
-        List { words, bits }
+        list
     }
 
-    fn place(hash: u32) -> (usize, u64) {
+    fn bit(hash: u32) -> (usize, u64) {
         (
             usize::try_from(hash >> 22).unwrap_or(0),
             1_u64 << ((hash >> 16) & 63),
         )
     }
 
+    /// The places of a hash, in order.
+    fn probe(&self, hash: u32) -> impl Iterator<Item = usize> + use<> {
+        let last = self.places.len().wrapping_sub(1);
+        let first = usize::try_from(hash).unwrap_or(0);
+        (0..=last).map(move |n| first.wrapping_add(n) & last)
+    }
+
+    /// What stands in a place; no concept is 0.
+    fn at(&self, place: usize) -> (u32, u8) {
+        self.places.get(place).copied().unwrap_or_default()
+    }
+
     fn get(&self, word: Word) -> Option<u32> {
-        let (place, bit) = List::place(word.0);
-        if self.bits.get(place)? & bit == 0 {
+        let (lane, bit) = List::bit(word.0);
+        if self.bits.get(lane)? & bit == 0 {
             return None;
         }
-        let at = self
-            .words
-            .binary_search_by_key(&word.0, |(hash, _)| *hash)
-            .ok()?;
-        self.words.get(at).map(|(_, concept)| u32::from(*concept))
+        let (_, concept) = self
+            .probe(word.0)
+            .map(|n| self.at(n))
+            .find(|(hash, concept)| *hash == word.0 || *concept == 0)?;
+        Some(u32::from(concept)).filter(|concept| *concept != 0)
     }
 }
 
@@ -129,11 +153,28 @@ impl Rest {
         (0..n)
             .map(|_| word(self))
             .collect::<Option<Vec<_>>>()
-            .map(List::of)
+            .map(|words| List::of(&words))
     }
 }
 
 impl Weights {
+    /// Those of this build.
+    pub(super) fn get() -> &'static Weights {
+        &WEIGHTS
+    }
+
+    pub(super) fn table(&self) -> Table {
+        self.table
+    }
+
+    /// The concept of a listed word.
+    pub(super) fn listed(&self, list: Listed, word: Word) -> Option<u32> {
+        match list {
+            Listed::Whole => self.whole.get(word),
+            Listed::Beginning => self.beginnings.get(word),
+        }
+    }
+
     fn read(file: &'static [u8]) -> Option<Weights> {
         let mut rest = Rest(file);
         if rest.take()? != *b"TGCLASS2" {
@@ -147,18 +188,22 @@ impl Weights {
                 .collect::<Option<Vec<_>>>()?,
             whole: rest.list(whole)?,
             beginnings: rest.list(beginnings)?,
-            table: rest.0.as_chunks().0,
+            table: Table(rest.0.as_chunks().0),
         };
-        (u32::try_from(weights.table.len()) == Ok(BUCKETS)).then_some(weights)
+        (u32::try_from(weights.table.0.len()) == Ok(BUCKETS)).then_some(weights)
     }
 }
 
-/// The weights of a bucket.
-pub(super) fn of_bucket(bucket: usize) -> [i8; CLASSES] {
-    WEIGHTS
-        .table
-        .get(bucket)
-        .map_or([0; CLASSES], |pair| pair.map(u8::cast_signed))
+/// The weights by bucket.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Table(&'static [[u8; CLASSES]]);
+
+impl Table {
+    /// The weights of a bucket.
+    pub(super) fn of(self, bucket: usize) -> [i32; CLASSES] {
+        let pair = self.0.get(bucket).copied().unwrap_or_default();
+        pair.map(|weight| i32::from(weight.cast_signed()))
+    }
 }
 
 /// The folded code point of the `n`th of the table; 0 is dropped.
@@ -169,37 +214,27 @@ pub(super) fn folded(n: u32) -> u32 {
         .unwrap_or(0)
 }
 
-/// The concept of a listed word.
-pub(super) fn listed(list: Listed, word: Word) -> Option<u32> {
-    match list {
-        Listed::Whole => WEIGHTS.whole.get(word),
-        Listed::Beginning => WEIGHTS.beginnings.get(word),
-    }
-}
-
-/// Log odds in 1/1024 of sums of weights: each group by the fourth root of how many features it has.
-pub(super) fn odds(counts: &[u32; GROUPS], sums: &[[i32; CLASSES]; GROUPS]) -> [i32; CLASSES] {
+/// Log odds in 1/1024 of sums of weights: each group by the root of how many features it has.
+pub(super) fn odds(groups: &[Sums; GROUPS]) -> [i32; CLASSES] {
     let [injection, toxicity] = &WEIGHTS.classes;
     let mut all = [i64::from(injection.bias), i64::from(toxicity.bias)];
-    for (((sums, n), least), (a, b)) in sums
+    for ((sums, least), (a, b)) in groups
         .iter()
-        .zip(counts)
         .zip(LEAST)
         .zip(injection.scales.iter().zip(toxicity.scales))
     {
-        let root = fourth_root((*n).max(least));
-        for ((odds, sum), scale) in all.iter_mut().zip(sums).zip([*a, b]) {
-            let product = i64::from(*sum).wrapping_mul(i64::from(scale));
+        let root = root(sums.n.max(least));
+        for ((odds, sum), scale) in all.iter_mut().zip(sums.of).zip([*a, b]) {
+            let product = i64::from(sum).wrapping_mul(i64::from(scale));
             *odds = odds.saturating_add((product << 2).checked_div(root).unwrap_or(0));
         }
     }
     all.map(|odds| i32::try_from(odds).unwrap_or(if odds < 0 { i32::MIN } else { i32::MAX }))
 }
 
-/// In 1/4096: the root of the root of n * 2^48.
-fn fourth_root(n: u32) -> i64 {
-    let root = (u64::from(n) << 24).isqrt() << 12;
-    i64::try_from(root.isqrt()).unwrap_or(i64::MAX)
+/// In 1/4096.
+fn root(n: u32) -> i64 {
+    i64::try_from((u64::from(n) << 24).isqrt()).unwrap_or(i64::MAX)
 }
 
 /// The thresholds of injection and toxicity: low, medium, high.
@@ -210,5 +245,5 @@ pub(super) fn thresholds() -> [[i32; 3]; CLASSES] {
 /// Whether the file was read; a test says so.
 #[cfg(test)]
 pub(super) fn are_there() -> bool {
-    !WEIGHTS.table.is_empty()
+    !WEIGHTS.table.0.is_empty()
 }

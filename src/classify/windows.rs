@@ -2,7 +2,7 @@
 
 use super::{
     scores::Odds,
-    weights::{self, CLASSES, GROUPS},
+    weights::{self, CLASSES, GROUPS, Table},
 };
 
 /// A group of features with a scale of its own.
@@ -13,28 +13,50 @@ pub(super) enum Group {
     Concepts,
 }
 
-/// What was found in some words: by group, how many features, and the sums of their weights.
+/// What was found in some words, by group.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Block {
-    counts: [u32; GROUPS],
-    sums: [[i32; CLASSES]; GROUPS],
+    groups: [Sums; GROUPS],
     respelled: bool,
 }
 
+/// How many features, and the sums of their weights.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sums {
+    pub(super) n: u32,
+    pub(super) of: [i32; CLASSES],
+}
+
+impl Sums {
+    fn add(&mut self, more: Sums) {
+        self.n = self.n.wrapping_add(more.n);
+        for (to, from) in self.of.iter_mut().zip(more.of) {
+            *to = to.wrapping_add(from);
+        }
+    }
+}
+
 impl Block {
-    pub(super) fn add(&mut self, group: Group, bucket: usize) {
-        let [injection, toxicity] = weights::of_bucket(bucket);
-        let [words, letters, concepts] = &mut self.sums;
-        let [words_n, letters_n, concepts_n] = &mut self.counts;
-        let (sums, n) = match group {
-            Group::Words => (words, words_n),
-            Group::Letters => (letters, letters_n),
-            Group::Concepts => (concepts, concepts_n),
+    pub(super) fn add_all(
+        &mut self,
+        table: Table,
+        group: Group,
+        buckets: impl Iterator<Item = usize>,
+    ) {
+        let (mut n, mut a, mut b) = (0_u32, 0_i32, 0_i32);
+        for bucket in buckets {
+            let [injection, toxicity] = table.of(bucket);
+            n = n.wrapping_add(1);
+            a = a.wrapping_add(injection);
+            b = b.wrapping_add(toxicity);
+        }
+        let [words, letters, concepts] = &mut self.groups;
+        let group = match group {
+            Group::Words => words,
+            Group::Letters => letters,
+            Group::Concepts => concepts,
         };
-        let [a, b] = sums;
-        *a = a.wrapping_add(i32::from(injection));
-        *b = b.wrapping_add(i32::from(toxicity));
-        *n = n.wrapping_add(1);
+        group.add(Sums { n, of: [a, b] });
     }
 
     /// A word that matters was written in digits or spaced letters.
@@ -43,16 +65,8 @@ impl Block {
     }
 
     fn with(mut self, other: &Block) -> Block {
-        for (to, from) in self.counts.iter_mut().zip(other.counts) {
-            *to = to.wrapping_add(from);
-        }
-        for (to, from) in self
-            .sums
-            .iter_mut()
-            .flatten()
-            .zip(other.sums.iter().flatten())
-        {
-            *to = to.wrapping_add(*from);
+        for (to, from) in self.groups.iter_mut().zip(other.groups) {
+            to.add(from);
         }
         self.respelled |= other.respelled;
         self
@@ -60,7 +74,7 @@ impl Block {
 
     fn odds(&self) -> Odds {
         Odds {
-            odds: weights::odds(&self.counts, &self.sums),
+            odds: weights::odds(&self.groups),
             respelled: [self.respelled; CLASSES],
         }
     }
