@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures quality on labelled texts in DATA (../shared/data/dev): `eval.sh [tokens|pii|secrets]…`,
+# Measures quality on labelled texts in DATA (../shared/data/dev): `eval.sh [tokens|pii|secrets|injection|toxicity]…`,
 # all by default.
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
@@ -29,10 +29,22 @@ secrets() {
   example eval_guardrails -- secrets "$data"
 }
 
-[[ $# -gt 0 ]] || set -- tokens pii secrets
+injection() {
+  has inj_
+  heading "Prompt injection: rows flagged by source, per cent"
+  example eval_scores -- injection "$data"
+}
+
+toxicity() {
+  has tox_
+  heading "Toxicity: rows flagged by source, per cent"
+  example eval_scores -- toxicity "$data"
+}
+
+[[ $# -gt 0 ]] || set -- tokens pii secrets injection toxicity
 for part in "$@"; do
   case $part in
-    tokens | pii | secrets) "$part" ;;
-    *) die "usage: eval.sh [tokens|pii|secrets]..." ;;
+    tokens | pii | secrets | injection | toxicity) "$part" ;;
+    *) die "usage: eval.sh [tokens|pii|secrets|injection|toxicity]..." ;;
   esac
 done
