@@ -7,6 +7,8 @@ use crate::protocols::Api;
 pub(super) struct Shape {
     /// Messages: a list of them, or one text of the user's.
     messages: &'static [&'static str],
+    /// Whose word a message is that is a text by itself; `None`: there are no such messages.
+    pub(super) plain: Option<&'static str>,
     /// The system prompt, where it stands beside the messages.
     system: &'static [&'static str],
     /// Lists of tools.
@@ -31,6 +33,7 @@ pub(super) enum Part {
 /// OpenAI's own and those of servers that speak its protocol.
 const CHAT: Shape = Shape {
     messages: &["messages"],
+    plain: None,
     system: &[],
     tools: &["tools", "functions"],
     provider_tools: &[
@@ -46,6 +49,7 @@ const CHAT: Shape = Shape {
 
 const COMPLETIONS: Shape = Shape {
     messages: &["prompt"],
+    plain: Some("user"),
     system: &[],
     tools: &[],
     provider_tools: &[],
@@ -54,6 +58,7 @@ const COMPLETIONS: Shape = Shape {
 
 const RESPONSES: Shape = Shape {
     messages: &["input"],
+    plain: Some("user"),
     system: &["instructions"],
     tools: &["tools"],
     provider_tools: &[],
@@ -85,6 +90,7 @@ const RESPONSES: Shape = Shape {
 
 const MESSAGES: Shape = Shape {
     messages: &["messages"],
+    plain: None,
     system: &["system"],
     tools: &["tools"],
     provider_tools: &["mcp_servers", "container"],

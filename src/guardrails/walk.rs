@@ -71,14 +71,14 @@ impl<'r, 'a> Walk<'r, 'a> {
 
     fn message(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
         let kind = reader.kind()?;
-        if kind == Kind::Number {
+        if kind == Kind::Number && self.shape.plain.is_some() {
             // A token of a prompt.
             return reader.skip().map(drop);
         }
         self.tally.messages = self.tally.messages.saturating_add(1);
         if kind != Kind::Object {
-            let role = (kind == Kind::String).then_some("user");
-            self.tally.role(role);
+            let plain = self.shape.plain.filter(|_| kind == Kind::String);
+            self.tally.role(plain);
             return reader.skip().map(drop);
         }
         let (mut role, mut of_type, mut content) = (None, None, None);
