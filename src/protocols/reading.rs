@@ -8,9 +8,14 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub(super) enum Stop {
     Json(Error),
-    Field { path: String, problem: &'static str },
+    Field {
+        path: String,
+        problem: &'static str,
+    },
     /// A field that names what the provider has stored.
-    Stored { path: String },
+    Stored {
+        path: String,
+    },
 }
 
 pub(super) const MISSING: &str = "is missing";
