@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.6, l2=0.05, rounds=1, other=0.1, harm=0.2, own=1.0, innocent=0.2,
+SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.6, l2=0.05, rounds=1, other=0.1, harm=0.2, own=1.0, innocent=0.01,
                 source_power=0.5, cluster_power=0.7, hard=1.0, folds=4, loso=1, iters=60, idf=1, lex=0.0, win=2, random=0)
 
 # Fewer features than these weigh as if there were so many: words, letters, concepts.
