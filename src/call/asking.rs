@@ -5,7 +5,7 @@ use super::answer::OnData;
 use super::refusing;
 use super::sending::Pending;
 use super::{Call, OnBody, Phase, side};
-use crate::callout::{Findings, Questions, Ruling, Texts};
+use crate::callout::{Findings, Open, Questions, Ruling, Texts};
 use crate::config::{self, Asked, Guards, Unscanned};
 use crate::detect::SystemPrompt;
 use crate::host::Host;
@@ -35,6 +35,8 @@ pub(super) struct Inspected {
     pub(super) system_prompt: Option<SystemPrompt>,
     /// Whether the text of the answer shall be JSON.
     pub(super) asks_for_json: bool,
+    /// Texts that scores leave open.
+    pub(super) open: Vec<Open>,
 }
 
 /// What becomes of what waits for services.
@@ -56,25 +58,27 @@ impl Call {
         host: &dyn Host,
         pending: Pending,
         (body, changed): (&[u8], Option<Rewrite>),
-        inspected: Inspected,
+        mut inspected: Inspected,
     ) -> OnBody {
         let tenant = Rc::clone(&pending.caller.tenant);
-        let services = self.asked(&tenant.guards);
-        let texts = asked_about(self.api, body, &services);
-        let Some(texts) = texts else {
+        let services = &tenant.guards.input_services;
+        let texts = asked_about(self.api, body, services);
+        let open = std::mem::take(&mut inspected.open);
+        if texts.is_empty() && open.is_empty() {
             self.guard_answer(&tenant, inspected);
             return self.send(host, pending, body, changed);
-        };
+        }
         if let Some(refusal) = self.refused_stream(host, body, &tenant.guards) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
         let name = |index| refusing::name(&self.gateway.policy, index);
-        let known = |asked: &Asked, texts: &[String]| {
+        let known = |judge: &Asked, text: &str| {
             let remembered = self.gateway.remembered.borrow();
-            remembered.of(asked, texts, || host.now())
+            remembered.of(judge, text, || host.now())
         };
+        let about = (texts, open);
         let (questions, callouts) =
-            Questions::ask(&services, texts, config::Phase::Input, name, known);
+            Questions::ask(services, about, config::Phase::Input, name, known);
         let asking = Asking {
             pending,
             inspected,
@@ -89,23 +93,6 @@ impl Call {
         OnBody::Ask(callouts)
     }
 
-    /// The services that are asked about the request: those that always are, and the judges of
-    /// guardrails that are unsure.
-    fn asked(&self, guards: &Guards) -> Rc<[Asked]> {
-        let unsure = self.guarding.input.unsure();
-        if unsure.is_empty() {
-            return Rc::clone(&guards.input_services);
-        }
-        let judges = guards.judges.iter();
-        let judges = judges.filter(|judge| unsure.contains(&judge.guardrail));
-        guards
-            .input_services
-            .iter()
-            .chain(judges)
-            .cloned()
-            .collect()
-    }
-
     /// The callout with this token was answered; `None`: Envoy did not make it.
     pub fn service_answered(
         &mut self,
@@ -116,9 +103,9 @@ impl Call {
         match &mut self.phase {
             Phase::Asking(asking) => {
                 let gateway = &self.gateway;
-                let learned = |asked: &Asked, texts: &[String], findings: &Findings| {
+                let learned = |judge: &Asked, text: &str, findings: &Findings| {
                     let mut remembered = gateway.remembered.borrow_mut();
-                    remembered.keep(asked, texts, findings, || host.now());
+                    remembered.keep(judge, text, findings, || host.now());
                 };
                 asking.questions.answered(token, answer, learned);
                 if asking.questions.ruling() == Ruling::Wait {
@@ -236,15 +223,15 @@ impl Call {
 
 /// The texts of a request, if there are services to ask about them. (A body that can't be
 /// read was refused before.)
-fn asked_about(api: Api, body: &[u8], services: &[Asked]) -> Option<Texts> {
-    if services.is_empty() {
-        return None;
-    }
+fn asked_about(api: Api, body: &[u8], services: &[Asked]) -> Texts {
     let mut texts = Texts::default();
+    if services.is_empty() {
+        return texts;
+    }
     let read = request_texts(api, body, &mut |found| {
         if let Found::Text(text) = found {
             texts.add(&text.text, text.form);
         }
     });
-    read.ok().filter(|()| !texts.is_empty()).map(|()| texts)
+    read.map(|()| texts).unwrap_or_default()
 }

@@ -4,6 +4,7 @@ what its answer will go through. */
 use super::answer::Guard;
 use super::asking::Inspected;
 use super::refusing::{blocked_request, request_too_long, unscannable_name, unscannable_request};
+use super::scoring::Scoring;
 use super::sending::Pending;
 use super::{Call, OnBody, rules};
 use crate::bytes::{self, Set};
@@ -128,7 +129,8 @@ impl Call {
         }
         let Walk {
             edits,
-            verdict,
+            mut verdict,
+            scoring,
             vault,
             system_prompt,
             unscannable,
@@ -139,6 +141,7 @@ impl Call {
             vault,
             system_prompt,
             asks_for_json,
+            open: scoring.end(&mut verdict),
         };
         if inspected
             .system_prompt
@@ -199,6 +202,7 @@ struct Walk<'g> {
     guards: &'g Guards,
     edits: Edits,
     verdict: Verdict,
+    scoring: Scoring<'g>,
     vault: Option<Vault>,
     system_prompt: Option<SystemPrompt>,
     /// Each once.
@@ -213,6 +217,7 @@ impl<'g> Walk<'g> {
         Self {
             edits: Edits::default(),
             verdict: Verdict::default(),
+            scoring: Scoring::new(guards),
             vault: vault(guards),
             system_prompt: words.map(SystemPrompt::new),
             unscannable: Vec::new(),
@@ -253,10 +258,11 @@ impl<'g> Walk<'g> {
             _ => self.guards.input_unscored.as_ref(),
         };
         let verdict = &mut self.verdict;
-        if let Some(role) = role {
-            self.guards.score(&value, role, verdict);
-        }
         let new = mask::whole(&value, guards, input.form, placeholders, verdict);
+        if let Some(role) = role {
+            let shown = new.as_deref().unwrap_or(&value);
+            self.scoring.add((&value, shown), role, verdict);
+        }
         if let (Origin::System, Some(prompt)) = (input.origin, &mut self.system_prompt) {
             prompt.add(new.as_deref().unwrap_or(&value));
         }
@@ -296,10 +302,11 @@ fn vault(guards: &Guards) -> Option<Vault> {
 const fn scored_role(origin: Origin) -> Option<ScoredRole> {
     Some(match origin {
         Origin::System => ScoredRole::System,
-        Origin::User | Origin::FileName => ScoredRole::User,
+        // What nobody knows is taken for what nobody vouches for.
+        Origin::User | Origin::FileName | Origin::Other => ScoredRole::User,
         Origin::Assistant | Origin::Reasoning | Origin::ToolCall => ScoredRole::Assistant,
         Origin::ToolResult => ScoredRole::Tool,
-        Origin::Definition | Origin::Url | Origin::Other => return None,
+        Origin::Definition | Origin::Url => return None,
     })
 }
 

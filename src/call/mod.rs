@@ -19,6 +19,7 @@ mod provider;
 mod refusing;
 mod request;
 mod rules;
+mod scoring;
 mod sending;
 mod serve;
 mod tried;

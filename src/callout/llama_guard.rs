@@ -83,7 +83,13 @@ fn verdict(settings: &LlamaGuard, said: &str) -> Option<Findings> {
         let mut categories = settings.categories.iter();
         settings.categories.is_empty() || categories.any(|it| it.eq_ignore_ascii_case(code))
     };
-    findings.flagged = codes.is_empty();
+    // Codes are a letter and a number; whatever else stands there names no category.
+    let is_code = |code: &&str| {
+        let digits = code.strip_prefix(['S', 's', 'O', 'o']);
+        digits
+            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit()))
+    };
+    findings.flagged = codes.is_empty() || !codes.iter().all(is_code);
     for code in codes.into_iter().filter(|code| counts(code)) {
         findings.flagged = true;
         keep(&mut findings.reasons, code);

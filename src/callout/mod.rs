@@ -17,7 +17,7 @@ mod texts;
 #[cfg(test)]
 mod tests;
 
-pub use questions::{Questions, Report, Ruling};
+pub use questions::{Open, Questions, Report, Ruling};
 pub use remembered::Remembered;
 pub use texts::{Mask, Texts};
 

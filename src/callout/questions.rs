@@ -7,7 +7,6 @@ use crate::json::Edits;
 use crate::mask::{Placeholders, Style, Vault};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 /// What a flag without a reason is counted as.
 const FLAGGED: &str = "flagged";
@@ -15,10 +14,35 @@ const FLAGGED: &str = "flagged";
 /// Questions that are under way.
 #[derive(Debug)]
 pub struct Questions {
-    services: Rc<[Asked]>,
+    asked: Vec<One>,
     texts: Texts,
-    /// What each service has said so far.
-    said: Vec<Option<Result<Findings, Failure>>>,
+}
+
+/// A question to one service.
+#[derive(Debug)]
+struct One {
+    asked: Asked,
+    about: About,
+    /// What it has said so far.
+    said: Option<Result<Findings, Failure>>,
+}
+
+/// Which texts a question is about.
+#[derive(Debug)]
+enum About {
+    /// All of the body.
+    All,
+    /// One that scores leave open, for a judge.
+    Open([String; 1]),
+}
+
+/// A text that scores leave open, and who judges it.
+#[derive(Debug)]
+pub struct Open {
+    /// The judge.
+    pub judge: Asked,
+    /// The text.
+    pub text: String,
 }
 
 /// What a service has said in one phase of a call.
@@ -52,70 +76,69 @@ const MOST_NAMES: usize = 16;
 const OTHERS: &str = "other";
 
 impl Questions {
-    /// Asks all of `services` about `texts`, of which there must be some. `name` gives the
-    /// name of a guardrail, `known` what a service has said of the same texts before.
+    /// Asks all of `services` about `texts`, and judges about what is open. `name` gives the
+    /// name of a guardrail, `known` what a judge has said of a text before.
     pub fn ask<'n>(
-        services: &Rc<[Asked]>,
-        texts: Texts,
+        services: &[Asked],
+        (texts, open): (Texts, Vec<Open>),
         phase: Phase,
         name: impl Fn(u16) -> &'n str,
-        known: impl Fn(&Asked, &[String]) -> Option<Findings>,
+        known: impl Fn(&Asked, &str) -> Option<Findings>,
     ) -> (Self, Vec<Callout>) {
+        let services = services.iter().filter(|_| !texts.is_empty());
+        let services = services.map(|asked| One {
+            asked: asked.clone(),
+            about: About::All,
+            said: None,
+        });
+        let open = open.into_iter().map(|Open { judge, text }| One {
+            said: known(&judge, &text).map(Ok),
+            asked: judge,
+            about: About::Open([text]),
+        });
+        let mut asked: Vec<One> = services.chain(open).collect();
         let mut callouts = Vec::new();
-        let mut said = Vec::new();
-        for (token, asked) in (0..).zip(services.iter()) {
-            if let Some(findings) = known(asked, texts.asked()) {
-                said.push(Some(Ok(findings)));
+        for (token, one) in (0..).zip(&mut asked) {
+            if one.said.is_some() {
                 continue;
             }
             let asker = Asker {
-                guardrail: name(asked.guardrail),
+                guardrail: name(one.asked.guardrail),
                 phase,
                 token,
             };
-            said.push(match question(&asked.service, asker, texts.asked()) {
-                Ok(callout) => {
-                    callouts.push(callout);
-                    None
-                }
-                Err(failure) => Some(Err(failure)),
-            });
+            match question(&one.asked.service, asker, one.about.texts(&texts)) {
+                Ok(callout) => callouts.push(callout),
+                Err(failure) => one.said = Some(Err(failure)),
+            }
         }
-        let services = Rc::clone(services);
-        let questions = Self {
-            services,
-            texts,
-            said,
-        };
-        (questions, callouts)
+        (Self { asked, texts }, callouts)
     }
 
-    /// Takes the answer to the callout with this token; `None`: Envoy did not make it. What was
-    /// learned by it is handed to `learned`.
+    /// Takes the answer to the callout with this token; `None`: Envoy did not make it. What a
+    /// judge has said of a text is handed to `learned`.
     pub fn answered(
         &mut self,
         token: u64,
         answer: Option<&Answer>,
-        learned: impl FnOnce(&Asked, &[String], &Findings),
+        learned: impl FnOnce(&Asked, &str, &Findings),
     ) {
         let place = usize::try_from(token).unwrap_or(usize::MAX);
-        let asked = self.services.get(place).zip(self.said.get_mut(place));
-        let Some((asked, said @ None)) = asked else {
+        let Some(one) = self.asked.get_mut(place).filter(|one| one.said.is_none()) else {
             return;
         };
         let read = answer.ok_or(Failure::NotSent);
-        let texts = self.texts.asked();
-        let read = read.and_then(|answer| findings(&asked.service, texts, answer));
-        if let Ok(findings) = &read {
-            learned(asked, texts, findings);
+        let texts = one.about.texts(&self.texts);
+        let read = read.and_then(|answer| findings(&one.asked.service, texts, answer));
+        if let (About::Open([text]), Ok(findings)) = (&one.about, &read) {
+            learned(&one.asked, text, findings);
         }
-        *said = Some(read);
+        one.said = Some(read);
     }
 
     /// What is to be done by what is known.
     pub fn ruling(&self) -> Ruling {
-        let rulings = self.services.iter().zip(&self.said);
-        let mut rulings = rulings.map(|(asked, said)| one_ruling(asked, said.as_ref()));
+        let mut rulings = self.asked.iter().map(one_ruling);
         let refuses = |ruling: &Ruling| matches!(ruling, Ruling::Block(_) | Ruling::Fail(_));
         // The first that refuses decides: it need not be waited for others.
         rulings.clone().find(refuses).unwrap_or_else(|| {
@@ -193,14 +216,13 @@ impl Questions {
 
     /// What was said, for records.
     pub fn reports(&self, phase: Phase) -> impl Iterator<Item = Report> {
-        let said = self.services.iter().zip(&self.said);
-        said.filter_map(move |(asked, said)| {
-            let (found, failure) = match said.as_ref()? {
+        self.asked.iter().filter_map(move |one| {
+            let (found, failure) = match one.said.as_ref()? {
                 Ok(findings) => (counted(findings), None),
                 Err(failure) => (BTreeMap::new(), Some(*failure)),
             };
             Some(Report {
-                guardrail: asked.guardrail,
+                guardrail: one.asked.guardrail,
                 phase,
                 found,
                 failure,
@@ -209,8 +231,8 @@ impl Questions {
     }
 
     fn heard(&self) -> impl Iterator<Item = (&Asked, &Findings)> {
-        let said = self.services.iter().zip(&self.said);
-        said.filter_map(|(asked, said)| Some((asked, said.as_ref()?.as_ref().ok()?)))
+        let heard = self.asked.iter();
+        heard.filter_map(|one| Some((&one.asked, one.said.as_ref()?.as_ref().ok()?)))
     }
 }
 
@@ -218,11 +240,16 @@ const fn masks(action: &Action) -> bool {
     matches!(action, Action::Mask(_) | Action::Restore(_))
 }
 
-fn one_ruling(asked: &Asked, said: Option<&Result<Findings, Failure>>) -> Ruling {
+fn one_ruling(one: &One) -> Ruling {
+    let One { asked, about, said } = one;
     let monitors = asked.action == Action::Monitor;
     match said {
         None => Ruling::Wait,
         Some(_) if monitors => Ruling::Pass,
+        // Whoever may make a text so long that a judge can't be asked must not pass by it.
+        Some(Err(Failure::TooLong)) if matches!(about, About::Open(_)) => {
+            Ruling::Fail(asked.guardrail)
+        }
         Some(Err(_)) => match asked.service.failure_mode {
             FailureMode::Open => Ruling::Pass,
             FailureMode::Closed => Ruling::Fail(asked.guardrail),
@@ -235,6 +262,15 @@ fn one_ruling(asked: &Asked, said: Option<&Result<Findings, Failure>>) -> Ruling
             } else {
                 Ruling::Pass
             }
+        }
+    }
+}
+
+impl About {
+    fn texts<'t>(&'t self, all: &'t Texts) -> &'t [String] {
+        match self {
+            Self::All => all.asked(),
+            Self::Open(text) => text,
         }
     }
 }

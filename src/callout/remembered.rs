@@ -2,6 +2,7 @@
 does. */
 
 use super::Findings;
+use super::reading::keep;
 use crate::config::Asked;
 use crate::host::Instant;
 use sha2::{Digest, Sha256};
@@ -10,10 +11,10 @@ use std::collections::{HashMap, VecDeque};
 /// Most verdicts that are kept, by each worker: some 100 KiB.
 const MOST: usize = 1024;
 
-/// SHA-256 of the texts, and of who judges them.
+/// SHA-256 of a text, and of who judges it.
 type Key = [u8; 32];
 
-/// Verdicts of judges for a time; of the texts only a hash is kept.
+/// Verdicts of judges for a time; of a text only a hash is kept.
 #[derive(Debug, Default)]
 pub struct Remembered {
     known: HashMap<Key, Verdict>,
@@ -28,34 +29,29 @@ struct Verdict {
 }
 
 impl Remembered {
-    /// What this service has said of these texts, if it is not too long ago.
-    pub fn of(
-        &self,
-        asked: &Asked,
-        texts: &[String],
-        now: impl FnOnce() -> Instant,
-    ) -> Option<Findings> {
+    /// What this judge has said of this text, if it is not too long ago.
+    pub fn of(&self, asked: &Asked, text: &str, now: impl FnOnce() -> Instant) -> Option<Findings> {
         if asked.remember_ms == 0 {
             return None;
         }
-        let verdict = self.known.get(&key(asked, texts))?;
+        let verdict = self.known.get(&key(asked, text))?;
         (now() < verdict.until).then(|| verdict.findings.clone())
     }
 
-    /// Keeps what it has said.
+    /// Keeps what it has said: whether it objects, and why in a few words.
     pub fn keep(
         &mut self,
         asked: &Asked,
-        texts: &[String],
+        text: &str,
         findings: &Findings,
         now: impl FnOnce() -> Instant,
     ) {
         if asked.remember_ms == 0 {
             return;
         }
-        let key = key(asked, texts);
+        let key = key(asked, text);
         let verdict = Verdict {
-            findings: findings.clone(),
+            findings: verdict_of(findings),
             until: now().after_millis(asked.remember_ms),
         };
         if self.known.insert(key, verdict).is_some() {
@@ -70,19 +66,29 @@ impl Remembered {
     }
 }
 
-fn key(asked: &Asked, texts: &[String]) -> Key {
+/// A judge only blocks or counts: where a value stands is not needed again, and there may be many.
+fn verdict_of(findings: &Findings) -> Findings {
+    let mut reasons = findings.reasons.clone();
+    for found in &findings.values {
+        keep(&mut reasons, &found.name);
+    }
+    Findings {
+        values: Vec::new(),
+        flagged: findings.flagged || !findings.values.is_empty(),
+        reasons,
+    }
+}
+
+fn key(asked: &Asked, text: &str) -> Key {
     let mut hash = Sha256::new();
     hash.update(asked.guardrail.to_le_bytes());
-    for text in texts {
-        // Lengths tell where one text ends and the next begins.
-        hash.update(text.len().to_le_bytes());
-        hash.update(text);
-    }
+    hash.update(text);
     hash.finalize().into()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Found;
     use super::*;
     use crate::config::{Action, FailureMode, Service, ServiceKind};
     use std::rc::Rc;
@@ -115,32 +121,50 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_are_of_the_same_texts_and_service_and_for_a_time() {
-        let texts = ["a", "bc"].map(str::to_owned);
+    fn verdicts_are_of_the_same_text_and_judge_and_for_a_time() {
         let mut remembered = Remembered::default();
-        remembered.keep(&asked(1, 50), &texts, &flagged(), at(100));
-        let of = |asked, texts: &[&str], millis| {
-            let texts: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();
-            remembered.of(&asked, &texts, at(millis))
-        };
-        assert_eq!(of(asked(1, 50), &["a", "bc"], 149), Some(flagged()));
-        assert_eq!(of(asked(1, 50), &["a", "bc"], 150), None);
-        assert_eq!(of(asked(2, 50), &["a", "bc"], 149), None);
-        assert_eq!(of(asked(1, 0), &["a", "bc"], 149), None);
-        assert_eq!(of(asked(1, 50), &["ab", "c"], 149), None);
-        assert_eq!(of(asked(1, 50), &["abc"], 149), None);
+        remembered.keep(&asked(1, 50), "abc", &flagged(), at(100));
+        let of = |asked, text: &str, millis| remembered.of(&asked, text, at(millis));
+        assert_eq!(of(asked(1, 50), "abc", 149), Some(flagged()));
+        assert_eq!(of(asked(1, 50), "abc", 150), None);
+        assert_eq!(of(asked(2, 50), "abc", 149), None);
+        assert_eq!(of(asked(1, 0), "abc", 149), None);
+        assert_eq!(of(asked(1, 50), "ab", 149), None);
     }
 
     #[test]
     fn the_oldest_verdicts_go_first() {
         let mut remembered = Remembered::default();
-        let text = |index: usize| [index.to_string()];
         for index in 0..=MOST {
-            remembered.keep(&asked(1, 50), &text(index), &flagged(), at(0));
+            remembered.keep(&asked(1, 50), &index.to_string(), &flagged(), at(0));
         }
-        let known = |index| remembered.of(&asked(1, 50), &text(index), at(0)).is_some();
+        let known = |index: usize| {
+            let text = index.to_string();
+            remembered.of(&asked(1, 50), &text, at(0)).is_some()
+        };
         assert_eq!([known(0), known(1), known(MOST)], [false, true, true]);
         assert_eq!(remembered.known.len(), MOST);
         assert_eq!(remembered.order.len(), MOST);
+    }
+
+    #[test]
+    fn regression_what_is_kept_is_small() {
+        let value = |text| Found {
+            text,
+            start: 0,
+            end: 1,
+            name: "NAME".to_owned(),
+        };
+        let many = Findings {
+            values: (0..100_000).map(value).collect(),
+            ..Findings::default()
+        };
+        let mut remembered = Remembered::default();
+        remembered.keep(&asked(1, 50), "abc", &many, at(0));
+        let wanted = Findings {
+            reasons: vec!["NAME".to_owned()],
+            ..flagged()
+        };
+        assert_eq!(remembered.of(&asked(1, 50), "abc", at(0)), Some(wanted));
     }
 }

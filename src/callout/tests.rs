@@ -1,8 +1,9 @@
 use super::*;
-use crate::config::{FailureMode, LlamaGuard, Moderation, Presidio, Score};
+use crate::config::{Action, Asked, FailureMode, LlamaGuard, Moderation, Presidio, Score};
 use crate::mask::Form;
 use crate::protocols::texts::{Site, all_texts};
 use proptest::prelude::*;
+use std::rc::Rc;
 use serde_json::{Value, json};
 
 fn service(kind: ServiceKind) -> Service {
@@ -604,6 +605,7 @@ fn verdicts_of_llama_guard() {
     assert_eq!(says(&["S1"], "unsafe"), flagged(&[]));
     assert_eq!(says(&["s1"], "unsafe\n S1 , S2"), flagged(&["S1"]));
     assert_eq!(says(&["S9"], "unsafe\nS1"), Ok((false, Vec::new())));
+    assert_eq!(says(&["S9"], "unsafe\nbecause of weapons"), flagged(&[]));
     for said in ["", "I think it is safe.", "unsafe S1", "{}"] {
         assert_eq!(says(&[], said), Err(Failure::Unreadable), "{said}");
     }
@@ -620,4 +622,32 @@ fn verdicts_of_llama_guard() {
         let read = findings(&llama_guard(&[]), &texts(&["a"]), &answer);
         assert_eq!(read, Err(Failure::Unreadable), "{body}");
     }
+}
+
+/// Whoever may make a text so long that nobody can judge it must not pass by it.
+#[test]
+fn regression_a_judge_is_not_skipped_by_length() {
+    let mut service = service(ServiceKind::Generic);
+    service.failure_mode = FailureMode::Open;
+    let judge = Asked {
+        guardrail: 3,
+        service: Rc::new(service),
+        action: Action::Block,
+        remember_ms: 0,
+    };
+    let ask = |length: usize| {
+        let open = Open {
+            judge: judge.clone(),
+            text: "a".repeat(length),
+        };
+        let about = (Texts::default(), vec![open]);
+        Questions::ask(&[], about, Phase::Input, |_| "judge", |_, _| None)
+    };
+    let (questions, callouts) = ask(MAX_ASKED + 1);
+    assert!(callouts.is_empty());
+    assert_eq!(questions.ruling(), Ruling::Fail(3));
+    let (mut questions, callouts) = ask(MAX_ASKED);
+    assert_eq!(callouts.len(), 1);
+    questions.answered(0, None, |_, _, _| {});
+    assert_eq!(questions.ruling(), Ruling::Pass, "it is open otherwise");
 }

@@ -31,6 +31,15 @@ pub struct Guards {
     pub restore: Option<TagKey>,
 }
 
+/// What the scores of a text mean.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Whether it counts for any guardrail.
+    pub counts: bool,
+    /// The guardrails whose judges have to say.
+    pub open: Vec<u16>,
+}
+
 /// A service that a guardrail asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
@@ -40,7 +49,8 @@ pub struct Asked {
     pub service: Rc<Service>,
     /// What becomes of what the service finds.
     pub action: Action,
-    /// How long what it says of the same texts is kept, in milliseconds; 0: it is not.
+    /// How long what it says of a text is kept, in milliseconds: judges' verdicts are. 0: it is
+    /// not.
     pub remember_ms: u64,
 }
 
@@ -67,11 +77,13 @@ impl Guards {
         self.requests.is_some() || phases.into_iter().any(|phase| self.look_at(phase))
     }
 
-    /// Scores a text of a request as a whole.
-    pub fn score(&self, text: &str, role: ScoredRole, verdict: &mut Verdict) {
+    /// Scores a text of a request as a whole. Nothing is scored of a request that is blocked.
+    pub fn score(&self, text: &str, role: ScoredRole, verdict: &mut Verdict) -> Judgement {
+        let mut judgement = Judgement::default();
         let mut scored = self.scored.iter();
-        if !scored.any(|scored| scored.scoring.roles.has(role)) {
-            return;
+        let is_scored = scored.any(|scored| scored.scoring.roles.has(role));
+        if !is_scored || verdict.blocked().is_some() {
+            return judgement;
         }
         let scores = classify::score(text);
         for scored in self.scored.iter() {
@@ -79,8 +91,9 @@ impl Guards {
             let (opinion, score, view) = scored.scoring.opinion(&scores, role);
             match opinion {
                 Opinion::Clean => {}
-                Opinion::Unsure => verdict.add_unsure(guardrail),
+                Opinion::Unsure => judgement.open.push(guardrail),
                 Opinion::Counts => {
+                    judgement.counts = true;
                     let worst = Worst {
                         guardrail,
                         score,
@@ -93,6 +106,13 @@ impl Guards {
                 }
             }
         }
+        judgement
+    }
+
+    /// Who judges for this guardrail where scores leave it open.
+    pub fn judge(&self, guardrail: u16) -> Option<&Asked> {
+        let mut judges = self.judges.iter();
+        judges.find(|judge| judge.guardrail == guardrail)
     }
 
     /// Whether anything looks at texts of this phase.

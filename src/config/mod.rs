@@ -30,7 +30,7 @@ mod values;
 pub use background::{AlertHook, Store, UntilLoaded};
 pub use global::GlobalCharge;
 pub use guardrail::{Action, Detect, Guardrail, Phase, Phases};
-pub use guards::{Asked, Guards};
+pub use guards::{Asked, Guards, Judgement};
 pub use limit::{DefaultOutput, Ledger};
 pub use model::{
     AnswerModel, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Resolve, StickyBy,

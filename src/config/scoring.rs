@@ -16,6 +16,8 @@ pub struct Scoring {
     pub least_of_tools: u16,
     /// Whose texts in a request are scored.
     pub roles: Roles,
+    /// Whether the document says anything of roles.
+    pub by_role: bool,
     /// Who is asked about scores that are high, but not high enough; `None`: nobody.
     pub judge: Option<Rc<Judge>>,
 }
@@ -152,6 +154,7 @@ mod tests {
             least: 700,
             least_of_tools: 600,
             roles: Roles::USUAL,
+            by_role: false,
             judge: None,
         };
         let opinion = |score, role| scoring.opinion(&scores(score), role).0;

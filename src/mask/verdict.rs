@@ -14,7 +14,6 @@ pub struct Verdict {
     others: u64,
     blocked: Option<u16>,
     worst: Vec<Worst>,
-    unsure: Vec<u16>,
     places: Places,
 }
 
@@ -45,7 +44,6 @@ impl Verdict {
             others: 0,
             blocked: None,
             worst: Vec::new(),
-            unsure: Vec::new(),
             places: Places::Kept(Vec::new()),
         }
     }
@@ -80,11 +78,6 @@ impl Verdict {
         self.worst.iter().find(|worst| worst.guardrail == guardrail)
     }
 
-    /// The guardrails whose scores are neither high enough nor low.
-    pub fn unsure(&self) -> &[u16] {
-        &self.unsure
-    }
-
     /// A text of so many bytes counts as a whole.
     pub fn add_scored(&mut self, worst: Worst, class: Class, length: usize) {
         self.count(worst.guardrail, What::Class(class, worst.score));
@@ -96,13 +89,6 @@ impl Verdict {
             end: length,
             part: Part::Whole,
         });
-    }
-
-    /// This guardrail's judge has to be asked.
-    pub fn add_unsure(&mut self, guardrail: u16) {
-        if !self.unsure.contains(&guardrail) {
-            self.unsure.push(guardrail);
-        }
     }
 
     fn note_worst(&mut self, new: Worst) {
@@ -122,7 +108,6 @@ impl Verdict {
         self.others = self.others.saturating_add(other.others);
         self.blocked = self.blocked.or(other.blocked);
         other.worst.iter().for_each(|worst| self.note_worst(*worst));
-        other.unsure.iter().for_each(|guardrail| self.add_unsure(*guardrail));
     }
 
     pub(super) fn count(&mut self, guardrail: u16, what: What) {

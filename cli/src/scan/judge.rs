@@ -5,7 +5,7 @@ use super::{Given, Role};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use tollgate::classify::{self, Scores, Sentences};
-use tollgate::config::{Detect, Guardrail, Guards, Phase, ScoredRole};
+use tollgate::config::{Action, Detect, Guardrail, Guards, Phase, ScoredRole};
 use tollgate::detect::SystemPrompt;
 use tollgate::mask::{self, Act, Channel, Form, Placeholders, Rule, TagKey, Vault};
 
@@ -43,11 +43,8 @@ impl Judge {
             system,
             role,
         } = given;
-        let Some(guards) = self.guards(role) else {
-            let none = mask::Verdict::default();
-            return Verdict::new(id, self.guardrails(&text, &none), Vec::new(), text);
-        };
-        let guards = with_prompt(guards, system.as_deref());
+        let guards = self.guards(role).cloned().unwrap_or_default();
+        let guards = with_prompt(&guards, system.as_deref());
         let mut found = mask::Verdict::with_places();
         let masked = self.through(&text, &guards, &mut found);
         if found.blocked().is_some() {
@@ -70,12 +67,12 @@ impl Judge {
     }
 
     fn guardrails(&self, text: &str, found: &mask::Verdict) -> Vec<OfGuardrail> {
-        let scores = self.scores(text);
         let one = |(index, guardrail): &(u16, Guardrail)| {
             let hit = found.found().any(|(by, ..)| by == *index);
-            match (&guardrail.detect, &scores) {
-                (Detect::Scored(scoring), Some(scores)) => {
-                    OfGuardrail::scored(guardrail, hit, scoring.class.of(scores))
+            match &guardrail.detect {
+                Detect::Scored(scoring) => {
+                    let scores = self.scores(text, &guardrail.action);
+                    OfGuardrail::scored(guardrail, hit, scoring.class.of(&scores))
                 }
                 _ => OfGuardrail::new(guardrail, hit),
             }
@@ -83,21 +80,16 @@ impl Judge {
         self.guardrails.iter().map(one).collect()
     }
 
-    /// What a text scores, high or low, as it is scored in this phase; `None`: it is not.
-    fn scores(&self, text: &str) -> Option<Scores> {
-        let is_scored =
-            |(_, guardrail): &(u16, Guardrail)| matches!(guardrail.detect, Detect::Scored(_));
-        if !self.guardrails.iter().any(is_scored) {
-            return None;
-        }
-        if self.phase == Phase::Input {
-            return Some(classify::score(text));
+    /// What a text scores, high or low, as a guardrail with this action scores it in this phase.
+    fn scores(&self, text: &str, action: &Action) -> Scores {
+        if self.phase == Phase::Input && !matches!(action, Action::Mask(_)) {
+            return classify::score(text);
         }
         let mut worst = Scores::default();
         let mut sentences = Sentences::default();
         sentences.push(text, |sentence| worst = worst.worse(sentence.scores));
         let last = sentences.end();
-        Some(last.map_or(worst, |sentence| worst.worse(sentence.scores)))
+        last.map_or(worst, |sentence| worst.worse(sentence.scores))
     }
 
     /// The text that goes on.

@@ -176,9 +176,14 @@ impl WholeReader {
         let policy = context.policy();
         let name = |index| name(policy, index);
         // Answers come once: nothing is remembered of them.
-        let new = |_: &Asked, _: &[String]| None;
-        let (questions, callouts) =
-            Questions::ask(&guard.services, texts, Phase::Output, name, new);
+        let new = |_: &Asked, _: &str| None;
+        let (questions, callouts) = Questions::ask(
+            &guard.services,
+            (texts, Vec::new()),
+            Phase::Output,
+            name,
+            new,
+        );
         let asking = Asking {
             guard: guard.clone(),
             body,

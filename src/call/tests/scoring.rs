@@ -160,11 +160,8 @@ fn judged(more: Value) -> Bench {
         judge[field] = value.clone();
     }
     let least = Scores::MOST.min(score + 1);
-    bench(
-        "prompt_injection",
-        json!({"threshold": share(least), "tool_results": 1.0, "judge": judge}),
-        "block",
-    )
+    let scoring = json!({"threshold": share(least), "tool_results": 1.0, "judge": judge});
+    bench("prompt_injection", scoring, "block")
 }
 
 fn asks(on: OnBody) -> Callout {
@@ -192,7 +189,11 @@ fn a_judge_is_asked_where_scores_leave_it_open() {
     let callout = asks(run.body(&body));
     assert_eq!(callout.cluster, "judge");
     let asked: Value = serde_json::from_slice(&callout.body).unwrap();
-    assert_eq!(asked["texts"], json!(["Hello", open()]));
+    assert_eq!(
+        asked["texts"],
+        json!([open()]),
+        "the rest is nothing to judge"
+    );
     let on = answered(&mut run, &callout, 200, r#"{"flagged":false}"#);
     assert!(
         matches!(on, OnAnswered::Request(OnBody::Forward(_))),
@@ -219,10 +220,10 @@ fn a_judge_is_asked_once_about_the_same_texts() {
     assert_eq!(found(&record), &told);
     bench.after(59_999);
     assert_eq!(found(&blocks(&bench, &chat("user", open()))), &told);
-    // Another text is another question, and so is the same one later.
-    let mut run = bench.reading();
-    asks(run.body(&messages(json!([{"role": "user", "content": open()}]))));
-    run.finish(0, "downstream_remote_disconnect");
+    // The same text in another request is known, too; a conversation comes again as a whole.
+    let body = messages(json!([{"role": "user", "content": open()},
+        {"role": "assistant", "content": "No."}, {"role": "user", "content": "Why?"}]));
+    assert_eq!(found(&blocks(&bench, &body)), &told);
     bench.after(60_000);
     let mut run = bench.reading();
     asks(run.body(&chat("user", open())));
@@ -246,6 +247,41 @@ fn a_judge_that_says_nothing_is_asked_again() {
         let record = run.done();
         assert_eq!(found(&record)["failure"], Failure::Status(500).code());
     }
+}
+
+#[test]
+fn regression_what_nobody_knows_is_scored() {
+    let bench = bench("prompt_injection", json!({}), "block");
+    blocks(&bench, &chat("human", ATTACK));
+    let unknown = json!({"model": "smart", "documents": [{"contents": ATTACK}],
+        "messages": [{"role": "user", "content": "Hello"}]});
+    blocks(&bench, &unknown.to_string());
+}
+
+/// Providers read the parts of a message as one.
+#[test]
+fn regression_an_attack_in_parts_is_one() {
+    let parts: Vec<Value> = ATTACK
+        .split_inclusive(' ')
+        .collect::<Vec<_>>()
+        .chunks(3)
+        .map(|words| json!({"type": "text", "text": words.concat()}))
+        .collect();
+    let body = messages(json!([{"role": "user", "content": parts}]));
+    let record = blocks(&bench("prompt_injection", json!({}), "block"), &body);
+    assert_eq!(found(&record)["found"], json!({"PROMPT_INJECTION": 1}));
+}
+
+#[test]
+fn regression_what_a_block_follows_is_not_scored() {
+    let mut policy = policy();
+    policy["guardrails"] = json!([
+        {"name": "first", "phase": "input", "detect": {"phrases": ["blue heron"]}, "action": "block"},
+        {"name": "scored", "phase": "input", "detect": "prompt_injection", "action": "monitor"}]);
+    let bench = Bench::of(&policy);
+    let record = blocks(&bench, &chat("user", &format!("blue heron. {ATTACK}")));
+    let names = record["guardrails"].as_array().unwrap().len();
+    assert_eq!(names, 1, "{record}");
 }
 
 /// An answer with this text, through a guardrail of answers.

@@ -34,12 +34,21 @@ pub(super) fn plain(
     Some(Detect::Scored(usual(class, least)))
 }
 
+/// Nothing that scores nothing counts.
+const fn stricter(least: u16) -> u16 {
+    match least.saturating_sub(STRICTER) {
+        0 => 1,
+        least => least,
+    }
+}
+
 const fn usual(class: Class, least: u16) -> Scoring {
     Scoring {
         class,
         least,
-        least_of_tools: least.saturating_sub(STRICTER),
+        least_of_tools: stricter(least),
         roles: Roles::USUAL,
+        by_role: false,
         judge: None,
     }
 }
@@ -58,17 +67,20 @@ fn scored(class: Class, node: &Node<'_>, problems: &mut Problems) -> Option<Dete
     let of_tools = fields.optional("tool_results", level, problems);
     let roles = fields.optional("roles", roles, problems);
     let judge = fields.optional("judge", judge, problems);
+    let by_role = of_tools.is_some() || roles.is_some();
     fields.finish(problems);
     let mut scoring = usual(class, least?.unwrap_or(Sensitivity::Medium.threshold()));
     scoring.least_of_tools = of_tools.unwrap_or(scoring.least_of_tools);
     scoring.roles = roles.unwrap_or(Roles::USUAL);
     if let Some(judge) = judge {
-        if judge.value.from >= scoring.least {
-            let message = "must be below the guardrail's own: nothing else is unsure";
+        if judge.value.from >= scoring.least.min(scoring.least_of_tools) {
+            let message =
+                "must be below what counts, of users and of tools: nothing else is unsure";
             problems.error(&judge.path, message);
         }
         scoring.judge = Some(Rc::new(judge.value));
     }
+    scoring.by_role = by_role;
     Some(Detect::Scored(scoring))
 }
 
@@ -80,7 +92,7 @@ fn least(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Option<u16>
     match (sensitivity, threshold) {
         (None, None) => Some(None),
         (Some(node), None) => self::sensitivity(&node, problems).map(Some),
-        (None, Some(node)) => share(&node, problems).map(Some),
+        (None, Some(node)) => score(&node, problems).map(Some),
         (Some(_), Some(node)) => {
             problems.error(&node.path, "has no meaning beside sensitivity");
             None
@@ -100,21 +112,39 @@ fn sensitivity(node: &Node<'_>, problems: &mut Problems) -> Option<u16> {
 /// A sensitivity by its name, or a score.
 fn level(node: &Node<'_>, problems: &mut Problems) -> Option<u16> {
     match node.tree {
-        Tree::Number(_) => share(node, problems),
+        Tree::Number(_) => score(node, problems),
         Tree::String(text) if text.starts_with(|c: char| c.is_ascii_digit()) => {
-            share(node, problems)
+            score(node, problems)
         }
         _ => sensitivity(node, problems),
     }
 }
 
+/// A score; at none, every text would count.
+fn score(node: &Node<'_>, problems: &mut Problems) -> Option<u16> {
+    let score = share(node, problems)?;
+    if score == 0 {
+        problems.error(&node.path, "must be above 0: every text scores that");
+        return None;
+    }
+    Some(score)
+}
+
 fn roles(node: &Node<'_>, problems: &mut Problems) -> Option<Roles> {
     let words = ScoredRole::ALL.map(|role| (role.name(), role));
-    let elements = node.elements(problems)?;
-    let read = elements
-        .iter()
-        .map(|element| choice(element, problems, &words));
-    read.collect()
+    let mut roles: Vec<ScoredRole> = Vec::new();
+    let mut complete = true;
+    for element in node.elements(problems)? {
+        match choice(&element, problems, &words) {
+            Some(role) if roles.contains(&role) => {
+                let message = format!("{:?} stands twice", role.name());
+                problems.error(&element.path, message);
+            }
+            Some(role) => roles.push(role),
+            None => complete = false,
+        }
+    }
+    complete.then(|| roles.into_iter().collect())
 }
 
 fn judge(node: &Node<'_>, problems: &mut Problems) -> Option<Located<Judge>> {
@@ -158,6 +188,13 @@ pub(super) fn check(
         problems.error(format!("{}.restore", node.path), message);
     }
     let masks = matches!(action, Action::Mask(_));
+    if scoring.by_role && (masks || phase.value == Phases::Output) {
+        let message = "roles and tool_results need whole requests: phase: input or both, and action: block or monitor";
+        problems.error(
+            format!("{}.detect.{}", node.path, scoring.class.word()),
+            message,
+        );
+    }
     if scoring.judge.is_some() && (masks || phase.value != Phases::Input) {
         let message = "needs phase: input and action: block or monitor: it judges whole requests";
         problems.error(

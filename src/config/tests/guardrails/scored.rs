@@ -19,6 +19,7 @@ fn usual(class: Class, least: u16) -> Scoring {
         least,
         least_of_tools: least - 100,
         roles: Roles::USUAL,
+        by_role: false,
         judge: None,
     }
 }
@@ -37,6 +38,7 @@ fn scores_are_read() {
         (
             r#"{"prompt_injection": {"threshold": 0.85, "tool_results": "high", "roles": ["system", "tool"]}}"#,
             Scoring {
+                by_role: true,
                 least_of_tools: 500,
                 roles: [ScoredRole::System, ScoredRole::Tool].into_iter().collect(),
                 ..usual(injection, 850)
@@ -45,6 +47,7 @@ fn scores_are_read() {
         (
             r#"{"prompt_injection": {"tool_results": 0.65}}"#,
             Scoring {
+                by_role: true,
                 least_of_tools: 650,
                 ..usual(injection, 700)
             },
@@ -119,12 +122,32 @@ fn every_wrong_score_is_told() {
             "restore: has no meaning here: what is masked does not come back",
         ),
         (
+            r#""phase": "input", "action": "block", "detect": {"toxicity": {"threshold": 0}}"#.to_owned(),
+            "detect.toxicity.threshold: must be above 0: every text scores that",
+        ),
+        (
+            r#""phase": "input", "action": "block", "detect": {"toxicity": {"roles": ["user", "user"]}}"#.to_owned(),
+            "detect.toxicity.roles[1]: \"user\" stands twice",
+        ),
+        (
+            r#""phase": "input", "action": "mask", "detect": {"toxicity": {"tool_results": 0.5}}"#.to_owned(),
+            "detect.toxicity: roles and tool_results need whole requests: phase: input or both, and action: block or monitor",
+        ),
+        (
+            r#""phase": "output", "action": "block", "detect": {"toxicity": {"roles": ["user"]}}"#.to_owned(),
+            "detect.toxicity: roles and tool_results need whole requests: phase: input or both, and action: block or monitor",
+        ),
+        (
+            judge(&format!(r#"{{"threshold": 0.65, {generic}}}"#)),
+            "detect.toxicity.judge: must be below what counts, of users and of tools: nothing else is unsure",
+        ),
+        (
             judge(r#"{}"#),
             "detect.toxicity.judge.service: is missing",
         ),
         (
             judge(&format!(r#"{{"threshold": 0.7, {generic}}}"#)),
-            "detect.toxicity.judge: must be below the guardrail's own: nothing else is unsure",
+            "detect.toxicity.judge: must be below what counts, of users and of tools: nothing else is unsure",
         ),
         (
             judge(&format!(r#"{{"remember": "25h", {generic}}}"#)),

@@ -100,17 +100,17 @@ fn block<'a>(
         return walk.strings(reader, origin);
     }
     let [kind] = peek(reader, ["type"]);
-    let origin = if kind.ends_with("tool_result") {
-        Origin::ToolResult
-    } else {
-        origin
-    };
+    // Documents and what a search has found are by strangers as well.
+    let is_found =
+        kind.ends_with("tool_result") || matches!(kind.as_ref(), "document" | "search_result");
+    let origin = if is_found { Origin::ToolResult } else { origin };
     let inside = depth.saturating_add(1);
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
         ("content", _) => content(walk, reader, origin, inside),
         ("source", Kind::Object) => source(walk, reader, origin, inside),
         // Of a search result.
         ("source" | "url", _) => walk.strings(reader, Origin::Url),
+        ("title", _) if origin == Origin::ToolResult => walk.strings(reader, origin),
         ("title", _) => walk.strings(reader, Origin::FileName),
         ("thinking", _) => walk.strings(reader, Origin::Reasoning),
         ("input", _) => walk.arguments(reader),

@@ -60,18 +60,18 @@ fn blocks_of_requests() {
             "user",
             json!({"type": "document", "title": "ada.txt", "context": "of ada", "citations": {"enabled": true},
                 "source": {"data": "4111111111111111", "media_type": "text/plain", "type": "text"}}),
-            vec!["FileName ada.txt", "User of ada", "User 4111111111111111"],
+            vec!["ToolResult ada.txt", "ToolResult of ada", "ToolResult 4111111111111111"],
         ),
         (
             "user",
             json!({"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "one"},
                 {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}]}}),
-            vec!["User one", "!Media"],
+            vec!["ToolResult one", "!Media"],
         ),
         (
             "user",
             json!({"type": "document", "source": {"type": "content", "content": "one"}}),
-            vec!["User one"],
+            vec!["ToolResult one"],
         ),
         (
             "user",
@@ -81,7 +81,7 @@ fn blocks_of_requests() {
         (
             "user",
             json!({"type": "search_result", "source": "https://example.org", "title": "Of A", "content": [{"type": "text", "text": "so"}]}),
-            vec!["Url https://example.org", "FileName Of A", "User so"],
+            vec!["Url https://example.org", "ToolResult Of A", "ToolResult so"],
         ),
         (
             "user",
@@ -135,7 +135,7 @@ fn blocks_of_requests() {
                 {"type": "web_search_result", "url": "https://example.org", "title": "T t", "encrypted_content": "AAAA", "page_age": "1 day"}]}),
             vec![
                 "Url https://example.org",
-                "FileName T t",
+                "ToolResult T t",
                 "ToolResult 1 day",
             ],
         ),

@@ -139,11 +139,11 @@ fn items_of_all_kinds() {
         ),
         (
             json!({"type": "file_search_call", "id": "fs_1", "queries": ["of Ada"], "results": [{"file_id": "file-1", "filename": "a b", "text": "t u", "score": 0.5}]}),
-            vec!["ToolCall of Ada", "ToolCall a b", "ToolCall t u"],
+            vec!["ToolCall of Ada", "ToolResult a b", "ToolResult t u"],
         ),
         (
             json!({"type": "code_interpreter_call", "id": "ci_1", "container_id": "cntr_1", "code": "print(1)", "outputs": [{"type": "logs", "logs": "of Ada"}]}),
-            vec!["ToolCall print(1)", "ToolCall logs", "ToolCall of Ada"],
+            vec!["ToolCall print(1)", "ToolResult of Ada"],
         ),
         (
             json!({"type": "unheard_of", "say": {"it": ["so so"]}, "card": 4111111111111111_u64}),

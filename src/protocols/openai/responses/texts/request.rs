@@ -64,14 +64,24 @@ fn item<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Erro
     }
     let [kind, role] = peek(reader, ["type", "role"]);
     let origin = origin(&kind, &role);
+    let result = match origin {
+        // What a tool of the provider's has found or answered, beside what it was asked.
+        Origin::ToolCall => Origin::ToolResult,
+        other => other,
+    };
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
         ("content" | "summary" | "output", Kind::Array) => {
-            reader.array(|reader| part(walk, reader, origin))
+            reader.array(|reader| part(walk, reader, result))
         }
         // A screenshot.
-        ("output", Kind::Object) => part(walk, reader, origin),
+        ("output", Kind::Object) => part(walk, reader, result),
+        ("output" | "outputs" | "results" | "result" | "error", _)
+            if kind != "image_generation_call" =>
+        {
+            walk.by_key(reader, known, result)
+        }
         ("arguments", _) => walk.arguments(reader),
-        ("input" | "code" | "action" | "operation" | "results", _) => {
+        ("input" | "code" | "action" | "operation", _) => {
             walk.by_key(reader, known, Origin::ToolCall)
         }
         ("pending_safety_checks" | "acknowledged_safety_checks", _) => {
@@ -90,11 +100,11 @@ fn item<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Erro
 /// Whose an item is.
 fn origin(kind: &str, role: &str) -> Origin {
     match (kind, role) {
+        _ if kind.ends_with("_output") => Origin::ToolResult,
         (_, "system" | "developer") => Origin::System,
         (_, "user") => Origin::User,
         (_, "assistant") => Origin::Assistant,
         ("reasoning", _) => Origin::Reasoning,
-        _ if kind.ends_with("_output") => Origin::ToolResult,
         _ if kind.ends_with("_call") => Origin::ToolCall,
         _ => Origin::Other,
     }
