@@ -3,8 +3,8 @@ use crate::config::{Action, Asked, FailureMode, LlamaGuard, Moderation, Presidio
 use crate::mask::Form;
 use crate::protocols::texts::{Site, all_texts};
 use proptest::prelude::*;
-use std::rc::Rc;
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 fn service(kind: ServiceKind) -> Service {
     Service {
