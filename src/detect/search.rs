@@ -76,9 +76,24 @@ impl Finder {
 
     /// Takes the next piece; adds what is found by it.
     pub fn push(&mut self, piece: &str, hits: &mut Vec<Hit>) {
+        self.read(piece, One::push, hits);
+    }
+
+    /// Takes a piece that no sentence is in, such as a quotation mark of JSON: what came
+    /// before it is none with what comes behind it.
+    pub fn push_between(&mut self, piece: &str, hits: &mut Vec<Hit>) {
+        self.read(piece, One::push_between, hits);
+    }
+
+    fn read(
+        &mut self,
+        piece: &str,
+        read: impl Fn(&mut One, &str, &mut Vec<Hit>),
+        hits: &mut Vec<Hit>,
+    ) {
         self.length = self.length.saturating_add(piece.len());
         for finder in &mut self.finders {
-            finder.push(piece, &mut self.waiting);
+            read(finder, piece, &mut self.waiting);
         }
         let settled = self.settled();
         self.give(settled, hits);
@@ -123,6 +138,13 @@ impl One {
             Self::SystemPrompt(repeating) => repeating.push(piece, hits),
             Self::Links(links) => links.push(piece, hits),
             Self::Classes(scoring) => scoring.push(piece, hits),
+        }
+    }
+
+    fn push_between(&mut self, piece: &str, hits: &mut Vec<Hit>) {
+        match self {
+            Self::Classes(scoring) => scoring.skip(piece.len(), hits),
+            other => other.push(piece, hits),
         }
     }
 

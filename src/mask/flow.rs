@@ -283,9 +283,12 @@ impl Flow {
         fate
     }
 
-    /// A finding ends with the value that it is in; what is behind is another.
+    /// A finding ends with the value that it is in; what is behind is another. A sentence is
+    /// not masked in the name of a member: of several, one would be left.
     fn cover(&mut self, Found { hit, reading }: Found, act: &Mask) {
-        for literal in self.held.literals(hit.start..hit.end) {
+        let keys = !matches!(hit.what, What::Class(..));
+        let literals = self.held.literals(hit.start..hit.end).into_iter();
+        for literal in literals.filter(|literal| keys || !literal.key) {
             let length = match hit.part {
                 Part::Whole => Length::Known,
                 Part::Next if !literal.first => Length::Next,

@@ -126,6 +126,18 @@ impl Readings {
         self.give(found, false);
     }
 
+    /// Takes a piece that no sentence and no escape is in: both end before it.
+    pub(super) fn push_between(&mut self, piece: &str, found: &mut VecDeque<Found>) {
+        let rest = std::mem::take(&mut self.pending);
+        self.look(&rest, &[]);
+        self.length = self.length.saturating_add(piece.len());
+        self.written.push_between(piece, &mut self.hits);
+        if let Some(undone) = &mut self.undone {
+            undone.push_between(piece);
+        }
+        self.give(found, false);
+    }
+
     /// Takes the end of the text; adds the rest.
     pub(super) fn finish(&mut self, found: &mut VecDeque<Found>) {
         let rest = std::mem::take(&mut self.pending);
@@ -254,6 +266,11 @@ impl Undone {
         });
         self.finder.push(&said, &mut self.hits);
         self.end = begin.behind(said.len(), text.len());
+    }
+
+    fn push_between(&mut self, text: &str) {
+        self.finder.push_between(text, &mut self.hits);
+        self.end = self.end.behind(text.len(), text.len());
     }
 
     fn settled(&self) -> usize {
