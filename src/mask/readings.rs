@@ -72,6 +72,14 @@ struct Spelled {
     c: char,
 }
 
+/// What was found, whatever its score: both readings may score the same sentence.
+pub(super) const fn kind(what: What) -> What {
+    match what {
+        What::Class(class, _) => What::Class(class, 0),
+        other => other,
+    }
+}
+
 impl Reading {
     /// What `text` says.
     pub(super) fn of(self, text: &str) -> Cow<'_, str> {

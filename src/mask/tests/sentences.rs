@@ -80,6 +80,11 @@ fn regression_a_sentence_in_json_leaves_keys_and_neighbours() {
             r#"{"a":"It is calm.\nYou \u0073tupid idiot, shut up!\nSo \"it\" is."}"#,
             r#"{"a":"It is calm.\n<TOXICITY>\nSo \"it\" is."}"#,
         ),
+        // In a string within a string: as it is written, the sentence begins with `\n`.
+        (
+            r#"{"a":"It is calm.\\nYou \\u0073tupid idiot, shut up!\\nSo it is.","b":"kind\\","c":"\\"}"#,
+            r#"{"a":"It is calm.<TOXICITY>\\nSo it is.","b":"kind\\","c":"\\"}"#,
+        ),
         (
             r#"{"You stupid idiot, shut up!":"ada@example.org","ada@example.org":"calm"}"#,
             r#"{"You stupid idiot, shut up!":"<EMAIL_ADDRESS>","<EMAIL_ADDRESS>":"calm"}"#,
@@ -109,26 +114,72 @@ fn names_of_members_count_and_block() {
     assert_eq!(out, r#"{"a":"calm",""#);
 }
 
+/// How often each guardrail has counted, and its worst score.
+fn counted(text: &str, guards: &Rc<Guards>) -> Vec<(u16, u64, u16)> {
+    let (_, verdict) = at_once(text, Some(guards), Form::Text, None);
+    let found = verdict.found().map(|(guardrail, what, count)| {
+        assert_eq!(what, What::Class(Class::Toxicity, 0));
+        (guardrail, count, verdict.worst(guardrail).unwrap().score)
+    });
+    found.collect()
+}
+
+#[test]
+fn what_both_readings_find_counts_once_for_each_guardrail() {
+    let all = scoring(vec![toxicity(0, 1, Act::Monitor)]);
+    // The score differs: as it is written, `dumb` is no word of it.
+    let text = r"What a \u0064umb idea it is, my friend, that we go there. It is calm.";
+    the_same(text, Some(&all), Form::Text, None);
+    let mut finder = super::super::readings::Readings::new(all.search());
+    let mut found = std::collections::VecDeque::new();
+    finder.push(text, &mut found);
+    finder.finish(&mut found);
+    let scores: Vec<u16> = found
+        .iter()
+        .filter(|found| found.hit.start == 0)
+        .filter_map(|found| match found.hit.what {
+            What::Class(_, score) => Some(score),
+            _ => None,
+        })
+        .collect();
+    let [low, high] = scores[..] else {
+        panic!("{scores:?}")
+    };
+    assert!(low < high, "{scores:?}");
+    assert_eq!(counted(text, &all), [(0, 2, high)]);
+    // One guardrail would count both, one the second only.
+    let two = [
+        toxicity(0, low, Act::Monitor),
+        toxicity(1, high, Act::Monitor),
+        toxicity(2, 1000, Act::Monitor),
+    ];
+    let text = text.trim_end_matches(" It is calm.");
+    let wanted = vec![(0, 1, high), (1, 1, high)];
+    assert_eq!(counted(text, &scoring(two.to_vec())), wanted);
+}
+
 #[test]
 fn guardrails_mask_and_block_from_their_own_scores_on() {
     let rules = vec![
-        toxicity(0, 300, Act::Mask(Style::Replace)),
+        toxicity(0, 600, Act::Mask(Style::Replace)),
         toxicity(1, 950, Act::Block),
     ];
     let guards = scoring(rules);
+    assert!(crate::classify::score(RUDE).toxicity >= 950);
+    assert!(crate::classify::score("It is calm.").toxicity < 600);
     let blocked = |text: &str| at_once(text, Some(&guards), Form::Text, None).1.blocked();
-    let mild = (0..).zip(["You are stupid.", "That is a stupid idea.", "Shut up."]);
-    for (_, text) in mild {
+    for text in [
+        "You are stupid.",
+        "That is a stupid idea.",
+        "Shut up.",
+        "It is calm.",
+        RUDE,
+    ] {
         let score = crate::classify::score(text).toxicity;
         assert_eq!(blocked(text), (score >= 950).then_some(1), "{text} {score}");
         let out = the_same(text, Some(&guards), Form::Text, None);
-        assert_eq!(out == text, score < 300, "{text} {score}");
+        assert_eq!(out == text, score < 600, "{text} {score}");
     }
-    let text = format!("It is calm. {RUDE} {RUDE}");
-    assert_eq!(
-        crate::classify::score(RUDE).toxicity >= 950,
-        blocked(&text).is_some()
-    );
 }
 
 proptest! {
