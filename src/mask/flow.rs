@@ -156,7 +156,10 @@ impl Flow {
         verdict: &mut Verdict,
     ) -> String {
         let mut out = self.settle(self.held.end(), guards, places, verdict);
-        self.held.close(&mut out);
+        // In pieces, nothing is written behind a block.
+        if self.end == End::Open {
+            self.held.close(&mut out);
+        }
         out
     }
 

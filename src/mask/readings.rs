@@ -85,7 +85,7 @@ impl Reading {
     pub(super) fn of(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::AsWritten => Cow::Borrowed(text),
-            Self::Undone => Cow::Owned(undo(text, &spelled(text).0, |_, _| {})),
+            Self::Undone => undone(text),
         }
     }
 
@@ -340,6 +340,15 @@ impl Place {
             written: self.written.saturating_add(written),
         }
     }
+}
+
+/// `text` without its escapes.
+pub(super) fn undone(text: &str) -> Cow<'_, str> {
+    let (escapes, _) = spelled(text);
+    if escapes.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(undo(text, &escapes, |_, _| {}))
 }
 
 /// `text` without its escapes; `places` is told where each begins and where it ends, as what is

@@ -183,7 +183,7 @@ fn guardrails_mask_and_block_from_their_own_scores_on() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn sentences_in_any_pieces_go_on_the_same(
