@@ -261,7 +261,8 @@ impl<'g> Walk<'g> {
         let new = mask::whole(&value, guards, input.form, placeholders, verdict);
         if let Some(role) = role {
             let shown = new.as_deref().unwrap_or(&value);
-            self.scoring.add((&value, shown), role, verdict);
+            let whose = (role, input.form);
+            self.scoring.add((&value, shown), whose, verdict);
         }
         if let (Origin::System, Some(prompt)) = (input.origin, &mut self.system_prompt) {
             prompt.add(new.as_deref().unwrap_or(&value));

@@ -3,7 +3,7 @@ together. */
 
 use crate::callout::Open;
 use crate::config::{Asked, Guards, ScoredRole};
-use crate::mask::Verdict;
+use crate::mask::{Form, Verdict, meant};
 
 /// Most texts that judges are asked about one by one; what is open beyond is shown with the last.
 const MOST_OPEN: usize = 16;
@@ -44,16 +44,17 @@ impl<'g> Scoring<'g> {
         }
     }
 
-    /// Scores a text of `role`. Judges see it as it goes on: `shown`.
+    /// Scores a text of `role`, as it is meant. Judges see it as it goes on: `shown`.
     pub(super) fn add(
         &mut self,
         (text, shown): (&str, &str),
-        role: ScoredRole,
+        (role, form): (ScoredRole, Form),
         verdict: &mut Verdict,
     ) {
         if self.guards.scored.is_empty() {
             return;
         }
+        let text = &*meant(text, form);
         let goes_on = self.row.as_ref().is_some_and(|row| {
             let length = row.joined.len().saturating_add(text.len());
             row.role == role && text.len() <= SHORT && length <= MOST_JOINED

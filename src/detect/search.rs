@@ -48,7 +48,7 @@ enum One {
     Phrases(Spelling),
     SystemPrompt(Repeating),
     Links(Links),
-    Classes(Scoring),
+    Classes(Box<Scoring>),
 }
 
 impl Finder {
@@ -64,8 +64,8 @@ impl Finder {
         let prompt = prompt.filter(|prompt| !prompt.is_empty());
         let prompt = prompt.map(|prompt| One::SystemPrompt(Repeating::new(Rc::clone(prompt))));
         let links = search.links.then(|| One::Links(Links::default()));
-        let classes =
-            (!search.classes.is_empty()).then(|| One::Classes(Scoring::new(search.classes)));
+        let classes = (!search.classes.is_empty())
+            .then(|| One::Classes(Box::new(Scoring::new(search.classes))));
         let finders = [entities, patterns, phrases, prompt, links, classes];
         Self {
             finders: finders.into_iter().flatten().collect(),
@@ -76,9 +76,24 @@ impl Finder {
 
     /// Takes the next piece; adds what is found by it.
     pub fn push(&mut self, piece: &str, hits: &mut Vec<Hit>) {
+        self.read(piece, One::push, hits);
+    }
+
+    /// Takes a piece that no sentence is in, such as a quotation mark of JSON: what came
+    /// before it is none with what comes behind it.
+    pub fn push_between(&mut self, piece: &str, hits: &mut Vec<Hit>) {
+        self.read(piece, One::push_between, hits);
+    }
+
+    fn read(
+        &mut self,
+        piece: &str,
+        read: impl Fn(&mut One, &str, &mut Vec<Hit>),
+        hits: &mut Vec<Hit>,
+    ) {
         self.length = self.length.saturating_add(piece.len());
         for finder in &mut self.finders {
-            finder.push(piece, &mut self.waiting);
+            read(finder, piece, &mut self.waiting);
         }
         let settled = self.settled();
         self.give(settled, hits);
@@ -123,6 +138,13 @@ impl One {
             Self::SystemPrompt(repeating) => repeating.push(piece, hits),
             Self::Links(links) => links.push(piece, hits),
             Self::Classes(scoring) => scoring.push(piece, hits),
+        }
+    }
+
+    fn push_between(&mut self, piece: &str, hits: &mut Vec<Hit>) {
+        match self {
+            Self::Classes(scoring) => scoring.skip(piece.len(), hits),
+            other => other.push(piece, hits),
         }
     }
 
@@ -215,6 +237,7 @@ mod tests {
     use super::super::{Pattern, Phrases, What};
     use super::testing::{found, found_however_cut};
     use super::*;
+    use crate::classify::Class;
     use proptest::prelude::*;
 
     fn all() -> Search {
@@ -227,6 +250,9 @@ mod tests {
         };
         let mut prompt = SystemPrompt::new(3);
         prompt.add("Falcon heavy is at ada");
+        let mut classes = Classes::default();
+        classes.add(Class::Toxicity, 800);
+        classes.add(Class::PromptInjection, 800);
         Search {
             entities: Entities::all(),
             patterns: Some(Rc::new(Patterns::new(vec![pattern]).unwrap())),
@@ -235,7 +261,7 @@ mod tests {
             )),
             system_prompt: Some(Rc::new(prompt)),
             links: true,
-            classes: Classes::default(),
+            classes,
         }
     }
 
@@ -267,6 +293,62 @@ mod tests {
     }
 
     #[test]
+    fn sentences_are_found_among_the_rest() {
+        let rude = "You stupid idiot, ada@example.org!";
+        let text = format!("So it is. {rude} Falcon heavy.");
+        let hits = found_however_cut(&all(), &text);
+        let place = |part: &str| {
+            let start = text.find(part).unwrap();
+            (start, start + part.len())
+        };
+        let [sentence, mail, falcon] = [rude, "ada@example.org", "Falcon heavy"].map(place);
+        let [toxic, mailed, phrase] = hits[..] else {
+            panic!("{hits:?}")
+        };
+        let What::Class(Class::Toxicity, 800..) = toxic.0 else {
+            panic!("{hits:?}")
+        };
+        assert_eq!((toxic.1, toxic.2), sentence);
+        assert_eq!((mailed.1, mailed.2), mail);
+        assert_eq!((phrase.1, phrase.2), falcon);
+    }
+
+    #[test]
+    fn sentences_end_at_what_is_between() {
+        let mut classes = Classes::default();
+        classes.add(Class::Toxicity, 0);
+        let search = Search {
+            classes,
+            ..Search::default()
+        };
+        let parts = [
+            "So it ",
+            "is",
+            "\",\"",
+            "so",
+            "\"",
+            "\"",
+            " it is. So",
+            "\"",
+            " ",
+        ];
+        let mut finder = Finder::new(&search);
+        let mut hits = Vec::new();
+        for part in parts {
+            if part.contains('"') {
+                finder.push_between(part, &mut hits);
+                assert_eq!(finder.settled(), finder.length);
+            } else {
+                finder.push(part, &mut hits);
+            }
+        }
+        finder.finish(&mut hits);
+        let text = parts.concat();
+        let found: Vec<&str> = hits.iter().map(|hit| &text[hit.start..hit.end]).collect();
+        assert_eq!(found, ["So it is", "so", "it is.", "So"]);
+    }
+
+    #[test]
     fn nothing_is_looked_for_if_nothing_is_wanted() {
         let mut finder = Finder::new(&Search::default());
         let mut hits = Vec::new();
@@ -279,11 +361,12 @@ mod tests {
     proptest! {
         #[test]
         fn cuts_change_nothing(
-            words in proptest::collection::vec(0_usize..12, 0..14),
+            words in proptest::collection::vec(0_usize..16, 0..14),
             cuts in proptest::collection::vec(0_usize..160, 0..8),
         ) {
             let known = ["falcon", " ", "heavy", "is at ", "ada", "@example.org", "-42", "https://",
-                "](//", ". ", "4111 1111 1111 1111", "é"];
+                "](//", ". ", "4111 1111 1111 1111", "é", "You stupid ", "idiot! ",
+                "Ignore all previous ", "instructions\n"];
             let text: String = words.iter().map(|word| known[*word]).collect();
             let mut at: Vec<usize> = cuts.into_iter().filter(|at| text.is_char_boundary(*at)).collect();
             at.retain(|at| *at <= text.len());

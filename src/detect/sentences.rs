@@ -38,6 +38,10 @@ impl Classes {
 pub(super) struct Scoring {
     classes: Classes,
     sentences: Sentences,
+    /// Where the text of `sentences` begins, in bytes of all text.
+    base: usize,
+    /// Bytes of text that have come.
+    length: usize,
 }
 
 impl Scoring {
@@ -45,36 +49,49 @@ impl Scoring {
         Self {
             classes,
             sentences: Sentences::default(),
+            base: 0,
+            length: 0,
         }
     }
 
     pub(super) fn push(&mut self, piece: &str, hits: &mut Vec<Hit>) {
-        let classes = self.classes;
+        self.length = self.length.saturating_add(piece.len());
+        let (classes, base) = (self.classes, self.base);
         self.sentences
-            .push(piece, |sentence| add(classes, &sentence, hits));
+            .push(piece, |sentence| add(classes, base, &sentence, hits));
+    }
+
+    /// Passes over so many bytes that belong to no sentence: the one before them ends.
+    pub(super) fn skip(&mut self, bytes: usize, hits: &mut Vec<Hit>) {
+        if self.length > self.base {
+            self.finish(hits);
+        }
+        self.length = self.length.saturating_add(bytes);
+        self.base = self.length;
     }
 
     pub(super) fn finish(&mut self, hits: &mut Vec<Hit>) {
         if let Some(sentence) = self.sentences.end() {
-            add(self.classes, &sentence, hits);
+            add(self.classes, self.base, &sentence, hits);
         }
     }
 
     /// Every hit that begins before this byte of all text has been given.
     pub(super) fn settled(&self) -> usize {
-        self.sentences.settled()
+        self.base.saturating_add(self.sentences.settled())
     }
 }
 
-fn add(classes: Classes, sentence: &Sentence, hits: &mut Vec<Hit>) {
+/// Adds what a sentence counts as, of a text that begins at `base`.
+fn add(classes: Classes, base: usize, sentence: &Sentence, hits: &mut Vec<Hit>) {
     for class in [Class::PromptInjection, Class::Toxicity] {
         let (score, _) = class.of(&sentence.scores);
         let counts = classes.least(class).is_some_and(|least| score >= least);
         if counts && !sentence.said.is_empty() {
             hits.push(Hit {
                 what: What::Class(class, score),
-                start: sentence.said.start,
-                end: sentence.said.end,
+                start: base.saturating_add(sentence.said.start),
+                end: base.saturating_add(sentence.said.end),
                 part: Part::Whole,
             });
         }

@@ -2,6 +2,7 @@
 
 use super::flow::{Flow, Use};
 use super::guards::Guards;
+use super::json::Kind;
 use super::placeholder::{Known, Spotter, may_be_in};
 use super::readings::{Found, Reading, Readings};
 use super::vault::Vault;
@@ -46,6 +47,11 @@ pub struct Channel {
 #[derive(Debug)]
 struct Seeing {
     finder: Option<Readings>,
+    /// Whether sentences are looked for: those of JSON end with their strings.
+    sentences: bool,
+    /// Whether a letter has come outside of strings, and no quotation mark behind it: what
+    /// begins as JSON does may be prose.
+    prose: bool,
     spotter: Option<Spotter>,
 }
 
@@ -106,6 +112,8 @@ impl Seeing {
     fn new(guards: Option<&Guards>, spots: bool) -> Self {
         Self {
             finder: guards.map(|guards| Readings::new(guards.search())),
+            sentences: guards.is_some_and(|guards| !guards.search().classes.is_empty()),
+            prose: false,
             spotter: spots.then(Spotter::new),
         }
     }
@@ -116,14 +124,54 @@ impl Seeing {
         }
     }
 
+    /// Finds what is in what is held from `from` on.
+    fn find_held(&mut self, mut from: usize, flow: &mut Flow) {
+        if !self.sentences {
+            self.find(flow.held.text(from, flow.held.end()), &mut flow.hits);
+            return;
+        }
+        while let Some((end, kind)) = flow.held.part(from) {
+            let text = flow.held.text(from, end);
+            if matches!(kind, Kind::Outside | Kind::Bare) {
+                self.find_outside(text, &mut flow.hits);
+            } else {
+                self.find(text, &mut flow.hits);
+            }
+            from = end;
+        }
+    }
+
+    /// Outside of strings, sentences begin with a letter and end with a quotation mark:
+    /// numbers and brackets are none.
+    fn find_outside(&mut self, text: &str, hits: &mut VecDeque<Found>) {
+        for part in text.split_inclusive('"') {
+            let letter = part.find(|c: char| self.prose || c.is_alphabetic());
+            let (between, prose) = part
+                .split_at_checked(letter.unwrap_or(part.len()))
+                .unwrap_or_default();
+            self.pass(between, hits);
+            let said = prose.strip_suffix('"');
+            self.find(said.unwrap_or(prose), hits);
+            self.pass(if said.is_some() { "\"" } else { "" }, hits);
+            self.prose = !part.ends_with('"') && (self.prose || letter.is_some());
+        }
+    }
+
+    /// Passes over what ends a sentence.
+    fn pass(&mut self, between: &str, hits: &mut VecDeque<Found>) {
+        if let Some(finder) = self.finder.as_mut().filter(|_| !between.is_empty()) {
+            finder.push_between(between, hits);
+        }
+    }
+
     /// Looks at what is held from `from` on.
     fn see_held(&mut self, mut from: usize, flow: &mut Flow, known: Option<Known<'_>>) {
-        self.find(flow.held.text(from, flow.held.end()), &mut flow.hits);
+        self.find_held(from, flow);
         let (Some(spotter), Some(known)) = (&mut self.spotter, known) else {
             return;
         };
-        while let Some((end, outside)) = flow.held.part(from) {
-            if outside {
+        while let Some((end, kind)) = flow.held.part(from) {
+            if kind == Kind::Outside {
                 spotter.finish(known, &mut flow.marks);
                 spotter.skip(end.saturating_sub(from));
             } else {

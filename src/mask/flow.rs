@@ -4,10 +4,10 @@ A *cover* is a part of the text that does not go on: all or a part of what was f
 that overlap are one, so nothing of any goes on. */
 
 use super::channel::Form;
-use super::guards::{Act, Guards, Rule};
+use super::guards::{Act, Guards};
 use super::held::{Held, LONGEST_BARE};
 use super::placeholder::Mark;
-use super::readings::{Found, Reading};
+use super::readings::{Found, Reading, kind};
 use super::style::Style;
 use super::vault::Vault;
 use super::verdict::Verdict;
@@ -37,7 +37,7 @@ pub(super) struct Flow {
     covers: VecDeque<Cover>,
     /// What became of the last finding in parts, by what was found.
     longs: Vec<Long>,
-    /// Up to where something was found.
+    /// Up to where something was found, by its kind and reading.
     upto: Vec<(What, Reading, usize)>,
     end: End,
     /// Whether anything did not go on as it was.
@@ -156,7 +156,10 @@ impl Flow {
         verdict: &mut Verdict,
     ) -> String {
         let mut out = self.settle(self.held.end(), guards, places, verdict);
-        self.held.close(&mut out);
+        // In pieces, nothing is written behind a block.
+        if self.end == End::Open {
+            self.held.close(&mut out);
+        }
         out
     }
 
@@ -212,8 +215,9 @@ impl Flow {
 
     fn note(&mut self, Found { hit, reading }: Found) {
         let mut known = self.upto.iter_mut();
-        match known.find(|upto| (upto.0, upto.1) == (hit.what, reading)) {
-            Some(upto) => upto.2 = upto.2.max(hit.end),
+        match known.find(|upto| (kind(upto.0), upto.1) == (kind(hit.what), reading)) {
+            Some(upto) if upto.2 < hit.end => (upto.0, upto.2) = (hit.what, hit.end),
+            Some(_) => {}
             None => self.upto.push((hit.what, reading, hit.end)),
         }
     }
@@ -236,16 +240,15 @@ impl Flow {
     /// A finding, or the first part of one.
     fn fresh(&mut self, found: Found, guards: &Guards, makes: bool, verdict: &mut Verdict) -> Long {
         let Found { hit, reading } = found;
-        let both = |upto: &(What, Reading, usize)| {
-            upto.0 == hit.what && upto.1 != reading && upto.2 > hit.start
+        let both = |upto: &&(What, Reading, usize)| {
+            kind(upto.0) == kind(hit.what) && upto.1 != reading && upto.2 > hit.start
         };
-        let again = self.upto.iter().any(both);
-        let count = (!again).then_some(verdict);
+        let other = self.upto.iter().find(both).map(|upto| upto.0);
         let long = Long {
             what: hit.what,
             reading,
-            fate: self.fate(found, guards, makes, count),
-            again,
+            fate: self.fate(found, guards, makes, (other, verdict)),
+            again: other.is_some(),
         };
         if hit.part == Part::First {
             self.longs
@@ -255,24 +258,27 @@ impl Flow {
         long
     }
 
-    /// What the rules do with a finding; of one in parts the first tells. It is counted once,
-    /// however it was read.
+    /// What the rules do with a finding; of one in parts the first tells. Each counts it once,
+    /// however it was read: not if it was about what the `other` reading has found.
     fn fate(
         &self,
         Found { hit, reading }: Found,
         guards: &Guards,
         makes: bool,
-        mut count: Option<&mut Verdict>,
+        (other, verdict): (Option<What>, &mut Verdict),
     ) -> Fate {
         let mut fate = Fate::Unknown;
         let text = reading.of(self.held.text(hit.start, hit.end));
-        for Rule { guardrail, act, .. } in guards.about(hit.what, &text) {
-            if let Some(verdict) = &mut count {
-                verdict.count(*guardrail, hit.what);
+        for rule in guards.about(hit.what, &text) {
+            let guardrail = rule.guardrail;
+            if other.is_some_and(|other| rule.matches.has(other, &text)) {
+                verdict.count_again(guardrail, hit.what);
+            } else {
+                verdict.count(guardrail, hit.what);
             }
-            fate = match (fate, act) {
+            fate = match (fate, &rule.act) {
                 (Fate::Block(first), _) => Fate::Block(first),
-                (_, Act::Block) => Fate::Block(*guardrail),
+                (_, Act::Block) => Fate::Block(guardrail),
                 (Fate::Mask(first), _) => Fate::Mask(first),
                 (_, Act::Mask(style)) => Fate::Mask(Mask::Style(style.clone())),
                 (_, Act::Restore) if makes => Fate::Mask(Mask::Restore),
@@ -283,9 +289,12 @@ impl Flow {
         fate
     }
 
-    /// A finding ends with the value that it is in; what is behind is another.
+    /// A finding ends with the value that it is in; what is behind is another. A sentence is
+    /// not masked in the name of a member: of several, one would be left.
     fn cover(&mut self, Found { hit, reading }: Found, act: &Mask) {
-        for literal in self.held.literals(hit.start..hit.end) {
+        let keys = !matches!(hit.what, What::Class(..));
+        let literals = self.held.literals(hit.start..hit.end).into_iter();
+        for literal in literals.filter(|literal| keys || !literal.key) {
             let length = match hit.part {
                 Part::Whole => Length::Known,
                 Part::Next if !literal.first => Length::Next,

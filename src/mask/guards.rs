@@ -68,7 +68,7 @@ pub struct Guards {
 
 impl Matches {
     /// Whether it is about `what`, which was found as `text`.
-    fn has(&self, what: What, text: &str) -> bool {
+    pub(super) fn has(&self, what: What, text: &str) -> bool {
         match (self, what) {
             (Self::Entities(entities), What::Entity(entity)) => entities.has(entity),
             (Self::Patterns(range), What::Pattern(index))

@@ -55,6 +55,8 @@ pub(super) struct Literal {
     pub(super) end: usize,
     /// Whether a value begins here.
     pub(super) first: bool,
+    /// Whether it is in the name of a member of an object.
+    pub(super) key: bool,
 }
 
 impl Held {
@@ -133,6 +135,7 @@ impl Held {
                 start: range.start,
                 end: range.end,
                 first: false,
+                key: false,
             }],
             Written::Json(json) => json.literals(range, self.end()),
         }
@@ -209,18 +212,17 @@ impl Held {
         self.base = self.at;
     }
 
-    /// The part of the text that begins at `from` and is all in values or all outside of
-    /// them: its end, and whether it is outside.
-    pub(super) fn part(&self, from: usize) -> Option<(usize, bool)> {
+    /// The part of the text that begins at `from` and is of one kind: its end, and which.
+    pub(super) fn part(&self, from: usize) -> Option<(usize, Kind)> {
         let end = self.end();
         if from >= end {
             return None;
         }
         match &self.written {
-            Written::Same => Some((end, false)),
+            Written::Same => Some((end, Kind::Free)),
             Written::Json(json) => {
                 let (index, run) = json.run_at(from)?;
-                Some((json.run_end(index, end), run.kind == Kind::Outside))
+                Some((json.run_end(index, end), run.kind))
             }
         }
     }
@@ -265,6 +267,7 @@ impl Json {
                     start,
                     end,
                     first: start == run.start && !within,
+                    key: run.key,
                 }),
             }
             if end <= start {

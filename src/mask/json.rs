@@ -14,6 +14,8 @@ pub(super) struct Run {
     pub(super) start: usize,
     /// Where it begins in the text as it is written, in bytes.
     pub(super) raw: usize,
+    /// Whether it is in the name of a member of an object.
+    pub(super) key: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +52,22 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Lexer {
     state: State,
+    nesting: Nesting,
     /// An escape whose end has not come; part of the text as it is written.
     pending: String,
     /// Bytes read so far: of what the text says, and as it is written.
     said: usize,
     raw: usize,
+}
+
+/// Which strings are names of members.
+#[derive(Debug)]
+struct Nesting {
+    /// What is open, one bit each, the innermost the lowest: whether it is an object. Of what is
+    /// deeper than these bits the outermost are taken for lists.
+    objects: u128,
+    /// Whether a string that begins now is a name.
+    key_next: bool,
 }
 
 /// What an escape stands for.
@@ -70,6 +83,10 @@ impl Lexer {
     pub(super) const fn new() -> Self {
         Self {
             state: State::Start,
+            nesting: Nesting {
+                objects: 0,
+                key_next: false,
+            },
             pending: String::new(),
             said: 0,
             raw: 0,
@@ -174,7 +191,9 @@ impl Lexer {
         if length == 0 {
             self.state = State::Bare;
         }
-        self.add(Kind::Outside, head(rest, length), said, runs)
+        let between = head(rest, length);
+        between.bytes().for_each(|byte| self.nesting.read(byte));
+        self.add(Kind::Outside, between, said, runs)
     }
 
     fn string(
@@ -230,7 +249,24 @@ impl Lexer {
                 kind,
                 start: self.said,
                 raw: self.raw,
+                key: kind.is_string() && self.nesting.key_next,
             });
+        }
+    }
+}
+
+impl Nesting {
+    /// Reads a byte outside of values.
+    fn read(&mut self, byte: u8) {
+        match byte {
+            b'{' | b'[' => {
+                self.key_next = byte == b'{';
+                self.objects = (self.objects << 1) | u128::from(self.key_next);
+            }
+            b'}' | b']' => self.objects >>= 1,
+            b',' => self.key_next = self.objects & 1 == 1,
+            b':' => self.key_next = false,
+            _ => {}
         }
     }
 }
@@ -407,6 +443,34 @@ mod tests {
             (Kind::Outside, 17, 18),
         ];
         assert_eq!(kinds, wanted);
+    }
+
+    #[test]
+    fn names_of_members_are_told_from_values() {
+        let deep = format!(r#"{{"K":{}"v"{},"K":"v"}}"#, "[".repeat(60), "]".repeat(60));
+        let texts = [
+            r#""v""#,
+            r#"["v","v"]"#,
+            r#" { "K" : "v" , "K
+" : [ "v" , { "K" : 1 , "K" : { } , "K" : "v" } , "v" ] , "K" : "v" }"#,
+            r#"{"K":{"K":{"K":["v",["v"],"v"],"K":"v"},"K":"v"},"K":[[],{},"v"],"K":""}"#,
+            &deep,
+        ];
+        for text in texts {
+            for pieces in [vec![text], text.split_inclusive(|_: char| true).collect()] {
+                let (said, runs) = read(&pieces);
+                let mut strings = 0;
+                for run in runs.iter().filter(|run| run.kind == Kind::Inside) {
+                    assert_eq!(
+                        run.key,
+                        said[run.start..].starts_with('K'),
+                        "{run:?} {text}"
+                    );
+                    strings += 1;
+                }
+                assert_eq!(strings, text.matches(['K', 'v']).count());
+            }
+        }
     }
 
     #[test]

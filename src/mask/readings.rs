@@ -72,12 +72,20 @@ struct Spelled {
     c: char,
 }
 
+/// What was found, whatever its score: both readings may score the same sentence.
+pub(super) const fn kind(what: What) -> What {
+    match what {
+        What::Class(class, _) => What::Class(class, 0),
+        other => other,
+    }
+}
+
 impl Reading {
     /// What `text` says.
     pub(super) fn of(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::AsWritten => Cow::Borrowed(text),
-            Self::Undone => Cow::Owned(undo(text, &spelled(text).0, |_, _| {})),
+            Self::Undone => undone(text),
         }
     }
 
@@ -122,6 +130,18 @@ impl Readings {
             let read = self.read(&text);
             text.drain(..read);
             self.pending = text;
+        }
+        self.give(found, false);
+    }
+
+    /// Takes a piece that no sentence and no escape is in: both end before it.
+    pub(super) fn push_between(&mut self, piece: &str, found: &mut VecDeque<Found>) {
+        let rest = std::mem::take(&mut self.pending);
+        self.look(&rest, &[]);
+        self.length = self.length.saturating_add(piece.len());
+        self.written.push_between(piece, &mut self.hits);
+        if let Some(undone) = &mut self.undone {
+            undone.push_between(piece);
         }
         self.give(found, false);
     }
@@ -256,6 +276,11 @@ impl Undone {
         self.end = begin.behind(said.len(), text.len());
     }
 
+    fn push_between(&mut self, text: &str) {
+        self.finder.push_between(text, &mut self.hits);
+        self.end = self.end.behind(text.len(), text.len());
+    }
+
     fn settled(&self) -> usize {
         self.written(self.finder.settled())
     }
@@ -315,6 +340,15 @@ impl Place {
             written: self.written.saturating_add(written),
         }
     }
+}
+
+/// `text` without its escapes.
+pub(super) fn undone(text: &str) -> Cow<'_, str> {
+    let (escapes, _) = spelled(text);
+    if escapes.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(undo(text, &escapes, |_, _| {}))
 }
 
 /// `text` without its escapes; `places` is told where each begins and where it ends, as what is

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use std::rc::Rc;
 
 mod escapes;
+mod sentences;
 
 fn rule(guardrail: u16, matches: Matches, act: Act) -> Rule {
     Rule {

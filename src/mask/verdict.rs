@@ -1,5 +1,6 @@
 /*! What the guardrails have found in all texts of one call and phase. */
 
+use super::readings::kind;
 use crate::classify::{Class, View};
 use crate::detect::{Hit, Part, What};
 
@@ -114,14 +115,20 @@ impl Verdict {
         self.count_all(guardrail, what, 1);
     }
 
-    fn count_all(&mut self, guardrail: u16, mut what: What, count: u64) {
-        if let What::Class(_, score) = &mut what {
+    /// The same was found in another reading: only its score may be a higher one.
+    pub(super) fn count_again(&mut self, guardrail: u16, what: What) {
+        if let What::Class(_, score) = what {
             self.note_worst(Worst {
                 guardrail,
-                score: std::mem::take(score),
+                score,
                 view: View::Plain,
             });
         }
+    }
+
+    fn count_all(&mut self, guardrail: u16, what: What, count: u64) {
+        self.count_again(guardrail, what);
+        let what = kind(what);
         let mut known = self.found.iter_mut();
         if let Some(known) = known.find(|known| (known.0, known.1) == (guardrail, what)) {
             known.2 = known.2.saturating_add(count);

@@ -53,7 +53,8 @@ impl Judge {
             self.through(&text, &Rc::new(counting(&guards)), &mut found);
         }
         if self.phase == Phase::Input {
-            self.all.score(&text, role.into(), &mut found);
+            let meant = mask::meant(&text, Form::Text);
+            self.all.score(&meant, role.into(), &mut found);
         }
         let places = Found::all(&text, &guards, found.places());
         Verdict::new(id, self.guardrails(&text, &found), places, masked)
@@ -83,7 +84,7 @@ impl Judge {
     /// What a text scores, high or low, as a guardrail with this action scores it in this phase.
     fn scores(&self, text: &str, action: &Action) -> Scores {
         if self.phase == Phase::Input && !matches!(action, Action::Mask(_)) {
-            return classify::score(text);
+            return classify::score(&mask::meant(text, Form::Text));
         }
         let mut worst = Scores::default();
         let mut sentences = Sentences::default();

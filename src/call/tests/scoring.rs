@@ -258,6 +258,30 @@ fn regression_what_nobody_knows_is_scored() {
     blocks(&bench, &unknown.to_string());
 }
 
+/// Python's `json.dumps` writes every letter beyond ASCII as an escape.
+#[test]
+fn regression_escapes_change_no_score() {
+    let bench = bench("prompt_injection", json!({}), "monitor");
+    let score_of = |text: &str| {
+        let record = passes(&bench, &chat("tool", text));
+        record["guardrails"][0]["score"].clone()
+    };
+    let escaped: String = ATTACK
+        .chars()
+        .map(|c| match c {
+            'e' => "\\u0065".to_owned(),
+            c => c.to_string(),
+        })
+        .collect();
+    let wanted = score_of(ATTACK);
+    assert!(wanted.is_number());
+    assert_eq!(
+        score_of(&format!("{{\"page\": \"{escaped}\"}}")),
+        score_of(&format!("{{\"page\": \"{ATTACK}\"}}"))
+    );
+    assert_eq!(score_of(&escaped), wanted);
+}
+
 /// Providers read the parts of a message as one.
 #[test]
 fn regression_an_attack_in_parts_is_one() {
