@@ -22,6 +22,8 @@ pub(super) struct HostAhead {
     letters: bool,
     /// Whether what came before the last full stop is a host.
     was_host: bool,
+    /// Whether the last byte was of ASCII: other letters are of no name before `@`.
+    ascii: bool,
 }
 
 impl HostAhead {
@@ -33,6 +35,7 @@ impl HostAhead {
             label: 0,
             letters: true,
             was_host: false,
+            ascii: true,
         }
     }
 
@@ -43,6 +46,7 @@ impl HostAhead {
     pub(super) fn next(self, byte: u8) -> Result<Self, bool> {
         let next = Self {
             length: self.length.saturating_add(1),
+            ascii: byte.is_ascii(),
             ..self
         };
         match byte {
@@ -102,6 +106,66 @@ impl HostAhead {
     }
 }
 
+/// Hosts that a placeholder may be part of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HostsAhead {
+    /// One that a placeholder before it begins.
+    joined: Option<HostAhead>,
+    /// One that it begins itself.
+    own: Option<HostAhead>,
+}
+
+impl HostsAhead {
+    /// Behind a placeholder with this value; `before` is what one before it has read up to it.
+    /// `None`: the value makes a host of that.
+    pub(super) fn behind(before: Option<HostAhead>, value: &str) -> Option<Self> {
+        let is_address = value.contains('@');
+        let mut joined = before.filter(|host| host.ascii || !is_address);
+        for byte in value.bytes() {
+            joined = after(joined, byte)?;
+        }
+        Some(Self {
+            joined,
+            own: Some(HostAhead::new()),
+        })
+    }
+
+    /// Reads a byte.
+    ///
+    /// # Errors
+    /// As of [`HostAhead::next`].
+    pub(super) fn next(self, byte: u8) -> Result<Self, bool> {
+        let (Some(joined), Some(own)) = (after(self.joined, byte), after(self.own, byte)) else {
+            return Err(true);
+        };
+        let next = Self { joined, own };
+        next.first().map(|_| next).ok_or(false)
+    }
+
+    /// Nothing follows: whether the placeholder is part of a host.
+    pub(super) fn ends(self) -> bool {
+        let mut hosts = [self.joined, self.own].into_iter().flatten();
+        hosts.any(HostAhead::ends)
+    }
+
+    /// What has been read behind the first placeholder of those that may be one host.
+    pub(super) const fn first(self) -> Option<HostAhead> {
+        match self.joined {
+            Some(joined) => Some(joined),
+            None => self.own,
+        }
+    }
+}
+
+/// Behind `byte`, if that has to be read; `None`: it is a host.
+fn after(host: Option<HostAhead>, byte: u8) -> Option<Option<HostAhead>> {
+    match host.map(|host| host.next(byte)) {
+        Some(Ok(next)) => Some(Some(next)),
+        Some(Err(true)) => None,
+        Some(Err(false)) | None => Some(None),
+    }
+}
+
 /// Whether a placeholder before `text` is part of a host.
 #[cfg(test)]
 pub(super) fn is_part(text: &str) -> bool {
@@ -113,6 +177,19 @@ pub(super) fn is_part(text: &str) -> bool {
         }
     }
     host.ends()
+}
+
+/// Whether the host of a placeholder before `text` may go on with another one.
+#[cfg(test)]
+pub(super) fn reaches_another(text: &str) -> bool {
+    let Some((before, _)) = text.split_once('<') else {
+        return false;
+    };
+    let mut host = Ok(HostAhead::new());
+    for byte in before.bytes() {
+        host = host.and_then(|host| host.next(byte));
+    }
+    host.is_ok()
 }
 
 #[cfg(test)]

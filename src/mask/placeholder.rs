@@ -1,7 +1,7 @@
 /*! Placeholders as models write them: in another case, with other signs between the words,
 without brackets or with those of HTML and Markdown, and in any pieces. */
 
-use super::host_ahead::HostAhead;
+use super::host_ahead::{HostAhead, HostsAhead};
 use super::url::UrlWatch;
 use super::vault::Vault;
 use crate::bytes::{BLOCK, any_of, first_bit};
@@ -79,7 +79,7 @@ impl Labels {
     fn narrow(&self, prefix: Prefix, byte: u8) -> Option<Prefix> {
         if self.any {
             let read = prefix.read.saturating_add(1);
-            return Some(Prefix { read, ..prefix });
+            return (read <= LONGEST_LABEL).then_some(Prefix { read, ..prefix });
         }
         let labels = self.labels.get(prefix.first..prefix.last)?;
         let next = |label: &String| label.as_bytes().get(prefix.read).copied();
@@ -136,6 +136,8 @@ struct Thread {
     opened: bool,
     /// What was read before it.
     url: UrlWatch,
+    /// What the placeholder before it has read up to here, if that may be one host with it.
+    before: Option<HostAhead>,
     state: State,
 }
 
@@ -150,7 +152,7 @@ enum State {
     Closing(Name, Tag, usize, &'static [u8], usize),
     Found(Name, Tag, usize),
     /// It counts, unless what follows makes a host of it.
-    Counts(Tag, usize, HostAhead),
+    Counts(Tag, usize, HostsAhead),
     /// It is known whether it is part of a URL.
     Known(Tag, usize, bool),
     Dead,
@@ -235,8 +237,10 @@ fn is_near(bytes: &[u8], at: usize) -> bool {
     if let [b'<' | b'&', ..] = from {
         return is_opened(from);
     }
-    let mut before = before.iter().rev().skip_while(|byte| is_gap(**byte));
-    before.next().is_some_and(u8::is_ascii_digit) && is_tag(from)
+    let widest = usize::from(WIDEST_GAP);
+    let mut before = before.iter().rev().take(widest);
+    let digit = before.find(|byte| !is_gap(**byte));
+    digit.is_some_and(u8::is_ascii_digit) && is_tag(from)
 }
 
 /// Whether there may be a placeholder behind a bracket.
@@ -261,7 +265,9 @@ fn is_opened(text: &[u8]) -> bool {
 
 /// Whether a text begins with a gap and what may be a tag.
 fn is_tag(text: &[u8]) -> bool {
-    let gap = text.iter().take_while(|byte| is_gap(**byte)).count();
+    let most = usize::from(WIDEST_GAP).saturating_add(1);
+    let signs = text.iter().take(most);
+    let gap = signs.take_while(|byte| is_gap(**byte)).count();
     let tag = text.get(gap..gap.saturating_add(TAG)).unwrap_or_default();
     let is_sign = |byte: &u8| SIGNS.contains(&byte.to_ascii_uppercase());
     gap <= usize::from(WIDEST_GAP) && tag.len() == TAG && tag.iter().all(is_sign)
@@ -303,12 +309,28 @@ impl Spotter {
                     self.end_labels();
                 }
                 self.resolve(known, marks);
+                self.forget();
             }
             if self.at >= self.url_from {
                 self.url.step(byte);
             }
             self.previous = byte;
             self.at = next;
+        }
+    }
+
+    /// Drops text that no thread asks for.
+    fn forget(&mut self) {
+        /// More than a placeholder and what makes a host of it have.
+        const MOST: usize = 1024;
+        let Some(first) = self.threads.first() else {
+            self.open.clear();
+            return;
+        };
+        if self.open.len() > MOST {
+            let gone = first.start.saturating_sub(self.kept_from);
+            self.open.drain(..gone.min(self.open.len()));
+            self.kept_from = self.kept_from.saturating_add(gone);
         }
     }
 
@@ -323,13 +345,15 @@ impl Spotter {
             };
         }
         self.resolve(known, marks);
-        // What was found last may have been known only now.
-        for thread in &mut self.threads {
-            if let State::Counts(tag, end, host) = thread.state {
-                thread.state = State::Known(tag, end, host.ends());
+        // What was found behind a placeholder is known only when that is: one each time.
+        while !self.threads.is_empty() {
+            for thread in &mut self.threads {
+                if let State::Counts(tag, end, host) = thread.state {
+                    thread.state = State::Known(tag, end, host.ends());
+                }
             }
+            self.resolve(known, marks);
         }
-        self.resolve(known, marks);
         self.open.clear();
     }
 
@@ -365,6 +389,7 @@ impl Spotter {
             start: self.at,
             opened: bracket.is_some(),
             url: self.url,
+            before: self.threads.first().and_then(|thread| thread.state.host()),
             state,
         });
     }
@@ -402,26 +427,25 @@ impl Spotter {
 
     /// The first to have begun counts, unless it comes to nothing.
     fn resolve(&mut self, known: Known<'_>, marks: &mut VecDeque<Mark>) {
-        while let Some(&Thread {
-            start, url, state, ..
-        }) = self.threads.first()
-        {
+        while let Some(&thread) = self.threads.first() {
+            let Thread { start, url, .. } = thread;
             let mark = |tag, end, in_url| Mark {
                 start,
                 end,
                 tag,
                 in_url,
             };
-            match state {
+            match thread.state {
                 State::Found(name, tag, end) if known.has(name, &tag) => {
                     self.threads.retain(|thread| thread.start >= end);
                     match known {
-                        Known::In(vault) if !url.within() => {
-                            self.counts(start, (tag, end), url, vault)
+                        Known::In(vault) => {
+                            let value = vault.value(&tag).unwrap_or_default();
+                            if !self.counts(&thread, (tag, end), value) {
+                                marks.push_back(mark(tag, end, true));
+                            }
                         }
-                        Known::All(_) | Known::In(_) => {
-                            marks.push_back(mark(tag, end, url.within()));
-                        }
+                        Known::All(_) => marks.push_back(mark(tag, end, url.within())),
                     }
                 }
                 State::Known(tag, end, in_url) => {
@@ -434,23 +458,27 @@ impl Spotter {
         }
     }
 
-    /// A placeholder will be replaced by its value, unless what follows makes a host of it. The
-    /// value is read in its place: it may be a URL, or begin one.
-    fn counts(&mut self, start: usize, (tag, end): (Tag, usize), url: UrlWatch, vault: &Vault) {
-        let mut after = url;
-        let value = vault.value(&tag).unwrap_or_default();
-        if value.contains('@') && !value.contains("//") {
+    /// A placeholder will be replaced by its value, unless what follows makes a host of it; not
+    /// if it is in a URL, or makes a host of one before it. The value is read in its place: it
+    /// may be a URL, or begin one.
+    fn counts(&mut self, found: &Thread, (tag, end): (Tag, usize), value: &str) -> bool {
+        let hosts = HostsAhead::behind(found.before, value);
+        let Some(hosts) = hosts.filter(|_| !found.url.within()) else {
+            return false;
+        };
+        let mut after = found.url;
+        if value.contains('@') && !value.contains(['/', '\\', '?', '#', ':']) {
             // An address: a slash behind it makes no URL of it.
             after.step(b'>');
         } else {
             value.bytes().for_each(|byte| after.step(byte));
         }
         let base = self.kept_from;
-        let mut state = State::Counts(tag, end, HostAhead::new());
+        let mut state = State::Counts(tag, end, hosts);
         for place in end..base.saturating_add(self.open.len()) {
-            let mut threads = self.threads.iter_mut();
-            if let Some(thread) = threads.find(|thread| thread.start == place) {
-                thread.url = after;
+            let threads = self.threads.iter_mut();
+            for thread in threads.filter(|thread| thread.start == place) {
+                (thread.url, thread.before) = (after, state.host());
             }
             let byte = self.open.get(place.saturating_sub(base));
             let byte = byte.copied().unwrap_or(b' ');
@@ -462,16 +490,24 @@ impl Spotter {
         }
         (self.url, self.url_from) = (after, end);
         let thread = Thread {
-            start,
             opened: false,
-            url,
             state,
+            ..*found
         };
         self.threads.insert(0, thread);
+        true
     }
 }
 
 impl State {
+    /// What has been read behind a placeholder that counts.
+    const fn host(self) -> Option<HostAhead> {
+        match self {
+            Self::Counts(_, _, hosts) => hosts.first(),
+            _ => None,
+        }
+    }
+
     /// Behind a placeholder that counts.
     fn ahead(self, byte: u8) -> Self {
         match self {
@@ -599,4 +635,66 @@ fn within_tag(name: Name, mut tag: Tag, read: usize, byte: u8, at: usize) -> Sta
 
 fn digit(byte: u8) -> Option<u32> {
     char::from(byte).to_digit(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn regression_gaps_are_not_read_again_and_again() {
+        let begun = Instant::now();
+        for sign in ["-", "_", "\\", "1-", "- ", "<-", "&lt;_"] {
+            let text = sign.repeat((1 << 20) / sign.len());
+            assert!(!may_be_in(&text), "{sign}");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        for text in [
+            "A1_ABCDEF",
+            "A1-__ABCDEF",
+            "A 1 \\_ABCDEF",
+            "<A 1 ABCDEF",
+            "-_-1-A23456-",
+        ] {
+            assert!(may_be_in(text), "{text}");
+        }
+        for text in ["1ABCDEF", "1_ABCDE", "1_ABCDEU", "x_ABCDEF"] {
+            assert!(!may_be_in(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn regression_what_is_kept_is_bounded() {
+        let mut vault = Vault::new(&crate::mask::TagKey::new(b"a key of the tests"));
+        let mut placeholder = String::new();
+        vault.put("EMAIL_ADDRESS", "ada@example.org", &mut placeholder);
+        let known = [Known::In(&vault), Known::All(&ANY_LABEL)];
+        let units = [
+            "<",
+            "&",
+            "\\",
+            "e ",
+            "e",
+            "email_",
+            "<email ",
+            &placeholder,
+            "x.",
+            "&lt;",
+        ];
+        for known in known {
+            for unit in units {
+                let mut spotter = Spotter::new();
+                let mut marks = VecDeque::new();
+                for _ in 0..20_000 {
+                    spotter.push(unit, known, &mut marks);
+                    assert!(spotter.open.len() <= 1200, "{unit}");
+                    assert!(spotter.threads.len() <= 400, "{unit}");
+                    assert!(spotter.at - spotter.settled() <= 1200, "{unit}");
+                }
+                let kept = spotter.kept_from + spotter.open.len();
+                assert!(spotter.open.is_empty() || kept == spotter.at);
+            }
+        }
+    }
 }

@@ -11,8 +11,7 @@ use crate::detect::{LONGEST_REFERENCE, SCHEMES, reference};
 /// Reads text byte by byte.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UrlWatch {
-    /// The last eight bytes, in lower case.
-    tail: u64,
+    tail: Tail,
     /// What the word that is being read follows.
     opener: Opener,
     /// Whether nothing but white space has come behind `opener`.
@@ -21,6 +20,15 @@ pub(super) struct UrlWatch {
     link: Link,
     host: Host,
     reference: Reference,
+}
+
+/// The last eight bytes, in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tail {
+    /// Without the tabs and line ends that browsers drop from URLs.
+    joined: u64,
+    /// As they are written: words end at the ends of lines.
+    written: u64,
 }
 
 /// How far what was read last looks like the name of a host, with its port.
@@ -46,7 +54,7 @@ struct Reference {
     /// Length of that, if one has begun.
     length: Option<u8>,
     /// What came before it.
-    tail: u64,
+    tail: Tail,
     host: Host,
 }
 
@@ -85,7 +93,7 @@ impl UrlWatch {
     /// At the beginning of a text.
     pub(super) const fn new() -> Self {
         Self {
-            tail: 0,
+            tail: Tail::NONE,
             opener: Opener::Space,
             fresh: true,
             plain: Plain::Outside,
@@ -129,10 +137,7 @@ impl UrlWatch {
     }
 
     fn step_sign(&mut self, byte: u8) {
-        // Browsers drop these from URLs.
-        if !matches!(byte, b'\t' | b'\r' | b'\n') {
-            self.tail = (self.tail << 8) | u64::from(byte.to_ascii_lowercase());
-        }
+        self.tail.step(byte);
         self.step_link(byte);
         self.step_plain(byte);
         self.step_opener(byte);
@@ -174,17 +179,17 @@ impl UrlWatch {
 
     fn begins(&self, byte: u8) -> bool {
         let slashes = || {
-            let [.., before, _] = self.tail.to_be_bytes();
+            let [.., before, _] = self.tail.joined.to_be_bytes();
             matches!(before, b'/' | b'\\')
         };
         match byte {
             b'/' | b'\\' => slashes() || self.host.is_whole(),
             b'?' | b'#' => self.host.is_whole(),
-            b':' => SCHEMES.iter().any(|scheme| self.is_behind(scheme)),
-            b'.' => {
-                let [.., before, _, _, _, _] = self.tail.to_be_bytes();
-                self.ends(b"www.") && !before.is_ascii_alphanumeric()
+            b':' => {
+                let mut schemes = SCHEMES.iter().filter(|scheme| !WORDS.contains(scheme));
+                schemes.any(|scheme| self.is_behind(scheme))
             }
+            b'.' => self.is_behind("www"),
             _ => false,
         }
     }
@@ -203,25 +208,42 @@ impl UrlWatch {
         }
     }
 
-    /// Whether this scheme and a colon were read last; of a long one the end.
-    fn is_behind(&self, scheme: &str) -> bool {
-        let bytes = self.tail.to_be_bytes();
-        let Some((_, before)) = bytes.split_last() else {
-            return false;
-        };
-        if WORDS.contains(&scheme) {
-            return false;
-        }
-        match before.strip_suffix(scheme.as_bytes()) {
-            Some(before) => before
-                .last()
-                .is_none_or(|byte| !byte.is_ascii_alphanumeric()),
-            None => scheme.len() > before.len() && scheme.as_bytes().ends_with(before),
-        }
+    /// Whether this word and one sign were read last; of a long one the end.
+    fn is_behind(&self, word: &str) -> bool {
+        let mut tails = [self.tail.joined, self.tail.written].into_iter();
+        tails.any(|tail| ends_in_word(&tail.to_be_bytes(), word.as_bytes()))
     }
 
     fn ends(&self, with: &[u8]) -> bool {
-        self.tail.to_be_bytes().ends_with(with)
+        self.tail.joined.to_be_bytes().ends_with(with)
+    }
+}
+
+/// Whether `tail` is a word and one sign; of a long one the end.
+fn ends_in_word(tail: &[u8], word: &[u8]) -> bool {
+    let Some((_, before)) = tail.split_last() else {
+        return false;
+    };
+    match before.strip_suffix(word) {
+        Some(before) => before
+            .last()
+            .is_none_or(|byte| !byte.is_ascii_alphanumeric()),
+        None => word.len() > before.len() && word.ends_with(before),
+    }
+}
+
+impl Tail {
+    const NONE: Self = Self {
+        joined: 0,
+        written: 0,
+    };
+
+    fn step(&mut self, byte: u8) {
+        let lower = u64::from(byte.to_ascii_lowercase());
+        self.written = (self.written << 8) | lower;
+        if !matches!(byte, b'\t' | b'\r' | b'\n') {
+            self.joined = (self.joined << 8) | lower;
+        }
     }
 }
 
@@ -229,7 +251,7 @@ impl Reference {
     const NONE: Self = Self {
         name: [0; LONGEST_REFERENCE],
         length: None,
-        tail: 0,
+        tail: Tail::NONE,
         host: Host::NONE,
     };
 
@@ -238,6 +260,10 @@ impl Reference {
         let length = usize::from(self.length?);
         let name = self.name;
         let (name, _) = name.split_at_checked(length)?;
+        // Any number of zeros may come first.
+        if byte == b'0' && matches!(name, [b'#'] | [b'#', b'x' | b'X']) {
+            return None;
+        }
         let goes_on = match name {
             [] => byte == b'#' || byte.is_ascii_alphabetic(),
             [b'#'] => byte.is_ascii_digit() || matches!(byte, b'x' | b'X'),
@@ -350,6 +376,17 @@ mod tests {
             "(evil.example#",
             "mailto:x@evil.example?body=",
             "javascript:",
+            "Write here\nmailto:?to=x@evil.example&body=",
+            "Text me\r\nsms:+15550100?body=",
+            "me\nsmsto:",
+            "me\txmpp:",
+            "1\nsip:",
+            "a\nskype:",
+            "b\ndata:",
+            "b\nwww.",
+            "mailto&#0000000000000000058;?to=x@evil.example&body=",
+            "mailto&#x00000000000000003A;?to=x@evil.example&body=",
+            "mailto&#00000058?to=x@evil.example&body=",
         ];
         for text in inside {
             assert!(within(UrlWatch::new(), text), "{text}");
@@ -381,6 +418,9 @@ mod tests {
             "a &amp; b",
             "&#58; x",
             "AT&T:",
+            "met\nadat\na:b",
+            "mailto&#0000;",
+            "mailto&#x;",
         ];
         for text in outside {
             assert!(!within(UrlWatch::new(), text), "{text}");
