@@ -195,17 +195,19 @@ impl Readings {
             }
         }
         undone.give(found);
+        sort(found, given);
         let settled = undone.settled();
+        let given = found.len();
+        let mut known = Vec::new();
         self.within.retain(|(hit, end)| {
-            let known = finished || *end < settled;
-            if known {
-                found.push_back(as_written(behind_escape(*hit, *end, found)));
+            let is_known = finished || *end < settled;
+            if is_known {
+                known.push(as_written(behind_escape(*hit, *end, found)));
             }
-            !known
+            !is_known
         });
-        if found.len() > given {
-            found.make_contiguous().sort_by_key(Found::order);
-        }
+        found.extend(known);
+        sort(found, given);
         let settled = self.settled();
         if let Some(undone) = &mut self.undone {
             undone.forget(settled);
@@ -213,14 +215,28 @@ impl Readings {
     }
 }
 
-/// A finding that begins within an escape, the second reading being known up to its `end`. If
-/// the same begins there, the escape is no part of it: in `\nada@example.org`, say.
-fn behind_escape(hit: Hit, end: usize, found: &VecDeque<Found>) -> Hit {
-    let same = |other: &Found| {
-        let fresh = other.reading == Reading::Undone && other.hit.part != Part::Next;
-        fresh && (other.hit.what, other.hit.start) == (hit.what, end)
+/// Sorts what was found, of which the first `known` are in order.
+fn sort(found: &mut VecDeque<Found>, known: usize) {
+    let added = found.iter().skip(known);
+    let Some(first) = added.map(|added| added.hit.start).min() else {
+        return;
     };
-    if end < hit.end && found.iter().any(same) {
+    let from = found.partition_point(|found| found.hit.start < first);
+    if let Some(unsorted) = found.make_contiguous().get_mut(from..) {
+        unsorted.sort_by_key(Found::order);
+    }
+}
+
+/// A finding that begins within an escape, the second reading being known up to its `end`. If
+/// the same begins there, the escape is no part of it: in `\nada@example.org`, say. What was
+/// `found` is in order.
+fn behind_escape(hit: Hit, end: usize, found: &VecDeque<Found>) -> Hit {
+    let place = |other: &Found| (other.hit.start, other.hit.what);
+    let begun = found.partition_point(|other| place(other) < (end, hit.what));
+    let same = found.iter().skip(begun);
+    let mut same = same.take_while(|other| place(other) == (end, hit.what));
+    let is_fresh = |other: &Found| other.reading == Reading::Undone && other.hit.part != Part::Next;
+    if end < hit.end && same.any(is_fresh) {
         return Hit { start: end, ..hit };
     }
     hit
