@@ -14,6 +14,10 @@ use std::collections::VecDeque;
 /// Most backslashes before a sign that are read as one escape: strings three deep in strings.
 const DEEPEST: usize = 8;
 
+/// Most text that is read at once, in bytes: of each of its escapes up to 80 bytes are kept
+/// meanwhile.
+const PIECE: usize = 64 * 1024;
+
 const BACKSLASH: Set = Set::of([b'\\', b'\\']);
 
 /// How a text is read.
@@ -113,6 +117,16 @@ impl Readings {
 
     /// Takes the next piece; adds what is found by it.
     pub(super) fn push(&mut self, piece: &str, found: &mut VecDeque<Found>) {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let (next, behind) = split(rest);
+            self.take(next);
+            self.give(found, false);
+            rest = behind;
+        }
+    }
+
+    fn take(&mut self, piece: &str) {
         if self.pending.is_empty() {
             let read = self.read(piece);
             self.pending.push_str(piece.get(read..).unwrap_or_default());
@@ -123,7 +137,6 @@ impl Readings {
             text.drain(..read);
             self.pending = text;
         }
-        self.give(found, false);
     }
 
     /// Takes the end of the text; adds the rest.
@@ -213,6 +226,14 @@ impl Readings {
             undone.forget(settled);
         }
     }
+}
+
+/// The text that is read at once, and the rest.
+fn split(text: &str) -> (&str, &str) {
+    // A character has four bytes at most.
+    let mut ends = (0..4).map(|less| PIECE.saturating_sub(less));
+    let parts = ends.find_map(|end| text.split_at_checked(end));
+    parts.unwrap_or((text, ""))
 }
 
 /// Sorts what was found, of which the first `known` are in order.
@@ -409,4 +430,46 @@ fn moved(escapes: &[Spelled], by: usize) -> Vec<Spelled> {
         c: escape.c,
     });
     moved.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Entities;
+
+    #[test]
+    fn regression_of_a_long_text_few_escapes_are_kept() {
+        let search = Search {
+            entities: Entities::all(),
+            ..Search::default()
+        };
+        for escape in [r"\n", r"é\n", r"\\u0041"] {
+            let text = escape.repeat(1024 * 1024 / escape.len());
+            let mut readings = Readings::new(&search);
+            let mut found = VecDeque::new();
+            readings.push(&text, &mut found);
+            let undone = readings.undone.as_ref().unwrap();
+            assert!(undone.places.capacity() <= 4 * PIECE, "{escape}");
+            assert!(readings.pending.len() < 16, "{escape}");
+            assert_eq!(readings.length + readings.pending.len(), text.len());
+            readings.finish(&mut found);
+            assert!(found.is_empty(), "{escape}");
+        }
+    }
+
+    #[test]
+    fn texts_are_split_between_characters() {
+        for text in ["a", "é", "한", "😀"] {
+            let text = text.repeat(PIECE);
+            for front in 0..4 {
+                let text = format!("{}{text}", "x".repeat(front));
+                let (next, behind) = split(&text);
+                assert_eq!(format!("{next}{behind}"), text);
+                assert!((PIECE - 3..=PIECE).contains(&next.len()));
+            }
+        }
+        assert_eq!(split("é"), ("é", ""));
+        let short = "a".repeat(PIECE - 2);
+        assert_eq!(split(&short), (short.as_str(), ""));
+    }
 }
