@@ -402,17 +402,27 @@ fn spelling(text: &str) -> Escape {
     }
     let more = depth.saturating_sub(1);
     let sign = text.as_bytes().get(depth);
-    if more == 0 || sign != Some(&b'u') {
-        let escape = escape(text.get(more..).unwrap_or_default());
-        return longer(escape, more);
-    }
-    // Two units at most.
-    let units = text.chars().take(depth.saturating_add(5).saturating_mul(2));
-    let backslashes = "\\".repeat(depth);
-    let plain = units.collect::<String>().replace(&backslashes, "\\");
+    let unit = text.split_at_checked(depth.saturating_add(5));
+    let Some((unit, behind)) = unit.filter(|_| more > 0 && sign == Some(&b'u')) else {
+        return longer(escape(text.get(more..).unwrap_or_default()), more);
+    };
+    let mut plain = String::from(unit.get(more..).unwrap_or_default());
+    plain.extend(second(behind, depth).chars().take(6));
     match escape(&plain) {
         Escape::Known(c, 12) => Escape::Known(c, more.saturating_mul(2).saturating_add(12)),
         escape => longer(escape, more),
+    }
+}
+
+/// What follows the first half of a pair, with one backslash if it has `depth` of them; nothing,
+/// as long as more of them may come.
+fn second(behind: &str, depth: usize) -> &str {
+    let backslashes = behind.bytes().take_while(|byte| *byte == b'\\');
+    let backslashes = backslashes.take(depth).count();
+    match behind.get(depth.saturating_sub(1)..) {
+        Some(second) if backslashes == depth => second,
+        _ if backslashes == behind.len() => "",
+        _ => " ",
     }
 }
 

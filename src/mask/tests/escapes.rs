@@ -45,6 +45,26 @@ fn regression_escapes_in_plain_text_hide_nothing() {
 }
 
 #[test]
+fn regression_pairs_are_read_the_same_however_they_are_cut() {
+    let smile = guards_of(
+        vec![rule(0, Matches::Patterns(0..1), Act::Mask(Style::Replace))],
+        &[("SMILE", "\u{1f600}[a-z]+")],
+    );
+    for depth in 1..=8 {
+        let slash = "\\".repeat(depth);
+        let masked = |text: &str| the_same(text, Some(&smile), Form::Text, None);
+        let pair = format!("x {slash}ud83d{slash}ude00");
+        assert_eq!(masked(&format!("{pair}ada.")), "x <SMILE>.", "{depth}");
+        // With one backslash less or more it is no second half.
+        let half = format!("x {slash}ud83d{}", "\\".repeat(depth - 1));
+        for behind in ["", "a", "ude00ada", r"\\ude00ada", "😀a", "\\"] {
+            let text = format!("{half}{behind}");
+            assert_eq!(masked(&text), text.replace("😀a", "<SMILE>"));
+        }
+    }
+}
+
+#[test]
 fn backslashes_of_prose_are_none() {
     let texts = [
         r"C:\users\new\table\report.txt",
