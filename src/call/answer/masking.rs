@@ -180,7 +180,10 @@ impl StreamGuard {
         for said in &texts.said {
             let came = said.text.value();
             let new = match said.channel {
-                Some(key) if said.repeated => self.repeated(key, &came, said.form, verdict),
+                Some(key) if said.repeated => {
+                    let form = self.guard.form(said);
+                    self.repeated(key, &came, form, verdict)
+                }
                 // Servers repeat the member, empty, behind its end.
                 Some(key) if self.ended.contains(&key) => None,
                 None => self.guard.said(said, &came, verdict),
