@@ -201,7 +201,8 @@ impl StreamGuard {
         Ok(written)
     }
 
-    /// A text that is said again, whole. What was found in its pieces counts once.
+    /// A text that is said again, whole. What was found in its pieces counts once. Behind a
+    /// block in the same event nothing goes on.
     fn repeated(
         &self,
         key: ChannelKey,
@@ -209,6 +210,9 @@ impl StreamGuard {
         form: Form,
         verdict: &mut Verdict,
     ) -> Option<String> {
+        if verdict.blocked().is_some() {
+            return Some(String::new());
+        }
         let mut found = Verdict::default();
         let new = self.guard.whole(text, form, &mut found);
         let mut open = self.channels.iter();

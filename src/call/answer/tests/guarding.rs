@@ -467,6 +467,29 @@ fn what_a_response_says_only_whole_is_masked_and_counted() {
     assert_eq!(seen.stopped, Stopped::Blocked);
 }
 
+/// Such an event ends no text: it goes on, as the last one.
+#[test]
+fn regression_behind_a_block_nothing_that_is_said_again_goes_on() {
+    let case = Case {
+        action: "block",
+        ..RESPONSES
+    };
+    let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});
+    let text = format!("It is {MAIL}.");
+    let item = json!({"id": "msg_1", "type": "message", "role": "assistant",
+        "content": [part("Good day."), part(&text), part("He is at home.")]});
+    let event = json!({"type": "response.in_progress", "sequence_number": 0,
+        "response": {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "output": [item]}});
+    let stream = format!("event: response.in_progress\ndata: {event}\n\n");
+    let (out, seen, _) = case.run(STREAM, [stream.as_bytes()]);
+    assert!(out.contains("Good day.") && out.contains("It is "), "{out}");
+    assert!(
+        !out.contains("quilliam") && !out.contains("at home"),
+        "{out}"
+    );
+    assert_eq!(seen.stopped, Stopped::Blocked);
+}
+
 #[test]
 fn choices_are_texts_of_their_own() {
     let deltas = [
