@@ -14,6 +14,10 @@ use std::collections::VecDeque;
 /// Most backslashes before a sign that are read as one escape: strings three deep in strings.
 const DEEPEST: usize = 8;
 
+/// Most text that is read at once, in bytes: of each of its escapes up to 80 bytes are kept
+/// meanwhile.
+const PIECE: usize = 64 * 1024;
+
 const BACKSLASH: Set = Set::of([b'\\', b'\\']);
 
 /// How a text is read.
@@ -121,6 +125,16 @@ impl Readings {
 
     /// Takes the next piece; adds what is found by it.
     pub(super) fn push(&mut self, piece: &str, found: &mut VecDeque<Found>) {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let (next, behind) = split(rest);
+            self.take(next);
+            self.give(found, false);
+            rest = behind;
+        }
+    }
+
+    fn take(&mut self, piece: &str) {
         if self.pending.is_empty() {
             let read = self.read(piece);
             self.pending.push_str(piece.get(read..).unwrap_or_default());
@@ -131,7 +145,6 @@ impl Readings {
             text.drain(..read);
             self.pending = text;
         }
-        self.give(found, false);
     }
 
     /// Takes a piece that no sentence and no escape is in: both end before it.
@@ -215,17 +228,19 @@ impl Readings {
             }
         }
         undone.give(found);
+        sort(found, given);
         let settled = undone.settled();
+        let given = found.len();
+        let mut known = Vec::new();
         self.within.retain(|(hit, end)| {
-            let known = finished || *end < settled;
-            if known {
-                found.push_back(as_written(behind_escape(*hit, *end, found)));
+            let is_known = finished || *end < settled;
+            if is_known {
+                known.push(as_written(behind_escape(*hit, *end, found)));
             }
-            !known
+            !is_known
         });
-        if found.len() > given {
-            found.make_contiguous().sort_by_key(Found::order);
-        }
+        found.extend(known);
+        sort(found, given);
         let settled = self.settled();
         if let Some(undone) = &mut self.undone {
             undone.forget(settled);
@@ -233,14 +248,36 @@ impl Readings {
     }
 }
 
-/// A finding that begins within an escape, the second reading being known up to its `end`. If
-/// the same begins there, the escape is no part of it: in `\nada@example.org`, say.
-fn behind_escape(hit: Hit, end: usize, found: &VecDeque<Found>) -> Hit {
-    let same = |other: &Found| {
-        let fresh = other.reading == Reading::Undone && other.hit.part != Part::Next;
-        fresh && (other.hit.what, other.hit.start) == (hit.what, end)
+/// The text that is read at once, and the rest.
+fn split(text: &str) -> (&str, &str) {
+    // A character has four bytes at most.
+    let mut ends = (0..4).map(|less| PIECE.saturating_sub(less));
+    let parts = ends.find_map(|end| text.split_at_checked(end));
+    parts.unwrap_or((text, ""))
+}
+
+/// Sorts what was found, of which the first `known` are in order.
+fn sort(found: &mut VecDeque<Found>, known: usize) {
+    let added = found.iter().skip(known);
+    let Some(first) = added.map(|added| added.hit.start).min() else {
+        return;
     };
-    if end < hit.end && found.iter().any(same) {
+    let from = found.partition_point(|found| found.hit.start < first);
+    if let Some(unsorted) = found.make_contiguous().get_mut(from..) {
+        unsorted.sort_by_key(Found::order);
+    }
+}
+
+/// A finding that begins within an escape, the second reading being known up to its `end`. If
+/// the same begins there, the escape is no part of it: in `\nada@example.org`, say. What was
+/// `found` is in order.
+fn behind_escape(hit: Hit, end: usize, found: &VecDeque<Found>) -> Hit {
+    let place = |other: &Found| (other.hit.start, other.hit.what);
+    let begun = found.partition_point(|other| place(other) < (end, hit.what));
+    let same = found.iter().skip(begun);
+    let mut same = same.take_while(|other| place(other) == (end, hit.what));
+    let is_fresh = |other: &Found| other.reading == Reading::Undone && other.hit.part != Part::Next;
+    if end < hit.end && same.any(is_fresh) {
         return Hit { start: end, ..hit };
     }
     hit
@@ -399,17 +436,27 @@ fn spelling(text: &str) -> Escape {
     }
     let more = depth.saturating_sub(1);
     let sign = text.as_bytes().get(depth);
-    if more == 0 || sign != Some(&b'u') {
-        let escape = escape(text.get(more..).unwrap_or_default());
-        return longer(escape, more);
-    }
-    // Two units at most.
-    let units = text.chars().take(depth.saturating_add(5).saturating_mul(2));
-    let backslashes = "\\".repeat(depth);
-    let plain = units.collect::<String>().replace(&backslashes, "\\");
+    let unit = text.split_at_checked(depth.saturating_add(5));
+    let Some((unit, behind)) = unit.filter(|_| more > 0 && sign == Some(&b'u')) else {
+        return longer(escape(text.get(more..).unwrap_or_default()), more);
+    };
+    let mut plain = String::from(unit.get(more..).unwrap_or_default());
+    plain.extend(second(behind, depth).chars().take(6));
     match escape(&plain) {
         Escape::Known(c, 12) => Escape::Known(c, more.saturating_mul(2).saturating_add(12)),
         escape => longer(escape, more),
+    }
+}
+
+/// What follows the first half of a pair, with one backslash if it has `depth` of them; nothing,
+/// as long as more of them may come.
+fn second(behind: &str, depth: usize) -> &str {
+    let backslashes = behind.bytes().take_while(|byte| *byte == b'\\');
+    let backslashes = backslashes.take(depth).count();
+    match behind.get(depth.saturating_sub(1)..) {
+        Some(second) if backslashes == depth => second,
+        _ if backslashes == behind.len() => "",
+        _ => " ",
     }
 }
 
@@ -427,4 +474,46 @@ fn moved(escapes: &[Spelled], by: usize) -> Vec<Spelled> {
         c: escape.c,
     });
     moved.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Entities;
+
+    #[test]
+    fn regression_of_a_long_text_few_escapes_are_kept() {
+        let search = Search {
+            entities: Entities::all(),
+            ..Search::default()
+        };
+        for escape in [r"\n", r"é\n", r"\\u0041"] {
+            let text = escape.repeat(1024 * 1024 / escape.len());
+            let mut readings = Readings::new(&search);
+            let mut found = VecDeque::new();
+            readings.push(&text, &mut found);
+            let undone = readings.undone.as_ref().unwrap();
+            assert!(undone.places.capacity() <= 4 * PIECE, "{escape}");
+            assert!(readings.pending.len() < 16, "{escape}");
+            assert_eq!(readings.length + readings.pending.len(), text.len());
+            readings.finish(&mut found);
+            assert!(found.is_empty(), "{escape}");
+        }
+    }
+
+    #[test]
+    fn texts_are_split_between_characters() {
+        for text in ["a", "é", "한", "😀"] {
+            let text = text.repeat(PIECE);
+            for front in 0..4 {
+                let text = format!("{}{text}", "x".repeat(front));
+                let (next, behind) = split(&text);
+                assert_eq!(format!("{next}{behind}"), text);
+                assert!((PIECE - 3..=PIECE).contains(&next.len()));
+            }
+        }
+        assert_eq!(split("é"), ("é", ""));
+        let short = "a".repeat(PIECE - 2);
+        assert_eq!(split(&short), (short.as_str(), ""));
+    }
 }

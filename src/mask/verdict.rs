@@ -150,11 +150,14 @@ impl Verdict {
         let Places::Kept(hits) = &mut self.places else {
             return;
         };
-        let mut earlier = hits.iter_mut().rev();
         let goes_on = |earlier: &&mut Hit| earlier.what == hit.what && earlier.end == hit.start;
-        match earlier.find(goes_on) {
-            Some(first) if hit.part == Part::Next => first.end = hit.end,
-            _ => hits.push(hit),
+        let begun = match hit.part {
+            Part::Next => hits.iter_mut().rev().find(goes_on),
+            Part::Whole | Part::First => None,
+        };
+        match begun {
+            Some(first) => first.end = hit.end,
+            None => hits.push(hit),
         }
     }
 }

@@ -180,7 +180,10 @@ impl StreamGuard {
         for said in &texts.said {
             let came = said.text.value();
             let new = match said.channel {
-                Some(key) if said.repeated => self.repeated(key, &came, said.form, verdict),
+                Some(key) if said.repeated => {
+                    let form = self.guard.form(said);
+                    self.repeated(key, &came, form, verdict)
+                }
                 // Servers repeat the member, empty, behind its end.
                 Some(key) if self.ended.contains(&key) => None,
                 None => self.guard.said(said, &came, verdict),
@@ -198,7 +201,8 @@ impl StreamGuard {
         Ok(written)
     }
 
-    /// A text that is said again, whole. What was found in its pieces counts once.
+    /// A text that is said again, whole. What was found in its pieces counts once. Behind a
+    /// block in the same event nothing goes on.
     fn repeated(
         &self,
         key: ChannelKey,
@@ -206,6 +210,9 @@ impl StreamGuard {
         form: Form,
         verdict: &mut Verdict,
     ) -> Option<String> {
+        if verdict.blocked().is_some() {
+            return Some(String::new());
+        }
         let mut found = Verdict::default();
         let new = self.guard.whole(text, form, &mut found);
         let mut open = self.channels.iter();

@@ -75,13 +75,15 @@ pub(in super::super) fn is_assigned(text: &str, end: usize) -> bool {
 /// What nearly every place fails that [`name_of`] finds nothing at: told by the few bytes
 /// before it.
 fn may_be_assigned(bytes: &[u8], end: usize) -> bool {
-    let near = part(bytes, end.saturating_sub(MOST_SIGNS), end);
+    // The signs, and two letters before them.
+    let near = part(bytes, end.saturating_sub(MOST_SIGNS.saturating_add(2)), end);
     let from = run_back(near, near.len(), is_glue);
     let (front, signs) = near.split_at_checked(from).unwrap_or_default();
     let last = [front.len().saturating_sub(1), front.len()].map(|end| before(front, end) | 0x20);
     let option = || {
         let upto = end.saturating_sub(signs.len());
-        let name = part(bytes, upto.saturating_sub(REACH), upto);
+        let reach = REACH.saturating_sub(signs.len());
+        let name = part(bytes, upto.saturating_sub(reach), upto);
         let start = run_back(name, name.len(), part_of_name);
         start == 0 || part(name, start, name.len()).starts_with(b"--")
     };
@@ -91,8 +93,7 @@ fn may_be_assigned(bytes: &[u8], end: usize) -> bool {
         // `is` and `bearer`.
         _ if matches!(&last, b"is" | b"er") => true,
         [b' '] | [b' ', b'"' | b'\''] => option(),
-        // So many signs that what stands before them is not seen.
-        _ => from == 0 && !signs.is_empty(),
+        _ => false,
     }
 }
 
@@ -461,4 +462,62 @@ fn contains(value: &[u8], word: &[u8]) -> bool {
     value
         .windows(word.len())
         .any(|part| at(part, 0).eq_ignore_ascii_case(&first) && part.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::{Entities, Scanner};
+    use proptest::prelude::*;
+
+    fn is_found(text: &str) -> bool {
+        let mut scanner = Scanner::new(Entities::all());
+        let mut found = Vec::new();
+        scanner.push(text, &mut found);
+        scanner.finish(&mut found);
+        let mut found = found.iter();
+        found.any(|found| found.entity == Entity::SecretValue)
+    }
+
+    #[test]
+    fn regression_as_many_signs_as_may_be_are_seen() {
+        for name in ["password is", "PASSWORD IS"] {
+            for signs in 2..20 {
+                let spaces = " ".repeat(signs - 1);
+                let text = format!("{name}{spaces}\"Xk29 fQz81\"");
+                assert_eq!(is_found(&text), signs <= MOST_SIGNS, "{text}");
+            }
+        }
+    }
+
+    /// The text within reach begins with the name of the option.
+    #[test]
+    fn regression_options_at_the_end_of_reach_are_seen() {
+        for length in 50..70 {
+            for front in ["", " x", "é", "x x"] {
+                let name = format!("--{}-key", "a".repeat(length));
+                let text = format!("{front}{name} \"");
+                let found = name_of(left(&text, text.len())).is_some();
+                assert!(!found || may_be_assigned(text.as_bytes(), text.len()));
+            }
+        }
+        let name = format!(" x--{}-password", "a".repeat(51));
+        assert!(is_assigned(&format!("{name} \""), name.len() + 2));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_is_assigned_may_be(
+            front in "(\\PC{0,3}| x|é| )",
+            name in "(password|Api-Key|bearer|--(a{0,60})-?token|the pw|-u ab|clientSecret)",
+            is in "( is| IS|is|=|: | string =|\", \"|)",
+            signs in "( {0,18}|[ =:>\"',.(]{0,18})",
+        ) {
+            let text = format!("{front}{name}{is}{signs}");
+            let found = name_of(left(&text, text.len())).is_some();
+            prop_assert!(!found || may_be_assigned(text.as_bytes(), text.len()), "{}", text);
+        }
+    }
 }

@@ -45,6 +45,26 @@ fn regression_escapes_in_plain_text_hide_nothing() {
 }
 
 #[test]
+fn regression_pairs_are_read_the_same_however_they_are_cut() {
+    let smile = guards_of(
+        vec![rule(0, Matches::Patterns(0..1), Act::Mask(Style::Replace))],
+        &[("SMILE", "\u{1f600}[a-z]+")],
+    );
+    for depth in 1..=8 {
+        let slash = "\\".repeat(depth);
+        let masked = |text: &str| the_same(text, Some(&smile), Form::Text, None);
+        let pair = format!("x {slash}ud83d{slash}ude00");
+        assert_eq!(masked(&format!("{pair}ada.")), "x <SMILE>.", "{depth}");
+        // With one backslash less or more it is no second half.
+        let half = format!("x {slash}ud83d{}", "\\".repeat(depth - 1));
+        for behind in ["", "a", "ude00ada", r"\\ude00ada", "😀a", "\\"] {
+            let text = format!("{half}{behind}");
+            assert_eq!(masked(&text), text.replace("😀a", "<SMILE>"));
+        }
+    }
+}
+
+#[test]
 fn backslashes_of_prose_are_none() {
     let texts = [
         r"C:\users\new\table\report.txt",
@@ -171,4 +191,29 @@ fn what_is_held_for_an_escape_is_bounded() {
     assert_eq!(channel.held(), 4);
     channel.push("x. ", &mut verdict);
     assert_eq!(channel.held(), 0);
+}
+
+/// What begins within an escape was once looked for among all that had been found.
+#[test]
+fn regression_findings_behind_escapes_take_no_longer_than_others() {
+    let monitor = guards(Act::Monitor);
+    let time = |line: &str| {
+        let text = format!("\\n{}", line.repeat(50_000));
+        let mut verdict = Verdict::default();
+        let begun = std::time::Instant::now();
+        let out = whole(
+            &text,
+            Some(&monitor),
+            Form::Text,
+            Placeholders::Off,
+            &mut verdict,
+        );
+        let time = begun.elapsed();
+        let counts: u64 = verdict.found().map(|(_, _, count)| count).sum();
+        assert_eq!((out, counts), (None, 50_000));
+        time
+    };
+    let plain = time("- a@b.co ");
+    let escaped = time(r"\na@b.co ");
+    assert!(escaped < plain * 10, "{escaped:?} {plain:?}");
 }

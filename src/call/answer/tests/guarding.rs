@@ -425,6 +425,32 @@ fn a_response_that_is_masked_stays_one() {
 }
 
 #[test]
+fn regression_json_that_is_said_again_is_masked_as_its_pieces_are() {
+    let case = Case {
+        is_json: true,
+        ..RESPONSES
+    };
+    let parts = [r#"{"card":41111111"#, r#"11111111,"ok":1}"#];
+    let wanted = r#"{"card":"<CREDIT_CARD>","ok":1}"#;
+    let stream = response(&parts);
+    let (out, ..) = case.run(STREAM, [stream.as_bytes()]);
+    assert_eq!(said(Api::Responses, &out), [wanted]);
+    let events: Vec<Value> = out
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect();
+    let [.., text, part, item, last] = &events[..] else {
+        panic!("{out}")
+    };
+    assert_eq!(text["text"], wanted);
+    assert_eq!(part["part"]["text"], wanted);
+    assert_eq!(item["item"]["content"][0]["text"], wanted);
+    let output = &last["response"]["output"];
+    assert_eq!(output[0]["content"][0]["text"], wanted);
+}
+
+#[test]
 fn what_a_response_says_only_whole_is_masked_and_counted() {
     let stream = response_of(&[], &format!("I am {MAIL}!"));
     let (out, _, watched) = RESPONSES.run(STREAM, [stream.as_bytes()]);
@@ -438,6 +464,29 @@ fn what_a_response_says_only_whole_is_masked_and_counted() {
     let (out, seen, _) = block.run(STREAM, [stream.as_bytes()]);
     assert!(!out.contains("I am"), "{out}");
     assert!(out.contains("\"content_filter\""), "{out}");
+    assert_eq!(seen.stopped, Stopped::Blocked);
+}
+
+/// Such an event ends no text: it goes on, as the last one.
+#[test]
+fn regression_behind_a_block_nothing_that_is_said_again_goes_on() {
+    let case = Case {
+        action: "block",
+        ..RESPONSES
+    };
+    let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});
+    let text = format!("It is {MAIL}.");
+    let item = json!({"id": "msg_1", "type": "message", "role": "assistant",
+        "content": [part("Good day."), part(&text), part("He is at home.")]});
+    let event = json!({"type": "response.in_progress", "sequence_number": 0,
+        "response": {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "output": [item]}});
+    let stream = format!("event: response.in_progress\ndata: {event}\n\n");
+    let (out, seen, _) = case.run(STREAM, [stream.as_bytes()]);
+    assert!(out.contains("Good day.") && out.contains("It is "), "{out}");
+    assert!(
+        !out.contains("quilliam") && !out.contains("at home"),
+        "{out}"
+    );
     assert_eq!(seen.stopped, Stopped::Blocked);
 }
 

@@ -192,8 +192,15 @@ fn what_stands_beside_items() {
         (
             "text",
             json!({"verbosity": "low", "format": {"type": "json_schema", "name": "n", "schema": {"title": "of Ada"}}}),
-            vec!["Definition low", "Definition of Ada"],
+            vec!["json!", "Definition low", "Definition of Ada"],
         ),
+        (
+            "text",
+            json!({"format": {"type": "json_object"}}),
+            vec!["json!"],
+        ),
+        ("text", json!({"format": {"type": "text"}}), vec![]),
+        ("text", json!(null), vec![]),
         (
             "tools",
             json!([{"type": "function", "name": "f", "description": "does f", "strict": true, "parameters": {"type": "object", "properties": {"a": {"enum": ["Ada"]}}}}]),

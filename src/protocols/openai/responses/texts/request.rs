@@ -23,7 +23,7 @@ fn member<'a>(
         ("input", _) => walk.strings(reader, Origin::User),
         ("instructions", _) => walk.strings(reader, Origin::System),
         ("tools", Kind::Array) => reader.array(|reader| tool(walk, reader)),
-        ("text", _) => walk.by_key(reader, definition, Origin::Definition),
+        ("text", _) => walk.format(reader),
         (
             // What Azure and others let the provider look up.
             "data_sources" | "search_parameters" | "plugins" | "mcp_servers",
