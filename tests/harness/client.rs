@@ -52,6 +52,10 @@ pub struct Answer {
 /// A test that waits longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long Envoy's admin interface may take: it answers when all modules are compiled, which is
+/// late where many Envoys start at once.
+const STARTING: Duration = Duration::from_secs(60);
+
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 impl Ask {
@@ -308,6 +312,9 @@ impl Answer {
 
 /// A simple GET; `None` if nobody answers.
 pub(crate) async fn get(port: u16, path: &str) -> Option<String> {
-    let answer = Ask::new("GET", path).try_send(port).await?;
+    let ask = Ask::new("GET", path);
+    let socket = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    let answer = tokio::time::timeout(STARTING, ask.send_on(socket)).await;
+    let answer = answer.ok()??;
     String::from_utf8(answer.body.to_vec()).ok()
 }
