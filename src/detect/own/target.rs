@@ -212,6 +212,7 @@ fn judge(front: &[u8], rule: Rule) -> Option<bool> {
         }),
         b'#' if before.last() == Some(&b'&') => None,
         b'/' | b'?' | b'#' => encoded(),
+        _ if front.len() >= FRONT && is_cut(front) => Some(rule != Rule::Slashes),
         _ if front.len() >= FRONT => encoded(),
         _ => None,
     }
@@ -251,6 +252,13 @@ fn is_encoded(front: &[u8]) -> bool {
         let mut names = lengths.filter_map(|length| behind.get(..length));
         names.any(|name| reference(name).is_some_and(is_telling))
     })
+}
+
+/// Whether a front ends within a numbered reference, which may have any number of zeros.
+fn is_cut(front: &[u8]) -> bool {
+    let digit = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b'X');
+    let mut before = front.iter().rev().skip_while(|byte| digit(byte));
+    before.next() == Some(&b'#') && before.next() == Some(&b'&')
 }
 
 fn run(bytes: &[u8], of: fn(&u8) -> bool) -> usize {

@@ -69,6 +69,16 @@ fn targets_that_lead_elsewhere_are_found() {
 }
 
 #[test]
+fn regression_zeros_of_references_hide_nothing() {
+    let zeros = "0".repeat(80);
+    for colon in [format!("&#{zeros}58;"), format!("&#x{zeros}3a;")] {
+        let link = format!("https{colon}//evil.com");
+        assert_eq!(of(&format!("[x]({link}) y")), [link.as_str()]);
+    }
+    assert!(of(&format!("[x](a{}#{zeros}58) y", "&a".repeat(4))).is_empty());
+}
+
+#[test]
 fn links_within_links_are_found() {
     for (text, links) in [
         (
