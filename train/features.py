@@ -14,6 +14,8 @@ BUCKETS = 3 << 16
 WORD, LETTER, CONCEPT = 0, 1, 2
 BLOCK_MAX, BLOCK_MIN = 32, 16
 CONCEPT_GAP = 5
+# How often runs of punctuation count in a block: the same one, and all.
+SAME_RUNS, RUNS = 4, 32
 LETTERS_MAX = 24
 
 # Look-alikes of Latin letters in Greek and Cyrillic, small letters.
@@ -178,17 +180,24 @@ LEET[ord("1")] = ord("i")
 
 
 class Block:
-    __slots__ = ("f", "n", "words")
+    __slots__ = ("f", "n", "words", "runs")
 
     def __init__(self):
         self.f = ({}, {}, {})
         self.n = [0, 0, 0]
         self.words = 0
+        self.runs = []
 
     def add(self, group, i):
         d = self.f[group]
         d[i] = d.get(i, 0) + 1
         self.n[group] += 1
+
+    def add_run(self, i):
+        """Punctuation, or what cannot be seen."""
+        if len(self.runs) < RUNS and self.runs.count(i) < SAME_RUNS:
+            self.runs.append(i)
+            self.add(WORD, i)
 
 
 CACHE = {}
@@ -287,7 +296,7 @@ def blocks(text):
 
     def end_run():
         if run:
-            b.add(WORD, seeded(4, *run[:3], min(len(run), 8)))
+            b.add_run(seeded(4, *run[:3], min(len(run), 8)))
             run.clear()
 
     def close():
@@ -305,7 +314,7 @@ def blocks(text):
         o = ord(ch)
         c = fold(o)
         if c == 0:
-            b.add(WORD, seeded(7, 1))
+            b.add_run(seeded(7, 1))
             continue
         k = kind(c)
         if k == LET:

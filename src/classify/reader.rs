@@ -22,6 +22,11 @@ const LETTERS: usize = 24;
 /// Single letters in a row that are a word in disguise.
 const SPACED: usize = 3;
 
+/// How often runs of punctuation count in a block: the same one, and all. Else signs around a few
+/// words outweigh them.
+const SAME_RUNS: usize = 4;
+const RUNS: usize = 32;
+
 /// Scores a text as it comes, in any cuts at characters; memory is bounded.
 #[derive(Debug, Clone)]
 pub struct Scorer {
@@ -34,6 +39,7 @@ pub struct Scorer {
     row: Row,
     word: Current,
     run: Held<3>,
+    runs: Held<RUNS>,
     alone: Ends,
     singles: Held<LETTERS>,
     shape: Shape,
@@ -53,6 +59,7 @@ impl Default for Scorer {
             row: Row::default(),
             word: Current::NONE,
             run: Held::NONE,
+            runs: Held::NONE,
             alone: Ends::NONE,
             singles: Held::NONE,
             shape: Shape::default(),
@@ -125,7 +132,7 @@ impl Scorer {
     /// One more character.
     pub(super) fn read(&mut self, c: char) {
         match fold(c) {
-            None => self.add(seeded(7, &[1])),
+            None => self.add_run(seeded(7, &[1])),
             Some(folded) => self.read_folded(c, folded),
         }
     }
@@ -275,8 +282,21 @@ impl Scorer {
             2 => seeded(4, &[a, b, length]),
             _ => seeded(4, &[a, b, c, length]),
         };
-        self.add(bucket);
         self.run.clear();
+        self.add_run(bucket);
+    }
+
+    /// Punctuation, or what cannot be seen.
+    fn add_run(&mut self, bucket: usize) {
+        let Ok(run) = u32::try_from(bucket) else {
+            return;
+        };
+        let counted = self.runs.get();
+        let same = counted.iter().filter(|other| **other == run).count();
+        if counted.len() < RUNS && same < SAME_RUNS {
+            self.runs.push(run);
+            self.add(bucket);
+        }
     }
 
     fn close(&mut self) {
@@ -286,6 +306,7 @@ impl Scorer {
         self.signs.digits = self.signs.digits.saturating_add(self.shape.digits);
         self.windows.push(std::mem::take(&mut self.block));
         self.shape = Shape::default();
+        self.runs.clear();
         self.words = 0;
         self.begun = true;
     }
