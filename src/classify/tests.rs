@@ -96,3 +96,58 @@ fn punctuation_does_not_outweigh_words() {
     is_found(&[format!("{signs}{ATTACK}"), format!("{ATTACK}{signs}")]);
     assert!(score(&signs).injection < Sensitivity::High.threshold());
 }
+
+#[test]
+fn invisible_characters_and_lookalikes_hide_nothing() {
+    for unseen in [
+        '\u{61c}',
+        '\u{115f}',
+        '\u{1160}',
+        '\u{180b}',
+        '\u{180e}',
+        '\u{1ab0}',
+        '\u{1dc0}',
+        '\u{200b}',
+        '\u{20d0}',
+        '\u{20ff}',
+        '\u{3164}',
+        '\u{fe0f}',
+        '\u{fe20}',
+        '\u{ffa0}',
+        '\u{fff9}',
+        '\u{fffb}',
+        '\u{e0001}',
+        '\u{e01ef}',
+    ] {
+        let within: String = ATTACK
+            .split(' ')
+            .flat_map(|word| {
+                let (a, b) = word.split_at(1);
+                [
+                    a.to_owned(),
+                    unseen.to_string(),
+                    b.to_owned(),
+                    " ".to_owned(),
+                ]
+            })
+            .collect();
+        let each: String = ATTACK.chars().flat_map(|c| [c, unseen]).collect();
+        is_found(&[within, each]);
+    }
+    let spelled = |letters: &str| -> String {
+        let letters: Vec<char> = letters.chars().collect();
+        let letter = |c: char| c.to_digit(36).and_then(|n| letters.get(n as usize - 10));
+        let lower = ATTACK.to_ascii_lowercase();
+        lower.chars().map(|c| *letter(c).unwrap_or(&c)).collect()
+    };
+    is_found(&[
+        spelled("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘqʀꜱᴛᴜᴠᴡxʏᴢ"),
+        spelled("ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖqʳˢᵗᵘᵛʷˣʸᶻ"),
+        spelled("🇦🇧🇨🇩🇪🇫🇬🇭🇮🇯🇰🇱🇲🇳🇴🇵🇶🇷🇸🇹🇺🇻🇼🇽🇾🇿"),
+        spelled("𝒶𝒷𝒸𝒹ℯ𝒻ℊ𝒽𝒾𝒿𝓀𝓁𝓂𝓃ℴ𝓅𝓆𝓇𝓈𝓉𝓊𝓋𝓌𝓍𝓎𝓏"),
+        spelled("𝔸𝔹ℂ𝔻𝔼𝔽𝔾ℍ𝕀𝕁𝕂𝕃𝕄ℕ𝕆ℙℚℝ𝕊𝕋𝕌𝕍𝕎𝕏𝕐ℤ"),
+        spelled("⒜⒝⒞⒟⒠⒡⒢⒣⒤⒥⒦⒧⒨⒩⒪⒫⒬⒭⒮⒯⒰⒱⒲⒳⒴⒵"),
+        spelled("🄐🄑🄒🄓🄔🄕🄖🄗🄘🄙🄚🄛🄜🄝🄞🄟🄠🄡🄢🄣🄤🄥🄦🄧🄨🄩"),
+        spelled("🅐🅑🅒🅓🅔🅕🅖🅗🅘🅙🅚🅛🅜🅝🅞🅟🅠🅡🅢🅣🅤🅥🅦🅧🅨🅩"),
+    ]);
+}
