@@ -5,7 +5,7 @@ use super::{
     fold::{Kind, fold, kind},
     hash::{EDGE, Word, letters, seeded},
     scores::Scores,
-    views::{LONG_WORD, Signs},
+    views::{JOINTS, LONG_WORD, Signs},
     weights::{Listed, REVERSED, ROT13, Weights},
     windows::{Block, Group, Windows},
 };
@@ -91,6 +91,7 @@ impl Scorer {
         self.end_run();
         self.alone.clear();
         self.word.extend(letters, self.weights);
+        self.word.joints = self.word.joints.saturating_add(joints(letters));
         self.shape.ascii(letters);
     }
 
@@ -226,6 +227,9 @@ impl Scorer {
         let (hash, length) = (word.hash.0, word.length);
         let concept = word.beginning.concept(word.hash, self.weights);
         let plain = word.undisguised();
+        if word.joints >= JOINTS {
+            self.signs.joined = self.signs.joined.saturating_add(1);
+        }
         let single = match word.letters() {
             [single @ 0..128] => Some(*single),
             _ => None,
@@ -313,7 +317,7 @@ impl Scorer {
 }
 
 /// Whether a byte of ASCII is part of a word.
-fn in_word(byte: u8) -> bool {
+pub(super) fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
@@ -332,6 +336,7 @@ struct Current {
     length: usize,
     leet: bool,
     latin: bool,
+    joints: usize,
 }
 
 impl Current {
@@ -342,6 +347,7 @@ impl Current {
         length: 0,
         leet: false,
         latin: false,
+        joints: 0,
     };
 
     fn push(&mut self, letter: u32, weights: &Weights) {
@@ -355,6 +361,9 @@ impl Current {
         }
         self.leet |= leet(letter).is_some();
         self.latin |= (97..=122).contains(&letter);
+        self.joints = self
+            .joints
+            .saturating_add(usize::from(letter == u32::from(b'_')));
     }
 
     /// Letters, digits and underscores of ASCII.
@@ -425,6 +434,7 @@ impl Current {
         self.length = 0;
         self.leet = false;
         self.latin = false;
+        self.joints = 0;
     }
 }
 
@@ -470,6 +480,26 @@ impl<const N: usize> Held<N> {
     fn clear(&mut self) {
         self.length = 0;
     }
+}
+
+/// Where words may be joined: `a_b`, `aBc`; not in keys and digests, where underscores are few and
+/// capitals and digits are anywhere.
+pub(super) fn joints(letters: &[u8]) -> usize {
+    let count = |is: fn(&u8) -> bool| letters.iter().filter(|c| is(c)).count();
+    let underscores = count(|c| *c == b'_');
+    if letters.len() < LONG_WORD {
+        return underscores;
+    }
+    let rises = letters.windows(3).filter(|row| {
+        let [a, b, c] = row else { return false };
+        a.is_ascii_lowercase() && b.is_ascii_uppercase() && c.is_ascii_lowercase()
+    });
+    let (rises, capitals) = (rises.count(), count(u8::is_ascii_uppercase));
+    let of_underscores = underscores.saturating_mul(LONG_WORD) >= letters.len();
+    let of_capitals =
+        rises.saturating_mul(2) >= capitals.saturating_sub(1) && count(u8::is_ascii_digit) == 0;
+    let underscores = if of_underscores { underscores } else { 0 };
+    underscores.saturating_add(if of_capitals { rises } else { 0 })
 }
 
 /// What a block looks like, whatever it says.

@@ -1,13 +1,13 @@
-/*! Texts within a text: what base64, hex, rot13 or reversing hides is scored, too.
+/*! Texts within a text: what base64, hex, rot13, reversing or joined words hide is scored, too.
 
 Nothing is decoded unless the plain reading met a sign of it ([`Signs`]): a long word, many digits,
-common words in rot13 or backwards. */
+common words in rot13 or backwards, words joined to one. */
 
 mod base64;
 mod decoded;
 mod hex;
 
-use super::reader::Scorer;
+use super::reader::{Scorer, in_word, joints};
 
 /// How a text was read when the worst of it was found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum View {
     /// As it stands; case, accents and look-alikes are always folded.
     #[default]
     Plain,
-    /// Letters for digits, spaced letters joined.
+    /// Letters for digits, spaced letters joined, words joined by `_` or capitals apart.
     Respelled,
     /// Base64 decoded.
     Base64,
@@ -49,6 +49,8 @@ pub(super) struct Signs {
     pub(super) digits: u32,
     pub(super) rot13: u32,
     pub(super) reversed: u32,
+    /// Words of five or more that are joined.
+    pub(super) joined: u32,
 }
 
 /// Letters of a word that may be encoded.
@@ -59,6 +61,9 @@ const HEX_DIGITS: u32 = 10;
 
 /// Common words, one of which may be chance.
 const WORDS: u32 = 2;
+
+/// Joints of a word that may be a sentence; names in programs mostly have fewer.
+pub(super) const JOINTS: usize = 4;
 
 /// Calls `found` with a scorer for each view that there are signs of, the hidden text read into it.
 pub(super) fn each(text: &str, signs: Signs, mut found: impl FnMut(View, Scorer)) {
@@ -83,6 +88,9 @@ pub(super) fn each(text: &str, signs: Signs, mut found: impl FnMut(View, Scorer)
     if signs.reversed >= WORDS {
         turned(View::Reversed, &mut text.chars().rev());
     }
+    if signs.joined > 0 {
+        found(View::Respelled, apart(text));
+    }
 }
 
 fn rot13(c: char) -> char {
@@ -95,6 +103,32 @@ fn rot13(c: char) -> char {
         Ok(c @ b'A'..=b'Z') => turn(c, b'A'),
         _ => c,
     }
+}
+
+/// A text with its joined words apart.
+fn apart(text: &str) -> Scorer {
+    let mut scorer = Scorer::default();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let n = rest.bytes().take_while(|c| in_word(*c)).count();
+        let (word, after) = rest
+            .split_at_checked(n.max(first.len_utf8()))
+            .unwrap_or((rest, ""));
+        rest = after;
+        if joints(word.as_bytes()) == 0 {
+            scorer.push(if first == '＿' { " " } else { word });
+            continue;
+        }
+        let mut before = ' ';
+        for c in word.chars() {
+            if before.is_ascii_lowercase() && c.is_ascii_uppercase() {
+                scorer.read(' ');
+            }
+            scorer.read(if c == '_' { ' ' } else { c });
+            before = c;
+        }
+    }
+    scorer
 }
 
 #[cfg(test)]
