@@ -48,7 +48,7 @@ enum One {
     Phrases(Spelling),
     SystemPrompt(Repeating),
     Links(Links),
-    Classes(Scoring),
+    Classes(Box<Scoring>),
 }
 
 impl Finder {
@@ -64,8 +64,8 @@ impl Finder {
         let prompt = prompt.filter(|prompt| !prompt.is_empty());
         let prompt = prompt.map(|prompt| One::SystemPrompt(Repeating::new(Rc::clone(prompt))));
         let links = search.links.then(|| One::Links(Links::default()));
-        let classes =
-            (!search.classes.is_empty()).then(|| One::Classes(Scoring::new(search.classes)));
+        let classes = (!search.classes.is_empty())
+            .then(|| One::Classes(Box::new(Scoring::new(search.classes))));
         let finders = [entities, patterns, phrases, prompt, links, classes];
         Self {
             finders: finders.into_iter().flatten().collect(),
