@@ -5,6 +5,7 @@ sources, so figures of unseen texts are those of `make train` (docs/classifiers.
 FOLDER has JSON Lines of `text`, `label` and `source`. */
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a tool of developers: it may stop at the first surprise"
