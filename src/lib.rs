@@ -4,6 +4,7 @@ Rooms, lowest first; each knows only those before it:
 
 - [`bytes`], `date`, `sorting`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
 - [`json`], [`sse`]: text by span and by event, with no idea of AI
+- `lookalikes`: characters that look like others
 - [`detect`], [`mask`]: personal data and secrets, found and masked as text comes
 - [`classify`]: prompt injection and toxicity, scored as text comes
 - [`state`]: records that all workers share
@@ -46,6 +47,7 @@ pub mod http;
 pub mod identity;
 pub mod json;
 pub mod ledger;
+mod lookalikes;
 pub mod mask;
 pub mod protocols;
 pub mod routing;

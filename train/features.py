@@ -14,6 +14,8 @@ BUCKETS = 3 << 16
 WORD, LETTER, CONCEPT = 0, 1, 2
 BLOCK_MAX, BLOCK_MIN = 32, 16
 CONCEPT_GAP = 5
+# How often runs of punctuation count in a block: the same one, and all.
+SAME_RUNS, RUNS = 4, 32
 LETTERS_MAX = 24
 
 # Look-alikes of Latin letters in Greek and Cyrillic, small letters.
@@ -41,36 +43,53 @@ def fold_one(c):
 FOLD = fold_table()
 
 
+# By first code point, what each character looks like; `.` is none (src/lookalikes.rs has the same).
+BLOCKS = [
+    (0xC0, "aaaaaa.ceeeeiiiidnooooo.ouuuuy..aaaaaa.ceeeeiiiidnooooo.ouuuuy.yaaaaaaccccccccddddeeeeeeee"
+           "eegggggggghhhhiiiiiiiiii..jjkkkllllll..llnnnnnn...oooooo..rrrrrrssssssssttttttuuuuuuuuuuuu"
+           "wwyyyzzzzzzsbb...b.ccdd.......fg...ikkl..nnooo..pp....l.tttuu.vyyzz......................a"
+           "aiioouuuuuuuuuu.aaaa..ggggkkoooo..j...gg..nnaa..ooaaaaeeeeiiiioooorrrruuuusstt..hh....zzaa"
+           "eeooooooooyy...j..accltsz..buveejjqqrryy.a.b.cdd.e.e....ggg...h.iiilll...mnnno......rrr.r."
+           "s.....tu.v...yz........b..hj.lq..............."),
+    (0x1D00, "a..bcd.e..jk.m.o........p..tu...vwz.........a.b.de.ghijklmn.o.prtuwa.a.bdeee.g.km.o...ptu."
+             ".v.by..xiruvbyp.x"),
+    (0x1F00, "aaaaaaaaaaaaaaaaeeeeee..eeeeee..nnnnnnnnhhhhhhhhiiiiiiiiiiiiiiiioooooo..oooooo..uuuuuuuu.y"
+             ".y.y.ywwwwwwww........aaeenniioouuww..aaaaaaaaaaaaaaaannnnnnnnhhhhhhhhwwwwwwww........aaaa"
+             "a.aaaaaaa.i...nnn.nneehhh...iiii..iiiiii....uuuuppuuyyyyp.....www.wwoo......"),
+    (0x2070, "0i..456789.....n0123456789......aeoxehklmnpst"),
+    (0x2100, "..c.......ghhhhhiill.n...pqrrr......z...z.kabc.eef.mo....i...y.......ddeij......"),
+    (0x2160, "i...v....x..lcdmi...v....x..lcdm"),
+    (0x249C, "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz0"),
+]
+LOOKS = {first + n: ord(x) for first, block in BLOCKS for n, x in enumerate(block) if x != "."}
+LOOKS |= {c: 97 + (c - 0x1D400) % 26 for c in range(0x1D400, 0x1D6A4)}
+LOOKS |= {c: 48 + (c - 0x1D7CE) % 10 for c in range(0x1D7CE, 0x1D800)}
+LOOKS |= {first + n: 97 + n for first in (0x1F110, 0x1F130, 0x1F150, 0x1F170, 0x1F1E6) for n in range(26)}
+LOOKS |= {first + n: 48 + n for first in (0x660, 0x6F0, 0x966) for n in range(10)}
+LOOKS |= {0xA730: 102, 0xA731: 115, 0x2018: 39, 0x2019: 39, 0x201C: 34, 0x201D: 34}
+# Small capitals and others that are not decomposed.
+FOLD |= {c: LOOKS[c] for c in range(0x180, 0x300) if FOLD[c] == c and c in LOOKS}
+
+# Invisible characters, fillers, marks, skin tones.
+NOTHING = [(0xAD, 0xAD), (0x300, 0x36F), (0x483, 0x489), (0x61C, 0x61C), (0x115F, 0x1160), (0x180B, 0x180E), (0x1AB0, 0x1AFF),
+           (0x1DC0, 0x1DFF), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x20D0, 0x20FF), (0x3164, 0x3164),
+           (0xFE00, 0xFE0F), (0xFE20, 0xFE2F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB), (0x1F3FB, 0x1F3FF),
+           (0xE0000, 0xE0FFF)]
+DROPPED = {c for first, last in NOTHING for c in range(first, last + 1)}
+
+
 def fold(c):
     """The folded code point; 0 is dropped."""
+    if 0xE0020 <= c <= 0xE007E:
+        return FOLD[c - 0xE0000]
+    if c in DROPPED:
+        return 0
     t = FOLD.get(c)
     if t is not None:
         return t
-    if 0x200B <= c <= 0x200F or 0x202A <= c <= 0x202E or 0x2060 <= c <= 0x206F or c == 0xFEFF:
-        return 0
-    if 0xFE00 <= c <= 0xFE0F or 0xE0100 <= c <= 0xE01EF or 0x1F3FB <= c <= 0x1F3FF:
-        return 0
-    if 0xE0020 <= c <= 0xE007E:
-        return FOLD[c - 0xE0000]
     if 0xFF01 <= c <= 0xFF5E:
         return FOLD[c - 0xFEE0]
-    if 0x1D400 <= c <= 0x1D6A3:
-        return 97 + (c - 0x1D400) % 26
-    if 0x1D7CE <= c <= 0x1D7FF:
-        return 48 + (c - 0x1D7CE) % 10
-    if 0x24B6 <= c <= 0x24E9:
-        return 97 + (c - 0x24B6) % 26
-    if 0x1F130 <= c <= 0x1F149:
-        return 97 + c - 0x1F130
-    if 0x1F150 <= c <= 0x1F169:
-        return 97 + c - 0x1F150
-    if 0x1F170 <= c <= 0x1F189:
-        return 97 + c - 0x1F170
-    if c in (0x2018, 0x2019):
-        return 39
-    if c in (0x201C, 0x201D):
-        return 34
-    return c
+    return LOOKS.get(c, c)
 
 
 SEP, PUNCT, LET, ALONE, END = 0, 1, 2, 3, 4
@@ -178,17 +197,24 @@ LEET[ord("1")] = ord("i")
 
 
 class Block:
-    __slots__ = ("f", "n", "words")
+    __slots__ = ("f", "n", "words", "runs")
 
     def __init__(self):
         self.f = ({}, {}, {})
         self.n = [0, 0, 0]
         self.words = 0
+        self.runs = []
 
     def add(self, group, i):
         d = self.f[group]
         d[i] = d.get(i, 0) + 1
         self.n[group] += 1
+
+    def add_run(self, i):
+        """Punctuation, or what cannot be seen."""
+        if len(self.runs) < RUNS and self.runs.count(i) < SAME_RUNS:
+            self.runs.append(i)
+            self.add(WORD, i)
 
 
 CACHE = {}
@@ -287,7 +313,7 @@ def blocks(text):
 
     def end_run():
         if run:
-            b.add(WORD, seeded(4, *run[:3], min(len(run), 8)))
+            b.add_run(seeded(4, *run[:3], min(len(run), 8)))
             run.clear()
 
     def close():
@@ -305,7 +331,7 @@ def blocks(text):
         o = ord(ch)
         c = fold(o)
         if c == 0:
-            b.add(WORD, seeded(7, 1))
+            b.add_run(seeded(7, 1))
             continue
         k = kind(c)
         if k == LET:

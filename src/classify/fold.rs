@@ -2,6 +2,7 @@
 be seen is nothing. */
 
 use super::weights;
+use crate::lookalikes::{is_nothing, looks_like};
 
 /// What a folded character is in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,33 +19,24 @@ pub(super) fn fold(c: char) -> Option<u32> {
     if c.is_ascii() {
         return Some(u32::from(c.to_ascii_lowercase())).filter(|c| *c != 0);
     }
-    let c = u32::from(c);
-    let folded = match c {
-        0x00..0x600 => return table(c),
-        0x1E00..0x1F00 => return table(c.wrapping_sub(0x1E00 - 0x600)),
-        0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F | 0xFEFF => return None,
-        // Variation selectors, skin tones.
-        0xFE00..=0xFE0F | 0xE0100..=0xE01EF | 0x1F3FB..=0x1F3FF => return None,
+    let code = u32::from(c);
+    match code {
         // Tags: ASCII that is not shown.
-        0xE0020..=0xE007E => return table(c.wrapping_sub(0xE0000)),
+        0xE0020..=0xE007E => return table(code.wrapping_sub(0xE0000)),
+        // Skin tones.
+        0x1F3FB..=0x1F3FF => return None,
+        _ if is_nothing(c) => return None,
+        0x00..0x600 => return table(code),
+        0x1E00..0x1F00 => return table(code.wrapping_sub(0x1E00 - 0x600)),
         // Full width.
-        0xFF01..=0xFF5E => return table(c.wrapping_sub(0xFEE0)),
-        // Mathematical letters and digits, letters in circles and squares.
-        0x1D400..=0x1D6A3 => letter(c, 0x1D400),
-        0x1D7CE..=0x1D7FF => 48_u32.saturating_add(c.wrapping_sub(0x1D7CE) % 10),
-        0x24B6..=0x24E9 => letter(c, 0x24B6),
-        0x1F130..=0x1F149 => letter(c, 0x1F130),
-        0x1F150..=0x1F169 => letter(c, 0x1F150),
-        0x1F170..=0x1F189 => letter(c, 0x1F170),
+        0xFF01..=0xFF5E => return table(code.wrapping_sub(0xFEE0)),
+        _ => {}
+    }
+    Some(match code {
         0x2018 | 0x2019 => 39,
         0x201C | 0x201D => 34,
-        _ => c,
-    };
-    Some(folded)
-}
-
-fn letter(c: u32, first: u32) -> u32 {
-    97_u32.saturating_add(c.wrapping_sub(first) % 26)
+        _ => looks_like(c).map_or(code, u32::from),
+    })
 }
 
 fn table(c: u32) -> Option<u32> {

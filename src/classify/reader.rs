@@ -5,7 +5,7 @@ use super::{
     fold::{Kind, fold, kind},
     hash::{EDGE, Word, letters, seeded},
     scores::Scores,
-    views::{LONG_WORD, Signs},
+    views::{JOINTS, LONG_WORD, Signs},
     weights::{Listed, REVERSED, ROT13, Weights},
     windows::{Block, Group, Windows},
 };
@@ -22,6 +22,11 @@ const LETTERS: usize = 24;
 /// Single letters in a row that are a word in disguise.
 const SPACED: usize = 3;
 
+/// How often runs of punctuation count in a block: the same one, and all. Else signs around a few
+/// words outweigh them.
+const SAME_RUNS: usize = 4;
+const RUNS: usize = 32;
+
 /// Scores a text as it comes, in any cuts at characters; memory is bounded.
 #[derive(Debug, Clone)]
 pub struct Scorer {
@@ -34,6 +39,7 @@ pub struct Scorer {
     row: Row,
     word: Current,
     run: Held<3>,
+    runs: Held<RUNS>,
     alone: Ends,
     singles: Held<LETTERS>,
     shape: Shape,
@@ -53,6 +59,7 @@ impl Default for Scorer {
             row: Row::default(),
             word: Current::NONE,
             run: Held::NONE,
+            runs: Held::NONE,
             alone: Ends::NONE,
             singles: Held::NONE,
             shape: Shape::default(),
@@ -84,6 +91,7 @@ impl Scorer {
         self.end_run();
         self.alone.clear();
         self.word.extend(letters, self.weights);
+        self.word.joints = self.word.joints.saturating_add(joints(letters));
         self.shape.ascii(letters);
     }
 
@@ -125,7 +133,7 @@ impl Scorer {
     /// One more character.
     pub(super) fn read(&mut self, c: char) {
         match fold(c) {
-            None => self.add(seeded(7, &[1])),
+            None => self.add_run(seeded(7, &[1])),
             Some(folded) => self.read_folded(c, folded),
         }
     }
@@ -219,6 +227,9 @@ impl Scorer {
         let (hash, length) = (word.hash.0, word.length);
         let concept = word.beginning.concept(word.hash, self.weights);
         let plain = word.undisguised();
+        if word.joints >= JOINTS {
+            self.signs.joined = self.signs.joined.saturating_add(1);
+        }
         let single = match word.letters() {
             [single @ 0..128] => Some(*single),
             _ => None,
@@ -275,8 +286,21 @@ impl Scorer {
             2 => seeded(4, &[a, b, length]),
             _ => seeded(4, &[a, b, c, length]),
         };
-        self.add(bucket);
         self.run.clear();
+        self.add_run(bucket);
+    }
+
+    /// Punctuation, or what cannot be seen.
+    fn add_run(&mut self, bucket: usize) {
+        let Ok(run) = u32::try_from(bucket) else {
+            return;
+        };
+        let counted = self.runs.get();
+        let same = counted.iter().filter(|other| **other == run).count();
+        if counted.len() < RUNS && same < SAME_RUNS {
+            self.runs.push(run);
+            self.add(bucket);
+        }
     }
 
     fn close(&mut self) {
@@ -286,13 +310,14 @@ impl Scorer {
         self.signs.digits = self.signs.digits.saturating_add(self.shape.digits);
         self.windows.push(std::mem::take(&mut self.block));
         self.shape = Shape::default();
+        self.runs.clear();
         self.words = 0;
         self.begun = true;
     }
 }
 
 /// Whether a byte of ASCII is part of a word.
-fn in_word(byte: u8) -> bool {
+pub(super) fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
@@ -311,6 +336,7 @@ struct Current {
     length: usize,
     leet: bool,
     latin: bool,
+    joints: usize,
 }
 
 impl Current {
@@ -321,6 +347,7 @@ impl Current {
         length: 0,
         leet: false,
         latin: false,
+        joints: 0,
     };
 
     fn push(&mut self, letter: u32, weights: &Weights) {
@@ -334,6 +361,9 @@ impl Current {
         }
         self.leet |= leet(letter).is_some();
         self.latin |= (97..=122).contains(&letter);
+        self.joints = self
+            .joints
+            .saturating_add(usize::from(letter == u32::from(b'_')));
     }
 
     /// Letters, digits and underscores of ASCII.
@@ -404,6 +434,7 @@ impl Current {
         self.length = 0;
         self.leet = false;
         self.latin = false;
+        self.joints = 0;
     }
 }
 
@@ -449,6 +480,26 @@ impl<const N: usize> Held<N> {
     fn clear(&mut self) {
         self.length = 0;
     }
+}
+
+/// Where words may be joined: `a_b`, `aBc`; not in keys and digests, where underscores are few and
+/// capitals and digits are anywhere.
+pub(super) fn joints(letters: &[u8]) -> usize {
+    let count = |is: fn(&u8) -> bool| letters.iter().filter(|c| is(c)).count();
+    let underscores = count(|c| *c == b'_');
+    if letters.len() < LONG_WORD {
+        return underscores;
+    }
+    let rises = letters.windows(3).filter(|row| {
+        let [a, b, c] = row else { return false };
+        a.is_ascii_lowercase() && b.is_ascii_uppercase() && c.is_ascii_lowercase()
+    });
+    let (rises, capitals) = (rises.count(), count(u8::is_ascii_uppercase));
+    let of_underscores = underscores.saturating_mul(LONG_WORD) >= letters.len();
+    let of_capitals =
+        rises.saturating_mul(2) >= capitals.saturating_sub(1) && count(u8::is_ascii_digit) == 0;
+    let underscores = if of_underscores { underscores } else { 0 };
+    underscores.saturating_add(if of_capitals { rises } else { 0 })
 }
 
 /// What a block looks like, whatever it says.

@@ -29,9 +29,9 @@ pub(super) struct Sums {
 
 impl Sums {
     fn add(&mut self, more: Sums) {
-        self.n = self.n.wrapping_add(more.n);
+        self.n = self.n.saturating_add(more.n);
         for (to, from) in self.of.iter_mut().zip(more.of) {
-            *to = to.wrapping_add(from);
+            *to = to.saturating_add(from);
         }
     }
 }
@@ -46,9 +46,9 @@ impl Block {
         let (mut n, mut a, mut b) = (0_u32, 0_i32, 0_i32);
         for bucket in buckets {
             let [injection, toxicity] = table.of(bucket);
-            n = n.wrapping_add(1);
-            a = a.wrapping_add(injection);
-            b = b.wrapping_add(toxicity);
+            n = n.saturating_add(1);
+            a = a.saturating_add(injection);
+            b = b.saturating_add(toxicity);
         }
         let [words, letters, concepts] = &mut self.groups;
         let group = match group {

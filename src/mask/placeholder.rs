@@ -640,16 +640,14 @@ fn digit(byte: u8) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
 
     #[test]
     fn regression_gaps_are_not_read_again_and_again() {
-        let begun = Instant::now();
+        // If it took the square of the length, this would not end.
         for sign in ["-", "_", "\\", "1-", "- ", "<-", "&lt;_"] {
             let text = sign.repeat((1 << 20) / sign.len());
             assert!(!may_be_in(&text), "{sign}");
         }
-        assert!(begun.elapsed() < Duration::from_secs(60));
         for text in [
             "A1_ABCDEF",
             "A1-__ABCDEF",

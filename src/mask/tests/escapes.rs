@@ -193,27 +193,16 @@ fn what_is_held_for_an_escape_is_bounded() {
     assert_eq!(channel.held(), 0);
 }
 
-/// What begins within an escape was once looked for among all that had been found.
+/// What begins within an escape was once looked for among all that had been found: if it took
+/// the square of their number, this would not end.
 #[test]
-fn regression_findings_behind_escapes_take_no_longer_than_others() {
+fn regression_findings_behind_escapes_are_not_looked_for_among_all() {
+    const LINES: usize = 200_000;
     let monitor = guards(Act::Monitor);
-    let time = |line: &str| {
-        let text = format!("\\n{}", line.repeat(50_000));
-        let mut verdict = Verdict::default();
-        let begun = std::time::Instant::now();
-        let out = whole(
-            &text,
-            Some(&monitor),
-            Form::Text,
-            Placeholders::Off,
-            &mut verdict,
-        );
-        let time = begun.elapsed();
-        let counts: u64 = verdict.found().map(|(_, _, count)| count).sum();
-        assert_eq!((out, counts), (None, 50_000));
-        time
-    };
-    let plain = time("- a@b.co ");
-    let escaped = time(r"\na@b.co ");
-    assert!(escaped < plain * 10, "{escaped:?} {plain:?}");
+    let text = r"\na@b.co ".repeat(LINES);
+    let mut verdict = Verdict::default();
+    let off = Placeholders::Off;
+    let out = whole(&text, Some(&monitor), Form::Text, off, &mut verdict);
+    let counts: u64 = verdict.found().map(|(_, _, count)| count).sum();
+    assert_eq!((out, counts), (None, LINES as u64));
 }
