@@ -121,7 +121,9 @@ pub(super) fn with_failure_mode(
     node: Option<&Node<'_>>,
     problems: &mut Problems,
 ) -> Option<Detect> {
-    let asks = detect.as_ref().is_some_and(|detect| detect.service().is_some());
+    let asks = detect
+        .as_ref()
+        .is_some_and(|detect| detect.service().is_some());
     if asks && action == Some(&Action::Monitor) {
         return counting(detect, node, problems);
     }

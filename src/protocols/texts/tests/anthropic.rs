@@ -60,7 +60,11 @@ fn blocks_of_requests() {
             "user",
             json!({"type": "document", "title": "ada.txt", "context": "of ada", "citations": {"enabled": true},
                 "source": {"data": "4111111111111111", "media_type": "text/plain", "type": "text"}}),
-            vec!["ToolResult ada.txt", "ToolResult of ada", "ToolResult 4111111111111111"],
+            vec![
+                "ToolResult ada.txt",
+                "ToolResult of ada",
+                "ToolResult 4111111111111111",
+            ],
         ),
         (
             "user",
@@ -81,7 +85,11 @@ fn blocks_of_requests() {
         (
             "user",
             json!({"type": "search_result", "source": "https://example.org", "title": "Of A", "content": [{"type": "text", "text": "so"}]}),
-            vec!["Url https://example.org", "ToolResult Of A", "ToolResult so"],
+            vec![
+                "Url https://example.org",
+                "ToolResult Of A",
+                "ToolResult so",
+            ],
         ),
         (
             "user",
