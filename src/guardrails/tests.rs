@@ -116,6 +116,20 @@ fn chat(messages: Value) -> String {
     json!({"model": "smart", "messages": messages}).to_string()
 }
 
+/// Tools stand in name spaces, too.
+#[test]
+fn regression_tools_in_name_spaces_are_judged() {
+    let tool = |name: &str| json!({"type": "function", "name": name});
+    let body = json!({"input": "a", "tools": [tool("safe"),
+        {"type": "namespace", "name": "n", "tools": [tool("delete_all")]}]});
+    let deny = |name: &str| {
+        let rule = tools(Tools::Deny(names(&[name])));
+        broken(Api::Responses, &rule, &body.to_string())
+    };
+    assert_eq!(deny("delete_all"), "TOOLS 1");
+    assert_eq!(deny("other"), "");
+}
+
 /// Prompts and inputs are one message or several; what their items are says whose they are.
 #[test]
 fn prompts_and_inputs_are_messages() {

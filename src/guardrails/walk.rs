@@ -192,6 +192,10 @@ impl<'r, 'a> Walk<'r, 'a> {
                     Kind::Object if is(&key, "function") || is(&key, "custom") => {
                         inner_names(reader, &mut names)?;
                     }
+                    // Those of a name space.
+                    Kind::Array if is(&key, "tools") => {
+                        reader.array(|reader| self.tool(reader))?;
+                    }
                     _ => drop(reader.skip()?),
                 }
                 Ok::<(), Error>(())

@@ -8,6 +8,7 @@ mod answer;
 mod ending;
 mod input;
 mod pieces;
+mod stored;
 pub(in crate::protocols) mod texts;
 
 pub use answer::read_event;
@@ -191,9 +192,13 @@ impl<'a> Draft<'a> {
             ("max_output_tokens", _) => {
                 self.max_output_tokens = Limit::read(reader, "max_output_tokens")?;
             }
-            ("tools", _) => self
-                .traits
-                .add_tools(reader, "tools", framing::OPENAI_TOOLS)?,
+            ("tools", kind) => {
+                if kind == Kind::Array {
+                    stored::check_tools(reader)?;
+                }
+                self.traits
+                    .add_tools(reader, "tools", framing::OPENAI_TOOLS)?;
+            }
             // How the answer shall look: its format holds a schema.
             ("text", _) => self.traits.add_schema(reader)?,
             _ => drop(reader.skip()?),

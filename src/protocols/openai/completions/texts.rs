@@ -4,7 +4,7 @@ completions are. */
 use crate::json::{Error, Key, Kind, Reader, quote};
 use crate::protocols::openai::texts::head::Head;
 use crate::protocols::texts::{
-    ChannelKey, ChannelKind, Found, Origin, Unscannable, Walk, definition, walk_request,
+    ChannelKey, ChannelKind, Found, Origin, Unscannable, Walk, walk_request,
 };
 
 pub(in crate::protocols) fn request<'a>(
@@ -23,8 +23,13 @@ fn member<'a>(
         ("prompt", _) => prompt(walk, reader),
         ("suffix", _) => walk.strings(reader, Origin::User),
         // What stands for a prompt at vLLM.
-        ("prompt_embeds", Kind::String) => walk.inline(reader),
-        ("response_format", _) => walk.by_key(reader, definition, Origin::Definition),
+        ("prompt_embeds", kind) => {
+            if kind != Kind::Null {
+                walk.unscannable(Unscannable::Media);
+            }
+            reader.skip().map(drop)
+        }
+        ("response_format", _) => walk.format(reader),
         (name, _) if is_structural(name) => walk.names(reader),
         _ => walk.unknown(reader, key, Origin::Other),
     }

@@ -1,5 +1,6 @@
 /*! `input`: a text, or the items of a conversation. */
 
+use super::stored;
 use crate::json::{Kind, Reader};
 use crate::protocols::Traits;
 use crate::protocols::openai::fields::strings;
@@ -43,6 +44,7 @@ fn item(reader: &mut Reader<'_>, traits: &mut Traits, index: usize) -> Result<()
     if kind == "item_reference" || (kind.is_empty() && role.is_empty()) {
         return unsupported(format!("input[{index}]"));
     }
+    stored::check_item(reader, &kind, index)?;
     traits.add_framing(framing::MESSAGE);
     reader.object_strict(|reader, key| match (key.value().as_ref(), reader.kind()?) {
         ("content" | "output", Kind::Array) => reader.array(|reader| part(reader, traits)),
