@@ -279,7 +279,9 @@ fn counted(findings: &Findings) -> BTreeMap<String, u64> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let names = findings.values.iter().map(|found| &found.name);
     let unnamed = findings.flagged && findings.reasons.is_empty();
-    let names = names.chain(findings.reasons.iter()).map(String::as_str);
+    // Reasons are those of an objection.
+    let reasons = findings.reasons.iter().filter(|_| findings.flagged);
+    let names = names.chain(reasons).map(String::as_str);
     for name in names.chain(unnamed.then_some(FLAGGED)) {
         let known = counts.len() < MOST_NAMES || counts.contains_key(name);
         let count = counts.entry(if known { name } else { OTHERS }.to_owned());

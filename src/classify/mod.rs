@@ -33,9 +33,18 @@ pub use views::View;
 pub fn score(text: &str) -> Scores {
     let mut scorer = Scorer::default();
     scorer.push(text);
+    // A text without a word says nothing, however its shape may score.
+    if !text.contains(says_something) {
+        return Scores::default();
+    }
     let mut scores = scorer.finish();
     views::each(text, scorer.signs(), |view, mut hidden| {
         scores = scores.worse(hidden.end().seen_in(view));
     });
     scores
+}
+
+/// Letters, digits and ideographs, also in other shapes, and pictures, which may say a lot.
+fn says_something(c: char) -> bool {
+    c.is_alphanumeric() || u32::from(c) >= 0x2070
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Scores, reader::Scorer};
+use super::{Scores, reader::Scorer, says_something};
 
 /// Words after which a sentence without an end ends at the next space.
 const MOST_WORDS: u32 = 64;
@@ -28,6 +28,8 @@ pub struct Sentences {
     scorer: Scorer,
     begin: usize,
     said: Range<usize>,
+    /// Whether there is a word in it.
+    speaks: bool,
     at: usize,
     state: State,
 }
@@ -53,6 +55,7 @@ impl Sentences {
             self.state = self.after(c);
             self.scorer.read(c);
             let end = self.at.saturating_add(c.len_utf8());
+            self.speaks |= says_something(c);
             if !c.is_whitespace() {
                 if self.said.is_empty() {
                     self.said.start = self.at;
@@ -110,7 +113,13 @@ impl Sentences {
         Sentence {
             range,
             said,
-            scores: self.scorer.end(),
+            scores: match std::mem::take(&mut self.speaks) {
+                true => self.scorer.end(),
+                false => {
+                    self.scorer = Scorer::default();
+                    Scores::default()
+                }
+            },
         }
     }
 }
