@@ -51,7 +51,8 @@ impl<'g> Scoring<'g> {
         (role, form): (ScoredRole, Form),
         verdict: &mut Verdict,
     ) {
-        if self.guards.scored.is_empty() {
+        if !self.guards.scores(role) {
+            self.end_row(verdict);
             return;
         }
         let text = &*meant(text, form);

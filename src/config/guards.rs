@@ -80,9 +80,7 @@ impl Guards {
     /// Scores a text of a request as a whole. Nothing is scored of a request that is blocked.
     pub fn score(&self, text: &str, role: ScoredRole, verdict: &mut Verdict) -> Judgement {
         let mut judgement = Judgement::default();
-        let mut scored = self.scored.iter();
-        let is_scored = scored.any(|scored| scored.scoring.roles.has(role));
-        if !is_scored || verdict.blocked().is_some() {
+        if !self.scores(role) || verdict.blocked().is_some() {
             return judgement;
         }
         let scores = classify::score(text);
@@ -107,6 +105,12 @@ impl Guards {
             }
         }
         judgement
+    }
+
+    /// Whether texts of `role` are scored as a whole.
+    pub fn scores(&self, role: ScoredRole) -> bool {
+        let mut scored = self.scored.iter();
+        scored.any(|scored| scored.scoring.roles.has(role))
     }
 
     /// Who judges for this guardrail where scores leave it open.

@@ -1,8 +1,8 @@
 /*! The members of a request's outermost object: removing, renaming and adding some, while
 the bytes of the others stay. */
 
-use super::reading::{Stop, field};
-use crate::json::{Edits, Key, Span, quote};
+use super::reading::{Stop, field, open};
+use crate::json::{Edits, Key, Reader, Span, Watched, quote};
 use std::borrow::Cow;
 
 /// Where the members stand.
@@ -25,6 +25,25 @@ impl<'a> Members<'a> {
     /// Most members that are noted. APIs know a few dozen; a body of nothing else must not
     /// become a list many times its size.
     pub(super) const MAX: usize = 256;
+
+    /// Reads a body in one pass, each member of its outermost object by `member`.
+    ///
+    /// # Errors
+    /// What `member` says, and what is wrong with the JSON.
+    pub(super) fn read(
+        body: &'a [u8],
+        watched: Watched,
+        mut member: impl FnMut(&mut Reader<'a>, &Key<'a>) -> Result<(), Stop>,
+    ) -> Result<Self, Stop> {
+        let mut reader = Reader::new(body, watched)?;
+        let mut members = Self::new(open(&mut reader)?);
+        reader.object_strict(|reader, key| {
+            member(reader, key)?;
+            members.note(key, reader.offset())
+        })?;
+        reader.finish()?;
+        Ok(members)
+    }
 
     /// No members yet; `inside` is one past the opening brace.
     pub(super) fn new(inside: usize) -> Self {

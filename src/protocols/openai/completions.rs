@@ -68,15 +68,9 @@ pub fn read_completion(body: &[u8], text: Prompt) -> Result<CompletionRequest<'_
 }
 
 fn read(body: &[u8], text: Prompt) -> Result<CompletionRequest<'_>, Stop> {
-    let mut reader = Reader::new(body, watched)?;
-    let mut members = Members::new(reading::open(&mut reader)?);
     let mut draft = Draft::default();
     draft.traits.text = text;
-    reader.object_strict(|reader, key| {
-        draft.member(reader, key)?;
-        members.note(key, reader.offset())
-    })?;
-    reader.finish()?;
+    let members = Members::read(body, watched, |reader, key| draft.member(reader, key))?;
     draft.finish(members)
 }
 
