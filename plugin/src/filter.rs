@@ -24,6 +24,10 @@ use tollgate::protocols::Reply;
 /// `wasm.tollgate.record`.
 const RECORD: &str = "tollgate.record";
 
+/// The same as a member of the access log's object: `,"tollgate":{…}`. Without a record there is
+/// none, and the line is JSON all the same.
+const LOG: &str = "tollgate.log";
+
 /// A call of a configured plugin.
 pub(crate) struct Filter {
     call: Call,
@@ -288,6 +292,8 @@ impl HttpContext for Filter {
         };
         if let Some(record) = self.call.finish(&Envoy, &Envoy, end) {
             self.set_property(vec![RECORD], Some(&record));
+            let member = [br#","tollgate":"#.as_slice(), &record].concat();
+            self.set_property(vec![LOG], Some(&member));
         }
         let charges = self.call.charges();
         self.tell_limits(&charges);

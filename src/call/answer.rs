@@ -1,5 +1,6 @@
 /*! Reading an answer while it passes, in the caller's protocol. */
 
+mod alike;
 mod error;
 mod guarding;
 mod masking;

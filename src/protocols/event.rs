@@ -31,6 +31,8 @@ pub struct Event {
     pub text_bytes: u64,
     /// The value of the answer's `model`, within the data.
     pub model: Option<Span>,
+    /// The generated text, within the data, if it is a single string.
+    pub text: Option<Span>,
 }
 
 impl Event {
@@ -41,10 +43,14 @@ impl Event {
         only_usage: false,
         text_bytes: 0,
         model: None,
+        text: None,
     };
 
     /// Notes what a model says in it.
     pub(super) fn say(&mut self, text: &Text<'_>, said: &mut Stream) {
+        if !text.is_empty() {
+            self.text = (self.text_bytes == 0).then(|| text.span());
+        }
         let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
         self.text_bytes = self.text_bytes.saturating_add(length);
         said.push_json(text.raw());

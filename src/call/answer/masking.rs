@@ -62,6 +62,8 @@ pub(super) struct Masked {
     pub(super) blocked: bool,
     /// Whether the event itself may not go on: what it ends has been ended differently.
     pub(super) dropped: bool,
+    /// The one text that it brings a piece of, and where, if it has nothing else to look at.
+    pub(super) single: Option<(ChannelKey, Span)>,
 }
 
 /// What becomes of one text of an event.
@@ -150,7 +152,25 @@ impl StreamGuard {
             }
         }
         masked.rest = rest;
+        masked.single = single(&texts);
         Ok(masked)
+    }
+
+    /// Takes a piece of a text that is known; `None`: it is not, and nothing was taken.
+    pub(super) fn piece(
+        &mut self,
+        key: ChannelKey,
+        came: &str,
+        verdict: &mut Verdict,
+    ) -> Option<String> {
+        let mut channels = self.channels.iter_mut();
+        let (_, channel) = channels.find(|(known, _)| *known == key)?;
+        let before = total(verdict);
+        let new = channel.push(came, verdict);
+        if key.kind == ChannelKind::Reasoning {
+            self.sign(key.part, came, &new, total(verdict) > before);
+        }
+        Some(new)
     }
 
     /// Refuses an event with more of a text that has ended, or with more texts than models say,
@@ -330,6 +350,20 @@ impl StreamGuard {
         }
         rest
     }
+}
+
+/// The one text of an event of which nothing else is to be looked at, and where it stands.
+fn single(texts: &EventTexts<'_>) -> Option<(ChannelKey, Span)> {
+    let [said] = texts.said.as_slice() else {
+        return None;
+    };
+    let alone = texts.removed.is_empty()
+        && texts.signatures.is_empty()
+        && texts.ends == Ends::Nothing
+        && !said.repeated
+        && !said.echo;
+    let key = said.channel.filter(|_| alone)?;
+    Some((key, said.text.span()))
 }
 
 impl Signed {

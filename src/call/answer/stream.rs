@@ -1,12 +1,16 @@
 /*! A streamed answer: whole events go on at once, in the caller's protocol. */
 
-use super::masking::StreamGuard;
+use super::alike::{Alike, Single};
+use super::guarding::total;
+use super::masking::{Masked, StreamGuard};
 use super::stopping::Stopping;
 use super::{Context, OnData, Reading, Seen};
 use crate::call::refusing::unscannable;
 use crate::json::{Edits, Reader, Span, quote};
 use crate::protocols::texts::ChannelKey;
-use crate::protocols::{Api, ErrorKind, Event, EventReader, Progress, Refusal, redact_account};
+use crate::protocols::{
+    Api, ErrorKind, Event, EventReader, Progress, Refusal, ReportedUsage, redact_account,
+};
 use crate::sse::{self, Framer};
 use crate::tokens::Stream;
 use std::borrow::Cow;
@@ -28,6 +32,8 @@ pub(in crate::call) struct StreamReader {
     first: Vec<u8>,
     /// Whether something went on that could not be inspected.
     passed_unread: bool,
+    /// The last event that brought nothing but a piece of one text.
+    alike: Option<Alike>,
 }
 
 /// Longest first event that is kept, in bytes.
@@ -48,6 +54,7 @@ impl StreamReader {
             kept_back_cr: false,
             in_event: false,
             passed_unread: false,
+            alike: None,
         }
     }
 
@@ -224,6 +231,24 @@ impl StreamReader {
         event: &'e [u8],
         context: &mut dyn Context,
     ) -> Option<Cow<'e, [u8]>> {
+        if let Some(known) = self.known(seen, event, context) {
+            return Some(known);
+        }
+        let before = self.guard.is_some().then(|| total(context.verdict()));
+        let goes_on = self.read(seen, event, context);
+        // What is found beside a text, or in what stands for it, has to be found again.
+        if before.is_some_and(|before| total(context.verdict()) > before) {
+            self.alike = None;
+        }
+        goes_on
+    }
+
+    fn read<'e>(
+        &mut self,
+        seen: &mut Seen,
+        event: &'e [u8],
+        context: &mut dyn Context,
+    ) -> Option<Cow<'e, [u8]>> {
         let guard = self.guard.as_ref().filter(|_| !seen.stopped.early());
         let new = guard.and_then(|guard| guard.beside_data(event, context.verdict()));
         let Some(new) = new else {
@@ -234,6 +259,62 @@ impl StreamReader {
             goes_on = Some(self.stopping.block(seen, &context.blocked()));
         }
         goes_on.map(Cow::Owned)
+    }
+
+    /// What goes on of an event that is like one before, and need not be read.
+    fn known<'e>(
+        &mut self,
+        seen: &mut Seen,
+        event: &'e [u8],
+        context: &mut dyn Context,
+    ) -> Option<Cow<'e, [u8]>> {
+        let alike = self.alike.as_ref()?;
+        if self.kept_back_cr || seen.stopped.early() {
+            return None;
+        }
+        let text = alike.piece(event)?;
+        let told = match &mut self.guard {
+            None => alike.told(event, &text, None),
+            Some(guard) => {
+                let came = text.value();
+                let new = guard.piece(alike.channel()?, &came, context.verdict())?;
+                alike.told(event, &text, Some(new.as_str()).filter(|new| *new != came))
+            }
+        };
+        seen.first_text.get_or_insert_with(|| context.now());
+        seen.text.push_json(text.raw());
+        if self.guard.is_some() && context.verdict().blocked().is_some() {
+            let mut told = told.into_owned();
+            told.extend(self.stopping.block(seen, &context.blocked()));
+            return Some(Cow::Owned(told));
+        }
+        Some(told)
+    }
+
+    /// Remembers an event that others may be like: its only text is known, and says nothing of the
+    /// stream.
+    fn learn(&mut self, event: &[u8], read: &Event, masked: Option<&Masked>) {
+        let plain = read.progress == Progress::Goes && read.usage == ReportedUsage::Absent;
+        let single = masked.map(|masked| masked.single);
+        // Events of Responses have numbers of their own.
+        let (Some(text), true) = (read.text, plain && self.reading.api != Api::Responses) else {
+            return;
+        };
+        let channel = match single {
+            None => None,
+            Some(Some((key, span))) if span == text => Some(key),
+            Some(_) => return,
+        };
+        let Some(data) = sse::single_data(event) else {
+            return;
+        };
+        self.alike = Alike::of(&Single {
+            event,
+            data,
+            text,
+            model: read.model.zip(self.reading.model.as_deref()),
+            channel,
+        });
     }
 
     /// Reads the data of one event; returns what goes on of the event.
@@ -277,6 +358,7 @@ impl StreamReader {
             self.kept_back_cr = event.ends_with(b"\r");
             return None;
         }
+        self.learn(event, &read, None);
         match (&self.reading.model, read.model) {
             (Some(name), Some(span)) => Some(Cow::Owned(renamed(event, &data, span, name))),
             _ => unchanged,
@@ -304,6 +386,7 @@ impl StreamReader {
             self.kept_back_cr = event.ends_with(b"\r");
             return (!masked.rest.is_empty()).then(|| self.rest(data, Some(&read), &masked.rest));
         }
+        self.learn(event, &read, Some(&masked));
         let mut out = self.rest(data, Some(&read), &masked.rest);
         if let (Some(name), Some(span)) = (&self.reading.model, read.model) {
             masked.edits.replace(span, quote(name));
@@ -379,6 +462,19 @@ impl StreamReader {
         self.complete |= matches!(read.progress, Progress::Complete | Progress::Ended);
     }
 
+    /// Forgets what is known of events, so that the next one is read.
+    #[cfg(test)]
+    pub(super) fn forget(&mut self) {
+        self.alike = None;
+    }
+
+    /// Whether an event is known without being read.
+    #[cfg(test)]
+    pub(super) fn knows(&self, event: &[u8]) -> bool {
+        let alike = self.alike.as_ref();
+        alike.is_some_and(|alike| alike.piece(event).is_some())
+    }
+
     /// Bytes that wait for the end of their event.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
@@ -424,8 +520,9 @@ fn has_json(event: &[u8]) -> bool {
 fn renamed(event: &[u8], data: &[u8], span: Span, name: &str) -> Vec<u8> {
     let mut edits = Edits::default();
     edits.replace(span, quote(name));
-    let new = edits.apply(data).map(|rewrite| rewrite.whole(data));
-    sse::with_data(event, new.as_deref().unwrap_or(data))
+    let mut out = Vec::new();
+    write(event, data, edits, &mut out);
+    out
 }
 
 /// The event that tells a caller of a stream that ended too early. OpenAI's SDKs raise an

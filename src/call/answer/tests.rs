@@ -1,3 +1,4 @@
+mod alike;
 mod dialects;
 mod guarding;
 mod stopping;

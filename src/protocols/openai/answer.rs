@@ -104,9 +104,22 @@ mod tests {
         let wanted = Event {
             text_bytes: 5,
             model: event.model,
+            text: event.text,
             ..Event::NOTHING
         };
         assert_eq!(event, wanted);
+        let said = event.text.unwrap();
+        assert_eq!(&text[said.start..said.end], "\"hello\"");
+    }
+
+    #[test]
+    fn two_texts_are_not_one() {
+        let one = read(r#"{"choices":[{"delta":{"content":"","reasoning":"a"}}]}"#);
+        assert!(one.text.is_some());
+        let two = read(r#"{"choices":[{"delta":{"content":"b","reasoning":"a","x":""}}]}"#);
+        assert_eq!(two.text, None);
+        let three = read(r#"{"choices":[{"delta":{"content":"b","reasoning":"a","x":"c"}}]}"#);
+        assert_eq!(three.text, None);
     }
 
     #[test]

@@ -75,15 +75,24 @@ fn compiled(action: &str) -> config::Policy {
     policy.map_err(|problems| problems.to_string()).unwrap()
 }
 
-#[derive(Clone, Copy)]
-struct Case {
-    api: Api,
-    action: &'static str,
-    passes_unread: bool,
-    is_json: bool,
+/// The context of answers of a case.
+pub(super) fn watched(case: Case) -> impl Context {
+    Watched {
+        policy: policy(case.action),
+        verdict: Verdict::default(),
+        unscanned: Vec::new(),
+    }
 }
 
-const OPENAI: Case = Case {
+#[derive(Clone, Copy)]
+pub(super) struct Case {
+    pub(super) api: Api,
+    pub(super) action: &'static str,
+    pub(super) passes_unread: bool,
+    pub(super) is_json: bool,
+}
+
+pub(super) const OPENAI: Case = Case {
     api: Api::ChatCompletions,
     action: "mask",
     passes_unread: false,
@@ -106,10 +115,10 @@ const RESPONSES: Case = Case {
 };
 
 impl Case {
-    fn reader(self, content_type: &str) -> AnswerReader {
+    pub(super) fn reading(self) -> Reading {
         let policy = policy(self.action);
         let guards = policy.tenants["acme"].guards.output.clone();
-        let reading = Reading {
+        Reading {
             api: self.api,
             strip_usage: false,
             judges_end: true,
@@ -126,8 +135,11 @@ impl Case {
                 passes_unread: self.passes_unread,
                 is_json: self.is_json,
             }),
-        };
-        AnswerReader::new(reading, 200, content_type)
+        }
+    }
+
+    fn reader(self, content_type: &str) -> AnswerReader {
+        AnswerReader::new(self.reading(), 200, content_type)
     }
 
     /// What goes on of `pieces`, and what is known then.

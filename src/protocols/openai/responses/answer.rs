@@ -101,11 +101,14 @@ mod tests {
             let text = format!(
                 r#"{{"type":"{name}","sequence_number":3,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"hello","logprobs":[{{"token":"hello"}}],"obfuscation":"abc"}}"#
             );
+            let event = read(&text);
             let wanted = Event {
                 text_bytes: bytes,
+                text: event.text,
                 ..Event::NOTHING
             };
-            assert_eq!(read(&text), wanted, "{name}");
+            assert_eq!(event, wanted, "{name}");
+            assert_eq!(event.text.is_some(), bytes > 0, "{name}");
         }
         let shell = r#"{"type":"response.shell_call_output_content.delta","delta":{"stdout":"ab","stderr":"c"}}"#;
         assert_eq!(read(shell).text_bytes, 3);
