@@ -109,6 +109,19 @@ impl Scanner {
         self.base.saturating_add(within)
     }
 
+    /// In bytes of all text: what will be found depends on nothing before it. (Words count up to
+    /// [`REACH`](super::REACH) code points to the left; as many more leave room for the beginning
+    /// of such a word.)
+    pub(super) fn depends_from(&self) -> usize {
+        match self.state {
+            State::Between => {
+                let words = reach(&self.text, self.at);
+                self.base.saturating_add(reach(&self.text, words))
+            }
+            State::Open(_) | State::Long { .. } => 0,
+        }
+    }
+
     fn read(&mut self, found: &mut Vec<Finding>) {
         // Up to where regions are opened and judged before text is passed over again.
         let mut stop = 0;

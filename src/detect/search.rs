@@ -114,6 +114,16 @@ impl Finder {
         settled.min().unwrap_or(self.length)
     }
 
+    /// In bytes of all text: what will be found depends on nothing before it.
+    pub fn depends_from(&self) -> usize {
+        let finders = self.finders.iter().map(|finder| match finder {
+            One::Entities(scanner, _) if self.waiting.is_empty() => scanner.depends_from(),
+            // They may go on anything that has come.
+            _ => 0,
+        });
+        finders.min().unwrap_or(self.length)
+    }
+
     /// Gives the hits that begin before `settled`.
     fn give(&mut self, settled: usize, hits: &mut Vec<Hit>) {
         if self.waiting.is_empty() {

@@ -1,8 +1,9 @@
 /*! A text read as it is written, and with the escapes of JSON in it undone: `ada\u0040example.org`
 in JSON that somebody has pasted says an address, and so does `b@\u0065xample.org`.
 
-Both readings are looked at, since a backslash may also be just that: in paths, in passwords. Up
-to the first escape they are one; there the finder of the first is copied. */
+Both readings are looked at, since a backslash may also be just that: in paths, in passwords. They
+are one up to the first escape, where the finder of the first is copied, and again from where
+nothing that is to be found depends on an escape any more. */
 
 use super::json::{Escape, escape, escaped};
 use crate::bytes::{Set, find};
@@ -17,6 +18,10 @@ const DEEPEST: usize = 8;
 /// Most text that is read at once, in bytes: of each of its escapes up to 80 bytes are kept
 /// meanwhile.
 const PIECE: usize = 64 * 1024;
+
+/// How much text is read in both readings behind an escape before it is seen whether they are one
+/// again, in bytes: more than the words before a finding that it depends on.
+const STEP: usize = 192;
 
 const BACKSLASH: Set = Set::of([b'\\', b'\\']);
 
@@ -54,12 +59,14 @@ pub(super) struct Readings {
 struct Undone {
     finder: Finder,
     hits: Vec<Hit>,
-    /// Where the first escape is.
+    /// Up to where the first reading had found all when the second began.
     from: usize,
     /// Where what is said is written: from each of these on byte by byte, up to the next.
     places: VecDeque<Place>,
     /// The end of what has come.
     end: Place,
+    /// Behind the last escape.
+    escaped: Place,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -128,20 +135,20 @@ impl Readings {
         let mut rest = piece;
         while !rest.is_empty() {
             let (next, behind) = split(rest);
-            self.take(next);
+            self.take(next, found);
             self.give(found, false);
             rest = behind;
         }
     }
 
-    fn take(&mut self, piece: &str) {
+    fn take(&mut self, piece: &str, found: &mut VecDeque<Found>) {
         if self.pending.is_empty() {
-            let read = self.read(piece);
+            let read = self.read(piece, found);
             self.pending.push_str(piece.get(read..).unwrap_or_default());
         } else {
             let mut text = std::mem::take(&mut self.pending);
             text.push_str(piece);
-            let read = self.read(&text);
+            let read = self.read(&text, found);
             text.drain(..read);
             self.pending = text;
         }
@@ -182,24 +189,46 @@ impl Readings {
     }
 
     /// Reads up to what may be the beginning of an escape.
-    fn read(&mut self, text: &str) -> usize {
-        if find(text.as_bytes(), BACKSLASH).is_none() {
-            self.look(text, &[]);
-            return text.len();
-        }
+    fn read(&mut self, text: &str, found: &mut VecDeque<Found>) -> usize {
         let (escapes, read) = spelled(text);
-        let text = text.get(..read).unwrap_or_default();
-        match escapes.first() {
-            Some(first) if self.undone.is_none() => {
-                let (before, behind) = text.split_at_checked(first.start).unwrap_or_default();
-                self.look(before, &[]);
-                let undone = Undone::new(self.written.clone(), self.length);
-                self.undone = Some(Box::new(undone));
-                self.look(behind, &moved(&escapes, first.start));
+        let mut rest = text.get(..read).unwrap_or_default();
+        let (mut escapes, mut at) = (escapes.as_slice(), 0);
+        while !rest.is_empty() {
+            let (length, within) = match (&self.undone, escapes.first()) {
+                (None, None) => (rest.len(), 0),
+                (None, Some(first)) => (first.start.saturating_sub(at), 0),
+                (Some(_), _) => step(rest, at, escapes),
+            };
+            let (next, behind) = rest.split_at_checked(length).unwrap_or((rest, ""));
+            let (here, later) = escapes.split_at_checked(within).unwrap_or_default();
+            self.look(next, &moved(here, at));
+            (rest, escapes) = (behind, later);
+            at = at.saturating_add(next.len());
+            match self.undone {
+                Some(_) => self.rejoin(found),
+                None if !rest.is_empty() => {
+                    let undone = Undone::new(self.written.clone(), self.length);
+                    self.undone = Some(Box::new(undone));
+                }
+                None => {}
             }
-            _ => self.look(text, &escapes),
         }
         read
+    }
+
+    /// Goes on with one reading where both will find the same.
+    fn rejoin(&mut self, found: &mut VecDeque<Found>) {
+        let differ = self.undone.as_ref().is_none_or(|undone| {
+            self.written.depends_from() < undone.escaped.written
+                || undone.finder.depends_from() < undone.escaped.said
+        });
+        if differ {
+            return;
+        }
+        self.give(found, false);
+        if self.within.is_empty() {
+            self.undone = None;
+        }
     }
 
     fn look(&mut self, text: &str, escapes: &[Spelled]) {
@@ -284,17 +313,19 @@ fn behind_escape(hit: Hit, end: usize, found: &VecDeque<Found>) -> Hit {
 }
 
 impl Undone {
-    /// It goes on from `finder`, which has read all text before the first escape.
-    const fn new(finder: Finder, from: usize) -> Self {
+    /// It goes on from `finder`, which has read all text before the escape at `from`.
+    fn new(finder: Finder, from: usize) -> Self {
+        let begin = Place {
+            said: from,
+            written: from,
+        };
         Self {
+            from: finder.settled(),
             finder,
             hits: Vec::new(),
-            from,
             places: VecDeque::new(),
-            end: Place {
-                said: from,
-                written: from,
-            },
+            end: begin,
+            escaped: begin,
         }
     }
 
@@ -309,6 +340,7 @@ impl Undone {
             end = begin.behind(said, written);
             self.places.push_back(end);
         });
+        self.escaped = end;
         self.finder.push(&said, &mut self.hits);
         self.end = begin.behind(said.len(), text.len());
     }
@@ -335,7 +367,7 @@ impl Undone {
         })
     }
 
-    /// Gives what was found, but for what was there before the first escape.
+    /// Gives what was found, but for what the first reading has given before.
     fn give(&mut self, found: &mut VecDeque<Found>) {
         let mut hits = std::mem::take(&mut self.hits);
         for mut hit in hits.drain(..) {
@@ -467,6 +499,24 @@ fn longer(escape: Escape, more: usize) -> Escape {
     }
 }
 
+/// How much of `rest`, which begins at `at`, is read in both readings at once: up to a step
+/// behind the escapes that follow each other within one. And how many escapes are in it.
+fn step(rest: &str, at: usize, escapes: &[Spelled]) -> (usize, usize) {
+    let (mut end, mut count) = (at.saturating_add(STEP), 0_usize);
+    for escape in escapes {
+        if escape.start >= end {
+            break;
+        }
+        end = escape.end.saturating_add(STEP);
+        count = count.saturating_add(1);
+    }
+    let mut length = end.saturating_sub(at);
+    while length < rest.len() && !rest.is_char_boundary(length) {
+        length = length.saturating_add(1);
+    }
+    (length.min(rest.len()), count)
+}
+
 fn moved(escapes: &[Spelled], by: usize) -> Vec<Spelled> {
     let moved = escapes.iter().map(|escape| Spelled {
         start: escape.start.saturating_sub(by),
@@ -479,7 +529,98 @@ fn moved(escapes: &[Spelled], by: usize) -> Vec<Spelled> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::Entities;
+    use crate::detect::{Entities, Phrases};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::rc::Rc;
+
+    /// Where something is found in a text that comes in pieces, whichever reading has it; and
+    /// whether the readings were one again at its end.
+    fn found_in(search: &Search, pieces: &[&str]) -> (Vec<(What, usize, usize)>, bool) {
+        let mut readings = Readings::new(search);
+        let mut found = VecDeque::new();
+        for piece in pieces {
+            readings.push(piece, &mut found);
+        }
+        let one = readings.undone.is_none();
+        readings.finish(&mut found);
+        let hits = found.iter().map(|found| found.hit);
+        let mut places: Vec<_> = hits.map(|hit| (hit.what, hit.start, hit.end)).collect();
+        places.sort_unstable();
+        places.dedup_by(|next, last| {
+            let joined = next.0 == last.0 && next.1 <= last.2;
+            if joined {
+                last.2 = last.2.max(next.2);
+            }
+            joined
+        });
+        (places, one)
+    }
+
+    fn searches() -> [Search; 2] {
+        let entities = Search {
+            entities: Entities::all(),
+            ..Search::default()
+        };
+        // Who looks for phrases goes on with both readings: all that has come may matter.
+        let phrases = Phrases::new(&[String::from("quxquuxquuz")]).unwrap();
+        let never = Search {
+            phrases: Some(Rc::new(phrases)),
+            ..entities.clone()
+        };
+        [entities, never]
+    }
+
+    #[test]
+    fn readings_are_one_again_behind_an_escape() {
+        let [search, never] = searches();
+        let text = format!("{}\\n{}", "So it is. ".repeat(9), "So it is. ".repeat(60));
+        assert!(found_in(&search, &[&text]).1);
+        assert!(!found_in(&never, &[&text]).1);
+        let mail = r"ada\u0040example.org";
+        let text = format!("{mail} {} {mail} bob@example.org", "and so on ".repeat(60));
+        let (found, one) = found_in(&search, &[&text]);
+        assert_eq!((found.len(), one), (3, false));
+    }
+
+    #[test]
+    fn regression_what_ends_at_the_first_escape_is_found_in_the_second_reading() {
+        let [search, _] = searches();
+        // As it is written, the value goes on, and is no number of a telephone.
+        let text = r#"{"api_key": "+1 415 555 0132 \n-----BEGIN"#;
+        let (found, _) = found_in(&search, &[&text]);
+        let phone = text.find('+').unwrap();
+        assert!(found.iter().any(|found| found.1 == phone), "{found:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn one_reading_finds_what_two_find(
+            words in vec((0_usize..24, 1_usize..40), 0..24),
+            cut in 0_usize..2000,
+        ) {
+            let known = [
+                "\\n", r"\u0040", "\\\"", "\\", r"a\u0064a@example.org", "ada@example.org ", "so it is ",
+                "é", " ", "x", "password = \"", "Hunter2-hunter22\" ", "phone: ", "+1 415 555 0132 ",
+                "4111 1111 1111 1111 ", "date of birth ", "1980-04-02 ", "\n", "{\"api_key\": \"",
+                "sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8t\"", "-----BEGIN PRIVATE KEY-----\n", "MIIEvQIBADANBg ",
+                "-----END PRIVATE KEY-----", "https://example.org/?a=b ",
+            ];
+            let text: String = words
+                .iter()
+                .map(|(word, times)| {
+                    let times = if matches!(*word, 6..=9) { *times } else { 1 };
+                    known[*word].repeat(times)
+                })
+                .collect();
+            let cut = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+            let (front, back) = text.split_at(cut.unwrap());
+            let [search, never] = searches();
+            let wanted = found_in(&never, &[&text]).0;
+            prop_assert_eq!(&found_in(&search, &[&text]).0, &wanted);
+            prop_assert_eq!(&found_in(&search, &[front, back]).0, &wanted);
+        }
+    }
 
     #[test]
     fn regression_of_a_long_text_few_escapes_are_kept() {
