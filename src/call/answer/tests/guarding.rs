@@ -1,19 +1,20 @@
 //! Streams and whole answers that guardrails look at, cut everywhere.
 
 use super::*;
+use crate::call::answer::guarding::total;
 use crate::config;
 use serde_json::json;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-const MAIL: &str = "quilliam@zwexford.org";
+pub(super) const MAIL: &str = "quilliam@zwexford.org";
 
 /// A call whose findings are kept.
-struct Watched {
+pub(super) struct Watched {
     policy: Rc<config::Policy>,
     verdict: Verdict,
-    unscanned: Vec<bool>,
+    pub(super) unscanned: Vec<bool>,
 }
 
 impl Context for Watched {
@@ -76,11 +77,12 @@ fn compiled(action: &str) -> config::Policy {
 }
 
 #[derive(Clone, Copy)]
-struct Case {
-    api: Api,
-    action: &'static str,
-    passes_unread: bool,
-    is_json: bool,
+pub(super) struct Case {
+    pub(super) api: Api,
+    pub(super) action: &'static str,
+    pub(super) passes_unread: bool,
+    pub(super) is_json: bool,
+    pub(super) longest: usize,
 }
 
 const OPENAI: Case = Case {
@@ -88,6 +90,7 @@ const OPENAI: Case = Case {
     action: "mask",
     passes_unread: false,
     is_json: false,
+    longest: 100_000,
 };
 
 const ANTHROPIC: Case = Case {
@@ -100,7 +103,7 @@ const COMPLETIONS: Case = Case {
     ..OPENAI
 };
 
-const RESPONSES: Case = Case {
+pub(super) const RESPONSES: Case = Case {
     api: Api::Responses,
     ..OPENAI
 };
@@ -122,7 +125,7 @@ impl Case {
                 guards,
                 services: Rc::new([]),
                 vault: None,
-                longest: 100_000,
+                longest: self.longest,
                 passes_unread: self.passes_unread,
                 is_json: self.is_json,
             }),
@@ -131,7 +134,7 @@ impl Case {
     }
 
     /// What goes on of `pieces`, and what is known then.
-    fn run<'p>(
+    pub(super) fn run<'p>(
         self,
         content_type: &str,
         pieces: impl IntoIterator<Item = &'p [u8]>,
@@ -266,7 +269,7 @@ fn response(texts: &[&str]) -> String {
 }
 
 /// One that brings `texts` in pieces, and says `whole` again.
-fn response_of(texts: &[&str], whole: &str) -> String {
+pub(super) fn response_of(texts: &[&str], whole: &str) -> String {
     let (mut events, mut number) = (String::new(), 0);
     let mut push = |mut event: Value| {
         event["sequence_number"] = json!(number);
@@ -468,6 +471,78 @@ fn what_a_response_says_only_whole_is_masked_and_counted() {
 }
 
 /// Such an event ends no text: it goes on, as the last one.
+/// Events of one item's reasoning: pieces by their index, `None` for the end of what came.
+fn reasoning(pieces: &[(u32, Option<&str>)]) -> String {
+    let mut events = String::new();
+    let mut push = |name: &str, index: u32, member: &str, text: &str| {
+        let event = json!({"type": name, "item_id": "rs_1", "output_index": 0,
+            "content_index": index, member: text});
+        events.push_str(&format!("event: {name}\ndata: {event}\n\n"));
+    };
+    let mut so_far = String::new();
+    for (index, piece) in pieces {
+        match piece {
+            Some(text) => {
+                so_far.push_str(text);
+                push("response.reasoning_text.delta", *index, "delta", text);
+            }
+            None => {
+                let text = std::mem::take(&mut so_far);
+                push("response.reasoning_text.done", *index, "text", &text);
+            }
+        }
+    }
+    let end = json!({"type": "response.completed", "response": {"id": "resp_1"}});
+    events + &format!("event: response.completed\ndata: {end}\n\n")
+}
+
+#[test]
+fn regression_reasoning_with_two_contents_goes_on() {
+    let stream = reasoning(&[
+        (0, Some("I ask quilliam@zwex")),
+        (0, Some("ford.org or quil")),
+        (0, None),
+        (1, Some("liam. Then ")),
+        (1, Some(MAIL)),
+        (1, None),
+    ]);
+    let (told, seen, watched) = RESPONSES.stream(&stream);
+    assert_eq!(
+        told,
+        ["I ask <EMAIL_ADDRESS> or quilliam. Then <EMAIL_ADDRESS>"]
+    );
+    assert_eq!((seen.stopped, watched.unscanned), (Stopped::No, vec![]));
+    let (out, ..) = RESPONSES.run(STREAM, [stream.as_bytes()]);
+    let pieces = out.lines().filter_map(|line| line.strip_prefix("data: "));
+    let pieces = pieces.map(|data| serde_json::from_str::<Value>(data).unwrap());
+    for piece in pieces.filter(|piece| piece["type"] == "response.reasoning_text.done") {
+        let text = piece["text"].as_str().unwrap();
+        assert!(!text.contains(MAIL), "{text}");
+    }
+    assert_eq!(total(&watched.verdict), 2);
+}
+
+#[test]
+fn reasoning_is_one_text_up_to_its_end_whatever_its_index() {
+    // As vLLM sends it.
+    let (front, back) = MAIL.split_at(9);
+    let pieces = [
+        (7, Some("I ask ")),
+        (8, Some(front)),
+        (9, Some(back)),
+        (9, None),
+    ];
+    let (told, _, watched) = RESPONSES.stream(&reasoning(&pieces));
+    assert_eq!(told, ["I ask <EMAIL_ADDRESS>"]);
+    assert_eq!(total(&watched.verdict), 1);
+    // More of what has ended: clients may join it.
+    for index in [0, 8, 9] {
+        let more = [(9, Some(front)), (9, None), (index, Some(back))];
+        let (_, seen, _) = RESPONSES.run(STREAM, [reasoning(&more).as_bytes()]);
+        assert_eq!(seen.stopped, Stopped::Unscannable, "{index}");
+    }
+}
+
 #[test]
 fn regression_behind_a_block_nothing_that_is_said_again_goes_on() {
     let case = Case {

@@ -358,11 +358,7 @@ fn pieces_and_their_ends() {
             ChannelKind::Transcript,
         ),
     ] {
-        // Reasoning of an item is one text.
-        let place = match kind {
-            ChannelKind::Reasoning => 0,
-            _ => u32::from(!index.is_empty()) * 3,
-        };
+        let place = u32::from(!index.is_empty()) * 3;
         let json = if event.ends_with("arguments") {
             "json "
         } else {
@@ -413,10 +409,7 @@ fn other_events() {
                 ChannelKind::Reasoning,
                 ChannelKind::ReasoningSummary,
             ]
-            .map(|kind| match kind {
-                ChannelKind::Reasoning => key(kind, 0),
-                _ => key(kind, index),
-            })
+            .map(|kind| key(kind, index))
             .to_vec(),
         )
     };
@@ -847,18 +840,4 @@ fn items_may_be_told_by_their_ids_alone() {
         of("response.output_text.delta", json!({"delta": "a"})).0,
         Some(0)
     );
-}
-
-/// As vLLM sends it.
-#[test]
-fn reasoning_is_one_text_whatever_its_index() {
-    let piece = |index: u32| {
-        let data = told(
-            "response.reasoning_text.delta",
-            json!({"content_index": index, "delta": "a"}),
-        );
-        heard(&data).0
-    };
-    assert_eq!(piece(7), piece(8));
-    assert_eq!(piece(7), ["2 Reasoning 0 a"]);
 }

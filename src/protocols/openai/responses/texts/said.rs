@@ -98,7 +98,6 @@ impl<'a> Event<'a> {
             if !indexes_told {
                 key.index = self.index;
             }
-            key.index = joined(*key);
         }
     }
 
@@ -198,12 +197,7 @@ impl<'a> Event<'a> {
                 kind: *kind,
                 index: self.index,
             };
-            let keys = kinds.iter().map(key);
-            let keys = keys.map(|key| ChannelKey {
-                index: joined(key),
-                ..key
-            });
-            Ends::Channels(keys.collect())
+            Ends::Channels(kinds.iter().map(key).collect())
         };
         match self.kind {
             EventType::PieceEnds(pieces) if is_shell(pieces) => {
@@ -220,15 +214,6 @@ impl<'a> Event<'a> {
             EventType::Ends | EventType::Fails => Ends::All,
             _ => Ends::Nothing,
         }
-    }
-}
-
-/// The index of a text. All reasoning of an item is one text: vLLM counts the index up with every
-/// piece of it, and clients join them.
-const fn joined(key: ChannelKey) -> u32 {
-    match key.kind {
-        ChannelKind::Reasoning => 0,
-        _ => key.index,
     }
 }
 
