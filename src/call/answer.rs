@@ -2,6 +2,7 @@
 
 mod error;
 mod guarding;
+mod long;
 mod masking;
 mod stopping;
 mod stream;

@@ -1,5 +1,6 @@
 /*! A streamed answer: whole events go on at once, in the caller's protocol. */
 
+use super::long::LongEvent;
 use super::masking::StreamGuard;
 use super::stopping::Stopping;
 use super::{Context, OnData, Reading, Seen};
@@ -22,6 +23,8 @@ pub(in crate::call) struct StreamReader {
     kept_back_cr: bool,
     /// Whether the front of an event has gone on without its end.
     in_event: bool,
+    /// An event that was too long to wait for, while it comes.
+    long: Option<Box<LongEvent>>,
     stopping: Stopping,
     guard: Option<StreamGuard>,
     /// The first event's data: what chunks of ours take over where the one at hand says nothing.
@@ -37,16 +40,20 @@ impl StreamReader {
     pub(super) fn new(mut reading: Reading) -> Self {
         let guard = reading.guard.take();
         let model = reading.model.as_deref();
+        // What has to be inspected may be as long as a whole answer that has to be.
+        let longest = guard.as_ref().map_or(0, |guard| guard.longest);
+        let longest = longest.max(Framer::MAX_EVENT);
         Self {
             stopping: Stopping::new(reading.stop, reading.api, model, !reading.strip_usage),
             events: EventReader::new(reading.api),
-            framer: Framer::default(),
+            framer: Framer::up_to(longest),
             complete: !reading.judges_end,
             guard: guard.map(|guard| StreamGuard::new(guard, reading.api)),
             first: Vec::new(),
             reading,
             kept_back_cr: false,
             in_event: false,
+            long: None,
             passed_unread: false,
         }
     }
@@ -70,7 +77,7 @@ impl StreamReader {
         let mut whole = 0_usize;
         for event in events.by_ref() {
             whole = whole.saturating_add(event.len());
-            let goes_on = self.event(seen, event, context);
+            let goes_on = self.whole(seen, event, context);
             changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
             out.extend(goes_on);
             self.in_event = false;
@@ -93,6 +100,7 @@ impl StreamReader {
         };
         if waits && let Some(overlong) = self.framer.keep(joined, whole, place) {
             self.in_event = true;
+            self.goes_on_long(&overlong);
             if self.guard.is_some() && !self.stopping.is_stopped() {
                 // Half an event can't be inspected.
                 out.extend(self.unread(seen, &overlong, context));
@@ -138,14 +146,16 @@ impl StreamReader {
         let mut whole = 0_usize;
         for event in events.by_ref() {
             whole = whole.saturating_add(event.len());
-            self.event(seen, event, context);
+            self.whole(seen, event, context);
         }
         let (unfinished, place) = (events.unfinished(), events.place());
         if end {
-            self.event(seen, unfinished, context);
+            self.whole(seen, unfinished, context);
             return OnData::Replace(Vec::new());
         }
-        self.framer.keep(joined, whole, place);
+        if let Some(overlong) = self.framer.keep(joined, whole, place) {
+            self.goes_on_long(&overlong);
+        }
         if self.stopping.is_too_much(piece.len()) {
             return OnData::Reset;
         }
@@ -167,9 +177,9 @@ impl StreamReader {
             seen.dropped = unfinished.len();
         }
         let goes_on = match unfinished {
-            [] => None,
+            [] if self.long.is_none() => None,
             _ if is_cut => None,
-            unfinished => self.event(seen, unfinished, context),
+            unfinished => self.whole(seen, unfinished, context),
         };
         if seen.stopped.early() || !self.ends_early(seen) {
             let changed = !unfinished.is_empty() && !matches!(goes_on, Some(Cow::Borrowed(_)));
@@ -194,7 +204,7 @@ impl StreamReader {
         let rest = self.framer.take_rest();
         // It may still say what was used.
         if !is_cut(&rest) {
-            self.event(seen, &rest, context);
+            self.whole(seen, &rest, context);
         }
         if !seen.stopped.early() {
             seen.dropped = rest.len();
@@ -214,6 +224,35 @@ impl StreamReader {
         seen.incomplete = !self.complete && !seen.error;
         seen.error |= seen.incomplete;
         seen.incomplete
+    }
+
+    /// A piece of an event that is too long to wait for.
+    fn goes_on_long(&mut self, piece: &[u8]) {
+        match &mut self.long {
+            Some(long) => long.push(piece),
+            None => self.long = Some(Box::new(LongEvent::begin(piece))),
+        }
+    }
+
+    /// Reads one event, or the end of one that was too long to wait for; returns what goes on of
+    /// it.
+    fn whole<'e>(
+        &mut self,
+        seen: &mut Seen,
+        event: &'e [u8],
+        context: &mut dyn Context,
+    ) -> Option<Cow<'e, [u8]>> {
+        let Some(mut long) = self.long.take() else {
+            return self.event(seen, event, context);
+        };
+        long.push(event);
+        if let Some(data) = long.data() {
+            if let Ok(read) = self.events.read(&data, &mut seen.text) {
+                self.note(seen, &read, context);
+            }
+            self.stopping.note(&data);
+        }
+        (!seen.stopped.early()).then_some(Cow::Borrowed(event))
     }
 
     /// Reads one event; returns what goes on of it. Of one that guardrails look at, also what

@@ -1,5 +1,6 @@
 mod dialects;
 mod guarding;
+mod long;
 mod stopping;
 
 use super::*;
