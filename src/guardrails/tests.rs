@@ -130,6 +130,28 @@ fn regression_tools_in_name_spaces_are_judged() {
     assert_eq!(deny("other"), "");
 }
 
+/// A search for tools brings more of them into a conversation.
+#[test]
+fn regression_tools_in_items_are_judged() {
+    let judged = |kind: &str| {
+        let tool = json!({"type": "function", "name": "delete_all"});
+        let (kind, tools) = (
+            format!(r#""type":"{kind}""#),
+            format!(r#""tools":[{tool}]"#),
+        );
+        let deny = self::tools(Tools::Deny(names(&["delete_all"])));
+        // What they are of may be said behind them.
+        [[&kind, &tools], [&tools, &kind]].map(|[first, second]| {
+            let body = format!(r#"{{"input":[{{{first},{second}}}]}}"#);
+            broken(Api::Responses, &deny, &body)
+        })
+    };
+    assert_eq!(judged("tool_search_output"), ["TOOLS 1", "TOOLS 1"]);
+    assert_eq!(judged("additional_tools"), ["TOOLS 1", "TOOLS 1"]);
+    // What a server has, once its own tool was offered.
+    assert_eq!(judged("mcp_list_tools"), ["", ""]);
+}
+
 /// Prompts and inputs are one message or several; what their items are says whose they are.
 #[test]
 fn prompts_and_inputs_are_messages() {
