@@ -159,6 +159,40 @@ fn items_of_all_kinds() {
 }
 
 #[test]
+fn regression_media_in_results_and_actions_are_told() {
+    let image = "data:image/png;base64,iVBORw0KGgo=";
+    for (item, wanted) in [
+        (
+            json!({"type": "code_interpreter_call", "outputs": [{"type": "image", "url": image}, {"type": "logs", "logs": "of Ada"}]}),
+            vec!["!Media", "ToolResult of Ada"],
+        ),
+        (
+            json!({"type": "mcp_call", "results": [{"image": {"b64_json": "iVBORw0KGgo="}}], "output": "of Ada"}),
+            vec!["!Media", "ToolResult of Ada"],
+        ),
+        (
+            json!({"type": "file_search_call", "results": [{"filename": "f", "attributes": {"picture": [image]}}]}),
+            vec!["!Media", "ToolResult f"],
+        ),
+        (
+            json!({"type": "local_shell_call", "action": {"env": {"x": image}, "image_url": image}}),
+            vec!["!Media", "!Media"],
+        ),
+        // An address that the provider has looked at is a text.
+        (
+            json!({"type": "web_search_call", "action": {"type": "open_page", "url": "https://example.org/a"}}),
+            vec!["ToolCall https://example.org/a"],
+        ),
+    ] {
+        assert_eq!(
+            requested(json!({"input": [item]})),
+            sorted(&wanted),
+            "{item}"
+        );
+    }
+}
+
+#[test]
 fn what_stands_beside_items() {
     for (name, value, wanted) in [
         ("input", json!("of Ada"), vec!["User of Ada"]),

@@ -78,11 +78,11 @@ fn item<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Erro
         ("output" | "outputs" | "results" | "result" | "error", _)
             if kind != "image_generation_call" =>
         {
-            walk.by_key(reader, known, result)
+            walk.with_media(reader, known, result)
         }
         ("arguments", _) => walk.arguments(reader),
         ("input" | "code" | "action" | "operation", _) => {
-            walk.by_key(reader, known, Origin::ToolCall)
+            walk.with_media(reader, known, Origin::ToolCall)
         }
         ("pending_safety_checks" | "acknowledged_safety_checks", _) => {
             walk.by_key(reader, known, origin)
@@ -118,7 +118,7 @@ fn part<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>, origin: Origin) ->
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
         ("text" | "refusal", _) => walk.strings(reader, origin),
         ("input_audio", Kind::Object) => reader.object(|reader, key| sound(walk, reader, key)),
-        ("annotations", _) => walk.by_key(reader, known, origin),
+        ("annotations", _) => walk.with_media(reader, known, origin),
         _ => medium(walk, reader, key, origin),
     })
 }
