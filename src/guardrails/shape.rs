@@ -57,7 +57,8 @@ const COMPLETIONS: Shape = Shape {
 };
 
 const RESPONSES: Shape = Shape {
-    messages: &["input"],
+    // The latter is vLLM's: what was said before.
+    messages: &["input", "previous_input_messages"],
     plain: Some("user"),
     system: &["instructions"],
     tools: &["tools"],

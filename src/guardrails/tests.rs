@@ -163,6 +163,13 @@ fn prompts_and_inputs_are_messages() {
         (Api::Responses, json!({"input": "a"}), 1, 0, 0),
         (
             Api::Responses,
+            json!({"input": "a", "previous_input_messages": [user(json!("a")), {"role": "tool"}]}),
+            3,
+            0,
+            1,
+        ),
+        (
+            Api::Responses,
             json!({"input": [user(json!("a")), {"role": "assistant", "content": "b"}]}),
             2,
             0,

@@ -283,6 +283,8 @@ pub struct AnswerTexts<'a> {
     pub said: Vec<Said<'a>>,
     /// Values that give the texts of a choice away in another form, by choice.
     pub logprobs: Vec<(u32, Span)>,
+    /// Values that give any of the texts away in another form.
+    pub tokens: Vec<Span>,
     /// Signatures of reasoning, by its part. They are wrong if it is changed.
     pub signatures: Vec<(u32, Span)>,
 }

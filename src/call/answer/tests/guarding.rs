@@ -471,6 +471,41 @@ fn what_a_response_says_only_whole_is_masked_and_counted() {
 }
 
 /// Such an event ends no text: it goes on, as the last one.
+#[test]
+fn regression_ids_of_tokens_give_nothing_away() {
+    let text = format!("Ask {MAIL} now.");
+    let message =
+        |text: &str| json!([{"type": "raw_message_tokens", "message": text, "tokens": [9906, 11]}]);
+    let response = |text: &str| {
+        json!({"id": "r", "object": "response", "input_messages": message("Who?"),
+            "output": [{"type": "message", "content": [{"type": "output_text", "text": text}]}],
+            "output_messages": message(text)})
+    };
+    let tokens = |response: &Value| {
+        ["input_messages", "output_messages"].map(|name| response[name][0]["tokens"].clone())
+    };
+    let (out, ..) = RESPONSES.run("application/json", [response(&text).to_string().as_bytes()]);
+    let out: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(tokens(&out), [json!([]), json!([])]);
+    assert_eq!(
+        out["output_messages"][0]["message"],
+        "Ask <EMAIL_ADDRESS> now."
+    );
+    // What is found nowhere stays as it is.
+    let clean = response("Hello.").to_string();
+    assert_eq!(
+        RESPONSES.run("application/json", [clean.as_bytes()]).0,
+        clean
+    );
+    // In a stream, what is found later is not known.
+    let end = json!({"type": "response.completed", "response": response("Hello.")});
+    let stream = format!("event: response.completed\ndata: {end}\n\n");
+    let (out, ..) = RESPONSES.run(STREAM, [stream.as_bytes()]);
+    let (_, data) = out.split_once("data: ").unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(tokens(&data["response"]), [json!([]), json!([])]);
+}
+
 /// Events of one item's reasoning: pieces by their index, `None` for the end of what came.
 fn reasoning(pieces: &[(u32, Option<&str>)]) -> String {
     let mut events = String::new();

@@ -198,6 +198,11 @@ fn what_stands_beside_items() {
         ("input", json!("of Ada"), vec!["User of Ada"]),
         ("instructions", json!("be kind"), vec!["System be kind"]),
         (
+            "previous_input_messages",
+            json!([{"role": "system", "content": [{"type": "text", "text": "be kind"}]}]),
+            vec!["System be kind"],
+        ),
+        (
             "metadata",
             json!({"note to": "of Ada"}),
             vec!["Other note to", "Other of Ada"],

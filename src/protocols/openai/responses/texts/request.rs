@@ -19,7 +19,10 @@ fn member<'a>(
     key: &Key<'a>,
 ) -> Result<(), Error> {
     match (key.value().as_ref(), reader.kind()?) {
-        ("input", Kind::Array) => reader.array(|reader| item(walk, reader)),
+        // The latter is vLLM's: what was said before.
+        ("input" | "previous_input_messages", Kind::Array) => {
+            reader.array(|reader| item(walk, reader))
+        }
         ("input", _) => walk.strings(reader, Origin::User),
         ("instructions", _) => walk.strings(reader, Origin::System),
         ("tools", Kind::Array) => reader.array(|reader| tool(walk, reader)),

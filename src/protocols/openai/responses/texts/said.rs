@@ -32,14 +32,11 @@ pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> 
     }
     reader.finish()?;
     let ends = event.ends();
+    let tokens = event.items.tokens.into_iter().map(|(_, span)| span);
+    let removed = tokens.chain(event.items.raw).collect();
     Ok(EventTexts {
         ends,
-        removed: event
-            .items
-            .tokens
-            .into_iter()
-            .map(|(_, span)| span)
-            .collect(),
+        removed,
         said: event.items.speech.said,
         signatures: Vec::new(),
     })
@@ -261,6 +258,7 @@ pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error
         said: items.speech.said,
         signatures: Vec::new(),
         logprobs: items.tokens,
+        tokens: items.raw,
     })
 }
 
@@ -271,6 +269,14 @@ fn response<'a>(items: &mut Items<'a>, reader: &mut Reader<'a>) -> Result<(), Er
             ("output", Kind::Array) => items.list(reader),
             ("id" | "previous_response_id" | "conversation", _) => {
                 items.speech.member(reader, Member::Id)
+            }
+            // vLLM's, of prompt and answer as the model has them.
+            ("output_messages", _) => items.raw(reader),
+            ("input_messages", _) => {
+                let mark = items.speech.mark();
+                items.raw(reader)?;
+                items.speech.echo(mark);
+                Ok(())
             }
             (name, _) if is_echo(name) => {
                 let mark = items.speech.mark();
