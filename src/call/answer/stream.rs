@@ -7,7 +7,9 @@ use super::{Context, OnData, Reading, Seen};
 use crate::call::refusing::unscannable;
 use crate::json::{Edits, Reader, Span, quote};
 use crate::protocols::texts::ChannelKey;
-use crate::protocols::{Api, ErrorKind, Event, EventReader, Progress, Refusal, redact_account};
+use crate::protocols::{
+    Api, ErrorKind, Event, EventReader, Progress, Reasoning, Refusal, redact_account,
+};
 use crate::sse::{self, Framer};
 use crate::tokens::Stream;
 use std::borrow::Cow;
@@ -411,6 +413,9 @@ impl StreamReader {
     fn note(&mut self, seen: &mut Seen, read: &Event, context: &mut dyn Context) {
         if read.text_bytes > 0 {
             seen.first_text.get_or_insert_with(|| context.now());
+        }
+        if seen.reasoning != Reasoning::Told && read.reasoning != Reasoning::None {
+            seen.reasoning = read.reasoning;
         }
         seen.add_usage(read.usage);
         seen.done |= read.progress == Progress::Ended;
