@@ -45,6 +45,8 @@ pub struct Event {
     pub reasoning: Reasoning,
     /// The value of the answer's `model`, within the data.
     pub model: Option<Span>,
+    /// Its number, where events have one.
+    pub number: Option<u64>,
 }
 
 impl Event {
@@ -56,6 +58,7 @@ impl Event {
         text_bytes: 0,
         reasoning: Reasoning::None,
         model: None,
+        number: None,
     };
 
     /// Notes what a model says in it.

@@ -33,6 +33,8 @@ pub(in crate::call) struct StreamReader {
     first: Vec<u8>,
     /// Whether something went on that could not be inspected.
     passed_unread: bool,
+    /// The number that the next event has from its provider.
+    next_number: u64,
 }
 
 /// Longest first event that is kept, in bytes.
@@ -57,6 +59,7 @@ impl StreamReader {
             in_event: false,
             long: None,
             passed_unread: false,
+            next_number: 0,
         }
     }
 
@@ -198,7 +201,8 @@ impl StreamReader {
         if self.in_event {
             out.push(Cow::Borrowed(b"\n\n"));
         }
-        out.push(Cow::Owned(incomplete(self.reading.api)));
+        let number = self.stopping.next_number().unwrap_or(self.next_number);
+        out.push(Cow::Owned(incomplete(self.reading.api, number)));
         true
     }
 
@@ -336,7 +340,7 @@ impl StreamReader {
         let guard = self.guard.as_mut();
         let masked = guard.and_then(|guard| guard.event(data, context.verdict()).ok());
         let (Some(mut masked), Some(read)) = (masked, read) else {
-            return Some(self.unread(seen, event, context));
+            return Some(self.unread_event(seen, event, data, context));
         };
         if self.first.is_empty() && data.len() <= LONGEST_FIRST {
             self.first = data.to_vec();
@@ -397,6 +401,25 @@ impl StreamReader {
         self.stopping.rest(named.as_deref().unwrap_or(data), rest)
     }
 
+    /// What goes on in the place of an event that can't be inspected.
+    fn unread_event(
+        &mut self,
+        seen: &mut Seen,
+        event: &[u8],
+        data: &[u8],
+        context: &mut dyn Context,
+    ) -> Vec<u8> {
+        let out = self.unread(seen, event, context);
+        if self.stopping.is_stopped() {
+            return out;
+        }
+        let (mut edits, mut new) = (Edits::default(), Vec::new());
+        self.stopping.renumber(data, &mut edits);
+        self.stopping.note(data);
+        write(event, data, edits, &mut new);
+        new
+    }
+
     /// What goes on in the place of what can't be inspected: it itself, or the end of the stream.
     fn unread(&mut self, seen: &mut Seen, event: &[u8], context: &mut dyn Context) -> Vec<u8> {
         let passes = self.guard.as_ref().is_none_or(StreamGuard::passes_unread);
@@ -411,6 +434,9 @@ impl StreamReader {
     }
 
     fn note(&mut self, seen: &mut Seen, read: &Event, context: &mut dyn Context) {
+        if let Some(number) = read.number {
+            self.next_number = number.saturating_add(1);
+        }
         if read.text_bytes > 0 {
             seen.first_text.get_or_insert_with(|| context.now());
         }
@@ -474,7 +500,7 @@ fn renamed(event: &[u8], data: &[u8], span: Span, name: &str) -> Vec<u8> {
 
 /// The event that tells a caller of a stream that ended too early. OpenAI's SDKs raise an
 /// error on it; a `[DONE]` behind it would tell other clients that all is well.
-fn incomplete(api: Api) -> Vec<u8> {
+fn incomplete(api: Api, number: u64) -> Vec<u8> {
     let message = "The provider ended its answer before it was complete.";
-    Refusal::new(ErrorKind::BadGateway, "upstream_incomplete", message).event(api)
+    Refusal::new(ErrorKind::BadGateway, "upstream_incomplete", message).numbered_event(api, number)
 }

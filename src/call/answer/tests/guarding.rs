@@ -472,6 +472,49 @@ fn what_a_response_says_only_whole_is_masked_and_counted() {
 
 /// Such an event ends no text: it goes on, as the last one.
 #[test]
+fn regression_what_goes_on_unread_is_numbered_like_the_rest() {
+    let case = Case {
+        passes_unread: true,
+        ..RESPONSES
+    };
+    let piece = |number: u32, name: &str, members: Value| {
+        let mut event =
+            json!({"type": name, "sequence_number": number, "output_index": 0, "content_index": 0});
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        format!("event: {name}\ndata: {event}\n\n")
+    };
+    let stream = [
+        piece(
+            0,
+            "response.output_text.delta",
+            json!({"delta": "Ask quilliam@zwexford"}),
+        ),
+        piece(
+            1,
+            "response.output_text.done",
+            json!({"text": "Ask quilliam@zwexford"}),
+        ),
+        // Nobody knows to what it belongs.
+        piece(2, "response.unheard_of.delta", json!({"delta": ["a"]})),
+        piece(3, "response.completed", json!({"response": {"id": "r"}})),
+    ];
+    let (out, _, watched) = case.run(STREAM, [stream.concat().as_bytes()]);
+    assert_eq!(watched.unscanned, [true]);
+    let data = out.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events: Vec<Value> = data
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect();
+    assert_eq!(events.len(), 5);
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number, "{event}");
+    }
+    assert_eq!(events[3]["delta"], json!(["a"]));
+}
+
+#[test]
 fn regression_ids_of_tokens_give_nothing_away() {
     let text = format!("Ask {MAIL} now.");
     let message =

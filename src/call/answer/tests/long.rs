@@ -100,3 +100,32 @@ fn regression_what_is_too_long_to_inspect_still_says_what_was_used() {
         }
     }
 }
+
+#[test]
+fn regression_errors_of_ours_have_all_members_of_an_error_event() {
+    let told = |out: &str| {
+        let (_, data) = out.rsplit_once("event: error\ndata: ").unwrap();
+        let event: Value = serde_json::from_str(data).unwrap();
+        assert_eq!(event["message"], event["error"]["message"]);
+        assert_eq!(event["code"], event["error"]["code"]);
+        assert_eq!(event["type"], "error");
+        assert!(event["param"].is_null());
+        (event["code"].clone(), event["sequence_number"].clone())
+    };
+    let (out, ..) = RESPONSES.run(STREAM, [created().as_bytes(), b""]);
+    assert_eq!(told(&out), (json!("upstream_incomplete"), json!(1)));
+    let broken = created() + "data: {no\n\n";
+    let (out, ..) = RESPONSES.run(STREAM, [broken.as_bytes()]);
+    assert_eq!(told(&out), (json!("unscannable_answer"), json!(1)));
+    let reading = Reading {
+        api: Api::Responses,
+        strip_usage: false,
+        judges_end: true,
+        model: None,
+        stop: Stop::Never,
+        guard: None,
+    };
+    let reader = AnswerReader::new(reading, 200, STREAM);
+    let (came, _) = run_reader(reader, [created().as_bytes(), b""]);
+    assert_eq!(told(&came.out), (json!("upstream_incomplete"), json!(1)));
+}

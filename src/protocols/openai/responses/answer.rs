@@ -45,6 +45,7 @@ pub fn read_event(data: &[u8], said: &mut Stream) -> Result<Event, Error> {
             }
             ("delta", _) if kind != EventType::Sound => generated(reader, &mut event, said)?,
             ("response", Kind::Object) => response(reader, &mut event)?,
+            ("sequence_number", Kind::Number) => event.number = reader.number()?.parse().ok(),
             // Of what is no event of a response.
             ("error", own) => {
                 if own != Kind::Null {
@@ -118,6 +119,7 @@ mod tests {
             let wanted = Event {
                 text_bytes: bytes,
                 reasoning,
+                number: Some(3),
                 ..Event::NOTHING
             };
             assert_eq!(read(&text), wanted, "{name}");
