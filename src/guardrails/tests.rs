@@ -927,6 +927,39 @@ fn the_longest_answer_has_one_bound_by_all_its_names() {
 }
 
 #[test]
+fn regression_members_have_their_names_in_the_callers_api() {
+    let param = |api, asks: RequestRules| {
+        let verdict = judge(
+            api,
+            asks,
+            "{\"input\":[{},{}],\"prompt\":[\"\",\"\"],\"messages\":[{},{}]}",
+        );
+        let refusal = verdict.refusal().unwrap();
+        let param = refusal.param.clone().unwrap();
+        let quoted = format!("'{param}'");
+        assert!(!refusal.message.contains("'max_") || refusal.message.contains(&quoted));
+        param
+    };
+    for (api, messages, bound) in [
+        (Api::ChatCompletions, "messages", "max_tokens"),
+        (Api::Completions, "prompt", "max_tokens"),
+        (Api::Responses, "input", "max_output_tokens"),
+        (Api::Messages, "messages", "max_tokens"),
+    ] {
+        assert_eq!(param(api, most(Measure::Messages, 1)), messages);
+        assert_eq!(param(api, roles(&["nobody"])), messages);
+        assert_eq!(param(api, parameter("max_tokens", required())), bound);
+        assert_eq!(param(api, parameter("seed", required())), "seed");
+    }
+    let written = parameter("max_completion_tokens", required());
+    assert_eq!(
+        param(Api::ChatCompletions, written.clone()),
+        "max_completion_tokens"
+    );
+    assert_eq!(param(Api::Messages, written), "max_tokens");
+}
+
+#[test]
 fn all_that_is_broken_is_counted_and_the_first_that_blocks_is_told() {
     let asks = |messages| RequestRules {
         most: vec![(Measure::Bytes, 1), (Measure::Messages, messages)],
