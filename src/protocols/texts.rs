@@ -109,6 +109,8 @@ pub enum Origin {
 pub enum Unscannable {
     /// An image, a sound or a file inside of the request.
     Media,
+    /// A prompt in tokens or embeddings: only who has the model's vocabulary can read it.
+    Tokens,
     /// What the provider fetches or has: a URL, the id of a file.
     Remote,
     /// A tool that the provider runs, or an MCP server that it asks.
