@@ -302,7 +302,7 @@ impl Call {
             attempts: tries.0.len(),
             tries: ask.map(|ask| tried(ask, tries)).unwrap_or_default(),
             guardrails,
-            stream: ask.is_some_and(|ask| ask.traits.stream),
+            stream: ask.map_or(self.wants_stream, |ask| ask.traits.stream),
             status: outcome.status,
             outcome: outcome.outcome,
             reason: &outcome.reason,
