@@ -157,6 +157,11 @@ pub struct ChannelKey {
     pub index: u32,
 }
 
+/// Whether a part is an item that its server tells by its id and not by its place.
+pub const fn is_by_id(part: u32) -> bool {
+    openai::responses::place(part).is_none()
+}
+
 /// A text of a choice or a content block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChannelKind {

@@ -12,7 +12,7 @@ use crate::json::{Edits, Span};
 use crate::mask::{Channel, Form, Verdict};
 use crate::protocols::Api;
 use crate::protocols::texts::{
-    ChannelKey, ChannelKind, Ends, EventTexts, Said, emptied, event_texts,
+    ChannelKey, ChannelKind, Ends, EventTexts, Said, emptied, event_texts, is_by_id,
 };
 use crate::sse;
 use std::borrow::Cow;
@@ -167,7 +167,21 @@ impl StreamGuard {
         if !self.ended.is_empty() && texts.said.iter().any(goes_on) {
             return Err(Unreadable);
         }
-        Ok(())
+        let pieces = texts.said.iter().filter(|said| !said.repeated);
+        let mut keys = pieces.filter_map(|said| said.channel.as_ref());
+        match keys.any(|key| self.is_told_otherwise(key)) {
+            true => Err(Unreadable),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether earlier texts were told by the place of their items and this one by its id, or the
+    /// other way round: a client may join both.
+    fn is_told_otherwise(&self, key: &ChannelKey) -> bool {
+        let other = |known: &ChannelKey| is_by_id(known.part) != is_by_id(key.part);
+        let ended = [self.ended.first(), self.ended.last()];
+        ended.into_iter().flatten().any(other)
+            || self.channels.first().is_some_and(|(known, _)| other(known))
     }
 
     /// What goes on of each text of an event.

@@ -13,6 +13,7 @@ pub(in crate::protocols) mod texts;
 
 pub use answer::read_event;
 pub use ending::Ending;
+pub(in crate::protocols) use pieces::place;
 
 use super::fields::Limit;
 use crate::json::{Key, Kind, Reader, Span};

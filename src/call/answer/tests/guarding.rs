@@ -472,6 +472,30 @@ fn what_a_response_says_only_whole_is_masked_and_counted() {
 
 /// Such an event ends no text: it goes on, as the last one.
 #[test]
+fn regression_items_are_told_by_their_place_or_by_their_id() {
+    let (front, back) = MAIL.split_at(9);
+    let piece = |place: Option<u32>, text: &str| {
+        let mut event = json!({"type": "response.output_text.delta", "item_id": "msg_1", "content_index": 0, "delta": text});
+        if let Some(place) = place {
+            event["output_index"] = json!(place);
+        }
+        format!("data: {event}\n\n")
+    };
+    for [one, two] in [[Some(0), None], [None, Some(0)]] {
+        let stream = piece(one, front) + &piece(two, back);
+        let (out, seen, _) = RESPONSES.run(STREAM, [stream.as_bytes()]);
+        assert_eq!(seen.stopped, Stopped::Unscannable, "{out}");
+        let alike = piece(one, front) + &piece(one, back) + "data: [DONE]\n\n";
+        let (out, seen, _) = RESPONSES.run(STREAM, [alike.as_bytes()]);
+        assert_eq!(seen.stopped, Stopped::No);
+        assert!(
+            out.contains("<EMAIL_ADDRESS>") && !out.contains(back),
+            "{out}"
+        );
+    }
+}
+
+#[test]
 fn regression_what_goes_on_unread_is_numbered_like_the_rest() {
     let case = Case {
         passes_unread: true,
