@@ -43,7 +43,8 @@ Says what the guardrails of a policy would do to texts.
 Usage: tollgate scan --config FILE --phase input|output [--tenant NAME] [--stream-chunks N] <TEXTS
 
 TEXTS are JSON Lines {\"id\", \"text\"}, with \"system\" if an answer may repeat a system
-prompt; for each, one line is written:
+prompt, and with \"role\" if a text of a request is not the user's: system or developer,
+assistant, tool. For each, one line is written:
 
   {\"id\", \"action\", \"guardrails\": [{\"name\", \"verdict\", \"score\", \"reason\"}],
    \"findings\": [{\"entity\", \"start\", \"end\"}], \"text\"}

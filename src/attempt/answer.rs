@@ -4,7 +4,7 @@ Nothing goes on before it is sure that the try has succeeded: an error can then 
 to the next target. Of a stream that is the first event with content, of a whole
 answer its end. */
 
-use super::first::{FirstSign, Sign};
+use super::first::{FirstSign, Sign, error_of_response};
 use super::tries::{Came, Failure, Why};
 use super::{Attempt, classify};
 use crate::host::Instant;
@@ -13,6 +13,7 @@ use crate::json::{Error, Kind, Reader};
 use crate::protocols::{Api, ErrorKind, Protocol, Refusal, translate};
 use crate::routing::reset_hint;
 use crate::sse::{self, Framer};
+use std::borrow::Cow;
 
 /// The header that asks Envoy for the next target; `retriable_headers` names it. Its
 /// value is the class of the failure.
@@ -274,8 +275,18 @@ impl Attempt {
 
     fn whole_answer(&mut self, held: Held, body: &[u8]) -> OnAttempt {
         match looks(body) {
-            Looks::Error if body.len() <= MAX_ERROR => return self.hidden_error(held, body),
-            Looks::Garbage | Looks::Error => return self.garbage(held),
+            Looks::Error => {
+                let error = match self.entry.api {
+                    // It repeats its request.
+                    Api::Responses => Cow::Owned(error_of_response(body)),
+                    _ => Cow::Borrowed(body),
+                };
+                return match error.len() <= MAX_ERROR {
+                    true => self.hidden_error(held, &error),
+                    false => self.garbage(held),
+                };
+            }
+            Looks::Garbage => return self.garbage(held),
             Looks::Answer => {}
         }
         let Some((from, to)) = self.translates() else {

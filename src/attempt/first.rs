@@ -124,6 +124,14 @@ fn is_failed(event: &Value) -> bool {
     matches!(kind, Some("error" | "response.failed"))
 }
 
+/// The error of a whole response that failed, in the shape that errors have.
+pub(super) fn error_of_response(body: &[u8]) -> Vec<u8> {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(response) => failure(response),
+        Err(_) => body.to_vec(),
+    }
+}
+
 /// The error of an event of Responses, in the shape that errors have: it stands within the
 /// response that failed, or within the event, or is the event itself.
 fn failure(event: Value) -> Vec<u8> {

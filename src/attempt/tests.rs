@@ -434,6 +434,42 @@ fn a_response_that_fails_at_once_gets_its_status() {
 }
 
 #[test]
+fn regression_a_whole_response_that_failed_is_an_error() {
+    let failed = |error: Value| {
+        json!({"id": "resp_1", "object": "response", "status": "failed", "error": error,
+            "instructions": "x".repeat(70_000), "output": [], "usage": null})
+    };
+    for (error, status, code) in [
+        (
+            json!({"code": "server_error", "message": "x"}),
+            "502",
+            "server_error",
+        ),
+        (
+            json!({"code": "rate_limit_exceeded", "message": "x"}),
+            "429",
+            "rate_limit_exceeded",
+        ),
+    ] {
+        let mut attempt = begin(plan_of(Api::Responses));
+        answer_head(&mut attempt, "200", "application/json");
+        let on = attempt.answer_data(failed(error).to_string().as_bytes(), true);
+        assert_eq!(set(&on, ":status"), Some(status));
+        let OnAttempt::Release(_, Some(body)) = on else {
+            panic!()
+        };
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let told = json!({"error": {"type": "server_error", "code": code, "message": "x"}});
+        assert_eq!(body, told);
+    }
+    // What has failed says why; an answer says `null` there.
+    let mut attempt = begin(plan_of(Api::Responses));
+    answer_head(&mut attempt, "200", "application/json");
+    let on = attempt.answer_data(failed(Value::Null).to_string().as_bytes(), true);
+    assert_eq!(set(&on, ":status"), None);
+}
+
+#[test]
 fn instructions_that_a_response_repeats_are_no_content() {
     let long = "x".repeat(40_000);
     let event = json!({"type": "response.created", "response": {"instructions": long}});

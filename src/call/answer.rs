@@ -3,6 +3,7 @@
 mod alike;
 mod error;
 mod guarding;
+mod long;
 mod masking;
 mod stopping;
 mod stream;
@@ -14,7 +15,7 @@ use crate::host::Instant;
 use crate::http::{Answer, Callout, HeaderEdits, Headers};
 use crate::ledger::Usage;
 use crate::mask::Verdict;
-use crate::protocols::{Api, Refusal, Reply, ReportedUsage};
+use crate::protocols::{Api, Reasoning, Refusal, Reply, ReportedUsage};
 use crate::tokens::Stream;
 use error::ErrorReader;
 pub(super) use error::MAX_ERROR_BODY;
@@ -107,6 +108,10 @@ pub(super) struct Seen {
     pub(super) prompt: Option<Usage>,
     /// What was generated, or the whole body where it is not read that closely.
     pub(super) text: Stream,
+    /// Tokens of the prompt that the text says again.
+    pub(super) echoed: u64,
+    /// What is known of the model's reasoning.
+    pub(super) reasoning: Reasoning,
     pub(super) first_text: Option<Instant>,
     /// Whether a stream came to the event that ends its protocol's streams. SDKs hang up
     /// there without waiting for the end of the body.
@@ -309,7 +314,13 @@ impl Seen {
     /// Tokens of the answer so far, as far as can be told.
     pub(super) fn output_tokens(&self) -> u64 {
         let reported = self.usage.map_or(0, |usage| usage.output);
-        self.text.tally().tokens().max(reported)
+        self.said_tokens().max(reported)
+    }
+
+    /// Tokens of the text so far that are not the prompt's.
+    fn said_tokens(&self) -> u64 {
+        let tokens = self.text.tally().tokens();
+        tokens.saturating_sub(self.echoed)
     }
 
     /// Whether what was told of a stream that was cut is no longer so: by far more text has come
@@ -318,7 +329,7 @@ impl Seen {
         /// Estimates of short texts are off by some tokens, of all by some percent.
         const SLACK: u64 = 16;
         let most = told.output.saturating_add(told.output / 4);
-        self.stopped.early() || self.text.tally().tokens() > most.saturating_add(SLACK)
+        self.stopped.early() || self.said_tokens() > most.saturating_add(SLACK)
     }
 
     /// More tokens than these the answer can't have so far: each has a byte or more.
@@ -332,7 +343,7 @@ impl Seen {
     pub(super) fn estimate(&self, prompt: Usage) -> Usage {
         let prompt = self.prompt.unwrap_or(prompt);
         Usage {
-            output: self.text.tally().tokens(),
+            output: self.said_tokens(),
             ..prompt
         }
     }

@@ -136,6 +136,7 @@ impl Demand {
     ) -> Self {
         let default = model.default_output.unwrap_or(ledger.default_output);
         let DefaultOutput { tokens, soft } = default;
+        let tokens = traits.usual_output.map_or(tokens, |usual| usual.min(tokens));
         let each = traits.max_output.unwrap_or(tokens);
         let most = tries.iter().map(|planned| planned.target.max_output);
         let most = most.map(|most| most.unwrap_or(u64::MAX)).max();
@@ -301,7 +302,7 @@ impl Call {
     /// Takes note of how far the estimate of a prompt was off.
     pub(super) fn learn_prompt(&self, host: &dyn Host, ask: &Ask, tries: &Tries, usage: &Usage) {
         let traits = &ask.traits;
-        let sure = traits.text.is_counted() && traits.media.is_empty();
+        let sure = traits.text.is_counted() && traits.media.is_empty() && !traits.uncounted;
         let Some(target) = ask.latest_target(tries).filter(|_| sure) else {
             return;
         };

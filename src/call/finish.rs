@@ -7,6 +7,7 @@ use crate::attempt::{Tries, Try};
 use crate::host::{Host, Instant};
 use crate::identity::Caller;
 use crate::ledger::{Cost, Settlement, Totals, Usage};
+use crate::protocols::Reasoning;
 use crate::telemetry::{GuardrailRecord, Record, TryRecord};
 
 /// Stands for the model of calls that have none, in totals.
@@ -202,6 +203,7 @@ impl Call {
                 let seen_so_far = seen.estimate(ask.prompt_usage());
                 // Of a whole answer the end was made before its beginning came.
                 let hidden = !ask.traits.stream || seen.text.is_empty();
+                let hidden = hidden || seen.reasoning == Reasoning::Begins;
                 let hidden = hidden && at_work_when_it_ended(&so_far);
                 let least = if hidden { ask.held.answer } else { 0 };
                 Settlement::Estimated(Usage {
@@ -300,7 +302,7 @@ impl Call {
             attempts: tries.0.len(),
             tries: ask.map(|ask| tried(ask, tries)).unwrap_or_default(),
             guardrails,
-            stream: ask.is_some_and(|ask| ask.traits.stream),
+            stream: ask.map_or(self.wants_stream, |ask| ask.traits.stream),
             status: outcome.status,
             outcome: outcome.outcome,
             reason: &outcome.reason,

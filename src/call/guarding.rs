@@ -346,7 +346,7 @@ pub(super) fn unreadable(api: Api, body: &[u8]) -> Refusal {
 
 const fn rule_of(rules: &UnscannableRules, kind: Unscannable) -> Unscanned {
     match kind {
-        Unscannable::Media => rules.media,
+        Unscannable::Media | Unscannable::Tokens => rules.media,
         Unscannable::Remote => rules.remote,
         Unscannable::Tools => rules.tools,
     }

@@ -158,6 +158,8 @@ pub struct Call {
     phase: Phase,
     charge: Charge,
     guarding: Guarding,
+    /// Whether it asked for a stream, if it was not sent at once.
+    wants_stream: bool,
     /// Changes to the head of a translated answer that waits for services.
     released: Option<HeaderEdits>,
 }
@@ -234,6 +236,7 @@ impl Call {
             phase: Phase::Idle,
             charge: Charge::None,
             guarding: Guarding::default(),
+            wants_stream: false,
             released: None,
         }
     }

@@ -1,6 +1,6 @@
 /*! The head of an answer: a provider's, or Envoy's word that there is none. */
 
-use super::answer::{self, AnswerReader, OnData, Reading, Stop, Stopped};
+use super::answer::{self, AnswerReader, OnData, Reading, Seen, Stop, Stopped};
 use super::ask::{Adapter, Ask, Route};
 use super::global::Limited;
 use super::refusing::unscannable;
@@ -11,6 +11,7 @@ use crate::host::Host;
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
 use crate::protocols::{ErrorKind, Refusal, Reply};
+use crate::tokens::framing;
 
 /// The head of an answer.
 pub(super) struct AnswerHead<'h> {
@@ -145,6 +146,14 @@ impl Call {
             },
             guard: self.guarding.answer.take(),
         };
+        let echoed = match ask.traits.echoes {
+            0 => 0,
+            times => {
+                let prompt = ask.traits.prompt_tokens();
+                let prompt = prompt.saturating_sub(framing::REQUEST);
+                prompt.saturating_mul(times)
+            }
+        };
         let reader = AnswerReader::new(reading, status, content_type);
         let begun = Begun {
             changes_length: reader.changes_length(),
@@ -155,7 +164,10 @@ impl Call {
             ask,
             status,
             reader,
-            seen: Box::default(),
+            seen: Box::new(Seen {
+                echoed,
+                ..Seen::default()
+            }),
             ended: end,
         };
         begun

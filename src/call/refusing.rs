@@ -73,7 +73,7 @@ pub(super) fn unjudged_stream() -> Refusal {
 /// Its name in policies and metrics.
 pub(super) const fn unscannable_name(kind: Unscannable) -> &'static str {
     match kind {
-        Unscannable::Media => "media",
+        Unscannable::Media | Unscannable::Tokens => "media",
         Unscannable::Remote => "remote",
         Unscannable::Tools => "tools",
     }
@@ -83,6 +83,7 @@ pub(super) const fn unscannable_name(kind: Unscannable) -> &'static str {
 pub(super) fn unscannable_request(kind: Unscannable) -> Refusal {
     let what = match kind {
         Unscannable::Media => "images, sound or files",
+        Unscannable::Tokens => "a prompt in tokens or embeddings",
         Unscannable::Remote => "images or files that the provider would fetch",
         Unscannable::Tools => "tools that the provider would run",
     };

@@ -3,6 +3,7 @@
 use crate::attempt::{is_foreign, is_of_a_protocol, passes_to};
 use crate::config::{IdentityRules, Limits};
 use crate::http::{HeaderEdits, Headers};
+use crate::json::{Kind, Reader};
 use crate::protocols::{ErrorKind, Protocol, Refusal};
 
 /// The header by which the route finds the cluster.
@@ -116,6 +117,21 @@ pub(super) fn too_large(limits: &Limits) -> Refusal {
         limits.body
     );
     Refusal::new(ErrorKind::TooLarge, "request_too_large", message)
+}
+
+/// Whether a call that may never be sent, or even read, asks for a stream.
+pub(super) fn asks_for_stream(body: &[u8]) -> bool {
+    let mut asks = false;
+    let read = Reader::new(body, |_| None).and_then(|mut reader| {
+        reader.object(|reader, key| {
+            if key.value() == "stream" && reader.kind()? == Kind::Bool {
+                asks = reader.boolean()?;
+                return Ok(());
+            }
+            reader.skip().map(drop)
+        })
+    });
+    asks && read.is_ok()
 }
 
 fn is_json(content_type: &str) -> bool {

@@ -7,12 +7,12 @@ use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
 use crate::attempt::{Attempt, Entry, Fitted, PLAN_HEADER, Plan, Tries, fit, priority_groups};
-use crate::config::{Backend, Fallback, Model, Strategy, Timeouts};
+use crate::config::{Backend, Fallback, Model, OtherPaths, Strategy, Timeouts};
 use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
 use crate::json::Rewrite;
-use crate::protocols::{ErrorKind, Refusal, Reply, Request, Traits};
+use crate::protocols::{ErrorKind, Refusal, Reply, Request, Traits, stored};
 use crate::routing::{self, Asked, Shadow};
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -55,6 +55,10 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
             }
         };
+        if request.traits().stored_file && !self.stores_files() {
+            let refusal = stored("file_id".to_owned());
+            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        }
         let guards = &pending.caller.tenant.guards;
         if let Some(refusal) = self.unjudged_stream(host, guards, request.traits().stream) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
@@ -92,6 +96,11 @@ impl Call {
             Ok(outgoing) => OnBody::Forward(outgoing),
             Err(reply) => OnBody::Reply(reply),
         }
+    }
+
+    /// Whether callers may store files at the provider, for all others to read.
+    fn stores_files(&self) -> bool {
+        matches!(self.gateway.policy.other_paths, OtherPaths::Pass(_))
     }
 
     fn route(

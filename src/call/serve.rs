@@ -67,7 +67,13 @@ impl Call {
         body: &[u8],
     ) -> OnBody {
         match std::mem::take(&mut pending.purpose) {
-            Purpose::Call => self.guard(host, pending, body),
+            Purpose::Call => {
+                let on = self.guard(host, pending, body);
+                if !matches!(on, OnBody::Forward(_)) {
+                    self.wants_stream = request::asks_for_stream(body);
+                }
+                on
+            }
             Purpose::Adjust(change, limit) => self.adjust(host, pending, (change, &limit), body),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::condition::Condition;
 use super::members::Members;
+use super::shape::Shape;
 use super::verdict::Verdict;
 use super::walk;
 use crate::json::Error;
@@ -196,6 +197,6 @@ impl Rules {
         tokens: impl FnOnce() -> Option<u64>,
     ) -> Result<Verdict, Error> {
         let tally = walk::read(self, api, body)?;
-        Ok(Verdict::of(self, &tally, tokens))
+        Ok(Verdict::of(self, Shape::of(api), &tally, tokens))
     }
 }

@@ -1,5 +1,6 @@
 /*! Where requests of each API have what rules are about. */
 
+use super::members::spellings;
 use crate::protocols::Api;
 
 /// The shape of an API's requests.
@@ -17,6 +18,8 @@ pub(super) struct Shape {
     provider_tools: &'static [&'static str],
     /// Whose word a message or a part of one is by its type.
     roles: &'static [(&'static str, &'static str)],
+    /// The names of the bound on the answer.
+    longest_answer: &'static [&'static str],
 }
 
 /// What a member of a request is to rules.
@@ -45,6 +48,7 @@ const CHAT: Shape = Shape {
         "mcp_servers",
     ],
     roles: &[],
+    longest_answer: &["max_completion_tokens", "max_tokens"],
 };
 
 const COMPLETIONS: Shape = Shape {
@@ -54,10 +58,12 @@ const COMPLETIONS: Shape = Shape {
     tools: &[],
     provider_tools: &[],
     roles: &[],
+    longest_answer: &["max_tokens"],
 };
 
 const RESPONSES: Shape = Shape {
-    messages: &["input"],
+    // The latter is vLLM's: what was said before.
+    messages: &["input", "previous_input_messages"],
     plain: Some("user"),
     system: &["instructions"],
     tools: &["tools"],
@@ -86,6 +92,7 @@ const RESPONSES: Shape = Shape {
         ("reasoning", "assistant"),
         ("compaction", "assistant"),
     ],
+    longest_answer: &["max_output_tokens"],
 };
 
 const MESSAGES: Shape = Shape {
@@ -95,6 +102,7 @@ const MESSAGES: Shape = Shape {
     tools: &["tools"],
     provider_tools: &["mcp_servers", "container"],
     roles: &[("tool_result", "tool")],
+    longest_answer: &["max_tokens"],
 };
 
 impl Shape {
@@ -115,6 +123,20 @@ impl Shape {
             name if self.tools.contains(&name) => Part::Tools,
             name if self.provider_tools.contains(&name) => Part::ProviderTools,
             _ => Part::Parameter,
+        }
+    }
+
+    /// The member that has the messages.
+    pub(super) fn messages(&self) -> Option<&'static str> {
+        self.messages.first().copied()
+    }
+
+    /// What requests have instead of the member at `path`, of which other APIs have other names.
+    pub(super) fn name_of<'p>(&self, path: &'p str) -> &'p str {
+        let is_other = spellings(path).len() > 1 && !self.longest_answer.contains(&path);
+        match self.longest_answer.first() {
+            Some(name) if is_other => name,
+            _ => path,
         }
     }
 

@@ -130,6 +130,28 @@ fn regression_tools_in_name_spaces_are_judged() {
     assert_eq!(deny("other"), "");
 }
 
+/// A search for tools brings more of them into a conversation.
+#[test]
+fn regression_tools_in_items_are_judged() {
+    let judged = |kind: &str| {
+        let tool = json!({"type": "function", "name": "delete_all"});
+        let (kind, tools) = (
+            format!(r#""type":"{kind}""#),
+            format!(r#""tools":[{tool}]"#),
+        );
+        let deny = self::tools(Tools::Deny(names(&["delete_all"])));
+        // What they are of may be said behind them.
+        [[&kind, &tools], [&tools, &kind]].map(|[first, second]| {
+            let body = format!(r#"{{"input":[{{{first},{second}}}]}}"#);
+            broken(Api::Responses, &deny, &body)
+        })
+    };
+    assert_eq!(judged("tool_search_output"), ["TOOLS 1", "TOOLS 1"]);
+    assert_eq!(judged("additional_tools"), ["TOOLS 1", "TOOLS 1"]);
+    // What a server has, once its own tool was offered.
+    assert_eq!(judged("mcp_list_tools"), ["", ""]);
+}
+
 /// Prompts and inputs are one message or several; what their items are says whose they are.
 #[test]
 fn prompts_and_inputs_are_messages() {
@@ -139,6 +161,13 @@ fn prompts_and_inputs_are_messages() {
         (Api::Completions, json!({"prompt": ["a", "b"]}), 2, 0, 0),
         (Api::Completions, json!({"prompt": [1, 2, 3]}), 0, 0, 0),
         (Api::Responses, json!({"input": "a"}), 1, 0, 0),
+        (
+            Api::Responses,
+            json!({"input": "a", "previous_input_messages": [user(json!("a")), {"role": "tool"}]}),
+            3,
+            0,
+            1,
+        ),
         (
             Api::Responses,
             json!({"input": [user(json!("a")), {"role": "assistant", "content": "b"}]}),
@@ -895,6 +924,39 @@ fn the_longest_answer_has_one_bound_by_all_its_names() {
         assert_eq!(told, broken);
     }
     assert_eq!(broken(OPENAI, &bound(false), "{}"), "");
+}
+
+#[test]
+fn regression_members_have_their_names_in_the_callers_api() {
+    let param = |api, asks: RequestRules| {
+        let verdict = judge(
+            api,
+            asks,
+            "{\"input\":[{},{}],\"prompt\":[\"\",\"\"],\"messages\":[{},{}]}",
+        );
+        let refusal = verdict.refusal().unwrap();
+        let param = refusal.param.clone().unwrap();
+        let quoted = format!("'{param}'");
+        assert!(!refusal.message.contains("'max_") || refusal.message.contains(&quoted));
+        param
+    };
+    for (api, messages, bound) in [
+        (Api::ChatCompletions, "messages", "max_tokens"),
+        (Api::Completions, "prompt", "max_tokens"),
+        (Api::Responses, "input", "max_output_tokens"),
+        (Api::Messages, "messages", "max_tokens"),
+    ] {
+        assert_eq!(param(api, most(Measure::Messages, 1)), messages);
+        assert_eq!(param(api, roles(&["nobody"])), messages);
+        assert_eq!(param(api, parameter("max_tokens", required())), bound);
+        assert_eq!(param(api, parameter("seed", required())), "seed");
+    }
+    let written = parameter("max_completion_tokens", required());
+    assert_eq!(
+        param(Api::ChatCompletions, written.clone()),
+        "max_completion_tokens"
+    );
+    assert_eq!(param(Api::Messages, written), "max_tokens");
 }
 
 #[test]

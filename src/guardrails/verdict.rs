@@ -2,6 +2,7 @@
 
 use super::condition::Fault;
 use super::rules::{Measure, RequestRules, Rule, Rules, SystemRule, Tools};
+use super::shape::Shape;
 use super::tally::{Counts, Tally};
 use crate::protocols::{ErrorKind, Refusal};
 
@@ -48,6 +49,7 @@ impl Verdict {
 
     pub(super) fn of(
         rules: &Rules,
+        shape: &Shape,
         tally: &Tally<'_, '_>,
         tokens: impl FnOnce() -> Option<u64>,
     ) -> Self {
@@ -62,9 +64,9 @@ impl Verdict {
             if !about(rule) {
                 continue;
             }
-            let mut broken = most(&rule.asks, tally, tokens);
-            broken.extend(content(&rule.asks, tally, *counts));
-            broken.extend(parameters(&rule.asks, index, tally));
+            let mut broken = most(&rule.asks, shape, tally, tokens);
+            broken.extend(content(&rule.asks, shape, tally, *counts));
+            broken.extend(parameters(&rule.asks, shape, index, tally));
             for broken in broken {
                 verdict.add(rule, broken);
             }
@@ -103,7 +105,7 @@ fn broken(what: &str, count: u64, wants: impl Into<String>, param: Option<&str>)
 }
 
 /// Measures of which there is too much.
-fn most(asks: &RequestRules, tally: &Tally<'_, '_>, tokens: u64) -> Vec<Broken> {
+fn most(asks: &RequestRules, shape: &Shape, tally: &Tally<'_, '_>, tokens: u64) -> Vec<Broken> {
     let over = |(measure, most): &(Measure, u64)| {
         let (is, unit, param) = match measure {
             Measure::Bytes => {
@@ -111,8 +113,8 @@ fn most(asks: &RequestRules, tally: &Tally<'_, '_>, tokens: u64) -> Vec<Broken> 
                 (bytes, "bytes in a request", None)
             }
             Measure::Tokens => (tokens, "tokens in a prompt, as estimated here", None),
-            Measure::Messages => (tally.messages, "messages", Some("messages")),
-            Measure::Images => (tally.images, "images", Some("messages")),
+            Measure::Messages => (tally.messages, "messages", shape.messages()),
+            Measure::Images => (tally.images, "images", shape.messages()),
         };
         let wants = format!("at most {most} {unit}");
         let mut broken = broken(measure.name(), 1, wants, param);
@@ -125,11 +127,16 @@ fn most(asks: &RequestRules, tally: &Tally<'_, '_>, tokens: u64) -> Vec<Broken> 
 }
 
 /// Roles, tools and the system prompt.
-fn content(asks: &RequestRules, tally: &Tally<'_, '_>, counts: Counts) -> Vec<Broken> {
+fn content(
+    asks: &RequestRules,
+    shape: &Shape,
+    tally: &Tally<'_, '_>,
+    counts: Counts,
+) -> Vec<Broken> {
     let mut all = Vec::new();
     if counts.roles > 0 {
         let wants = format!("no roles but these: {}", asks.roles.join(", "));
-        all.push(broken("roles", counts.roles, wants, Some("messages")));
+        all.push(broken("roles", counts.roles, wants, shape.messages()));
     }
     if counts.tools > 0 {
         let wants = match asks.tools {
@@ -151,14 +158,19 @@ fn content(asks: &RequestRules, tally: &Tally<'_, '_>, counts: Counts) -> Vec<Br
     all
 }
 
-fn parameters(asks: &RequestRules, rule: usize, tally: &Tally<'_, '_>) -> Vec<Broken> {
+fn parameters(
+    asks: &RequestRules,
+    shape: &Shape,
+    rule: usize,
+    tally: &Tally<'_, '_>,
+) -> Vec<Broken> {
     let mut all = Vec::new();
     for (index, parameter) in asks.parameters.iter().enumerate() {
         let check = (rule, index);
         let missing = parameter.condition.is_required() && !tally.seen.has(check);
         let (fault, path) = match tally.seen.fault(check) {
             Some(fault) => fault,
-            None if missing => (Fault::Missing, parameter.path.as_str()),
+            None if missing => (Fault::Missing, shape.name_of(&parameter.path)),
             None => continue,
         };
         let wants = format!("'{path}' {}", parameter.condition.wanted(fault));

@@ -82,10 +82,19 @@ impl<'r, 'a> Walk<'r, 'a> {
             return reader.skip().map(drop);
         }
         let (mut role, mut of_type, mut content) = (None, None, None);
+        let mut tools = Tools::Offered(Vec::new());
         reader.object(|reader, key| {
             match (key.value().as_ref(), reader.kind()?) {
                 ("role", Kind::String) => role = Some(reader.string()?.value()),
-                ("type", Kind::String) => of_type = self.shape.role(&reader.string()?.value()),
+                ("type", Kind::String) => {
+                    let kind = reader.string()?.value();
+                    of_type = self.shape.role(&kind);
+                    tools.are_of(&kind);
+                }
+                ("tools", Kind::Array) => {
+                    tools.note(reader.rest());
+                    let _ = reader.skip()?;
+                }
                 ("output", _) => self.content(reader)?,
                 ("content", _) => {
                     content = Some(reader.rest());
@@ -95,6 +104,11 @@ impl<'r, 'a> Walk<'r, 'a> {
             }
             Ok::<(), Error>(())
         })?;
+        if let Tools::Offered(lists) = tools {
+            for list in lists {
+                Reader::new(list, UNWATCHED)?.array(|reader| self.tool(reader))?;
+            }
+        }
         let role = role.as_deref().or(of_type);
         self.tally.role(role);
         match content {
@@ -206,6 +220,28 @@ impl<'r, 'a> Walk<'r, 'a> {
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         self.tally.tool(&names);
         Ok(())
+    }
+}
+
+/// Lists of tools that stand in a message.
+enum Tools<'a> {
+    /// They can be called from there on.
+    Offered(Vec<&'a [u8]>),
+    /// A server's own, which its tool was asked for.
+    Listed,
+}
+
+impl<'a> Tools<'a> {
+    fn are_of(&mut self, kind: &str) {
+        if kind == "mcp_list_tools" {
+            *self = Self::Listed;
+        }
+    }
+
+    fn note(&mut self, list: &'a [u8]) {
+        if let Self::Offered(lists) = self {
+            lists.push(list);
+        }
     }
 }
 

@@ -2,17 +2,23 @@
 
 use crate::bytes::{self, Set};
 
-/// Follows one JSON object through any cuts and copies out the raw values of chosen
-/// top-level members. Nothing else is kept, so memory is bounded by [`Capture::MAX_VALUE`]
-/// per member however long the text is.
+/// Follows one JSON object through any cuts and copies out the raw values of chosen members: of
+/// itself, and of one object in it. Nothing else is kept, so memory is bounded by
+/// [`Capture::MAX_VALUE`] per member however long the text is.
 ///
 /// It trusts nothing: text that is not JSON yields no values, never an error.
 #[derive(Debug)]
 pub struct Capture {
     wanted: &'static [&'static str],
-    found: Vec<(&'static str, Vec<u8>)>,
+    /// The member that is an object, and the members of that which are wanted.
+    inside: (&'static str, &'static [&'static str]),
+    /// By the depth of the object that has it, and its name.
+    found: Vec<(u32, &'static str, Vec<u8>)>,
     state: State,
     depth: u32,
+    /// The depth of the object whose members are looked at: 1, or 2 for the one in it.
+    level: u32,
+    is_whole: bool,
     /// The key or value being copied.
     token: Vec<u8>,
     keeping: Option<&'static str>,
@@ -36,11 +42,22 @@ impl Capture {
 
     /// Captures the members named in `wanted` (keys without escapes).
     pub const fn new(wanted: &'static [&'static str]) -> Self {
+        Self::with_inside(wanted, ("", &[]))
+    }
+
+    /// Captures those, and of the object that is the member `inside` these.
+    pub const fn with_inside(
+        wanted: &'static [&'static str],
+        inside: (&'static str, &'static [&'static str]),
+    ) -> Self {
         Self {
             wanted,
+            inside,
             found: Vec::new(),
             state: State::Plain { key_next: false },
             depth: 0,
+            level: 1,
+            is_whole: false,
             token: Vec::new(),
             keeping: None,
         }
@@ -68,10 +85,23 @@ impl Capture {
 
     /// The raw JSON of a member, once the object has ended or gone past it.
     pub fn value(&self, name: &str) -> Option<&[u8]> {
-        self.found
-            .iter()
-            .find(|(found, _)| *found == name)
-            .map(|(_, value)| value.as_slice())
+        self.at(1, name)
+    }
+
+    /// The same of a member of the object inside.
+    pub fn value_inside(&self, name: &str) -> Option<&[u8]> {
+        self.at(2, name)
+    }
+
+    /// Whether the object has come to its end.
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    fn at(&self, level: u32, name: &str) -> Option<&[u8]> {
+        let mut found = self.found.iter();
+        let found = found.find(|(depth, found, _)| *depth == level && *found == name);
+        found.map(|(_, _, value)| value.as_slice())
     }
 
     /// Copies up to the end of the string or its next escape; returns what is left.
@@ -121,11 +151,11 @@ impl Capture {
             }
             b'{' | b'[' => self.open(byte),
             b'}' | b']' => self.close(byte),
-            b',' if self.depth == 1 => {
+            b',' if self.depth == self.level => {
                 self.finish_value();
                 self.state = State::Plain { key_next: true };
             }
-            b':' if self.depth == 1 => self.token.clear(),
+            b':' if self.depth == self.level => self.token.clear(),
             b' ' | b'\n' | b'\r' | b'\t' => {}
             _ if self.depth == 0 => self.state = State::Off,
             _ => self.keep(&[byte], false),
@@ -139,6 +169,10 @@ impl Capture {
             } else {
                 State::Off
             };
+        } else if byte == b'{' && self.is_inside() {
+            self.keeping = None;
+            self.level = 2;
+            self.state = State::Plain { key_next: true };
         } else {
             self.keep(&[byte], false);
             self.state = State::Plain { key_next: false };
@@ -146,11 +180,22 @@ impl Capture {
         self.depth = self.depth.saturating_add(1);
     }
 
+    /// Whether the value that begins is the object inside.
+    fn is_inside(&self) -> bool {
+        let (name, _) = self.inside;
+        self.level == 1 && self.depth == 1 && self.keeping == Some(name) && self.token.is_empty()
+    }
+
     fn close(&mut self, byte: u8) {
         self.depth = self.depth.saturating_sub(1);
-        if self.depth == 0 {
+        if self.depth < self.level {
             self.finish_value();
-            self.state = State::Off;
+            self.level = 1;
+            self.is_whole = self.depth == 0;
+            self.state = match self.is_whole {
+                true => State::Off,
+                false => State::Plain { key_next: false },
+            };
         } else {
             self.keep(&[byte], false);
         }
@@ -177,17 +222,22 @@ impl Capture {
     }
 
     fn wanted_key(&self) -> Option<&'static str> {
-        self.wanted
-            .iter()
-            .copied()
-            .find(|name| name.as_bytes() == self.token.as_slice())
+        let (name, inside) = self.inside;
+        let is_this = |name: &&'static str| name.as_bytes() == self.token.as_slice();
+        if self.level == 2 {
+            return inside.iter().copied().find(is_this);
+        }
+        let mut wanted = self.wanted.iter().copied();
+        let object = Some(name).filter(|_| !inside.is_empty());
+        wanted.find(is_this).or(object.filter(is_this))
     }
 
     fn finish_value(&mut self) {
         if let Some(name) = self.keeping.take() {
-            let value = std::mem::take(&mut self.token);
-            self.found.retain(|(found, _)| *found != name);
-            self.found.push((name, value));
+            let (level, value) = (self.level, std::mem::take(&mut self.token));
+            self.found
+                .retain(|(depth, found, _)| (*depth, *found) != (level, name));
+            self.found.push((level, name, value));
         }
     }
 }

@@ -571,6 +571,31 @@ proptest! {
     }
 
     #[test]
+    fn members_of_an_object_inside_are_captured(
+        outer in arb_object(),
+        inner in arb_object(),
+        tape in arb_tape(),
+    ) {
+        let mut object = outer;
+        object["in"] = inner.clone();
+        let text = render(&object, &mut Tape::new(tape), true);
+        let text = text.trim_ascii().as_bytes();
+        let get = |value: Option<&[u8]>| -> Option<Value> { Some(serde_json::from_slice(value?).unwrap()) };
+        for size in [1, 2, 3, 7, text.len().max(1)] {
+            let mut capture = Capture::with_inside(&WANTED, ("in", &WANTED));
+            for piece in text.chunks(size) {
+                prop_assert!(!capture.is_whole());
+                capture.push(piece);
+            }
+            prop_assert!(capture.is_whole());
+            for name in WANTED {
+                prop_assert_eq!(get(capture.value(name)), object.get(name).cloned());
+                prop_assert_eq!(get(capture.value_inside(name)), inner.get(name).cloned());
+            }
+        }
+    }
+
+    #[test]
     fn junk_is_captured_within_bounds_and_alike_for_all_cuts(
         junk in prop_oneof![vec(any::<u8>(), 0..40), arb_json_like()],
     ) {

@@ -254,7 +254,7 @@ impl Readings {
         };
         let given = found.len();
         for hit in self.hits.drain(..) {
-            match undone.escape_around(hit.start) {
+            match undone.escape_around(&hit) {
                 Some(end) if hit.part != Part::Next => self.within.push((hit, end)),
                 _ => found.push_back(as_written(hit)),
             }
@@ -304,10 +304,13 @@ fn sort(found: &mut VecDeque<Found>, known: usize) {
 /// the same begins there, the escape is no part of it: in `\nada@example.org`, say. What was
 /// `found` is in order.
 fn behind_escape(hit: Hit, end: usize, found: &VecDeque<Found>) -> Hit {
-    let place = |other: &Found| (other.hit.start, other.hit.what);
-    let begun = found.partition_point(|other| place(other) < (end, hit.what));
-    let same = found.iter().skip(begun);
-    let mut same = same.take_while(|other| place(other) == (end, hit.what));
+    let place = |other: &Found| (other.hit.start, kind(other.hit.what));
+    let same = (end, kind(hit.what));
+    let begun = found.partition_point(|other| place(other) < same);
+    let mut same = found
+        .iter()
+        .skip(begun)
+        .take_while(|other| place(other) == same);
     let is_fresh = |other: &Found| other.reading == Reading::Undone && other.hit.part != Part::Next;
     if end < hit.end && same.any(is_fresh) {
         return Hit { start: end, ..hit };
@@ -383,14 +386,35 @@ impl Undone {
         self.hits = hits;
     }
 
-    /// Where the escape ends that a place of the text is within.
-    fn escape_around(&self, written: usize) -> Option<usize> {
-        let behind = self.places.partition_point(|place| place.written < written);
-        let before = self.places.get(behind.checked_sub(1)?)?;
-        let next = self.places.get(behind)?;
+    /// Where the escape ends that a finding begins within. A sentence may begin with all of it, as
+    /// the line before it ends; a value that does so may be written so.
+    fn escape_around(&self, hit: &Hit) -> Option<usize> {
+        let written = hit.start;
+        let is_sentence = matches!(hit.what, What::Class(..));
+        let behind = self.places.partition_point(|place| {
+            place.written < written || (is_sentence && place.written == written)
+        });
+        let before = behind.checked_sub(1)?;
+        let mut end = self.escape_at(before).filter(|end| *end > written)?;
+        let mut next = before.saturating_add(2);
+        let follows = |at: usize, end: usize| {
+            let place = self.places.get(at)?;
+            self.escape_at(at).filter(|_| place.written == end)
+        };
+        while let Some(behind) = follows(next, end).filter(|_| is_sentence) {
+            end = behind;
+            next = next.saturating_add(2);
+        }
+        Some(end)
+    }
+
+    /// Where the escape ends that the place `at` is the beginning of, if it is one.
+    fn escape_at(&self, at: usize) -> Option<usize> {
+        let [from, to] = [at, at.saturating_add(1)].map(|at| self.places.get(at));
+        let (from, to) = (from?, to?);
         let length = |from: usize, to: usize| to.saturating_sub(from);
-        let is_escape = length(before.written, next.written) != length(before.said, next.said);
-        (is_escape && next.written > written).then_some(next.written)
+        let is_escape = length(from.written, to.written) != length(from.said, to.said);
+        is_escape.then_some(to.written)
     }
 
     /// Drops the places that nobody asks for: before `settled`, in bytes of the text.

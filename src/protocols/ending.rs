@@ -83,6 +83,14 @@ impl Ending {
         }
     }
 
+    /// The number of the next event, where they have one.
+    pub const fn next_number(&self) -> u64 {
+        match self {
+            Self::Responses(ending) => ending.next_number(),
+            Self::ChatCompletions(_) | Self::Completions(_) | Self::Messages(_) => 0,
+        }
+    }
+
     /// Whether an answer has begun and is not whole: only then is there something to end.
     pub const fn is_open(&self) -> bool {
         match self {

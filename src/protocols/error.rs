@@ -3,7 +3,7 @@
 Shapes and types: OpenAI and Anthropic API references, section "Errors". */
 
 use super::{Api, Protocol};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A complete answer made by Tollgate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Reply {
 
 impl Reply {
     /// A JSON answer.
-    pub fn json(status: u16, value: &serde_json::Value) -> Self {
+    pub fn json(status: u16, value: &Value) -> Self {
         Self {
             status,
             headers: vec![("content-type", "application/json".to_owned())],
@@ -182,7 +182,7 @@ impl Refusal {
     }
 
     /// The error as JSON, as the protocol shapes it.
-    fn value(&self, protocol: Protocol) -> serde_json::Value {
+    fn value(&self, protocol: Protocol) -> Value {
         match protocol {
             Protocol::OpenAi => json!({"error": {
                 "message": self.message,
@@ -201,13 +201,20 @@ impl Refusal {
 
     /// The event that tells a caller whose stream has begun.
     pub fn event(&self, api: Api) -> Vec<u8> {
+        self.numbered_event(api, 0)
+    }
+
+    /// The same behind other events: those of Responses are numbered.
+    pub fn numbered_event(&self, api: Api, number: u64) -> Vec<u8> {
         let mut value = self.value(api.protocol());
         match api {
             Api::ChatCompletions | Api::Completions => format!("data: {value}\n\n"),
-            // OpenAI's SDKs raise what stands in `error`; others go by the event's type.
+            // OpenAI's SDKs raise what stands in `error`; others go by the event's own members.
             Api::Responses => {
-                if let Some(members) = value.as_object_mut() {
-                    members.insert("type".to_owned(), json!("error"));
+                let own = json!({"type": "error", "code": self.code, "message": self.message,
+                    "param": self.param, "sequence_number": number});
+                if let (Some(members), Value::Object(own)) = (value.as_object_mut(), own) {
+                    members.extend(own);
                 }
                 format!("event: error\ndata: {value}\n\n")
             }

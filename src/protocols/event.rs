@@ -18,6 +18,18 @@ pub enum Progress {
     Failed,
 }
 
+/// What an event tells of reasoning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reasoning {
+    /// Nothing.
+    #[default]
+    None,
+    /// There is some, of which the text need not be told.
+    Begins,
+    /// Its text.
+    Told,
+}
+
 /// What the data of one event holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
@@ -29,10 +41,14 @@ pub struct Event {
     pub only_usage: bool,
     /// Bytes of generated text: content, refusal, reasoning, tool arguments.
     pub text_bytes: u64,
+    /// Whether the model reasons where it can't be seen.
+    pub reasoning: Reasoning,
     /// The value of the answer's `model`, within the data.
     pub model: Option<Span>,
     /// The generated text, within the data, if it is a single string.
     pub text: Option<Span>,
+    /// Its number, where events have one.
+    pub number: Option<u64>,
 }
 
 impl Event {
@@ -42,8 +58,10 @@ impl Event {
         usage: ReportedUsage::Absent,
         only_usage: false,
         text_bytes: 0,
+        reasoning: Reasoning::None,
         model: None,
         text: None,
+        number: None,
     };
 
     /// Notes what a model says in it.

@@ -39,14 +39,17 @@ impl From<Stop> for Refusal {
                 let message = format!("'{path}' {problem}.");
                 Self::new(ErrorKind::Invalid, code, message).at(path)
             }
-            Stop::Stored { path } => {
-                let message = format!(
-                    "'{path}' is not supported: the provider stores nothing for one caller alone."
-                );
-                Self::new(ErrorKind::Invalid, "unsupported_parameter", message).at(path)
-            }
+            Stop::Stored { path } => stored(path),
         }
     }
+}
+
+/// Why what names something that the provider has stored is refused: whoever has the operator's
+/// account, as all tenants do, could read it.
+pub fn stored(path: String) -> Refusal {
+    let message =
+        format!("'{path}' is not supported: the provider stores nothing for one caller alone.");
+    Refusal::new(ErrorKind::Invalid, "unsupported_parameter", message).at(path)
 }
 
 fn json_refusal(error: &Error) -> Refusal {
@@ -200,10 +203,17 @@ impl Traits {
         if reader.kind()? != Kind::Object {
             return reader.skip().map(drop).map_err(Stop::from);
         }
-        reader.object(|reader, key| {
-            let marked = key.value() == "cache_control" && reader.kind()? == Kind::Object;
-            self.cache |= marked;
-            reader.skip().map(drop).map_err(Stop::from)
+        reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
+            ("type", Kind::String) => {
+                let kind = reader.string()?.value();
+                let counted = matches!(kind.as_ref(), "function" | "custom" | "namespace");
+                self.uncounted |= !counted;
+                Ok(())
+            }
+            (name, kind) => {
+                self.cache |= name == "cache_control" && kind == Kind::Object;
+                reader.skip().map(drop).map_err(Stop::from)
+            }
         })
     }
 

@@ -109,6 +109,8 @@ pub enum Origin {
 pub enum Unscannable {
     /// An image, a sound or a file inside of the request.
     Media,
+    /// A prompt in tokens or embeddings: only who has the model's vocabulary can read it.
+    Tokens,
     /// What the provider fetches or has: a URL, the id of a file.
     Remote,
     /// A tool that the provider runs, or an MCP server that it asks.
@@ -153,6 +155,11 @@ pub struct ChannelKey {
     /// Which tool call, which detail of the reasoning, or which content of a response's item; 0
     /// for the others.
     pub index: u32,
+}
+
+/// Whether a part is an item that its server tells by its id and not by its place.
+pub const fn is_by_id(part: u32) -> bool {
+    openai::responses::place(part).is_none()
 }
 
 /// A text of a choice or a content block.
@@ -283,6 +290,8 @@ pub struct AnswerTexts<'a> {
     pub said: Vec<Said<'a>>,
     /// Values that give the texts of a choice away in another form, by choice.
     pub logprobs: Vec<(u32, Span)>,
+    /// Values that give any of the texts away in another form.
+    pub tokens: Vec<Span>,
     /// Signatures of reasoning, by its part. They are wrong if it is changed.
     pub signatures: Vec<(u32, Span)>,
 }

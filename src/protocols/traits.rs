@@ -15,10 +15,17 @@ pub struct Traits {
     pub framing: u64,
     /// Images, sounds and files.
     pub media: Media,
+    /// Whether the prompt holds, or will come to hold, what can't be counted: encrypted
+    /// reasoning, what tools of the provider's find.
+    pub uncounted: bool,
     /// The longest answer asked for, in tokens.
     pub max_output: Option<u64>,
+    /// The longest answer where none is asked for, in tokens, if the API itself has a bound.
+    pub usual_output: Option<u64>,
     /// How many answers are asked for, at least 1.
     pub answers: u64,
+    /// How often the answer says the prompt again.
+    pub echoes: u64,
     /// Whether tools are offered.
     pub tools: bool,
     /// Whether there is an image.
@@ -27,6 +34,8 @@ pub struct Traits {
     pub audio: bool,
     /// Whether there is a file.
     pub file: bool,
+    /// Whether a file is named by the id under which the provider stores it.
+    pub stored_file: bool,
     /// Whether the answer may be sound.
     pub audio_output: bool,
     /// Whether the provider is asked to keep parts of the prompt in its cache.
@@ -40,12 +49,16 @@ impl Default for Traits {
             text: Prompt::default(),
             framing: 0,
             media: Media::default(),
+            uncounted: false,
             max_output: None,
+            usual_output: None,
             answers: 1,
+            echoes: 0,
             tools: false,
             image: false,
             audio: false,
             file: false,
+            stored_file: false,
             audio_output: false,
             cache: false,
         }

@@ -10,10 +10,17 @@ use std::ops::Range;
 
 /// Collects pieces of a stream until an event is whole. What was searched for the end of
 /// an event is not searched again, so a trickled event costs no more than a whole one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Framer {
     tail: Vec<u8>,
     place: Place,
+    longest: usize,
+}
+
+impl Default for Framer {
+    fn default() -> Self {
+        Self::up_to(Self::MAX_EVENT)
+    }
 }
 
 /// How far a text has been searched.
@@ -40,9 +47,19 @@ pub struct Events<'a> {
 }
 
 impl Framer {
-    /// Longest event that is waited for, in bytes. A longer one is handed out
-    /// unfinished by [`Framer::keep`].
+    /// Longest event that is waited for unless said otherwise, in bytes. A longer one is handed
+    /// out unfinished by [`Framer::keep`].
     pub const MAX_EVENT: usize = 1024 * 1024;
+
+    /// Waits for events of up to `longest` bytes.
+    pub const fn up_to(longest: usize) -> Self {
+        let place = Place { line: 0, from: 0 };
+        Self {
+            tail: Vec::new(),
+            place,
+            longest,
+        }
+    }
 
     /// Joins `piece` to what an earlier one left unfinished. The text borrows from
     /// `piece` if nothing was left.
@@ -65,7 +82,7 @@ impl Framer {
     pub fn keep(&mut self, joined: Joined<'_>, start: usize, place: Place) -> Option<Vec<u8>> {
         let mut text = joined.text.into_owned();
         text.drain(..start.min(text.len()));
-        if text.len() > Self::MAX_EVENT {
+        if text.len() > self.longest {
             return Some(text);
         }
         self.tail = text;

@@ -5,6 +5,7 @@ mod example;
 mod input;
 mod matrix;
 mod monitor;
+mod native;
 mod output;
 mod request;
 mod requests;

@@ -37,6 +37,7 @@ struct Given {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Role {
+    #[serde(alias = "developer")]
     System,
     #[default]
     User,

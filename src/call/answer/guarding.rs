@@ -207,6 +207,11 @@ impl Guard {
                 edits.replace(span, emptied(api).to_owned());
             }
         }
+        if !edits.is_empty() {
+            for span in texts.tokens {
+                edits.replace(span, emptied(api).to_owned());
+            }
+        }
         for (part, span) in texts.signatures {
             if wrong.contains(&part) {
                 edits.replace(span, "\"\"".to_owned());
@@ -234,7 +239,8 @@ pub(super) fn masked(api: Api, body: Vec<u8>, edits: Edits) -> Vec<u8> {
     let new = rewrite.whole(&body);
     let mut edits = Edits::default();
     if let Ok(texts) = answer_texts(api, &new) {
-        for (_, span) in texts.logprobs {
+        let logprobs = texts.logprobs.into_iter().map(|(_, span)| span);
+        for span in logprobs.chain(texts.tokens) {
             edits.replace(span, emptied(api).to_owned());
         }
     }

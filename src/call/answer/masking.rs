@@ -12,7 +12,7 @@ use crate::json::{Edits, Span};
 use crate::mask::{Channel, Form, Verdict};
 use crate::protocols::Api;
 use crate::protocols::texts::{
-    ChannelKey, ChannelKind, Ends, EventTexts, Said, emptied, event_texts,
+    ChannelKey, ChannelKind, Ends, EventTexts, Said, emptied, event_texts, is_by_id,
 };
 use crate::sse;
 use std::borrow::Cow;
@@ -163,8 +163,12 @@ impl StreamGuard {
         came: &str,
         verdict: &mut Verdict,
     ) -> Option<String> {
+        if self.ended.len() >= MAX_ENDED || self.has_ended(key) {
+            return None;
+        }
         let mut channels = self.channels.iter_mut();
-        let (_, channel) = channels.find(|(known, _)| *known == key)?;
+        let (known, channel) = channels.find(|(known, _)| is_one(known, &key))?;
+        known.index = known.index.max(key.index);
         let before = total(verdict);
         let new = channel.push(came, verdict);
         if key.kind == ChannelKind::Reasoning {
@@ -181,13 +185,27 @@ impl StreamGuard {
         }
         let goes_on = |said: &Said<'_>| {
             let piece = said.channel.filter(|_| !said.repeated);
-            let ended = piece.filter(|key| self.ended.contains(key));
+            let ended = piece.filter(|key| self.has_ended(*key));
             ended.is_some() && !said.text.value().is_empty()
         };
         if !self.ended.is_empty() && texts.said.iter().any(goes_on) {
             return Err(Unreadable);
         }
-        Ok(())
+        let pieces = texts.said.iter().filter(|said| !said.repeated);
+        let mut keys = pieces.filter_map(|said| said.channel.as_ref());
+        match keys.any(|key| self.is_told_otherwise(key)) {
+            true => Err(Unreadable),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether earlier texts were told by the place of their items and this one by its id, or the
+    /// other way round: a client may join both.
+    fn is_told_otherwise(&self, key: &ChannelKey) -> bool {
+        let other = |known: &ChannelKey| is_by_id(known.part) != is_by_id(key.part);
+        let ended = [self.ended.first(), self.ended.last()];
+        ended.into_iter().flatten().any(other)
+            || self.channels.first().is_some_and(|(known, _)| other(known))
     }
 
     /// What goes on of each text of an event.
@@ -205,7 +223,7 @@ impl StreamGuard {
                     self.repeated(key, &came, form, verdict)
                 }
                 // Servers repeat the member, empty, behind its end.
-                Some(key) if self.ended.contains(&key) => None,
+                Some(key) if self.has_ended(key) => None,
                 None => self.guard.said(said, &came, verdict),
                 Some(key) => {
                     let before = total(verdict);
@@ -236,7 +254,7 @@ impl StreamGuard {
         let mut found = Verdict::default();
         let new = self.guard.whole(text, form, &mut found);
         let mut open = self.channels.iter();
-        let known = self.ended.contains(&key) || open.any(|(open, _)| *open == key);
+        let known = self.has_ended(key) || open.any(|(open, _)| is_one(open, &key));
         if !known || found.blocked().is_some() {
             verdict.add(&found);
         }
@@ -280,7 +298,7 @@ impl StreamGuard {
             let mut channels = self.channels.iter();
             if let Some(place) = channels.position(|(key, _)| is_reasoning(key, *part)) {
                 let before = total(verdict);
-                let (key, held) = self.close(place, verdict);
+                let (key, held) = self.close(place, 0, verdict);
                 self.sign(*part, "", &held, total(verdict) > before);
                 rest.extend((!held.is_empty()).then_some((key, held)));
             }
@@ -293,8 +311,19 @@ impl StreamGuard {
         wrong
     }
 
+    /// Whether a text has ended: with it, all reasoning of its part up to its index.
+    fn has_ended(&self, key: ChannelKey) -> bool {
+        let index = match key.kind {
+            ChannelKind::Reasoning => u32::MAX,
+            _ => key.index,
+        };
+        let last = ChannelKey { index, ..key };
+        self.ended.range(key..=last).next().is_some()
+    }
+
     fn channel(&mut self, key: ChannelKey, said: &Said<'_>) -> Result<&mut Channel, Unreadable> {
-        let known = self.channels.iter().position(|(known, _)| *known == key);
+        let mut channels = self.channels.iter();
+        let known = channels.position(|(known, _)| is_one(known, &key));
         let place = match known {
             Some(place) => place,
             None if self.channels.len() >= MAX_CHANNELS => return Err(Unreadable),
@@ -304,14 +333,19 @@ impl StreamGuard {
                 self.channels.len().saturating_sub(1)
             }
         };
-        let found = self.channels.get_mut(place);
-        found.map(|(_, channel)| channel).ok_or(Unreadable)
+        let (known, channel) = self.channels.get_mut(place).ok_or(Unreadable)?;
+        known.index = known.index.max(key.index);
+        Ok(channel)
     }
 
-    /// Ends the channel at `place`, which there is; what it has held.
-    fn close(&mut self, place: usize, verdict: &mut Verdict) -> (ChannelKey, String) {
+    /// Ends the channel at `place`, which there is, with its text of this index if it has
+    /// several; what it has held.
+    fn close(&mut self, place: usize, index: u32, verdict: &mut Verdict) -> (ChannelKey, String) {
         let (key, mut channel) = self.channels.remove(place);
-        self.ended.insert(key);
+        self.ended.insert(ChannelKey {
+            index: key.index.max(index),
+            ..key
+        });
         (key, channel.finish(verdict))
     }
 
@@ -323,19 +357,13 @@ impl StreamGuard {
         verdict: &mut Verdict,
     ) -> Vec<(ChannelKey, String)> {
         let mut rest = Vec::new();
-        let ends = |key: &ChannelKey| match &texts.ends {
-            Ends::Nothing => false,
-            Ends::Parts(parts) => parts.contains(&key.part),
-            Ends::Channels(keys) => keys.contains(key),
-            Ends::All => true,
-        };
-        let mut index = 0;
-        while let Some((key, _)) = self.channels.get(index) {
-            if !ends(key) {
-                index = index.saturating_add(1);
+        let mut place = 0;
+        while let Some((key, _)) = self.channels.get(place) {
+            let Some(index) = last_index(&texts.ends, key) else {
+                place = place.saturating_add(1);
                 continue;
-            }
-            let (key, held) = self.close(index, verdict);
+            };
+            let (key, held) = self.close(place, index, verdict);
             if held.is_empty() {
                 continue;
             }
@@ -374,6 +402,30 @@ impl Signed {
             went: Fnv::NEW,
             found: false,
         }
+    }
+}
+
+/// Whether two keys mean one text. All reasoning of a part that comes without an end between is
+/// one: vLLM counts its index up with every piece, and clients join them.
+fn is_one(one: &ChannelKey, other: &ChannelKey) -> bool {
+    let same_index = one.index == other.index || one.kind == ChannelKind::Reasoning;
+    (one.part, one.kind) == (other.part, other.kind) && same_index
+}
+
+/// The last text that ends with the one of `key`, by its index, if that ends: of a part that ends,
+/// there are no more.
+fn last_index(ends: &Ends, key: &ChannelKey) -> Option<u32> {
+    match ends {
+        Ends::Nothing => None,
+        Ends::Channels(keys) => {
+            let ended = keys.iter().find(|ended| is_one(ended, key));
+            ended.map(|ended| ended.index)
+        }
+        Ends::Parts(parts) if !parts.contains(&key.part) => None,
+        Ends::Parts(_) | Ends::All => Some(match key.kind {
+            ChannelKind::Reasoning => u32::MAX,
+            _ => key.index,
+        }),
     }
 }
 

@@ -86,6 +86,14 @@ impl Stopping {
         }
     }
 
+    /// See [`Ending::next_number`]; `None`: the stream is not followed.
+    pub(super) const fn next_number(&self) -> Option<u64> {
+        match self {
+            Self::Ready(ready) => Some(ready.ending.next_number()),
+            Self::Never | Self::Stopped(_) => None,
+        }
+    }
+
     /// Whether a limit leaves no room for more of the stream.
     pub(super) fn is_due(&self, seen: &Seen, context: &mut dyn Context) -> bool {
         let Self::Ready(ready) = self else {
@@ -116,7 +124,7 @@ impl Stopping {
                 (last, ready.patience)
             }
             // There is no answer that could be ended.
-            Self::Ready(ready) => (refusal.event(ready.api), ready.patience),
+            Self::Ready(ready) => (ready.error(refusal), ready.patience),
             Self::Never | Self::Stopped(_) => (Vec::new(), 0),
         };
         *self = Self::Stopped(patience);
@@ -127,7 +135,7 @@ impl Stopping {
     /// The event that tells of something that can't be inspected; nothing goes on behind it.
     pub(super) fn give_up(&mut self, seen: &mut Seen, refusal: &Refusal) -> Vec<u8> {
         let (last, patience) = match self {
-            Self::Ready(ready) => (refusal.event(ready.api), ready.patience),
+            Self::Ready(ready) => (ready.error(refusal), ready.patience),
             Self::Never | Self::Stopped(_) => (Vec::new(), 0),
         };
         *self = Self::Stopped(patience);
@@ -147,6 +155,10 @@ impl Stopping {
 }
 
 impl Ready {
+    fn error(&self, refusal: &Refusal) -> Vec<u8> {
+        refusal.numbered_event(self.api, self.ending.next_number())
+    }
+
     fn told(&self, seen: &Seen) -> EndUsage {
         let prompt = seen.usage.or(seen.prompt).unwrap_or(Usage {
             input: self.prompt,

@@ -2,6 +2,7 @@
 
 use super::alike::{Alike, Single};
 use super::guarding::total;
+use super::long::LongEvent;
 use super::masking::{Masked, StreamGuard};
 use super::stopping::Stopping;
 use super::{Context, OnData, Reading, Seen};
@@ -9,7 +10,7 @@ use crate::call::refusing::unscannable;
 use crate::json::{Edits, Reader, Span, quote};
 use crate::protocols::texts::ChannelKey;
 use crate::protocols::{
-    Api, ErrorKind, Event, EventReader, Progress, Refusal, ReportedUsage, redact_account,
+    Api, ErrorKind, Event, EventReader, Progress, Reasoning, Refusal, ReportedUsage, redact_account,
 };
 use crate::sse::{self, Framer};
 use crate::tokens::Stream;
@@ -26,6 +27,8 @@ pub(in crate::call) struct StreamReader {
     kept_back_cr: bool,
     /// Whether the front of an event has gone on without its end.
     in_event: bool,
+    /// An event that was too long to wait for, while it comes.
+    long: Option<Box<LongEvent>>,
     stopping: Stopping,
     guard: Option<StreamGuard>,
     /// The first event's data: what chunks of ours take over where the one at hand says nothing.
@@ -34,6 +37,8 @@ pub(in crate::call) struct StreamReader {
     passed_unread: bool,
     /// The last event that brought nothing but a piece of one text.
     alike: Option<Alike>,
+    /// The number that the next event has from its provider.
+    next_number: u64,
 }
 
 /// Longest first event that is kept, in bytes.
@@ -43,18 +48,23 @@ impl StreamReader {
     pub(super) fn new(mut reading: Reading) -> Self {
         let guard = reading.guard.take();
         let model = reading.model.as_deref();
+        // What has to be inspected may be as long as a whole answer that has to be.
+        let longest = guard.as_ref().map_or(0, |guard| guard.longest);
+        let longest = longest.max(Framer::MAX_EVENT);
         Self {
             stopping: Stopping::new(reading.stop, reading.api, model, !reading.strip_usage),
             events: EventReader::new(reading.api),
-            framer: Framer::default(),
+            framer: Framer::up_to(longest),
             complete: !reading.judges_end,
             guard: guard.map(|guard| StreamGuard::new(guard, reading.api)),
             first: Vec::new(),
             reading,
             kept_back_cr: false,
             in_event: false,
+            long: None,
             passed_unread: false,
             alike: None,
+            next_number: 0,
         }
     }
 
@@ -77,7 +87,7 @@ impl StreamReader {
         let mut whole = 0_usize;
         for event in events.by_ref() {
             whole = whole.saturating_add(event.len());
-            let goes_on = self.event(seen, event, context);
+            let goes_on = self.whole(seen, event, context);
             changed |= !matches!(goes_on, Some(Cow::Borrowed(_)));
             out.extend(goes_on);
             self.in_event = false;
@@ -100,6 +110,7 @@ impl StreamReader {
         };
         if waits && let Some(overlong) = self.framer.keep(joined, whole, place) {
             self.in_event = true;
+            self.goes_on_long(&overlong);
             if self.guard.is_some() && !self.stopping.is_stopped() {
                 // Half an event can't be inspected.
                 out.extend(self.unread(seen, &overlong, context));
@@ -145,14 +156,16 @@ impl StreamReader {
         let mut whole = 0_usize;
         for event in events.by_ref() {
             whole = whole.saturating_add(event.len());
-            self.event(seen, event, context);
+            self.whole(seen, event, context);
         }
         let (unfinished, place) = (events.unfinished(), events.place());
         if end {
-            self.event(seen, unfinished, context);
+            self.whole(seen, unfinished, context);
             return OnData::Replace(Vec::new());
         }
-        self.framer.keep(joined, whole, place);
+        if let Some(overlong) = self.framer.keep(joined, whole, place) {
+            self.goes_on_long(&overlong);
+        }
         if self.stopping.is_too_much(piece.len()) {
             return OnData::Reset;
         }
@@ -174,9 +187,9 @@ impl StreamReader {
             seen.dropped = unfinished.len();
         }
         let goes_on = match unfinished {
-            [] => None,
+            [] if self.long.is_none() => None,
             _ if is_cut => None,
-            unfinished => self.event(seen, unfinished, context),
+            unfinished => self.whole(seen, unfinished, context),
         };
         if seen.stopped.early() || !self.ends_early(seen) {
             let changed = !unfinished.is_empty() && !matches!(goes_on, Some(Cow::Borrowed(_)));
@@ -193,7 +206,8 @@ impl StreamReader {
         if self.in_event {
             out.push(Cow::Borrowed(b"\n\n"));
         }
-        out.push(Cow::Owned(incomplete(self.reading.api)));
+        let number = self.stopping.next_number().unwrap_or(self.next_number);
+        out.push(Cow::Owned(incomplete(self.reading.api, number)));
         true
     }
 
@@ -201,7 +215,7 @@ impl StreamReader {
         let rest = self.framer.take_rest();
         // It may still say what was used.
         if !is_cut(&rest) {
-            self.event(seen, &rest, context);
+            self.whole(seen, &rest, context);
         }
         if !seen.stopped.early() {
             seen.dropped = rest.len();
@@ -221,6 +235,35 @@ impl StreamReader {
         seen.incomplete = !self.complete && !seen.error;
         seen.error |= seen.incomplete;
         seen.incomplete
+    }
+
+    /// A piece of an event that is too long to wait for.
+    fn goes_on_long(&mut self, piece: &[u8]) {
+        match &mut self.long {
+            Some(long) => long.push(piece),
+            None => self.long = Some(Box::new(LongEvent::begin(piece))),
+        }
+    }
+
+    /// Reads one event, or the end of one that was too long to wait for; returns what goes on of
+    /// it.
+    fn whole<'e>(
+        &mut self,
+        seen: &mut Seen,
+        event: &'e [u8],
+        context: &mut dyn Context,
+    ) -> Option<Cow<'e, [u8]>> {
+        let Some(mut long) = self.long.take() else {
+            return self.event(seen, event, context);
+        };
+        long.push(event);
+        if let Some(data) = long.data() {
+            if let Ok(read) = self.events.read(&data, &mut seen.text) {
+                self.note(seen, &read, context);
+            }
+            self.stopping.note(&data);
+        }
+        (!seen.stopped.early()).then_some(Cow::Borrowed(event))
     }
 
     /// Reads one event; returns what goes on of it. Of one that guardrails look at, also what
@@ -294,7 +337,9 @@ impl StreamReader {
     /// Remembers an event that others may be like: its only text is known, and says nothing of the
     /// stream.
     fn learn(&mut self, event: &[u8], read: &Event, masked: Option<&Masked>) {
-        let plain = read.progress == Progress::Goes && read.usage == ReportedUsage::Absent;
+        let plain = read.progress == Progress::Goes
+            && read.usage == ReportedUsage::Absent
+            && read.reasoning != Reasoning::Begins;
         let single = masked.map(|masked| masked.single);
         // Events of Responses have numbers of their own.
         let (Some(text), true) = (read.text, plain && self.reading.api != Api::Responses) else {
@@ -377,7 +422,7 @@ impl StreamReader {
         let guard = self.guard.as_mut();
         let masked = guard.and_then(|guard| guard.event(data, context.verdict()).ok());
         let (Some(mut masked), Some(read)) = (masked, read) else {
-            return Some(self.unread(seen, event, context));
+            return Some(self.unread_event(seen, event, data, context));
         };
         if self.first.is_empty() && data.len() <= LONGEST_FIRST {
             self.first = data.to_vec();
@@ -439,6 +484,25 @@ impl StreamReader {
         self.stopping.rest(named.as_deref().unwrap_or(data), rest)
     }
 
+    /// What goes on in the place of an event that can't be inspected.
+    fn unread_event(
+        &mut self,
+        seen: &mut Seen,
+        event: &[u8],
+        data: &[u8],
+        context: &mut dyn Context,
+    ) -> Vec<u8> {
+        let out = self.unread(seen, event, context);
+        if self.stopping.is_stopped() {
+            return out;
+        }
+        let (mut edits, mut new) = (Edits::default(), Vec::new());
+        self.stopping.renumber(data, &mut edits);
+        self.stopping.note(data);
+        write(event, data, edits, &mut new);
+        new
+    }
+
     /// What goes on in the place of what can't be inspected: it itself, or the end of the stream.
     fn unread(&mut self, seen: &mut Seen, event: &[u8], context: &mut dyn Context) -> Vec<u8> {
         let passes = self.guard.as_ref().is_none_or(StreamGuard::passes_unread);
@@ -453,8 +517,14 @@ impl StreamReader {
     }
 
     fn note(&mut self, seen: &mut Seen, read: &Event, context: &mut dyn Context) {
+        if let Some(number) = read.number {
+            self.next_number = number.saturating_add(1);
+        }
         if read.text_bytes > 0 {
             seen.first_text.get_or_insert_with(|| context.now());
+        }
+        if seen.reasoning != Reasoning::Told && read.reasoning != Reasoning::None {
+            seen.reasoning = read.reasoning;
         }
         seen.add_usage(read.usage);
         seen.done |= read.progress == Progress::Ended;
@@ -527,7 +597,7 @@ fn renamed(event: &[u8], data: &[u8], span: Span, name: &str) -> Vec<u8> {
 
 /// The event that tells a caller of a stream that ended too early. OpenAI's SDKs raise an
 /// error on it; a `[DONE]` behind it would tell other clients that all is well.
-fn incomplete(api: Api) -> Vec<u8> {
+fn incomplete(api: Api, number: u64) -> Vec<u8> {
     let message = "The provider ended its answer before it was complete.";
-    Refusal::new(ErrorKind::BadGateway, "upstream_incomplete", message).event(api)
+    Refusal::new(ErrorKind::BadGateway, "upstream_incomplete", message).numbered_event(api, number)
 }

@@ -1,6 +1,7 @@
 mod alike;
 mod dialects;
 mod guarding;
+mod long;
 mod stopping;
 
 use super::*;

@@ -2,10 +2,12 @@
 
 use super::plan::planned;
 use super::*;
-use crate::attempt::Plan;
+use crate::attempt::{Plan, Tries};
 use crate::protocols::Api;
+use crate::tokens::correction;
 
 const COMPLETION: (&str, &str) = ("/v1/completions", r#"{"model":"smart","prompt":"hi"}"#);
+const MESSAGES: &str = "/v1/messages";
 const RESPONSE: (&str, &str) = ("/v1/responses", r#"{"model":"smart","input":"hi"}"#);
 
 /// What becomes of a call.
@@ -85,4 +87,208 @@ fn a_response_is_settled_by_its_own_names() {
         (&record["input_tokens"], &record["output_tokens"]),
         (&json!(7), &json!(3))
     );
+}
+
+/// A tenant whose tokens are limited, and a default of 4,096 for answers of no stated length.
+fn limited() -> Value {
+    let mut policy = policy();
+    policy["tenants"]["acme"]["limits"] = json!([{"tokens": 100_000, "per": "day"}]);
+    policy["ledger"] = json!({"default_output": {"tokens": 4096}});
+    policy
+}
+
+/// What is reserved for the answers of a call, and the body that goes to the provider.
+fn reserved(bench: &Bench, (path, body): (&str, &str)) -> (u64, Value) {
+    let mut run = bench.run();
+    run.head("POST", path, &[USER], false);
+    let OnBody::Forward(outgoing) = run.body(body) else {
+        panic!("{body}")
+    };
+    let Phase::Sent { ask, .. } = &run.call.phase else {
+        panic!("{body}")
+    };
+    let sent = outgoing
+        .rewrite
+        .map(|rewrite| rewrite.whole(body.as_bytes()));
+    let sent = sent.unwrap_or_else(|| body.as_bytes().to_vec());
+    (ask.held.answer, serde_json::from_slice(&sent).unwrap())
+}
+
+#[test]
+fn regression_completions_reserve_what_their_api_writes() {
+    let bench = Bench::of(&limited());
+    for (body, answer, told) in [
+        (r#"{"model":"smart","prompt":"hi"}"#, 16, json!(16)),
+        (
+            r#"{"model":"smart","prompt":["a","b"],"n":2,"max_tokens":null}"#,
+            64,
+            json!(16),
+        ),
+        (
+            r#"{"model":"smart","prompt":"hi","max_tokens":100}"#,
+            100,
+            json!(100),
+        ),
+    ] {
+        let (held, sent) = reserved(&bench, (COMPLETION.0, body));
+        assert_eq!((held, &sent["max_tokens"]), (answer, &told), "{body}");
+    }
+    // Other APIs have no such bound.
+    let (held, sent) = reserved(&bench, RESPONSE);
+    assert_eq!((held, &sent["max_output_tokens"]), (4096, &json!(4096)));
+}
+
+#[test]
+fn regression_a_prompt_that_an_answer_repeats_is_no_answer() {
+    let prompt = "one two three four five six seven eight nine ten ".repeat(20);
+    let said = |echo: bool| {
+        let bench = Bench::of(&limited());
+        let mut run = bench.run();
+        run.head("POST", COMPLETION.0, &[USER], false);
+        let body = json!({"model": "smart", "prompt": prompt, "echo": echo, "stream": true});
+        assert!(matches!(run.body(&body.to_string()), OnBody::Forward(_)));
+        run.answer("200", SSE);
+        let chunk = json!({"choices": [{"index": 0, "text": format!("{prompt}and eleven")}]});
+        run.data(&format!("data: {chunk}\n\n"), false);
+        let record = run.finish(0, "downstream_remote_disconnect");
+        record["output_tokens"].as_u64().unwrap()
+    };
+    assert!(said(false) > 180, "{}", said(false));
+    assert!((1..5).contains(&said(true)), "{}", said(true));
+}
+
+#[test]
+fn regression_reasoning_that_is_not_told_is_charged_as_reserved() {
+    let event = |event: Value| format!("data: {event}\n\n");
+    let item = |kind: &str| {
+        let item = json!({"id": "i", "type": kind});
+        event(json!({"type": "response.output_item.added", "output_index": 0, "item": item}))
+    };
+    let piece = |of: &str| {
+        let name = format!("response.{of}.delta");
+        event(json!({"type": name, "output_index": 0, "content_index": 0, "delta": "one two"}))
+    };
+    let told = item("reasoning") + &piece("reasoning_text") + &item("message");
+    let hidden = item("reasoning") + &piece("reasoning_summary_text");
+    for (events, details, charged) in [
+        (hidden.clone(), "downstream_remote_disconnect", 4096),
+        (
+            hidden.clone() + &piece("output_text"),
+            "stream_idle_timeout",
+            4096,
+        ),
+        // The provider broke off by itself.
+        (hidden, "upstream_reset_before_response_started", 2),
+        (told, "downstream_remote_disconnect", 2),
+        (
+            item("message") + &piece("output_text"),
+            "downstream_remote_disconnect",
+            2,
+        ),
+    ] {
+        let bench = Bench::of(&limited());
+        let mut run = bench.run();
+        run.head("POST", RESPONSE.0, &[USER], false);
+        let body = r#"{"model":"smart","input":"hi","stream":true}"#;
+        assert!(matches!(run.body(body), OnBody::Forward(_)));
+        run.answer("200", SSE);
+        run.data(&events, false);
+        let record = run.finish(0, details);
+        assert_eq!(record["output_tokens"], charged, "{events} {details}");
+    }
+}
+
+#[test]
+fn regression_files_that_the_provider_stores_are_nobodys() {
+    let part = |part: Value| json!([{"role": "user", "content": [part]}]);
+    let calls = [
+        (
+            CHAT,
+            json!({"model": "smart", "messages": part(json!({"type": "file", "file": {"file_id": "file-1"}}))}),
+        ),
+        (
+            RESPONSE.0,
+            json!({"model": "smart", "input": part(json!({"type": "input_file", "file_id": "file-1"}))}),
+        ),
+        (
+            RESPONSE.0,
+            json!({"model": "smart", "input": part(json!({"type": "input_image", "file_id": "file-1"}))}),
+        ),
+        (
+            RESPONSE.0,
+            json!({"model": "smart", "input": [{"type": "computer_call_output", "call_id": "c",
+            "output": {"type": "computer_screenshot", "file_id": "file-1"}}]}),
+        ),
+        (
+            MESSAGES,
+            json!({"model": "smart", "max_tokens": 9, "messages":
+            part(json!({"type": "document", "source": {"type": "file", "file_id": "file_1"}}))}),
+        ),
+        (
+            MESSAGES,
+            json!({"model": "smart", "max_tokens": 9, "messages":
+            part(json!({"type": "container_upload", "file_id": "file_1"}))}),
+        ),
+    ];
+    let mut policy = policy();
+    policy["backends"]["near"]["api"] = json!("anthropic");
+    for (path, body) in calls {
+        policy["models"]["smart"]["targets"][0]["backend"] = match path {
+            MESSAGES => json!("near"),
+            _ => json!("far"),
+        };
+        policy["other_paths"] = json!("refuse");
+        let body = body.to_string();
+        let refused = refused_body(&sent(&Bench::of(&policy), (path, &body)));
+        assert_eq!(refused, (400, "unsupported_parameter".to_owned()), "{body}");
+        // No id, no file.
+        let none = body
+            .replace("\"file-1\"", "null")
+            .replace("\"file_1\"", "null");
+        assert!(
+            matches!(sent(&Bench::of(&policy), (path, &none)), OnBody::Forward(_)),
+            "{none}"
+        );
+        // Where callers may store files, all of them may read them.
+        policy["other_paths"] = json!({"pass": "far"});
+        let on = sent(&Bench::of(&policy), (path, &body));
+        assert!(matches!(on, OnBody::Forward(_)), "{body}");
+    }
+}
+
+#[test]
+fn regression_what_tools_of_the_providers_find_teaches_nothing_of_prompts() {
+    let text = "one two three four five six seven eight nine ten ".repeat(20);
+    let learned = |members: Value| {
+        let bench = Bench::of(&limited());
+        let mut body = json!({"model": "smart", "input": text});
+        body.as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        let mut run = bench.run();
+        run.head("POST", RESPONSE.0, &[USER], false);
+        assert!(matches!(run.body(&body.to_string()), OnBody::Forward(_)));
+        run.answer("200", JSON);
+        let usage = json!({"input_tokens": 9000, "output_tokens": 1, "total_tokens": 9001});
+        let answer = json!({"id": "r", "object": "response", "output": [], "usage": usage});
+        run.data(&answer.to_string(), true);
+        let Phase::Answering { ask, .. } = &run.call.phase else {
+            panic!("not answered")
+        };
+        let target = ask
+            .latest_target(&Tries::default())
+            .map(|target| target.key.clone());
+        says(&run.done(), json!({"input_tokens": 9000}));
+        let correction = correction::read(&bench.host, &bench.gateway.space, &target.unwrap());
+        correction.correct(1000) > 1000
+    };
+    assert!(learned(json!({})));
+    assert!(learned(
+        json!({"tools": [{"type": "function", "name": "f", "parameters": {}}]})
+    ));
+    assert!(!learned(json!({"tools": [{"type": "web_search"}]})));
+    let reasoning = json!({"type": "reasoning", "summary": [], "encrypted_content": "QUJD"});
+    let said = json!({"role": "user", "content": text});
+    assert!(learned(json!({"input": [said]})));
+    assert!(!learned(json!({"input": [said, reasoning]})));
 }

@@ -54,13 +54,14 @@ impl Fuzz {
         let patterns = json!({"patterns": [{"name": "STAFF", "regex": "E-[0-9]{6}"}]});
         let phrases = json!({"phrases": ["project nightfall"]});
         let prompt = json!({"system_prompt": {"words": 4}});
+        let toxicity = |threshold: f64| json!({"toxicity": {"threshold": threshold}});
         let links = json!({"links": {"allow": ["example.org"]}});
         let all = [
             (
                 false,
                 json!([
                     entities("in", personal.clone(), "input", restore.clone()),
-                    entities("staff", patterns.clone(), "input", restore),
+                    entities("staff", patterns.clone(), "input", restore.clone()),
                     entities("out", personal.clone(), "output", mask.clone()),
                     entities("keys", json!("secrets"), "both", mask.clone()),
                 ]),
@@ -72,14 +73,30 @@ impl Fuzz {
                     entities("staff", patterns.clone(), "both", mask.clone()),
                     entities("words", phrases.clone(), "both", mask.clone()),
                     entities("prompt", prompt, "output", mask.clone()),
-                    entities("links", links, "output", mask),
+                    entities("links", links, "output", mask.clone()),
+                ]),
+            ),
+            (
+                false,
+                json!([
+                    entities("in", personal.clone(), "input", restore),
+                    entities("out", personal.clone(), "output", mask.clone()),
+                    entities("rude", toxicity(0.6), "both", mask),
+                    entities(
+                        "ruder",
+                        toxicity(0.9),
+                        "output",
+                        json!({"action": "monitor"})
+                    ),
                 ]),
             ),
             (
                 true,
                 json!([
                     entities("staff", patterns, "output", block.clone()),
-                    entities("words", phrases, "output", block),
+                    entities("words", phrases, "output", block.clone()),
+                    entities("rude", toxicity(0.9), "output", block),
+                    entities("less", toxicity(0.7), "output", json!({"action": "mask"})),
                     entities("see", personal, "both", json!({"action": "monitor"})),
                 ]),
             ),

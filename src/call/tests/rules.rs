@@ -24,6 +24,32 @@ fn found(bench: &Bench, what: &str, action: &str) -> Vec<u64> {
 const HOT: &str = r#"{"model":"smart","temperature":1.5,"messages":[{"role":"user","content":"PROMPT"},{"role":"user","content":"PROMPT"}]}"#;
 
 #[test]
+fn regression_records_of_refused_calls_tell_whether_they_asked_for_a_stream() {
+    let broken =
+        |stream: &str| HOT.replace(r#"{"model""#, &format!(r#"{{"stream":{stream},"model""#));
+    for (body, stream) in [
+        (broken("true"), true),
+        (broken("false"), false),
+        (HOT.to_owned(), false),
+    ] {
+        let bench = bench("block", json!({"messages": 1}));
+        let mut run = bench.reading();
+        assert!(matches!(run.body(&body), OnBody::Reply(_)));
+        assert_eq!(run.done()["stream"], stream, "{body}");
+    }
+    let bench = Bench::new();
+    for (model, messages, status) in [
+        ("unknown", r#"[{"role":"user"}]"#, 404),
+        ("smart", "[]", 400),
+    ] {
+        let body = format!(r#"{{"model":"{model}","stream":true,"messages":{messages}}}"#);
+        let mut run = bench.reading();
+        assert!(matches!(run.body(&body), OnBody::Reply(reply) if reply.status == status));
+        assert_eq!(run.done()["stream"], true, "{body}");
+    }
+}
+
+#[test]
 fn what_breaks_a_rule_is_refused_and_takes_nothing_from_limits() {
     let rules = json!({"messages": 1, "parameters": {"temperature": {"maximum": 1}}});
     let bench = bench("block", rules);

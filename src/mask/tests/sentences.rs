@@ -80,10 +80,10 @@ fn regression_a_sentence_in_json_leaves_keys_and_neighbours() {
             r#"{"a":"It is calm.\nYou \u0073tupid idiot, shut up!\nSo \"it\" is."}"#,
             r#"{"a":"It is calm.\n<TOXICITY>\nSo \"it\" is."}"#,
         ),
-        // In a string within a string: as it is written, the sentence begins with `\n`.
+        // In a string within a string: as it is written, the sentence begins with the escape.
         (
             r#"{"a":"It is calm.\\nYou \\u0073tupid idiot, shut up!\\nSo it is.","b":"kind\\","c":"\\"}"#,
-            r#"{"a":"It is calm.<TOXICITY>\\nSo it is.","b":"kind\\","c":"\\"}"#,
+            r#"{"a":"It is calm.\\n<TOXICITY>\\nSo it is.","b":"kind\\","c":"\\"}"#,
         ),
         (
             r#"{"You stupid idiot, shut up!":"ada@example.org","ada@example.org":"calm"}"#,
@@ -101,6 +101,29 @@ fn regression_a_sentence_in_json_leaves_keys_and_neighbours() {
         !out.contains("stupid") && out.contains("<TOXICITY>"),
         "{out}"
     );
+}
+
+#[test]
+fn regression_an_escape_before_a_sentence_stays() {
+    let masking = masking();
+    for (text, wanted) in [
+        (
+            format!(r"It is calm.\n{RUDE}\nSo it is."),
+            r"It is calm.\n<TOXICITY>\nSo it is.",
+        ),
+        (
+            format!(r"It is calm.\n\n{RUDE}\nSo it is."),
+            r"It is calm.\n\n<TOXICITY>\nSo it is.",
+        ),
+        (format!(r"\t{RUDE}"), r"\t<TOXICITY>"),
+        (
+            format!(r"It is calm.\u000a{RUDE} So it is."),
+            r"It is calm.\u000a<TOXICITY> So it is.",
+        ),
+    ] {
+        assert_eq!(the_same(&text, Some(&masking), Form::Text, None), wanted);
+        assert_eq!(counted(&text, &masking).len(), 1, "{text}");
+    }
 }
 
 #[test]

@@ -175,6 +175,7 @@ impl<'a> Draft<'a> {
             ("output_format" | "output_config", _) => self.traits.add_schema(reader)?,
             ("mcp_servers", Kind::Array) => reader.array(|reader| {
                 self.mcp_servers = true;
+                self.traits.uncounted = true;
                 reader.skip().map(drop)
             })?,
             _ => drop(reader.skip()?),
@@ -255,6 +256,10 @@ impl<'a> Draft<'a> {
                 ("content", Kind::Object) => drop(self.block(reader)?),
                 ("signature", Kind::String) => unsigned = reader.string()?.is_empty(),
                 ("source", Kind::Object) => source = self.source(reader)?,
+                ("file_id", kind) => {
+                    self.traits.stored_file |= kind != Kind::Null;
+                    let _ = reader.skip()?;
+                }
                 ("cache_control", Kind::Object) => {
                     self.traits.cache = true;
                     let _ = reader.skip()?;
@@ -295,6 +300,10 @@ impl<'a> Draft<'a> {
             match (key.value().as_ref(), reader.kind()?) {
                 ("type", Kind::String) => kind = SourceKind::of(&reader.string()?.value()),
                 ("data", Kind::String) => data = reader.string()?.raw(),
+                ("file_id", kind) => {
+                    self.traits.stored_file |= kind != Kind::Null;
+                    let _ = reader.skip()?;
+                }
                 ("content", Kind::Array) => self.blocks(reader)?,
                 ("content", _) => self.traits.add_text(reader)?,
                 _ => drop(reader.skip()?),

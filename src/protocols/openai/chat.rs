@@ -160,6 +160,11 @@ impl<'a> Draft<'a> {
                     .add_tools(reader, &path, framing::OPENAI_TOOLS)?;
             }
             "response_format" => self.traits.add_schema(reader)?,
+            // Tools of the provider's, of OpenAI's and others'.
+            "web_search_options" | "plugins" | "search_parameters" | "data_sources" => {
+                self.traits.uncounted |= reader.kind()? != Kind::Null;
+                let _ = reader.skip()?;
+            }
             _ => drop(reader.skip()?),
         }
         Ok(())
@@ -232,9 +237,10 @@ impl<'a> Draft<'a> {
     }
 
     fn file(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
-        let [data] = strings(reader, ["file_data"])?;
+        let [data, id] = strings(reader, ["file_data", "file_id"])?;
         let tokens = media::file(data);
         self.traits.file = true;
+        self.traits.stored_file |= id.is_some();
         self.traits.media.file = self.traits.media.file.saturating_add(tokens);
         Ok(())
     }

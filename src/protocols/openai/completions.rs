@@ -29,9 +29,14 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"response_format" => ("response_format", 9),
         b"stop" => ("stop", 10),
         b"user" => ("user", 11),
+        b"echo" => ("echo", 12),
         _ => return None,
     })
 }
+
+/// Tokens of an answer where the request says nothing: the default of `max_tokens` in OpenAI's
+/// API reference.
+const USUAL_OUTPUT: u64 = 16;
 
 /// What Tollgate reads of a request for completions.
 #[derive(Debug)]
@@ -56,6 +61,8 @@ struct Draft<'a> {
     prompts: Option<u64>,
     n: u64,
     best_of: u64,
+    /// Whether answers begin with their prompt.
+    echo: bool,
     max_tokens: Limit,
 }
 
@@ -85,7 +92,9 @@ impl<'a> Draft<'a> {
         // All of the `best_of` are written and charged, though only `n` are told.
         let each = self.n.max(self.best_of).max(1);
         self.traits.answers = prompts.saturating_mul(each);
+        self.traits.echoes = if self.echo { self.n.max(1) } else { 0 };
         self.traits.max_output = self.max_tokens.tokens();
+        self.traits.usual_output = Some(USUAL_OUTPUT);
         self.traits.add_framing(framing::REQUEST);
         Ok(CompletionRequest {
             model,
@@ -106,6 +115,7 @@ impl<'a> Draft<'a> {
             "stream_options" => self.stream_options = Some(StreamOptions::read(reader)?),
             "n" => self.n = answers(reader, "n")?,
             "best_of" => self.best_of = answers(reader, "best_of")?,
+            "echo" => self.echo = reading::flag(reader, "echo")?,
             "max_tokens" => self.max_tokens = Limit::read(reader, "max_tokens")?,
             // vLLM's.
             "response_format" => self.traits.add_schema(reader)?,

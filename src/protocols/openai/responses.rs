@@ -13,6 +13,7 @@ pub(in crate::protocols) mod texts;
 
 pub use answer::read_event;
 pub use ending::Ending;
+pub(in crate::protocols) use pieces::place;
 
 use super::fields::Limit;
 use crate::json::{Key, Kind, Reader, Span};
@@ -70,6 +71,7 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"encrypted_content" => ("encrypted_content", 40),
         b"prompt_cache_options" => ("prompt_cache_options", 41),
         b"comparison_response_id" => ("comparison_response_id", 42),
+        b"previous_input_messages" => ("previous_input_messages", 43),
         _ => return None,
     })
 }
@@ -193,6 +195,8 @@ impl<'a> Draft<'a> {
                 self.traits
                     .add_tools(reader, "tools", framing::OPENAI_TOOLS)?;
             }
+            // vLLM's.
+            ("previous_input_messages", _) => self.traits.add_text(reader)?,
             // How the answer shall look: its format holds a schema.
             ("text", _) => self.traits.add_schema(reader)?,
             _ => drop(reader.skip()?),

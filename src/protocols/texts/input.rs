@@ -92,6 +92,42 @@ impl<'v, 'a> Walk<'v, 'a> {
         })
     }
 
+    /// A value of which a table knows the members, where media may stand too.
+    pub(in crate::protocols) fn with_media(
+        &mut self,
+        reader: &mut Reader<'a>,
+        table: Table,
+        origin: Origin,
+    ) -> Result<(), Error> {
+        match reader.kind()? {
+            Kind::Object => reader.object(|reader, key| {
+                let name = key.value();
+                match (name.as_ref(), table(&name, reader.kind()?)) {
+                    ("b64_json", _) if reader.kind()? == Kind::String => self.inline(reader),
+                    (_, Member::Text) => {
+                        self.key(key, origin);
+                        self.with_media(reader, table, origin)
+                    }
+                    (_, Member::Url) => self.with_media(reader, table, origin),
+                    (_, member) => self.read(reader, member, origin),
+                }
+            }),
+            Kind::Array => reader.array(|reader| self.with_media(reader, table, origin)),
+            _ => self.text_or_media(reader, origin),
+        }
+    }
+
+    fn text_or_media(&mut self, reader: &mut Reader<'a>, origin: Origin) -> Result<(), Error> {
+        by_key(reader, unknown, &mut |site| {
+            let media = matches!(site, Site::String(text) if is_data_url(text.raw()));
+            if media {
+                self.unscannable(Unscannable::Media);
+            } else {
+                self.text(site, origin, Form::Text);
+            }
+        })
+    }
+
     /// A key that nothing is known of.
     pub(in crate::protocols) fn key(&mut self, key: &Key<'a>, origin: Origin) {
         emit_key(key, &mut |site| self.text(site, origin, Form::Text));
@@ -105,14 +141,7 @@ impl<'v, 'a> Walk<'v, 'a> {
         origin: Origin,
     ) -> Result<(), Error> {
         self.key(key, origin);
-        by_key(reader, unknown, &mut |site| {
-            let media = matches!(site, Site::String(text) if is_data_url(text.raw()));
-            if media {
-                self.unscannable(Unscannable::Media);
-            } else {
-                self.text(site, origin, Form::Text);
-            }
-        })
+        self.text_or_media(reader, origin)
     }
 
     /// What a tool was asked: JSON, in a string or as it is.

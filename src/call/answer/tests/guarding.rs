@@ -1,19 +1,20 @@
 //! Streams and whole answers that guardrails look at, cut everywhere.
 
 use super::*;
+use crate::call::answer::guarding::total;
 use crate::config;
 use serde_json::json;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-const MAIL: &str = "quilliam@zwexford.org";
+pub(super) const MAIL: &str = "quilliam@zwexford.org";
 
 /// A call whose findings are kept.
-struct Watched {
+pub(super) struct Watched {
     policy: Rc<config::Policy>,
     verdict: Verdict,
-    unscanned: Vec<bool>,
+    pub(super) unscanned: Vec<bool>,
 }
 
 impl Context for Watched {
@@ -90,6 +91,7 @@ pub(super) struct Case {
     pub(super) action: &'static str,
     pub(super) passes_unread: bool,
     pub(super) is_json: bool,
+    pub(super) longest: usize,
 }
 
 pub(super) const OPENAI: Case = Case {
@@ -97,6 +99,7 @@ pub(super) const OPENAI: Case = Case {
     action: "mask",
     passes_unread: false,
     is_json: false,
+    longest: 100_000,
 };
 
 const ANTHROPIC: Case = Case {
@@ -109,7 +112,7 @@ const COMPLETIONS: Case = Case {
     ..OPENAI
 };
 
-const RESPONSES: Case = Case {
+pub(super) const RESPONSES: Case = Case {
     api: Api::Responses,
     ..OPENAI
 };
@@ -131,7 +134,7 @@ impl Case {
                 guards,
                 services: Rc::new([]),
                 vault: None,
-                longest: 100_000,
+                longest: self.longest,
                 passes_unread: self.passes_unread,
                 is_json: self.is_json,
             }),
@@ -143,7 +146,7 @@ impl Case {
     }
 
     /// What goes on of `pieces`, and what is known then.
-    fn run<'p>(
+    pub(super) fn run<'p>(
         self,
         content_type: &str,
         pieces: impl IntoIterator<Item = &'p [u8]>,
@@ -278,7 +281,7 @@ fn response(texts: &[&str]) -> String {
 }
 
 /// One that brings `texts` in pieces, and says `whole` again.
-fn response_of(texts: &[&str], whole: &str) -> String {
+pub(super) fn response_of(texts: &[&str], whole: &str) -> String {
     let (mut events, mut number) = (String::new(), 0);
     let mut push = |mut event: Value| {
         event["sequence_number"] = json!(number);
@@ -480,6 +483,180 @@ fn what_a_response_says_only_whole_is_masked_and_counted() {
 }
 
 /// Such an event ends no text: it goes on, as the last one.
+#[test]
+fn regression_items_are_told_by_their_place_or_by_their_id() {
+    let (front, back) = MAIL.split_at(9);
+    let piece = |place: Option<u32>, text: &str| {
+        let mut event = json!({"type": "response.output_text.delta", "item_id": "msg_1", "content_index": 0, "delta": text});
+        if let Some(place) = place {
+            event["output_index"] = json!(place);
+        }
+        format!("data: {event}\n\n")
+    };
+    for [one, two] in [[Some(0), None], [None, Some(0)]] {
+        let stream = piece(one, front) + &piece(two, back);
+        let (out, seen, _) = RESPONSES.run(STREAM, [stream.as_bytes()]);
+        assert_eq!(seen.stopped, Stopped::Unscannable, "{out}");
+        let alike = piece(one, front) + &piece(one, back) + "data: [DONE]\n\n";
+        let (out, seen, _) = RESPONSES.run(STREAM, [alike.as_bytes()]);
+        assert_eq!(seen.stopped, Stopped::No);
+        assert!(
+            out.contains("<EMAIL_ADDRESS>") && !out.contains(back),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn regression_what_goes_on_unread_is_numbered_like_the_rest() {
+    let case = Case {
+        passes_unread: true,
+        ..RESPONSES
+    };
+    let piece = |number: u32, name: &str, members: Value| {
+        let mut event =
+            json!({"type": name, "sequence_number": number, "output_index": 0, "content_index": 0});
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        format!("event: {name}\ndata: {event}\n\n")
+    };
+    let stream = [
+        piece(
+            0,
+            "response.output_text.delta",
+            json!({"delta": "Ask quilliam@zwexford"}),
+        ),
+        piece(
+            1,
+            "response.output_text.done",
+            json!({"text": "Ask quilliam@zwexford"}),
+        ),
+        // Nobody knows to what it belongs.
+        piece(2, "response.unheard_of.delta", json!({"delta": ["a"]})),
+        piece(3, "response.completed", json!({"response": {"id": "r"}})),
+    ];
+    let (out, _, watched) = case.run(STREAM, [stream.concat().as_bytes()]);
+    assert_eq!(watched.unscanned, [true]);
+    let data = out.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events: Vec<Value> = data
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect();
+    assert_eq!(events.len(), 5);
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number, "{event}");
+    }
+    assert_eq!(events[3]["delta"], json!(["a"]));
+}
+
+#[test]
+fn regression_ids_of_tokens_give_nothing_away() {
+    let text = format!("Ask {MAIL} now.");
+    let message =
+        |text: &str| json!([{"type": "raw_message_tokens", "message": text, "tokens": [9906, 11]}]);
+    let response = |text: &str| {
+        json!({"id": "r", "object": "response", "input_messages": message("Who?"),
+            "output": [{"type": "message", "content": [{"type": "output_text", "text": text}]}],
+            "output_messages": message(text)})
+    };
+    let tokens = |response: &Value| {
+        ["input_messages", "output_messages"].map(|name| response[name][0]["tokens"].clone())
+    };
+    let (out, ..) = RESPONSES.run("application/json", [response(&text).to_string().as_bytes()]);
+    let out: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(tokens(&out), [json!([]), json!([])]);
+    assert_eq!(
+        out["output_messages"][0]["message"],
+        "Ask <EMAIL_ADDRESS> now."
+    );
+    // What is found nowhere stays as it is.
+    let clean = response("Hello.").to_string();
+    assert_eq!(
+        RESPONSES.run("application/json", [clean.as_bytes()]).0,
+        clean
+    );
+    // In a stream, what is found later is not known.
+    let end = json!({"type": "response.completed", "response": response("Hello.")});
+    let stream = format!("event: response.completed\ndata: {end}\n\n");
+    let (out, ..) = RESPONSES.run(STREAM, [stream.as_bytes()]);
+    let (_, data) = out.split_once("data: ").unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(tokens(&data["response"]), [json!([]), json!([])]);
+}
+
+/// Events of one item's reasoning: pieces by their index, `None` for the end of what came.
+fn reasoning(pieces: &[(u32, Option<&str>)]) -> String {
+    let mut events = String::new();
+    let mut push = |name: &str, index: u32, member: &str, text: &str| {
+        let event = json!({"type": name, "item_id": "rs_1", "output_index": 0,
+            "content_index": index, member: text});
+        events.push_str(&format!("event: {name}\ndata: {event}\n\n"));
+    };
+    let mut so_far = String::new();
+    for (index, piece) in pieces {
+        match piece {
+            Some(text) => {
+                so_far.push_str(text);
+                push("response.reasoning_text.delta", *index, "delta", text);
+            }
+            None => {
+                let text = std::mem::take(&mut so_far);
+                push("response.reasoning_text.done", *index, "text", &text);
+            }
+        }
+    }
+    let end = json!({"type": "response.completed", "response": {"id": "resp_1"}});
+    events + &format!("event: response.completed\ndata: {end}\n\n")
+}
+
+#[test]
+fn regression_reasoning_with_two_contents_goes_on() {
+    let stream = reasoning(&[
+        (0, Some("I ask quilliam@zwex")),
+        (0, Some("ford.org or quil")),
+        (0, None),
+        (1, Some("liam. Then ")),
+        (1, Some(MAIL)),
+        (1, None),
+    ]);
+    let (told, seen, watched) = RESPONSES.stream(&stream);
+    assert_eq!(
+        told,
+        ["I ask <EMAIL_ADDRESS> or quilliam. Then <EMAIL_ADDRESS>"]
+    );
+    assert_eq!((seen.stopped, watched.unscanned), (Stopped::No, vec![]));
+    let (out, ..) = RESPONSES.run(STREAM, [stream.as_bytes()]);
+    let pieces = out.lines().filter_map(|line| line.strip_prefix("data: "));
+    let pieces = pieces.map(|data| serde_json::from_str::<Value>(data).unwrap());
+    for piece in pieces.filter(|piece| piece["type"] == "response.reasoning_text.done") {
+        let text = piece["text"].as_str().unwrap();
+        assert!(!text.contains(MAIL), "{text}");
+    }
+    assert_eq!(total(&watched.verdict), 2);
+}
+
+#[test]
+fn reasoning_is_one_text_up_to_its_end_whatever_its_index() {
+    // As vLLM sends it.
+    let (front, back) = MAIL.split_at(9);
+    let pieces = [
+        (7, Some("I ask ")),
+        (8, Some(front)),
+        (9, Some(back)),
+        (9, None),
+    ];
+    let (told, _, watched) = RESPONSES.stream(&reasoning(&pieces));
+    assert_eq!(told, ["I ask <EMAIL_ADDRESS>"]);
+    assert_eq!(total(&watched.verdict), 1);
+    // More of what has ended: clients may join it.
+    for index in [0, 8, 9] {
+        let more = [(9, Some(front)), (9, None), (index, Some(back))];
+        let (_, seen, _) = RESPONSES.run(STREAM, [reasoning(&more).as_bytes()]);
+        assert_eq!(seen.stopped, Stopped::Unscannable, "{index}");
+    }
+}
+
 #[test]
 fn regression_behind_a_block_nothing_that_is_said_again_goes_on() {
     let case = Case {

@@ -118,10 +118,19 @@ pub(super) fn joined(stream: &[u8]) -> Texts {
         for kind in ["text", "thinking", "partial_json"] {
             add((index(&event, 0), kind, 0), &event["delta"][kind]);
         }
-        if event["type"] == "response.content_part.added" {
-            let place = |name: &str| event[name].as_u64().unwrap_or(0);
-            let key = (place("output_index"), KINDS[0], place("content_index"));
-            add(key, &event["part"]["text"]);
+        for (name, kind, index) in [
+            ("response.content_part.added", KINDS[0], "content_index"),
+            (
+                "response.reasoning_summary_part.added",
+                KINDS[1],
+                "summary_index",
+            ),
+        ] {
+            if event["type"] == name {
+                let place = |name: &str| event[name].as_u64().unwrap_or(0);
+                let key = (place("output_index"), kind, place(index));
+                add(key, &event["part"]["text"]);
+            }
         }
         let of = |kind: &&str| event["type"] == format!("{kind}.delta");
         if let Some(kind) = KINDS.into_iter().find(of) {

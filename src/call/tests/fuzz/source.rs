@@ -6,7 +6,10 @@ pub(super) const EMAIL: &str = "ada.example@mail.example.com";
 pub(super) const CARD: &str = "4111 1111 1111 1111";
 pub(super) const PROMPT: &str = "Never tell anybody that the moon base sells cheese wholesale.";
 
-const WORDS: [&str; 28] = [
+const WORDS: [&str; 31] = [
+    ". ",
+    "\\n",
+    "you ",
     "the ",
     "order ",
     "is ",
@@ -36,7 +39,9 @@ const WORDS: [&str; 28] = [
     "_",
     "\u{1}",
 ];
-const FINDINGS: [&str; 14] = [
+const FINDINGS: [&str; 16] = [
+    "You stupid idiot, shut up!",
+    "\\nYou \\u0073tupid idiot",
     EMAIL,
     CARD,
     "jo@example.org",

@@ -8,6 +8,7 @@ use super::super::super::suggest::suggest;
 use super::super::super::tree::Tree;
 use super::super::super::values::references;
 use super::super::choice;
+use super::scored::Level;
 use super::{GuardrailEntry, pattern, request, scored, service, texts};
 use crate::classify::Class;
 use crate::detect::{Entities, Entity, Group};
@@ -41,10 +42,10 @@ pub(super) fn detect(
 ) -> Option<Detect> {
     let detect = fields.find("detect");
     let listed = fields.find("entities");
-    let sensitivity = fields.find("sensitivity");
+    let level = Level::find(fields);
     match detect {
         None => {
-            alone(sensitivity.as_ref(), problems);
+            level.alone(problems);
             match listed {
                 Some(listed) => entities(&listed, problems),
                 None => {
@@ -55,10 +56,17 @@ pub(super) fn detect(
         }
         Some(detect) if matches!(detect.tree, Tree::Map(_)) => {
             alone(listed.as_ref(), problems);
-            alone(sensitivity.as_ref(), problems);
+            level.alone(problems);
             one_of(&detect, problems)
         }
-        Some(detect) => word(&detect, listed.as_ref(), sensitivity.as_ref(), problems),
+        Some(detect) => word(&detect, listed.as_ref(), &level, problems),
+    }
+}
+
+impl Level<'_> {
+    fn alone(&self, problems: &mut Problems) {
+        alone(self.sensitivity.as_ref(), problems);
+        alone(self.threshold.as_ref(), problems);
     }
 }
 
@@ -72,7 +80,7 @@ fn alone(beside: Option<&Node<'_>>, problems: &mut Problems) {
 fn word(
     node: &Node<'_>,
     listed: Option<&Node<'_>>,
-    sensitivity: Option<&Node<'_>>,
+    level: &Level<'_>,
     problems: &mut Problems,
 ) -> Option<Detect> {
     let words = [
@@ -88,7 +96,7 @@ fn word(
         alone(listed, problems);
     }
     if !matches!(word, Word::Class(_)) {
-        alone(sensitivity, problems);
+        level.alone(problems);
     }
     let group = match word {
         Word::Group(group) => group,
@@ -98,7 +106,7 @@ fn word(
             });
         }
         Word::Links => return Some(Detect::Links(Vec::new())),
-        Word::Class(class) => return scored::plain(class, sensitivity, problems),
+        Word::Class(class) => return scored::plain(class, level, problems),
     };
     let entities = match listed {
         Some(listed) => named(&references(listed, problems)?, Some(group), problems)?,

@@ -21,16 +21,24 @@ const STRICTER: u16 = 100;
 /// comes again with each call.
 const REMEMBER_MS: u64 = 600_000;
 
-/// With nothing more to say than how sensitive it is.
-pub(super) fn plain(
-    class: Class,
-    sensitivity: Option<&Node<'_>>,
-    problems: &mut Problems,
-) -> Option<Detect> {
-    let least = match sensitivity {
-        Some(node) => self::sensitivity(node, problems)?,
-        None => Sensitivity::Medium.threshold(),
-    };
+/// From which score on texts count.
+pub(super) struct Level<'a> {
+    pub(super) sensitivity: Option<Node<'a>>,
+    pub(super) threshold: Option<Node<'a>>,
+}
+
+impl<'a> Level<'a> {
+    pub(super) fn find(fields: &mut Fields<'a>) -> Self {
+        Self {
+            sensitivity: fields.find("sensitivity"),
+            threshold: fields.find("threshold"),
+        }
+    }
+}
+
+/// With nothing more to say than from which score on it counts.
+pub(super) fn plain(class: Class, level: &Level<'_>, problems: &mut Problems) -> Option<Detect> {
+    let least = least(level, Sensitivity::Medium, problems)?;
     Some(Detect::Scored(usual(class, least)))
 }
 
@@ -63,13 +71,13 @@ pub(super) fn toxicity(node: &Node<'_>, problems: &mut Problems) -> Option<Detec
 
 fn scored(class: Class, node: &Node<'_>, problems: &mut Problems) -> Option<Detect> {
     let mut fields = node.fields(problems)?;
-    let least = least(&mut fields, problems);
+    let least = least(&Level::find(&mut fields), Sensitivity::Medium, problems);
     let of_tools = fields.optional("tool_results", level, problems);
     let roles = fields.optional("roles", roles, problems);
     let judge = fields.optional("judge", judge, problems);
     let by_role = of_tools.is_some() || roles.is_some();
     fields.finish(problems);
-    let mut scoring = usual(class, least?.unwrap_or(Sensitivity::Medium.threshold()));
+    let mut scoring = usual(class, least?);
     scoring.least_of_tools = of_tools.unwrap_or(scoring.least_of_tools);
     scoring.roles = roles.unwrap_or(Roles::USUAL);
     if let Some(judge) = judge {
@@ -84,15 +92,12 @@ fn scored(class: Class, node: &Node<'_>, problems: &mut Problems) -> Option<Dete
     Some(Detect::Scored(scoring))
 }
 
-/// `sensitivity` or `threshold`; the outer `None`: what stands there is wrong.
-#[expect(clippy::option_option, reason = "wrong and absent are not the same")]
-fn least(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Option<u16>> {
-    let sensitivity = fields.find("sensitivity");
-    let threshold = fields.find("threshold");
-    match (sensitivity, threshold) {
-        (None, None) => Some(None),
-        (Some(node), None) => self::sensitivity(&node, problems).map(Some),
-        (None, Some(node)) => score(&node, problems).map(Some),
+/// `sensitivity` or `threshold`, or what is usual; `None`: what stands there is wrong.
+fn least(level: &Level<'_>, usual: Sensitivity, problems: &mut Problems) -> Option<u16> {
+    match (&level.sensitivity, &level.threshold) {
+        (None, None) => Some(usual.threshold()),
+        (Some(node), None) => sensitivity(node, problems),
+        (None, Some(node)) => score(node, problems),
         (Some(_), Some(node)) => {
             problems.error(&node.path, "has no meaning beside sensitivity");
             None
@@ -149,12 +154,12 @@ fn roles(node: &Node<'_>, problems: &mut Problems) -> Option<Roles> {
 
 fn judge(node: &Node<'_>, problems: &mut Problems) -> Option<Located<Judge>> {
     let mut fields = node.fields(problems)?;
-    let from = least(&mut fields, problems);
+    let from = least(&Level::find(&mut fields), Sensitivity::High, problems);
     let service = fields.required("service", judging, problems);
     let remember = fields.optional("remember", duration, problems);
     fields.finish(problems);
     Some(node.located(Judge {
-        from: from?.unwrap_or(Sensitivity::High.threshold()),
+        from: from?,
         service: service?,
         remember_ms: remember.map_or(REMEMBER_MS, |time| time.value),
     }))

@@ -30,6 +30,7 @@ fn scores_are_read() {
     for (detect, wanted) in [
         (r#""prompt_injection""#, usual(injection, 700)),
         (r#""toxicity", "sensitivity": "low""#, usual(toxicity, 900)),
+        (r#""toxicity", "threshold": 0.85"#, usual(toxicity, 850)),
         (r#"{"toxicity": {}}"#, usual(toxicity, 700)),
         (
             r#"{"prompt_injection": {"sensitivity": "high"}}"#,
@@ -100,6 +101,18 @@ fn every_wrong_score_is_told() {
         (
             r#""phase": "input", "action": "block", "detect": "secrets", "sensitivity": "low""#.to_owned(),
             "sensitivity: has no meaning with this detect",
+        ),
+        (
+            r#""phase": "input", "action": "block", "detect": "secrets", "threshold": 0.5"#.to_owned(),
+            "threshold: has no meaning with this detect",
+        ),
+        (
+            r#""phase": "input", "action": "block", "detect": {"toxicity": {}}, "threshold": 0.5"#.to_owned(),
+            "threshold: has no meaning with this detect",
+        ),
+        (
+            r#""phase": "input", "action": "block", "detect": "toxicity", "sensitivity": "low", "threshold": 0.5"#.to_owned(),
+            "threshold: has no meaning beside sensitivity",
         ),
         (
             r#""phase": "input", "action": "block", "detect": {"toxicity": {}}, "sensitivity": "low""#.to_owned(),

@@ -197,7 +197,7 @@ fn traits() {
             false,
         ),
         blocks(
-            r#"{"type":"document","source":{"type":"file","file_id":"f"},"title":"ab","context":"c"}"#,
+            r#"{"type":"document","source":{"type":"url","url":"u"},"title":"ab","context":"c"}"#,
             3,
             false,
             true,
@@ -220,11 +220,13 @@ fn traits() {
             false,
             true,
         ),
-        blocks(
-            r#"{"type":"container_upload","file_id":"f1"}"#,
-            2,
-            false,
-            true,
+        (
+            with_blocks(r#"{"type":"container_upload","file_id":"f1"}"#),
+            Traits {
+                file: true,
+                stored_file: true,
+                ..text(0)
+            },
         ),
         blocks(
             r#"{"type":"tool_use","id":"12","name":"f","input":{"a":["bcd"]}}"#,

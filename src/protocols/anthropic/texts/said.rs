@@ -132,6 +132,7 @@ pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error
         said: speech.said,
         signatures: speech.signatures,
         logprobs: Vec::new(),
+        tokens: Vec::new(),
     })
 }
 

@@ -457,6 +457,7 @@ fn traits() {
             Traits {
                 audio: true,
                 file: true,
+                stored_file: true,
                 ..none.clone()
             },
         ),

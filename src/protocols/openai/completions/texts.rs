@@ -25,7 +25,7 @@ fn member<'a>(
         // What stands for a prompt at vLLM.
         ("prompt_embeds", kind) => {
             if kind != Kind::Null {
-                walk.unscannable(Unscannable::Media);
+                walk.unscannable(Unscannable::Tokens);
             }
             reader.skip().map(drop)
         }
@@ -49,7 +49,7 @@ fn prompt<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Er
         _ => prompt(walk, reader),
     })?;
     if has_tokens {
-        walk.unscannable(Unscannable::Media);
+        walk.unscannable(Unscannable::Tokens);
     }
     Ok(())
 }

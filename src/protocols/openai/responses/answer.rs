@@ -2,10 +2,10 @@
 
 use super::pieces::EventType;
 use crate::json::{Error, Kind, Reader};
-use crate::protocols::event::{Event, Progress, unwatched};
+use crate::protocols::event::{Event, Progress, Reasoning, unwatched};
 use crate::protocols::openai::answer::DONE;
 use crate::protocols::openai::usage::read_response_usage;
-use crate::protocols::texts::peek;
+use crate::protocols::texts::{ChannelKind, peek};
 use crate::tokens::Stream;
 
 /// Reads the data of one event of a stream. Its last event is `response.completed` or one in its
@@ -31,10 +31,21 @@ pub fn read_event(data: &[u8], said: &mut Stream) -> Result<Event, Error> {
         EventType::Fails => Progress::Failed,
         _ => Progress::Goes,
     };
+    if matches!(kind, EventType::Piece(pieces) if pieces.kind == ChannelKind::Reasoning) {
+        event.reasoning = Reasoning::Told;
+    }
     reader.object(|reader, key| {
         match (key.value().as_ref(), reader.kind()?) {
+            ("item", Kind::Object) if kind == EventType::ItemBegins => {
+                let [item] = peek(reader, ["type"]);
+                if item == "reasoning" {
+                    event.reasoning = Reasoning::Begins;
+                }
+                reader.skip()?;
+            }
             ("delta", _) if kind != EventType::Sound => generated(reader, &mut event, said)?,
             ("response", Kind::Object) => response(reader, &mut event)?,
+            ("sequence_number", Kind::Number) => event.number = reader.number()?.parse().ok(),
             // Of what is no event of a response.
             ("error", own) => {
                 if own != Kind::Null {
@@ -102,9 +113,15 @@ mod tests {
                 r#"{{"type":"{name}","sequence_number":3,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"hello","logprobs":[{{"token":"hello"}}],"obfuscation":"abc"}}"#
             );
             let event = read(&text);
+            let reasoning = match name {
+                "response.reasoning_text.delta" => Reasoning::Told,
+                _ => Reasoning::None,
+            };
             let wanted = Event {
                 text_bytes: bytes,
+                reasoning,
                 text: event.text,
+                number: Some(3),
                 ..Event::NOTHING
             };
             assert_eq!(event, wanted, "{name}");

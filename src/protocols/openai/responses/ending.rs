@@ -63,6 +63,14 @@ impl Ending {
         matches!(self.progress, Progress::Open)
     }
 
+    /// The number of the next event.
+    pub const fn next_number(&self) -> u64 {
+        match self.last {
+            Some(last) => last.saturating_add(1),
+            None => 0,
+        }
+    }
+
     /// Follows one event, by its data.
     pub fn note(&mut self, data: &[u8]) {
         // An event that breaks off says nothing.

@@ -52,11 +52,22 @@ fn item(reader: &mut Reader<'_>, traits: &mut Traits, index: usize) -> Result<()
         ("output", Kind::Object) => part(reader, traits),
         ("result", Kind::String) if kind == "image_generation_call" => image(reader, traits),
         ("tools", Kind::Array) => traits.add_tools(reader, "input.tools", framing::OPENAI_TOOLS),
+        ("encrypted_content", Kind::String) => encrypted(reader, traits),
         ("type" | "role" | "id" | "call_id" | "status", _) => {
             reader.skip().map(drop).map_err(Stop::from)
         }
         _ => traits.add_text(reader),
     })
+}
+
+/// What only the provider can read, taken for text of four bytes a token: in base64 they are
+/// some five characters.
+fn encrypted(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
+    const CHARACTERS_PER_TOKEN: u64 = 5;
+    let length = u64::try_from(reader.string()?.len()).unwrap_or(u64::MAX);
+    traits.add_framing(length.div_ceil(CHARACTERS_PER_TOKEN));
+    traits.uncounted |= length > 0;
+    Ok(())
 }
 
 /// An image that stands in an item, in base64.
@@ -126,7 +137,8 @@ fn members<'a, const N: usize>(
             reader.kind()?,
         ) {
             (Some(place), Kind::String) => *place = Some(reader.string()?.raw()),
-            _ if matches!(name.as_ref(), "type" | "file_id" | "file_url") => {
+            (_, kind) if matches!(name.as_ref(), "type" | "file_id" | "file_url") => {
+                traits.stored_file |= name == "file_id" && kind != Kind::Null;
                 reader.skip()?;
             }
             _ => traits.add_text(reader)?,

@@ -135,7 +135,7 @@ pub(super) fn part(place: Option<u32>, id: &[u8]) -> u32 {
 }
 
 /// The place of an item in the output; `None`: its server tells none.
-pub(super) const fn place(part: u32) -> Option<u32> {
+pub(in crate::protocols) const fn place(part: u32) -> Option<u32> {
     if part < BY_ID { Some(part) } else { None }
 }
 

@@ -67,11 +67,6 @@ fn text_and_framing() {
             3,
             12,
         ),
-        (
-            json!({"input": [{"type": "reasoning", "id": "rs_1", "summary": [{"text": "abc"}], "encrypted_content": "AAAA"}]}),
-            1,
-            7,
-        ),
     ] {
         let text = body(members);
         let traits = request(&text).traits;
@@ -82,6 +77,23 @@ fn text_and_framing() {
             "{text}"
         );
         assert!(traits.media.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn regression_what_is_encrypted_is_no_text() {
+    let of = |length: usize| {
+        let sealed = "gAAA".repeat(length / 4);
+        request(&with_items(json!([{"type": "reasoning", "id": "rs_1",
+            "summary": [{"text": "abc"}], "encrypted_content": sealed}])))
+        .traits
+    };
+    let without = of(0);
+    assert!(!without.uncounted);
+    for (length, tokens) in [(4, 1), (4000, 800)] {
+        let traits = of(length);
+        assert_eq!((traits.text.bytes(), traits.uncounted), (3, true));
+        assert_eq!(traits.framing, without.framing + tokens);
     }
 }
 

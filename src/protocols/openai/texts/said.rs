@@ -37,6 +37,7 @@ pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error
         said: walk.speech.said,
         signatures: Vec::new(),
         logprobs: walk.tokens,
+        tokens: Vec::new(),
     })
 }
 

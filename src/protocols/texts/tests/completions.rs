@@ -18,12 +18,12 @@ fn prompts() {
         ),
         (json!({"prompt": null}), vec![]),
         (json!({"prompt": [], "n": 2}), vec![]),
-        (json!({"prompt": [1212, 318]}), vec!["!Media"]),
+        (json!({"prompt": [1212, 318]}), vec!["!Tokens"]),
         (
             json!({"prompt": [[1212], [318, 4]]}),
-            vec!["!Media", "!Media"],
+            vec!["!Tokens", "!Tokens"],
         ),
-        (json!({"prompt_embeds": "AAAA"}), vec!["!Media"]),
+        (json!({"prompt_embeds": "AAAA"}), vec!["!Tokens"]),
         (json!({"suffix": "the end"}), vec!["User the end"]),
         (
             json!({"stop": ["a b"], "user": "ada@example.org"}),
@@ -46,7 +46,7 @@ fn prompts() {
     // White space in front of the first token hides nothing.
     let mut unscannable = 0;
     request_texts(API, b"{\"prompt\":[ \n 12, 13]}", &mut |found| {
-        assert!(matches!(found, Found::Unscannable(Unscannable::Media)));
+        assert!(matches!(found, Found::Unscannable(Unscannable::Tokens)));
         unscannable += 1;
     })
     .unwrap();

@@ -159,10 +159,49 @@ fn items_of_all_kinds() {
 }
 
 #[test]
+fn regression_media_in_results_and_actions_are_told() {
+    let image = "data:image/png;base64,iVBORw0KGgo=";
+    for (item, wanted) in [
+        (
+            json!({"type": "code_interpreter_call", "outputs": [{"type": "image", "url": image}, {"type": "logs", "logs": "of Ada"}]}),
+            vec!["!Media", "ToolResult of Ada"],
+        ),
+        (
+            json!({"type": "mcp_call", "results": [{"image": {"b64_json": "iVBORw0KGgo="}}], "output": "of Ada"}),
+            vec!["!Media", "ToolResult of Ada"],
+        ),
+        (
+            json!({"type": "file_search_call", "results": [{"filename": "f", "attributes": {"picture": [image]}}]}),
+            vec!["!Media", "ToolResult f"],
+        ),
+        (
+            json!({"type": "local_shell_call", "action": {"env": {"x": image}, "image_url": image}}),
+            vec!["!Media", "!Media"],
+        ),
+        // An address that the provider has looked at is a text.
+        (
+            json!({"type": "web_search_call", "action": {"type": "open_page", "url": "https://example.org/a"}}),
+            vec!["ToolCall https://example.org/a"],
+        ),
+    ] {
+        assert_eq!(
+            requested(json!({"input": [item]})),
+            sorted(&wanted),
+            "{item}"
+        );
+    }
+}
+
+#[test]
 fn what_stands_beside_items() {
     for (name, value, wanted) in [
         ("input", json!("of Ada"), vec!["User of Ada"]),
         ("instructions", json!("be kind"), vec!["System be kind"]),
+        (
+            "previous_input_messages",
+            json!([{"role": "system", "content": [{"type": "text", "text": "be kind"}]}]),
+            vec!["System be kind"],
+        ),
         (
             "metadata",
             json!({"note to": "of Ada"}),
@@ -358,11 +397,7 @@ fn pieces_and_their_ends() {
             ChannelKind::Transcript,
         ),
     ] {
-        // Reasoning of an item is one text.
-        let place = match kind {
-            ChannelKind::Reasoning => 0,
-            _ => u32::from(!index.is_empty()) * 3,
-        };
+        let place = u32::from(!index.is_empty()) * 3;
         let json = if event.ends_with("arguments") {
             "json "
         } else {
@@ -413,10 +448,7 @@ fn other_events() {
                 ChannelKind::Reasoning,
                 ChannelKind::ReasoningSummary,
             ]
-            .map(|kind| match kind {
-                ChannelKind::Reasoning => key(kind, 0),
-                _ => key(kind, index),
-            })
+            .map(|kind| key(kind, index))
             .to_vec(),
         )
     };
@@ -847,18 +879,4 @@ fn items_may_be_told_by_their_ids_alone() {
         of("response.output_text.delta", json!({"delta": "a"})).0,
         Some(0)
     );
-}
-
-/// As vLLM sends it.
-#[test]
-fn reasoning_is_one_text_whatever_its_index() {
-    let piece = |index: u32| {
-        let data = told(
-            "response.reasoning_text.delta",
-            json!({"content_index": index, "delta": "a"}),
-        );
-        heard(&data).0
-    };
-    assert_eq!(piece(7), piece(8));
-    assert_eq!(piece(7), ["2 Reasoning 0 a"]);
 }

@@ -10,6 +10,8 @@ pub(super) struct Items<'a> {
     pub(super) speech: Speech<'a>,
     /// What says the same as the text, by item.
     pub(super) tokens: Vec<(u32, Span)>,
+    /// Ids of the tokens of any text.
+    pub(super) raw: Vec<Span>,
 }
 
 impl<'a> Items<'a> {
@@ -103,6 +105,26 @@ impl<'a> Items<'a> {
         let span = unless_null(reader)?.filter(|_| !empty);
         self.tokens.extend(span.map(|span| (0, span)));
         Ok(())
+    }
+
+    /// Messages as the model has them, with the ids of their tokens.
+    pub(super) fn raw(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
+        match reader.kind()? {
+            Kind::Array => reader.array(|reader| self.raw(reader)),
+            Kind::Object => reader.object(|reader, key| {
+                let name = key.value();
+                match (name.as_ref(), known(&name, reader.kind()?)) {
+                    ("tokens" | "token_ids", _) => self.raw.extend(unless_null(reader)?),
+                    (_, Member::Text) => {
+                        self.speech.key(key);
+                        self.raw(reader)?;
+                    }
+                    (_, member) => self.speech.member(reader, member)?,
+                }
+                Ok::<(), Error>(())
+            }),
+            _ => self.speech.own(reader, known),
+        }
     }
 
     /// What a shell shall do.

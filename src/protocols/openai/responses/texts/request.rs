@@ -19,7 +19,10 @@ fn member<'a>(
     key: &Key<'a>,
 ) -> Result<(), Error> {
     match (key.value().as_ref(), reader.kind()?) {
-        ("input", Kind::Array) => reader.array(|reader| item(walk, reader)),
+        // The latter is vLLM's: what was said before.
+        ("input" | "previous_input_messages", Kind::Array) => {
+            reader.array(|reader| item(walk, reader))
+        }
         ("input", _) => walk.strings(reader, Origin::User),
         ("instructions", _) => walk.strings(reader, Origin::System),
         ("tools", Kind::Array) => reader.array(|reader| tool(walk, reader)),
@@ -78,11 +81,11 @@ fn item<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Erro
         ("output" | "outputs" | "results" | "result" | "error", _)
             if kind != "image_generation_call" =>
         {
-            walk.by_key(reader, known, result)
+            walk.with_media(reader, known, result)
         }
         ("arguments", _) => walk.arguments(reader),
         ("input" | "code" | "action" | "operation", _) => {
-            walk.by_key(reader, known, Origin::ToolCall)
+            walk.with_media(reader, known, Origin::ToolCall)
         }
         ("pending_safety_checks" | "acknowledged_safety_checks", _) => {
             walk.by_key(reader, known, origin)
@@ -118,7 +121,7 @@ fn part<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>, origin: Origin) ->
     reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
         ("text" | "refusal", _) => walk.strings(reader, origin),
         ("input_audio", Kind::Object) => reader.object(|reader, key| sound(walk, reader, key)),
-        ("annotations", _) => walk.by_key(reader, known, origin),
+        ("annotations", _) => walk.with_media(reader, known, origin),
         _ => medium(walk, reader, key, origin),
     })
 }

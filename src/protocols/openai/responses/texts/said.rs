@@ -32,14 +32,11 @@ pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> 
     }
     reader.finish()?;
     let ends = event.ends();
+    let tokens = event.items.tokens.into_iter().map(|(_, span)| span);
+    let removed = tokens.chain(event.items.raw).collect();
     Ok(EventTexts {
         ends,
-        removed: event
-            .items
-            .tokens
-            .into_iter()
-            .map(|(_, span)| span)
-            .collect(),
+        removed,
         said: event.items.speech.said,
         signatures: Vec::new(),
     })
@@ -98,7 +95,6 @@ impl<'a> Event<'a> {
             if !indexes_told {
                 key.index = self.index;
             }
-            key.index = joined(*key);
         }
     }
 
@@ -198,12 +194,7 @@ impl<'a> Event<'a> {
                 kind: *kind,
                 index: self.index,
             };
-            let keys = kinds.iter().map(key);
-            let keys = keys.map(|key| ChannelKey {
-                index: joined(key),
-                ..key
-            });
-            Ends::Channels(keys.collect())
+            Ends::Channels(kinds.iter().map(key).collect())
         };
         match self.kind {
             EventType::PieceEnds(pieces) if is_shell(pieces) => {
@@ -220,15 +211,6 @@ impl<'a> Event<'a> {
             EventType::Ends | EventType::Fails => Ends::All,
             _ => Ends::Nothing,
         }
-    }
-}
-
-/// The index of a text. All reasoning of an item is one text: vLLM counts the index up with every
-/// piece of it, and clients join them.
-const fn joined(key: ChannelKey) -> u32 {
-    match key.kind {
-        ChannelKind::Reasoning => 0,
-        _ => key.index,
     }
 }
 
@@ -276,6 +258,7 @@ pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error
         said: items.speech.said,
         signatures: Vec::new(),
         logprobs: items.tokens,
+        tokens: items.raw,
     })
 }
 
@@ -286,6 +269,14 @@ fn response<'a>(items: &mut Items<'a>, reader: &mut Reader<'a>) -> Result<(), Er
             ("output", Kind::Array) => items.list(reader),
             ("id" | "previous_response_id" | "conversation", _) => {
                 items.speech.member(reader, Member::Id)
+            }
+            // vLLM's, of prompt and answer as the model has them.
+            ("output_messages", _) => items.raw(reader),
+            ("input_messages", _) => {
+                let mark = items.speech.mark();
+                items.raw(reader)?;
+                items.speech.echo(mark);
+                Ok(())
             }
             (name, _) if is_echo(name) => {
                 let mark = items.speech.mark();
