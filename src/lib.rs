@@ -35,6 +35,7 @@ Rooms, lowest first; each knows only those before it:
 pub mod attempt;
 pub mod background;
 pub mod bytes;
+pub mod cache;
 pub mod call;
 pub mod callout;
 pub mod classify;
