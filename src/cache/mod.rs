@@ -1,3 +1,4 @@
 /*! Repeated questions: answers that were given before, and may be given again. */
 
+pub mod canonical;
 pub mod store;
