@@ -25,6 +25,13 @@ impl MemoryHost {
         self.conflicts.set(count);
     }
 
+    /// Names of shared values, and the bytes of names and values.
+    pub(crate) fn shared_size(&self) -> (usize, usize) {
+        let shared = self.shared.borrow();
+        let bytes = shared.iter().map(|(key, (value, _))| key.len() + value.len());
+        (shared.len(), bytes.sum())
+    }
+
     /// Every value recorded under a metric's full name.
     pub(crate) fn recorded(&self, name: &str) -> Vec<u64> {
         let metrics = self.metrics.borrow();

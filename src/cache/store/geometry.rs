@@ -158,7 +158,10 @@ mod tests {
                 let geometry = Geometry::new(memory, longest, 60);
                 let whole: usize = geometry.classes().map(|class| whole(class, 60)).sum();
                 assert!(whole <= memory, "{memory} {longest}: {whole}");
-                assert!(whole > memory / 8 * 7 - SMALL_SEGMENT, "{memory} {longest}: {whole}");
+                assert!(
+                    whole > memory / 8 * 7 - SMALL_SEGMENT,
+                    "{memory} {longest}: {whole}"
+                );
                 for class in geometry.classes() {
                     assert!(super::super::record::length(class.entries, class.chunks) <= VALUE);
                     assert!(answer_cost(longest.min(SMALL)) <= class.room / 3);
@@ -190,7 +193,10 @@ mod tests {
         assert_eq!(sizes(0).collect::<Vec<_>>(), [PIECE_HEAD]);
         assert_eq!(sizes(1).collect::<Vec<_>>(), [PIECE_HEAD + 1]);
         assert_eq!(sizes(PIECE).collect::<Vec<_>>(), [VALUE]);
-        assert_eq!(sizes(PIECE + 1).collect::<Vec<_>>(), [VALUE, PIECE_HEAD + 1]);
+        assert_eq!(
+            sizes(PIECE + 1).collect::<Vec<_>>(),
+            [VALUE, PIECE_HEAD + 1]
+        );
         assert_eq!(sizes(2 * MIB).count(), 129);
     }
 }

@@ -54,7 +54,7 @@ pub struct Store {
 #[derive(Debug, Clone, Copy)]
 pub struct Put<'a> {
     /// What it answers.
-    pub digest: &'a [u8; 32],
+    pub digest: [u8; 32],
     /// Whose share it counts in.
     pub owner: u32,
     /// The answer, in any form.
@@ -149,10 +149,10 @@ impl Store {
             payload: &payload,
             ..*put
         };
-        let evicted = self.place(class, put.digest).put(host, &put)?;
+        let evicted = self.place(class, &put.digest).put(host, &put)?;
         if let Some(other) = self.geometry.other(class) {
             // An earlier answer of another length.
-            self.place(other, put.digest).forget(host, put.digest);
+            self.place(other, &put.digest).forget(host, &put.digest);
         }
         Ok(evicted)
     }

@@ -182,8 +182,16 @@ impl Entry {
 
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend(self.digest);
-        out.extend([self.nonce, self.stored_ms, self.until_ms].map(u64::to_le_bytes).as_flattened());
-        out.extend([self.length, self.owner, self.used_s].map(u32::to_le_bytes).as_flattened());
+        out.extend(
+            [self.nonce, self.stored_ms, self.until_ms]
+                .map(u64::to_le_bytes)
+                .as_flattened(),
+        );
+        out.extend(
+            [self.length, self.owner, self.used_s]
+                .map(u32::to_le_bytes)
+                .as_flattened(),
+        );
         out.extend(self.first.to_le_bytes());
         out.extend([self.hits, u8::from(self.state == State::Ready)]);
     }
@@ -290,7 +298,11 @@ mod tests {
         let chunks: Vec<_> = view.chunks_of(&found).map(|(index, _)| index).collect();
         assert_eq!(chunks, [3, 0, 4]);
         assert_eq!(segment.chunks_of(&found).collect::<Vec<_>>(), [3, 0, 4]);
-        assert_eq!(view.find(&[2; 32]).unwrap().0, 2, "what is pending is not found");
+        assert_eq!(
+            view.find(&[2; 32]).unwrap().0,
+            2,
+            "what is pending is not found"
+        );
         assert!(view.find(&[3; 32]).is_none());
     }
 

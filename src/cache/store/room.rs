@@ -36,8 +36,9 @@ impl Segment {
     /// Makes room for an answer, which is pending then.
     pub(super) fn admit(&mut self, class: &Class, put: &Put<'_>) -> Result<Admitted, NotStored> {
         let now_ms = put.now_ms;
-        self.entries
-            .retain(|entry| now_ms < entry.until_ms && entry.stored_ms <= now_ms.saturating_add(LEASE_MS));
+        self.entries.retain(|entry| {
+            now_ms < entry.until_ms && entry.stored_ms <= now_ms.saturating_add(LEASE_MS)
+        });
         self.check_same(put)?;
         let length = put.payload.len();
         let evicted = self.make_room(class, put, answer_cost(length), sizes(length).count())?;
@@ -51,7 +52,7 @@ impl Segment {
         let nonce = self.next;
         self.next = nonce.wrapping_add(1);
         self.entries.push(Entry {
-            digest: *put.digest,
+            digest: put.digest,
             nonce,
             stored_ms: put.now_ms,
             until_ms: put.now_ms.saturating_add(LEASE_MS),
@@ -72,7 +73,11 @@ impl Segment {
 
     /// Refuses an answer that somebody else stores, or that is there as fresh as it.
     fn check_same(&self, put: &Put<'_>) -> Result<(), NotStored> {
-        for entry in self.entries.iter().filter(|entry| entry.digest == *put.digest) {
+        for entry in self
+            .entries
+            .iter()
+            .filter(|entry| entry.digest == put.digest)
+        {
             match entry.state {
                 State::Pending => return Err(NotStored::Busy),
                 State::Ready if entry.stored_ms > put.asked_ms => return Err(NotStored::Known),

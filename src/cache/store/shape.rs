@@ -44,7 +44,11 @@ fn reshape(host: &dyn Host, store: &Store, new: Shape) {
         let mut words = state::decode_words(old.unwrap_or_default());
         let old = [(); 4].map(|()| words.next().unwrap_or(0));
         let record = state::encode_words(VERSION, new);
-        if old == new { Err(()) } else { Ok((record, old)) }
+        if old == new {
+            Err(())
+        } else {
+            Ok((record, old))
+        }
     });
     // Who has changed it empties what went; others find nothing to do.
     if let Ok(Ok([small, small_chunks, large, large_chunks])) = changed {
@@ -57,8 +61,14 @@ fn reshape(host: &dyn Host, store: &Store, new: Shape) {
             room: 0,
         };
         let pairs = [
-            (one('s', small, small_chunks), one('s', new_small, new_small_chunks)),
-            (one('l', large, large_chunks), one('l', new_large, new_large_chunks)),
+            (
+                one('s', small, small_chunks),
+                one('s', new_small, new_small_chunks),
+            ),
+            (
+                one('l', large, large_chunks),
+                one('l', new_large, new_large_chunks),
+            ),
         ];
         for (old, new) in &pairs {
             for index in 0..old.segments.max(new.segments) {
@@ -81,7 +91,8 @@ impl Place<'_> {
         }
         for index in 0..self.class.chunks {
             let name = self.chunk(index);
-            if let Some((value, version)) = host.shared_get(&name).filter(|(it, _)| !it.is_empty()) {
+            if let Some((value, version)) = host.shared_get(&name).filter(|(it, _)| !it.is_empty())
+            {
                 drop(value);
                 // Written meanwhile: by a call of the earlier policy. It is overwritten one day.
                 let _ = host.shared_set(&name, &[], Expect::Version(version));
