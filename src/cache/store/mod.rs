@@ -24,18 +24,6 @@ use geometry::{Class, Geometry, PIECE, PIECE_HEAD};
 use record::{Entry, Segment, View, note_use};
 use room::{Admitted, seconds};
 
-/// Least memory of a cache, in bytes.
-pub const LEAST_MEMORY: u64 = 4 << 20;
-
-/// Most memory of a cache, in bytes.
-pub const MOST_MEMORY: u64 = 1 << 30;
-
-/// Least and most that the longest answer may have, in bytes.
-pub const LONGEST_ENTRY: std::ops::RangeInclusive<u64> = (1 << 10)..=(2 << 20);
-
-/// The longest answer has at most this part of the memory.
-pub const LARGEST_PART: u64 = 16;
-
 /// How often a use is noted at most, in seconds: reads should not have to write.
 const NOTE_EVERY_S: u32 = 15;
 
@@ -114,7 +102,8 @@ struct Place<'s> {
 }
 
 impl Store {
-    /// One of `memory` bytes, for answers of up to `longest`.
+    /// One of `memory` bytes, 4 MiB to 1 GiB, for answers of up to `longest` bytes: 2 MiB, and a
+    /// sixteenth of the memory.
     pub fn new(space: &Space, memory: u64, longest: u64) -> Self {
         /// Digits and signs that come behind the prefix.
         const NUMBERS: usize = 12;

@@ -4,7 +4,7 @@ First goes what has ended. Then, as long as it does not suffice, the owner with 
 (the one who stores counts with what comes) gives up what was used least: so one who floods
 the cache takes from others only what they have beyond an equal share. */
 
-use super::geometry::{Class, answer_cost, cost, sizes};
+use super::geometry::{Class, answer_cost, sizes};
 use super::record::{Chunk, Entry, Segment, State};
 use super::{NotStored, Put};
 
@@ -221,7 +221,7 @@ impl Segment {
             assert_eq!(chunks.len(), sizes(length).count());
             let of = chunks.iter().map(|index| usize::from(self.size(*index)));
             assert!(of.clone().eq(sizes(length)));
-            bytes += of.map(cost).sum::<usize>();
+            bytes += of.map(super::geometry::cost).sum::<usize>();
             owned.extend(chunks);
         }
         let count = owned.len();
