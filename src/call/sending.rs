@@ -66,6 +66,10 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
             }
         };
+        let pending = match self.ask_cache(host, pending, (&request, body), &routed) {
+            Ok(pending) => pending,
+            Err(answered) => return answered,
+        };
         let made = OnceCell::new();
         let make = || {
             let ledger = &self.gateway.policy.ledger;
