@@ -1,7 +1,7 @@
 /*! Gathering an answer while it passes, to be stored when it has ended. */
 
-use crate::protocols::replay::{Assembler, ends_well};
 use crate::protocols::Api;
+use crate::protocols::replay::{Assembler, ends_well};
 use crate::sse::{self, Framer};
 use serde::Deserialize;
 

@@ -296,7 +296,9 @@ impl Call {
         };
         if let Caching::Hit(hit) = &self.caching {
             reply.headers.push(("x-cache", "HIT".to_owned()));
-            reply.headers.push(("age", (hit.age_ms / 1_000).to_string()));
+            reply
+                .headers
+                .push(("age", (hit.age_ms / 1_000).to_string()));
         }
         if model.answer_model == AnswerModel::Virtual {
             reply.headers.push(("x-tollgate-model", model.name.clone()));

@@ -17,6 +17,7 @@ mod guarding;
 mod held;
 mod limited;
 mod provider;
+mod purging;
 mod refusing;
 mod request;
 mod rules;
@@ -94,6 +95,15 @@ impl Gateway {
             dirty: Rc::default(),
             remembered: RefCell::default(),
             policy,
+        }
+    }
+
+    /// To be called when the policy begins: what an earlier one has left in the cache, and this
+    /// one has no room for, is removed.
+    pub fn open(&self, host: &dyn Host) {
+        match &self.store {
+            Some(store) => store.open(host),
+            None => Store::close(host, &self.space),
         }
     }
 }
@@ -277,6 +287,7 @@ impl Call {
             Endpoint::Models => self.all_models(caller),
             Endpoint::Model(name) => self.one_model(caller, name),
             Endpoint::Usage => self.usage(host, caller),
+            Endpoint::Purge => self.purge_head(host, caller, headers, end),
             Endpoint::Limit(change, name) => {
                 self.adjust_head(host, caller, headers, (change, name), end)
             }

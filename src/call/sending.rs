@@ -38,6 +38,8 @@ pub(super) enum Purpose {
     Call,
     /// The change of the limit with this name.
     Adjust(Change, String),
+    /// A purge of the cache.
+    Purge,
 }
 
 impl Call {

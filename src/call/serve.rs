@@ -77,6 +77,7 @@ impl Call {
         match std::mem::take(&mut pending.purpose) {
             Purpose::Call => self.guard(host, pending, body),
             Purpose::Adjust(change, limit) => self.adjust(host, pending, (change, &limit), body),
+            Purpose::Purge => self.purge(host, pending, body),
         }
     }
 

@@ -101,7 +101,10 @@ pub struct CacheRecord {
     #[serde(rename = "cache_saved_tokens", skip_serializing_if = "Option::is_none")]
     pub saved_tokens: Option<u64>,
     /// What that call cost, as far as it was priced.
-    #[serde(rename = "cache_saved_nano_usd", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "cache_saved_nano_usd",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub saved_nano_usd: Option<u64>,
 }
 

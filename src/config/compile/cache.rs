@@ -220,7 +220,8 @@ pub(super) fn warn(
         }
         return;
     };
-    if !models.built.values().any(|model| model.cache.is_some()) {
+    let understood = models.built.len() == models.known.len();
+    if understood && !models.built.values().any(|model| model.cache.is_some()) {
         problems.warning(&entry.path, "no model uses it");
     }
 }
