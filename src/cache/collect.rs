@@ -1,9 +1,9 @@
 /*! Gathering an answer while it passes, to be stored when it has ended. */
 
+use crate::json::{Error, Kind, Reader};
 use crate::protocols::Api;
 use crate::protocols::replay::{Assembler, ends_well};
 use crate::sse::{self, Framer};
-use serde::Deserialize;
 
 /// An answer that is gathered.
 #[derive(Debug)]
@@ -142,25 +142,94 @@ fn add(assembler: &mut Assembler, event: &[u8]) {
     }
 }
 
-/// Whether an answer ended because it had as many tokens as it may.
+/// Whether an answer ended because it had as many tokens as it may. What can't be read so is
+/// not given again either.
 fn is_cut(document: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Answer<'a> {
-        #[serde(borrow, default)]
-        choices: Vec<Choice<'a>>,
-        stop_reason: Option<&'a str>,
-        status: Option<&'a str>,
-    }
-    #[derive(Deserialize)]
-    struct Choice<'a> {
-        finish_reason: Option<&'a str>,
-    }
-    // What can't be read so is not given again either.
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(document) else {
-        return true;
+    read_end(document).unwrap_or(true)
+}
+
+fn read_end(document: &[u8]) -> Result<bool, Error> {
+    const WORDS: [&str; 3] = ["length", "max_tokens", "incomplete"];
+    let mut cut = false;
+    let mut reader = Reader::new(document, |_| None)?;
+    reader.object(|reader, key| match key.value().as_ref() {
+        "choices" => reader.array(|reader| {
+            reader.object(|reader, key| {
+                cut |= key.value() == "finish_reason" && says(reader, &WORDS)?;
+                reader.skip().map(drop)
+            })
+        }),
+        "stop_reason" | "status" => {
+            cut |= says(reader, &WORDS)?;
+            reader.skip().map(drop)
+        }
+        _ => reader.skip().map(drop),
+    })?;
+    Ok(cut)
+}
+
+/// Whether the next value, which stays to be read, is one of these words.
+fn says(reader: &Reader<'_>, words: &[&str]) -> Result<bool, Error> {
+    let is_word = |rest: &[u8], word: &str| {
+        let rest = rest.strip_prefix(b"\"");
+        let rest = rest.and_then(|rest| rest.strip_prefix(word.as_bytes()));
+        rest.is_some_and(|rest| rest.starts_with(b"\""))
     };
-    let mut choices = answer.choices.iter();
-    choices.any(|choice| choice.finish_reason == Some("length"))
-        || answer.stop_reason == Some("max_tokens")
-        || answer.status == Some("incomplete")
+    // A word with escapes in it is told as another one: no provider writes that.
+    let escaped = || {
+        reader
+            .rest()
+            .iter()
+            .take_while(|byte| **byte != b',')
+            .any(|byte| *byte == b'\\')
+    };
+    let is_text = reader.kind()? == Kind::String;
+    Ok(is_text && (words.iter().any(|word| is_word(reader.rest(), word)) || escaped()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_at_a_bound() {
+        for (document, cut) in [
+            (
+                r#"{"choices":[{"finish_reason":"stop"},{"finish_reason": "length"}]}"#,
+                true,
+            ),
+            (
+                r#"{"choices":[{"finish_reason":"stop"}],"x":"length"}"#,
+                false,
+            ),
+            (r#"{"choices":[{"finish_reason":"l\u0065ngth"}]}"#, true),
+            (r#"{"choices":[{"finish_reason":null}]}"#, false),
+            (r#"{"stop_reason":"max_tokens"}"#, true),
+            (
+                r#"{"stop_reason":"end_turn","content":[{"text":"max_tokens \\"}]}"#,
+                false,
+            ),
+            (r#"{"status":"incomplete"}"#, true),
+            (r#"{"status":"completed"}"#, false),
+            ("[]", true),
+            ("{", true),
+        ] {
+            assert_eq!(is_cut(document.as_bytes()), cut, "{document}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_let_go() {
+        let mut collector = Collector::whole(10);
+        collector.push(b"12345");
+        collector.push(b"123456");
+        collector.push(b"1");
+        let end = collector.document(Api::ChatCompletions, true);
+        assert_eq!(end, Err(Uncollected::TooLong));
+        let mut stream = Collector::stream(Api::ChatCompletions, 100);
+        stream.push(&b"data: {\"choices\":[{\"delta\":{\"content\":\"".repeat(1));
+        stream.push(&[b'x'; 4096]);
+        stream.push(b"\"}}]}\n\n");
+        assert!(matches!(stream, Collector::Ended(Uncollected::TooLong)));
+    }
 }

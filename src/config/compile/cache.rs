@@ -4,10 +4,10 @@ use super::super::cache::{Cache, CacheRules, CacheScope, ModelCache};
 use super::super::document::{
     CacheEntry, CacheRulesEntry, GuardrailEntry, ModelCacheEntry, Named, RuleEntry, TenantEntry,
 };
-use super::super::model::{Backend, Model, Resolve, Target};
+use super::super::model::{AnswerModel, Backend, MaxTokensField, Model, Resolve, Target};
 use super::super::problem::Problems;
 use super::super::suggest::suggest;
-use super::super::unscannable::UnscannableRules;
+use super::super::unscannable::{UnscannableRules, Unscanned};
 use super::Names;
 use sha2::{Digest, Sha256};
 use std::ops::RangeInclusive;
@@ -139,7 +139,10 @@ fn model_shape(model: &Model) -> [u8; 32] {
     } = model;
     let mut hash = Sha256::new();
     add(&mut hash, name);
-    add(&mut hash, &format!("{answer_model:?} {default_output:?}"));
+    hash.update([u8::from(*answer_model == AnswerModel::Virtual)]);
+    let bound = default_output.map(|it| (it.tokens, it.soft));
+    add_number(&mut hash, bound.map(|(tokens, _)| tokens));
+    hash.update([u8::from(bound.is_some_and(|(_, soft)| soft))]);
     if let Resolve::Targets(targets) = resolve {
         let live = targets.live.targets.iter();
         live.for_each(|target| add_target(&mut hash, target));
@@ -159,7 +162,8 @@ fn add_target(hash: &mut Sha256, target: &Target) {
         key: _,
     } = target;
     add(hash, model);
-    add(hash, &format!("{context:?} {max_output:?}"));
+    add_number(hash, *context);
+    add_number(hash, *max_output);
     let Backend {
         name,
         cluster,
@@ -174,11 +178,16 @@ fn add_target(hash: &mut Sha256, target: &Target) {
     add(hash, name);
     add(hash, cluster);
     add(hash, base_path);
-    add(
-        hash,
-        &format!("{protocol:?} {apis:?} {authority:?} {azure_api_version:?}"),
-    );
-    add(hash, &format!("{remove_fields:?} {max_tokens_field:?}"));
+    add(hash, protocol.chat().as_str());
+    add_all(hash, apis.iter().map(|api| api.as_str()));
+    add_all(hash, authority.iter().map(String::as_str));
+    add_all(hash, azure_api_version.iter().map(String::as_str));
+    add_all(hash, remove_fields.iter().map(String::as_str));
+    hash.update([match max_tokens_field {
+        MaxTokensField::AsSent => 0,
+        MaxTokensField::MaxTokens => 1,
+        MaxTokensField::MaxCompletionTokens => 2,
+    }]);
 }
 
 /// What guards the texts of a tenant.
@@ -191,11 +200,25 @@ pub(super) fn tenant_shape(
     for entry in guardrails.iter().filter(|it| it.guardrail.is_for(tenant)) {
         hash.update(entry.digest);
     }
-    add(
-        &mut hash,
-        &format!("{:?}", unscannable.copied().unwrap_or_default()),
-    );
+    let UnscannableRules {
+        media,
+        remote,
+        tools,
+        answers,
+        paths: _,
+    } = unscannable.copied().unwrap_or_default();
+    hash.update([media, remote, tools, answers].map(|it| u8::from(it == Unscanned::Pass)));
     hash.finalize().into()
+}
+
+fn add_all<'t>(hash: &mut Sha256, texts: impl ExactSizeIterator<Item = &'t str>) {
+    add_number(hash, u64::try_from(texts.len()).ok());
+    texts.for_each(|text| add(hash, text));
+}
+
+fn add_number(hash: &mut Sha256, number: Option<u64>) {
+    hash.update([u8::from(number.is_some())]);
+    hash.update(number.unwrap_or(0).to_le_bytes());
 }
 
 fn add(hash: &mut Sha256, text: &str) {
