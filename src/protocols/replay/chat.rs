@@ -82,7 +82,7 @@ struct Choice {
 
 #[derive(Debug)]
 enum Says {
-    Message(Message),
+    Message(Box<Message>),
     /// The inside of the text, and of the reasoning, which OpenRouter has.
     Text {
         text: String,
@@ -195,7 +195,7 @@ impl Chunks {
 impl Choice {
     fn new(shape: Shape, index: u64) -> Self {
         let says = match shape {
-            Shape::Chat => Says::Message(Message::default()),
+            Shape::Chat => Says::Message(Box::default()),
             Shape::Text => Says::Text {
                 text: String::new(),
                 reasoning: String::new(),

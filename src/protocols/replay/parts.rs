@@ -26,7 +26,7 @@ fn reader(json: &str) -> Option<Reader<'_>> {
 /// The members of an object. `None`: it is none, or parsers would read it differently.
 pub(super) fn members(json: &str) -> Option<Vec<Member<'_>>> {
     let mut reader = reader(json)?;
-    let mut list: Vec<Member<'_>> = Vec::with_capacity(8);
+    let mut list: Vec<Member<'_>> = Vec::with_capacity(12);
     let read = reader.object(|reader, key| {
         let name = key.value();
         let span = reader.skip()?;

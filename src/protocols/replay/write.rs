@@ -1,6 +1,7 @@
 /*! Writing documents and events. */
 
 use super::parts::is_json;
+use crate::bytes::{self, Set};
 use crate::json::quote;
 use crate::sse::Framer;
 
@@ -154,31 +155,45 @@ fn cut(text: &str) -> usize {
         return text.len();
     }
     let mut at = 0_usize;
-    let mut rest = text;
-    while at < MAX_PIECE && !rest.is_empty() {
-        let length = sign(rest);
-        at = at.saturating_add(length);
-        rest = rest.get(length..).unwrap_or_default();
+    while at < MAX_PIECE {
+        let rest = text.as_bytes().get(at..MAX_PIECE).unwrap_or_default();
+        let Some(escape) = bytes::find(rest, ESCAPE) else {
+            return boundary(text, MAX_PIECE);
+        };
+        at = at.saturating_add(escape);
+        at = at.saturating_add(escape_length(text.get(at..).unwrap_or_default()));
     }
     at
 }
 
-/// Bytes of the first sign of a string's inside.
-fn sign(text: &str) -> usize {
+/// Where the character begins that has the byte at `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    let mut at = at;
+    while !text.is_char_boundary(at) {
+        at = at.saturating_sub(1);
+    }
+    at
+}
+
+/// Bytes of the escape that `text` begins with.
+fn escape_length(text: &str) -> usize {
     match text.as_bytes() {
         // Both halves of a pair.
         [
             b'\\',
             b'u',
             b'd' | b'D',
-            b'8'..=b'9' | b'a'..=b'b' | b'A'..=b'B',
+            b'8' | b'9' | b'a'..=b'b' | b'A'..=b'B',
             ..,
         ] => 12,
         [b'\\', b'u', ..] => 6,
-        [b'\\', ..] => 2,
-        _ => text.chars().next().map_or(1, char::len_utf8),
+        _ => 2,
     }
 }
+
+const ESCAPE: Set = Set::of([b'\\'; 2]);
+const QUOTE: Set = Set::of([b'"'; 2]);
+const QUOTE_OR_ESCAPE: Set = Set::of([b'"', b'\\']);
 
 /// A document without white space between its values, since events have a line each. `None`: it
 /// is no JSON.
@@ -188,7 +203,7 @@ pub(super) fn compact(json: &str) -> Option<String> {
     }
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
-    while let Some(quote) = rest.find('"') {
+    while let Some(quote) = bytes::find(rest.as_bytes(), QUOTE) {
         let (between, string) = rest.split_at_checked(quote)?;
         push_dense(&mut out, between);
         let end = string_end(string)?;
@@ -210,10 +225,10 @@ fn push_dense(out: &mut String, text: &str) {
 fn string_end(text: &str) -> Option<usize> {
     let mut at = 1_usize;
     loop {
-        let rest = text.get(at..)?;
-        let special = rest.find(['"', '\\'])?;
+        let rest = text.as_bytes().get(at..)?;
+        let special = bytes::find(rest, QUOTE_OR_ESCAPE)?;
         at = at.saturating_add(special);
-        let is_quote = text.get(at..)?.starts_with('"');
+        let is_quote = rest.get(special) == Some(&b'"');
         at = at.saturating_add(if is_quote { 1 } else { 2 });
         if is_quote {
             return Some(at);

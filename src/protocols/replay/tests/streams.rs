@@ -1,6 +1,7 @@
 //! Streams as documents.
 
 use super::*;
+use proptest::prelude::*;
 
 const CHAT: Api = Api::ChatCompletions;
 
@@ -317,4 +318,111 @@ fn a_response() {
     whole["incomplete_details"] = json!({"reason": "max_output_tokens"});
     let cut = events(&whole, "response.incomplete");
     assert_eq!(assembled(Api::Responses, &cut), Some(whole));
+}
+
+/// A text in pieces of any lengths, empty ones too.
+fn in_pieces(text: &str, cuts: &[prop::sample::Index]) -> Vec<String> {
+    let signs: Vec<char> = text.chars().collect();
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(signs.len() + 1)).collect();
+    places.push(signs.len());
+    places.sort_unstable();
+    let mut from = 0;
+    places
+        .into_iter()
+        .map(|to| {
+            let piece = signs[from..to].iter().collect();
+            from = to;
+            piece
+        })
+        .collect()
+}
+
+fn any_cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {
+    prop::collection::vec(any::<prop::sample::Index>(), 0..6)
+}
+
+/// The texts of deltas, joined.
+fn joined(events: &[String], text: &dyn Fn(&Value) -> Value) -> String {
+    let texts = parsed(events).into_iter();
+    let texts = texts.filter_map(|event| text(&event).as_str().map(str::to_owned));
+    texts.collect()
+}
+
+proptest! {
+    #[test]
+    fn chunks_however_they_are_cut(
+        one in "[a\"\\\\\n\u{e9}\u{1F600}]{0,20}",
+        other in "[ab ]{1,2000}",
+        arguments in "[{}\":,a]{0,20}",
+        cuts in any_cuts(),
+        turns in prop::collection::vec(0_usize..3, 0..24),
+    ) {
+        let mut lanes = [
+            in_pieces(&one, &cuts).into_iter().map(|text| delta(0, json!({"content": text}))).collect::<Vec<_>>(),
+            in_pieces(&other, &cuts).into_iter().map(|text| delta(1, json!({"content": text}))).collect(),
+            in_pieces(&arguments, &cuts).into_iter().map(|text| delta(1, json!({"tool_calls": [
+                {"index": 0, "function": {"arguments": text}}]}))).collect(),
+        ].map(std::collections::VecDeque::from);
+        let mut events = vec![
+            delta(0, json!({"role": "assistant", "content": ""})),
+            delta(1, json!({"role": "assistant", "content": null, "tool_calls": [
+                {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}]})),
+        ];
+        // The lanes come mixed, each in its order.
+        events.extend(turns.iter().filter_map(|lane| lanes[*lane].pop_front()));
+        events.extend(lanes.into_iter().flatten());
+        events.extend([ends(0, "stop"), ends(1, "tool_calls"), done()]);
+        let whole = assembled(CHAT, &events).unwrap();
+        let [first, second] = [0, 1].map(|index| whole["choices"][index]["message"].clone());
+        prop_assert_eq!(first, json!({"role": "assistant", "content": one}));
+        prop_assert_eq!(second, json!({"role": "assistant", "content": other, "tool_calls": [
+            {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": arguments}}]}));
+        // And told again.
+        let again = told(CHAT, &whole, false);
+        let of = |index: u64| move |event: &Value| {
+            let choice = &event["choices"][0];
+            let delta = &choice["delta"]["content"];
+            if choice["index"] == json!(index) { delta.clone() } else { Value::Null }
+        };
+        prop_assert_eq!(joined(&again, &of(0)), one);
+        prop_assert_eq!(joined(&again, &of(1)), other);
+        let called = |event: &Value| event["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"].clone();
+        prop_assert_eq!(joined(&again, &called), arguments);
+    }
+
+    #[test]
+    fn messages_however_they_are_cut(
+        text in "[a\"\\\\\n\u{e9}\u{1F600}]{0,40}",
+        value in "[a\"\\\\\n\u{e9}\u{1F600}]{0,20}",
+        cuts in any_cuts(),
+    ) {
+        let input = json!({"a": value, "b": {"c": [1, 2]}});
+        let delta = |index: u64, delta: Value| json!({"type": "content_block_delta", "index": index, "delta": delta}).to_string();
+        let texts = in_pieces(&text, &cuts);
+        let inputs = in_pieces(&input.to_string(), &cuts);
+        let mut events = vec![
+            json!({"type": "message_start", "message": {"type": "message", "content": [], "usage": {"output_tokens": 1}}}).to_string(),
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}).to_string(),
+        ];
+        events.extend(texts.iter().map(|text| delta(0, json!({"type": "text_delta", "text": text}))));
+        events.extend([
+            json!({"type": "content_block_stop", "index": 0}).to_string(),
+            json!({"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}}}).to_string(),
+        ]);
+        events.extend(inputs.iter().map(|text| delta(1, json!({"type": "input_json_delta", "partial_json": text}))));
+        events.extend([
+            json!({"type": "content_block_stop", "index": 1}).to_string(),
+            json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 4}}).to_string(),
+            json!({"type": "message_stop"}).to_string(),
+        ]);
+        let whole = assembled(Api::Messages, &events).unwrap();
+        let wanted = json!([{"type": "text", "text": text}, {"type": "tool_use", "id": "t", "name": "f", "input": input}]);
+        prop_assert_eq!(&whole["content"], &wanted);
+        let again = told(Api::Messages, &whole, false);
+        let said = |event: &Value| event["delta"]["text"].clone();
+        prop_assert_eq!(joined(&again, &said), text);
+        let asked = |event: &Value| event["delta"]["partial_json"].clone();
+        let asked: Value = serde_json::from_str(&joined(&again, &asked)).unwrap();
+        prop_assert_eq!(asked, input);
+    }
 }
