@@ -7,17 +7,19 @@ answer goes through, with what guards this tenant, and this call's own values. *
 use super::answer::{AnswerReader, OnData, Reading, Seen, Stop};
 use super::ask::Routed;
 use super::budget::Held;
+use super::request::Kept;
 use super::sending::Pending;
 use super::{Call, Gateway, OnAnswered, OnBody, Phase, Side};
 use crate::cache::canonical::Asks;
 use crate::cache::store::Found;
-use crate::cache::{Collector, Kept, Question, Uncollected, Wish, owner, purge, question_digest};
+use crate::cache::{self, Collector, Question, Uncollected, Wish, owner, purge, question_digest};
 use crate::config::{AnswerModel, CacheRules, Model, ModelCache};
 use crate::host::Host;
 use crate::http::{Answer, HeaderEdits};
 use crate::identity::Caller;
 use crate::protocols::replay::as_stream;
 use crate::protocols::{Reply, Request};
+use crate::routing;
 use std::rc::Rc;
 
 mod keeping;
@@ -116,6 +118,7 @@ impl Call {
         };
         let Gateway { space, .. } = &*self.gateway;
         let caller = &pending.caller;
+        let headers = shaping_headers(&pending.kept, &routed.targets);
         let question = Question {
             tenant: &caller.tenant,
             user: &caller.user,
@@ -123,7 +126,7 @@ impl Call {
             cache,
             generations: purge::generations(host, space, &caller.tenant.name),
             api: self.api,
-            headers: &pending.kept.protocol,
+            headers: &headers,
             body,
         };
         let Ok(digest) = question_digest(&question) else {
@@ -180,11 +183,11 @@ impl Call {
         if age_ms > max_age_ms {
             return None;
         }
-        let Kept {
+        let cache::Kept {
             tokens,
             nano_usd,
             document,
-        } = Kept::decode(payload)?;
+        } = cache::Kept::decode(payload)?;
         let stream = request.traits().stream;
         let body = match stream {
             true => as_stream(self.api, &document, !request.strips_usage())?,
@@ -321,6 +324,17 @@ impl Call {
             body,
         }
     }
+}
+
+/// Headers of the request that its provider sees, and its host, if that is what a provider is
+/// called by.
+fn shaping_headers(kept: &Kept, targets: &[routing::Try]) -> Vec<(String, String)> {
+    let mut headers = kept.protocol.clone();
+    let by_caller = |planned: &routing::Try| planned.target.backend.authority.is_none();
+    if targets.iter().any(by_caller) {
+        headers.push((":authority".to_owned(), kept.authority.clone()));
+    }
+    headers
 }
 
 /// Why an answer is for one call alone, if it is.

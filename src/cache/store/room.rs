@@ -7,6 +7,7 @@ the cache takes from others only what they have beyond an equal share. */
 use super::geometry::{Class, answer_cost, sizes};
 use super::record::{Chunk, Entry, Segment, State};
 use super::{NotStored, Put};
+use crate::sorting::sort_many;
 
 /// How long an answer may take to be written, in milliseconds: a worker does it without a pause,
 /// so one that takes longer is gone.
@@ -113,19 +114,20 @@ impl Segment {
     /// The place of what goes next.
     fn victim(&self, put: &Put<'_>, wanted: usize) -> Option<usize> {
         let ready = |entry: &&Entry| entry.state == State::Ready;
-        let share = |owner: u32| {
-            let owned = self.entries.iter().filter(|entry| entry.owner == owner);
-            let comes = if owner == put.owner { wanted } else { 0 };
-            owned.map(weight).fold(comes, usize::saturating_add)
-        };
-        let mut owners: Vec<u32> = self.entries.iter().map(|entry| entry.owner).collect();
-        owners.push(put.owner);
-        owners.sort_unstable();
-        owners.dedup();
+        let owned = self
+            .entries
+            .iter()
+            .map(|entry| (entry.owner, weight(entry)));
+        let mut shares: Vec<(u32, usize)> = owned.chain([(put.owner, wanted)]).collect();
+        sort_many(&mut shares, |share| share.0);
+        let shares = shares.chunk_by(|one, other| one.0 == other.0);
+        let shares = shares.filter_map(|of_one| {
+            let (owner, _) = of_one.first()?;
+            let bytes = of_one.iter().map(|(_, bytes)| *bytes);
+            Some((bytes.fold(0, usize::saturating_add), *owner))
+        });
         // Of equal shares, that of the one who comes.
-        let largest = owners
-            .into_iter()
-            .max_by_key(|owner| (share(*owner), *owner == put.owner))?;
+        let (_, largest) = shares.max_by_key(|(bytes, owner)| (*bytes, *owner == put.owner))?;
         let of_owner = self.entries.iter().enumerate();
         let of_owner = of_owner.filter(|(_, entry)| entry.owner == largest && ready(entry));
         let worst = of_owner.min_by_key(|(_, entry)| worth(entry, seconds(put.now_ms)));
