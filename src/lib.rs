@@ -15,6 +15,7 @@ Rooms, lowest first; each knows only those before it:
 - [`config`]: what an operator writes, compiled into a policy
 - [`identity`], [`routing`]: who, and where to
 - [`callout`]: services that guardrails ask
+- [`cache`]: answers that were given before
 - [`telemetry`]: metrics and the decision record
 - [`background`]: what is done beside calls: counters kept in a store, alerts sent
 - [`attempt`]: one try at one provider
@@ -35,6 +36,7 @@ Rooms, lowest first; each knows only those before it:
 pub mod attempt;
 pub mod background;
 pub mod bytes;
+pub mod cache;
 pub mod call;
 pub mod callout;
 pub mod classify;

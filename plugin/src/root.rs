@@ -57,6 +57,7 @@ impl Root {
         let name = envoy::text(&["plugin_name"]).unwrap_or_default();
         let mut gateway = Gateway::new(policy, &name);
         gateway.dirty = dirty(gateway.space.namespace());
+        gateway.open(&Envoy);
         let gateway = Rc::new(gateway);
         let work = Background::new(&Envoy, &gateway.policy, &gateway.space, &gateway.dirty);
         let clerk = work.map(|work| Box::new(Clerk::start(work)));

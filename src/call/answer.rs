@@ -145,6 +145,18 @@ pub(super) enum Stopped {
 }
 
 impl Stopped {
+    /// The status and the outcome that stand for it, if it was ended; answers that had begun
+    /// are good ones by their status.
+    pub(super) const fn told(self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::No => None,
+            Self::AtLimit => Some((200, "budget_exhausted")),
+            Self::Blocked => Some((200, "guardrail_blocked")),
+            Self::Unscannable => Some((200, super::finish::UNSCANNABLE)),
+            Self::Refused(status, code) => Some((status, code)),
+        }
+    }
+
     /// Whether the provider's own end is not what the caller was told.
     pub(super) const fn early(self) -> bool {
         !matches!(self, Self::No)

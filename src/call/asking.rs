@@ -113,6 +113,7 @@ impl Call {
                 }
             }
             Phase::Answering { .. } => return self.answer_asked(host, token, answer),
+            Phase::Replaying(_) => return self.replay_asked(host, token, answer),
             _ => return OnAnswered::Wait,
         }
         match std::mem::replace(&mut self.phase, Phase::Idle) {

@@ -17,6 +17,8 @@ pub(super) enum Endpoint<'p> {
     Usage,
     /// `POST /tollgate/limits/{name}/top-up`, `POST /tollgate/limits/{name}/reset`
     Limit(Change, &'p str),
+    /// `POST /tollgate/cache/purge`
+    Purge,
     /// Anything else; the part after `/v1` if it is a plain path below it.
     Other(Option<&'p str>),
 }
@@ -28,6 +30,7 @@ impl<'p> Endpoint<'p> {
         match bare {
             "/v1/models" => Self::Models,
             "/tollgate/usage" => Self::Usage,
+            "/tollgate/cache/purge" => Self::Purge,
             _ => match Api::at(bare) {
                 Some(api) => Self::Call(api),
                 None => Self::named(bare).unwrap_or_else(|| Self::Other(below_v1(bare))),
@@ -55,6 +58,7 @@ impl<'p> Endpoint<'p> {
             Self::Call(api) => api.operation(),
             Self::Models | Self::Model(_) => "models",
             Self::Usage => "usage",
+            Self::Purge => "cache_purge",
             Self::Limit(change, _) => change.as_str(),
             Self::Other(_) => "other",
         }
@@ -63,7 +67,7 @@ impl<'p> Endpoint<'p> {
     /// Refuses a method that the endpoint does not have.
     pub(super) fn check_method(self, method: &str) -> Result<(), Refusal> {
         let wanted = match self {
-            Self::Call(_) | Self::Limit(..) => "POST",
+            Self::Call(_) | Self::Limit(..) | Self::Purge => "POST",
             Self::Models | Self::Model(_) | Self::Usage => "GET",
             Self::Other(_) => return Ok(()),
         };
@@ -136,6 +140,7 @@ mod tests {
             ("/v1/models/a", "GET", "models"),
             ("/tollgate/usage", "GET", "usage"),
             ("/tollgate/limits/usd/reset", "POST", "limit_reset"),
+            ("/tollgate/cache/purge", "POST", "cache_purge"),
         ] {
             let endpoint = Endpoint::at(path);
             assert_eq!(endpoint.operation(), operation, "{path}");
@@ -171,6 +176,8 @@ mod tests {
             ("/v1/models", Endpoint::Models),
             ("/v1/models/meta/llama", Endpoint::Model("meta/llama")),
             ("/tollgate/usage", Endpoint::Usage),
+            ("/tollgate/cache/purge", Endpoint::Purge),
+            ("/tollgate/cache", Endpoint::Other(None)),
             (
                 "/tollgate/limits/tokens/minute/top-up",
                 Endpoint::Limit(Change::TopUp, "tokens/minute"),

@@ -38,6 +38,18 @@ pub(super) struct Outcome {
     first_token_ms: Option<u64>,
 }
 
+impl Outcome {
+    /// Whose call it was.
+    pub(super) const fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    /// Whether a provider has given a whole answer.
+    pub(super) fn is_good(&self) -> bool {
+        self.ask.is_some() && self.status == 200 && self.outcome == "ok"
+    }
+}
+
 impl Call {
     /// The call is over, however it ended: settles it and returns its record as JSON.
     /// Further calls do nothing and return `None`. `end` is asked for only if the call was cut.
@@ -55,6 +67,7 @@ impl Call {
         self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
         self.end_charge(&outcome);
+        self.keep(host, &outcome);
         let tenant = outcome.caller.as_ref().map(|caller| &caller.tenant);
         let guardrails = tenant.map(|tenant| self.guarding.report(&self.gateway.policy, tenant));
         let guardrails = guardrails.unwrap_or_default();
@@ -81,6 +94,7 @@ impl Call {
             }
             Phase::Reading(pending) => early(Some(pending.caller), &end()),
             Phase::Asking(asking) => early(Some(asking.pending.caller), &end()),
+            Phase::Replaying(replaying) => early(Some(replaying.caller), &end()),
             Phase::Answered {
                 caller,
                 model,
@@ -121,6 +135,7 @@ impl Call {
                 if !ended && !seen.stopped.early() {
                     seen.held_back = reader.held();
                 }
+                self.caching.end(seen.passed_whole());
                 let over = (ended || seen.done) && !reader.is_judged();
                 let (status, outcome) = match (seen.stopped, over) {
                     (Stopped::Refused(status, code), _) => (status, code),
@@ -302,7 +317,9 @@ impl Call {
             attempts: tries.0.len(),
             tries: ask.map(|ask| tried(ask, tries)).unwrap_or_default(),
             guardrails,
-            stream: ask.map_or(self.wants_stream, |ask| ask.traits.stream),
+            stream: ask.map_or(self.wants_stream, |ask| ask.traits.stream)
+                || self.caching.streams(),
+            cache: self.caching.record(),
             status: outcome.status,
             outcome: outcome.outcome,
             reason: &outcome.reason,

@@ -37,6 +37,8 @@ pub(super) struct Guarding {
     pub(super) services: Vec<Report>,
     /// What the answer goes through; `None`: it passes.
     pub(super) answer: Option<Guard>,
+    /// Whether something of the answer passed that could not be inspected.
+    pub(super) passed_unread: bool,
 }
 
 impl Guarding {

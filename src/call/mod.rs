@@ -8,6 +8,7 @@ mod answer;
 mod ask;
 mod asking;
 mod budget;
+mod caching;
 mod endpoint;
 mod extend;
 mod finish;
@@ -16,6 +17,7 @@ mod guarding;
 mod held;
 mod limited;
 mod provider;
+mod purging;
 mod refusing;
 mod request;
 mod rules;
@@ -33,6 +35,7 @@ pub use held::HeldMeter;
 pub use request::CLUSTER_HEADER;
 
 use crate::attempt::OnAttempt;
+use crate::cache::store::Store;
 use crate::callout::{Questions, Remembered};
 use crate::config::{self, Model, Policy};
 use crate::host::{Host, Instant};
@@ -48,6 +51,7 @@ use answer::{AnswerReader, Context, Seen};
 use ask::Ask;
 use asking::Asking;
 use budget::Held;
+use caching::{Caching, Replaying};
 use endpoint::Endpoint;
 use global::Charge;
 use guarding::Guarding;
@@ -72,6 +76,8 @@ pub struct Gateway {
     pub dirty: Rc<Dirty>,
     /// What judges have said.
     pub remembered: RefCell<Remembered>,
+    /// Where answers lie that may be given again; `None`: nowhere.
+    pub store: Option<Store>,
 }
 
 impl Gateway {
@@ -79,13 +85,25 @@ impl Gateway {
     /// has one of its own.
     pub fn new(policy: Policy, namespace: &str) -> Self {
         let namespace = policy.namespace.as_deref().unwrap_or(namespace);
+        let space = Space::new(namespace);
+        let cache = policy.cache.as_ref();
         Self {
-            space: Space::new(namespace),
+            store: cache.map(|cache| Store::new(&space, cache.memory, cache.max_entry)),
+            space,
             metrics: Metrics::default(),
             held: Rc::default(),
             dirty: Rc::default(),
             remembered: RefCell::default(),
             policy,
+        }
+    }
+
+    /// To be called when the policy begins: what an earlier one has left in the cache, and this
+    /// one has no room for, is removed.
+    pub fn open(&self, host: &dyn Host) {
+        match &self.store {
+            Some(store) => store.open(host),
+            None => Store::close(host, &self.space),
         }
     }
 }
@@ -160,6 +178,7 @@ pub struct Call {
     guarding: Guarding,
     /// Whether it asked for a stream, if it was not sent at once.
     wants_stream: bool,
+    caching: Caching,
     /// Changes to the head of a translated answer that waits for services.
     released: Option<HeaderEdits>,
 }
@@ -172,6 +191,8 @@ enum Phase {
     Reading(Pending),
     /// The body is whole, services are asked about it.
     Asking(Box<Asking>),
+    /// The cache has an answer, services are asked about it.
+    Replaying(Box<Replaying>),
     /// At the provider, no answer yet.
     Sent {
         caller: Caller,
@@ -237,6 +258,7 @@ impl Call {
             charge: Charge::None,
             guarding: Guarding::default(),
             wants_stream: false,
+            caching: Caching::default(),
             released: None,
         }
     }
@@ -268,6 +290,7 @@ impl Call {
             Endpoint::Models => self.all_models(caller),
             Endpoint::Model(name) => self.one_model(caller, name),
             Endpoint::Usage => self.usage(host, caller),
+            Endpoint::Purge => self.purge_head(host, caller, headers, end),
             Endpoint::Limit(change, name) => {
                 self.adjust_head(host, caller, headers, (change, name), end)
             }
@@ -336,6 +359,10 @@ impl Call {
                 let refusal = reading_refusal(status);
                 OnAnswer::Reply(self.refuse(Some(asking.pending.caller), None, &refusal))
             }
+            Phase::Replaying(replaying) if status >= 400 => {
+                let refusal = reading_refusal(status);
+                OnAnswer::Reply(self.refuse(Some(replaying.caller), None, &refusal))
+            }
             other => {
                 self.phase = other;
                 OnAnswer::Own
@@ -363,11 +390,15 @@ impl Call {
                     _ => {
                         let found = &mut self.guarding;
                         let mut side = side(host, &self.gateway, ask, found);
-                        return reader.data(seen, piece, end, &mut side);
+                        let on = reader.data(seen, piece, end, &mut side);
+                        self.caching.take(piece, &on);
+                        return on;
                     }
                 };
                 let found = &mut self.guarding;
-                match reader.data(seen, &new, end, &mut side(host, &self.gateway, ask, found)) {
+                let on = reader.data(seen, &new, end, &mut side(host, &self.gateway, ask, found));
+                self.caching.take(&new, &on);
+                match on {
                     OnData::Pass => OnData::Replace(new),
                     other => other,
                 }
@@ -528,6 +559,7 @@ impl Context for Side<'_> {
     }
 
     fn unscanned(&mut self, passed: bool) {
+        self.found.passed_unread |= passed;
         let metrics = &self.gateway.metrics;
         metrics.unscannable(self.host, "answers", passed);
     }

@@ -81,6 +81,7 @@ impl Call {
             return OnAnswer::Reply(self.fail(caller, ask, &unscannable(), &tries, reason));
         }
         edits.set.extend(ask.told(&tries, self.api));
+        self.caching.tell(&mut edits);
         let said = headers.has("retry-after");
         retry_advice(&mut edits, (status, said), &tries, host);
         let reader = self.begin(caller, ask, status, content_type, end);
@@ -154,6 +155,13 @@ impl Call {
                 prompt.saturating_mul(times)
             }
         };
+        if let Some(cache) = &self.gateway.policy.cache {
+            let judged = reading.guard.as_ref();
+            let judged = judged.is_some_and(|guard| !guard.services.is_empty());
+            let longest = usize::try_from(cache.max_entry).unwrap_or(usize::MAX);
+            let answer = (self.api, status);
+            self.caching.begin(answer, content_type, judged, longest);
+        }
         let reader = AnswerReader::new(reading, status, content_type);
         let begun = Begun {
             changes_length: reader.changes_length(),
@@ -212,6 +220,7 @@ impl Call {
             return OnData::Reply(self.fail(caller, ask, &unscannable(), &tries, reason));
         }
         edits.set.extend(ask.told(&tries, self.api));
+        self.caching.tell(&mut edits);
         retry_advice(&mut edits, (status, false), &tries, host);
         let body = body.unwrap_or_else(|| piece.to_vec());
         self.begin(caller, ask, status, &content_type, false);
@@ -230,7 +239,9 @@ impl Call {
         *ended = end;
         let found = &mut self.guarding;
         let mut side = side(host, &self.gateway, ask, found);
-        let body = match reader.data(seen, &body, whole, &mut side) {
+        let on = reader.data(seen, &body, whole, &mut side);
+        self.caching.take(&body, &on);
+        let body = match on {
             OnData::Replace(new) => new,
             OnData::Pass => body,
             OnData::Reply(reply) => return OnData::Reply(reply),

@@ -1,6 +1,7 @@
 /*! The head of a request: what is taken from it and what is removed. */
 
 use crate::attempt::{is_foreign, is_of_a_protocol, passes_to};
+use crate::cache::Wish;
 use crate::config::{IdentityRules, Limits};
 use crate::http::{HeaderEdits, Headers};
 use crate::json::{Kind, Reader};
@@ -18,6 +19,8 @@ pub(super) struct Kept {
     pub(super) rules: Vec<(String, String)>,
     /// Headers that providers of the caller's protocol shall see.
     pub(super) protocol: Vec<(String, String)>,
+    /// What the caller wants of the cache.
+    pub(super) wish: Wish,
 }
 
 impl Kept {

@@ -38,6 +38,8 @@ pub(super) enum Purpose {
     Call,
     /// The change of the limit with this name.
     Adjust(Change, String),
+    /// A purge of the cache.
+    Purge,
 }
 
 impl Call {
@@ -69,6 +71,10 @@ impl Call {
                 let known = self.gateway.policy.models.get(request.model()).cloned();
                 return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
             }
+        };
+        let pending = match self.ask_cache(host, pending, (&request, body), &routed) {
+            Ok(pending) => pending,
+            Err(answered) => return answered,
         };
         let made = OnceCell::new();
         let make = || {

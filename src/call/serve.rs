@@ -7,6 +7,7 @@ use super::request;
 use super::request::Kept;
 use super::sending::{Pending, Purpose};
 use super::{Call, OnBody, OnHead, Phase};
+use crate::cache::Wish;
 use crate::config::{OtherPaths, Unscanned};
 use crate::host::Host;
 use crate::http::Headers;
@@ -40,9 +41,16 @@ impl Call {
         if let Err(refusal) = request::check_body_head(headers, &policy.limits) {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
+        let mut kept = Kept::of(headers, self.api.protocol(), &policy.routing.headers);
+        if policy.cache.is_some() {
+            match Wish::read(headers) {
+                Ok(wish) => kept.wish = wish,
+                Err(refusal) => return OnHead::Reply(self.refuse(Some(caller), None, &refusal)),
+            }
+        }
         self.phase = Phase::Reading(Pending {
             edits: request::clean(headers, &policy.identity),
-            kept: Kept::of(headers, self.api.protocol(), &policy.routing.headers),
+            kept,
             framed: headers.has("content-length"),
             held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
             caller,
@@ -75,6 +83,7 @@ impl Call {
                 on
             }
             Purpose::Adjust(change, limit) => self.adjust(host, pending, (change, &limit), body),
+            Purpose::Purge => self.purge(host, pending, body),
         }
     }
 

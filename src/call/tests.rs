@@ -1544,6 +1544,7 @@ proptest! {
 
 mod apis;
 mod asking;
+mod caching;
 mod costs;
 mod foreign;
 mod fuzz;

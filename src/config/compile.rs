@@ -1,6 +1,7 @@
 /*! From the document to the policy: names resolved, contradictions found. */
 
 mod background;
+mod cache;
 mod guardrail;
 mod limit;
 mod model;
@@ -87,7 +88,8 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
     let default_price = document.default_price;
     let models = Names::build("model", document.models, |name, path, mut entry| {
         model::price_targets(&mut entry, default_price);
-        model::model(name, path, entry, &backends, problems)
+        let above = document.cache.as_ref();
+        model::model(name, path, entry, (&backends, above), problems)
     });
     let tiers = limit::Tiers::new(document.tiers, &document.tenants, problems);
     let other_paths = match &document.other_paths {
@@ -102,11 +104,18 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
     let known = || models.known.iter().map(String::as_str);
     guardrail::check_requests(&document.guardrails, known, &limits, problems);
     let mut guards = Compiler::new(&document.guardrails, digest, problems);
+    let unscannable = document.unscannable.as_ref().map(|rules| rules.value);
+    let guards_shape = |tenant: &str| match &document.cache {
+        Some(_) => cache::tenant_shape(tenant, &document.guardrails, unscannable.as_ref()),
+        None => [0; 32],
+    };
+    let kept = document.cache.as_ref();
+    let kept = kept.map(|entry| cache::cache(entry, &document.tenants, problems));
     let tenants = tenants(
         document.tenants,
         &document.identity,
         (&models, &tiers, &ledger),
-        &mut guards,
+        (&mut guards, &guards_shape),
         &mut identity,
         &mut claims,
         problems,
@@ -123,6 +132,12 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
             &document.unscannable,
             &document.other_paths,
         ),
+        problems,
+    );
+    cache::warn(
+        document.cache.as_ref(),
+        &document.routing,
+        &models,
         problems,
     );
     let routing = rule::rules(document.routing, &models, &tenants, problems);
@@ -149,6 +164,7 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
             .unscannable
             .map(|rules| rules.value)
             .unwrap_or_default(),
+        cache: kept,
     };
     background::warn_of_loss(&policy, problems);
     policy
@@ -206,7 +222,7 @@ fn tenants(
     entries: Vec<Named<TenantEntry>>,
     identity: &IdentityEntry,
     (models, tiers, ledger): (&Names<Model>, &limit::Tiers, &Ledger),
-    guards: &mut Compiler<'_>,
+    (guards, guards_shape): (&mut Compiler<'_>, &dyn Fn(&str) -> [u8; 32]),
     rules: &mut IdentityRules,
     claims: &mut HashMap<String, Rc<Tenant>>,
     problems: &mut Problems,
@@ -215,7 +231,7 @@ fn tenants(
     for Named { name, path, entry } in entries {
         let Some(entry) = entry else { continue };
         warn_if_unreachable(&path, &entry, identity, problems);
-        let guards = guards.guards(Some(&name), problems);
+        let guards = (guards.guards(Some(&name), problems), guards_shape(&name));
         let tenant = tenant(&name, &entry, (models, tiers, ledger), guards, problems);
         let tenant = Rc::new(tenant);
         add_keys(
@@ -235,7 +251,7 @@ fn tenant(
     name: &str,
     entry: &TenantEntry,
     (models, tiers, ledger): (&Names<Model>, &limit::Tiers, &Ledger),
-    guards: Guards,
+    (guards, guards_shape): (Guards, [u8; 32]),
     problems: &mut Problems,
 ) -> Tenant {
     let mut allowed: Vec<Rc<Model>> = Vec::new();
@@ -259,6 +275,7 @@ fn tenant(
         models: allowed,
         tier,
         guards,
+        guards_shape,
     }
 }
 

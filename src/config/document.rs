@@ -2,6 +2,7 @@
 
 mod backend;
 mod background;
+mod cache;
 mod global;
 mod guardrail;
 mod limit;
@@ -12,6 +13,7 @@ mod rule;
 mod unscannable;
 
 pub(super) use backend::BackendEntry;
+pub(super) use cache::{CacheEntry, CacheRulesEntry, ModelCacheEntry};
 pub(super) use guardrail::{GuardrailEntry, guardrails};
 pub(super) use limit::{LedgerEntry, LimitEntry, OutputEntry, PerEntry, TierEntry};
 pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
@@ -52,6 +54,7 @@ pub(super) struct Document {
     pub(super) unscannable: Option<Located<UnscannableRules>>,
     pub(super) alerts: Option<AlertHook>,
     pub(super) global_limits: Option<GlobalCharge>,
+    pub(super) cache: Option<CacheEntry>,
 }
 
 #[derive(Default)]
@@ -164,6 +167,7 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         unscannable: fields.optional("unscannable", unscannable::unscannable, problems),
         alerts: fields.optional("alerts", background::alerts, problems),
         global_limits: fields.optional("global_limits", global::global_limits, problems),
+        cache: fields.optional("cache", cache::cache, problems),
     };
     fields.finish(problems);
     Some(document)

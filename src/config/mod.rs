@@ -6,6 +6,7 @@ values (`fields`, `document`), and those to a policy with all names resolved
 (`compile`). */
 
 mod background;
+mod cache;
 mod compile;
 mod document;
 mod fields;
@@ -28,6 +29,7 @@ mod unscannable;
 mod values;
 
 pub use background::{AlertHook, Store, UntilLoaded};
+pub use cache::{Cache, CacheRules, CacheScope, ModelCache};
 pub use global::GlobalCharge;
 pub use guardrail::{Action, Detect, Guardrail, Phase, Phases};
 pub use guards::{Asked, Guards, Judgement};

@@ -1,5 +1,6 @@
 /*! Providers and virtual models of a compiled policy. */
 
+use super::cache::ModelCache;
 use super::limit::DefaultOutput;
 use crate::ledger::Price;
 use crate::ledger::limits::Meter;
@@ -72,6 +73,8 @@ pub struct Model {
     pub limits: Rc<[Meter]>,
     /// The bound on answers of calls that name none; `None`: as the ledger says.
     pub default_output: Option<DefaultOutput>,
+    /// Which of its answers are given again; `None`: none.
+    pub cache: Option<ModelCache>,
 }
 
 impl Model {

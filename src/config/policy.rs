@@ -1,6 +1,7 @@
 /*! The compiled policy: immutable, every name resolved, shared by all calls of a VM. */
 
 use super::background::{AlertHook, Store};
+use super::cache::Cache;
 use super::global::GlobalCharge;
 use super::guardrail::Guardrail;
 use super::guards::Guards;
@@ -51,6 +52,8 @@ pub struct Policy {
     pub guardrails: Vec<Guardrail>,
     /// What becomes of what guardrails can't read.
     pub unscannable: UnscannableRules,
+    /// Where answers are kept to be given again; `None`: nowhere.
+    pub cache: Option<Cache>,
 }
 
 /// Who pays: a team, a customer, an application.
@@ -68,6 +71,8 @@ pub struct Tenant {
     pub per_user: Rc<[Meter]>,
     /// What is looked for in its texts.
     pub guards: Guards,
+    /// SHA-256 of what guards its texts, where answers are kept.
+    pub guards_shape: [u8; 32],
 }
 
 /// What a caller may do beyond calling models.

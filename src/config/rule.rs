@@ -35,6 +35,8 @@ pub struct Rule {
     pub overrides: bool,
     /// Whether it only counts.
     pub shadow: bool,
+    /// Whether answers may come from the cache, and go there.
+    pub cache: bool,
 }
 
 /// What a rule asks of a call.

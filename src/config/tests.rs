@@ -306,7 +306,7 @@ fn all_problems_come_in_one_report() {
       "models": {"smart": {"targets": [{"backend": "openai", "model": "gpt"}]}, "light": {"targets": [{"backend": "locl", "model": "x"}]}},
       "tenants": {"acme": {"models": ["light", "smrt"], "keys": [{"sha256": "x"}]}, "blue": {"models": ["smart"]}},
       "limits": {"body": "1GiB"},
-      "cache": {}
+      "caches": {}
     }"#;
     assert_eq!(
         told(text),
@@ -314,7 +314,7 @@ fn all_problems_come_in_one_report() {
          backends.openai.api: \"opena\" is none of: openai, anthropic (did you mean \"openai\"?)\n\
          backends.local.timeout: unknown field\n\
          tenants.acme.keys[0].sha256: must be the SHA-256 of the key as 64 hexadecimal digits\n\
-         cache: unknown field\n\
+         caches: unknown field (did you mean \"cache\"?)\n\
          limits.body: must be between 1 byte and 256MiB\n\
          limits.body: limits.held_per_tenant must not be smaller than limits.body\n\
          models.light.targets[0].backend: no backend \"locl\" (did you mean \"local\"?)\n\
@@ -523,6 +523,7 @@ proptest! {
 }
 
 mod background;
+mod cache;
 mod guardrails;
 mod limits;
 mod requests;

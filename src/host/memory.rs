@@ -25,6 +25,29 @@ impl MemoryHost {
         self.conflicts.set(count);
     }
 
+    /// Names of shared values, and the bytes of names and values.
+    pub(crate) fn shared_size(&self) -> (usize, usize) {
+        let shared = self.shared.borrow();
+        let bytes = shared.iter().map(|(key, (value, _))| key.len() + value.len());
+        (shared.len(), bytes.sum())
+    }
+
+    /// All shared values as text.
+    pub(crate) fn shared_text(&self) -> String {
+        let shared = self.shared.borrow();
+        let values = shared.values().map(|(value, _)| String::from_utf8_lossy(value));
+        values.collect()
+    }
+
+    /// Damages every value of such a name.
+    pub(crate) fn damage(&self, is: impl Fn(&str) -> bool) {
+        for (key, (value, _)) in self.shared.borrow_mut().iter_mut() {
+            if is(key) {
+                value.reverse();
+            }
+        }
+    }
+
     /// Every value recorded under a metric's full name.
     pub(crate) fn recorded(&self, name: &str) -> Vec<u64> {
         let metrics = self.metrics.borrow();

@@ -10,6 +10,7 @@ mod members;
 pub mod openai;
 mod reading;
 mod redact;
+pub mod replay;
 mod request;
 pub mod texts;
 mod traits;

@@ -161,6 +161,49 @@ impl Metrics {
         if known != Some(ids) {
             self.calls.borrow_mut().insert(key, ids);
         }
+        self.cache(host, record);
+    }
+
+    /// Counts what the cache had to do with a call.
+    fn cache(&self, host: &dyn Host, record: &Record<'_>) {
+        let Some(cache) = &record.cache else { return };
+        let [tenant, model] = [("tenant", record.tenant), ("model", record.model)];
+        let reason = match cache.reason {
+            "" => "none",
+            reason => reason,
+        };
+        let labels = [tenant, model, ("outcome", cache.cache), ("kind", reason)];
+        self.count(host, series_name("tollgate.cache_requests_total", &labels));
+        for (name, saved) in [
+            ("tollgate.cache_saved_tokens_total", cache.saved_tokens),
+            ("tollgate.cache_saved_nano_usd_total", cache.saved_nano_usd),
+        ] {
+            if let Some(saved) = saved.filter(|saved| *saved > 0) {
+                self.count_many(host, series_name(name, &[tenant, model]), saved);
+            }
+        }
+    }
+
+    /// Counts an answer that might have been stored, by what became of it.
+    pub fn cache_stored(&self, host: &dyn Host, outcome: &'static str) {
+        let labels = [("outcome", outcome)];
+        self.count(host, series_name("tollgate.cache_stores_total", &labels));
+    }
+
+    /// Counts the bytes of a stored answer, and the others that went for it.
+    pub fn cache_changed(&self, host: &dyn Host, bytes: u64, evicted: u32) {
+        let name = "tollgate.cache_stored_bytes_total".to_owned();
+        self.count_many(host, name, bytes);
+        if evicted > 0 {
+            let name = "tollgate.cache_evictions_total".to_owned();
+            self.count_many(host, name, evicted.into());
+        }
+    }
+
+    /// Counts a purge by an admin of this tenant.
+    pub fn cache_purged(&self, host: &dyn Host, tenant: &str, whose: &'static str) {
+        let labels = [("tenant", tenant), ("kind", whose)];
+        self.count(host, series_name("tollgate.cache_purges_total", &labels));
     }
 
     /// Counts a try at a provider, by how far it came.

@@ -57,6 +57,9 @@ pub struct Record<'a> {
     pub guardrails: &'a [GuardrailRecord<'a>],
     /// Whether a stream was asked for.
     pub stream: bool,
+    /// What the cache had to do with it, if there is one.
+    #[serde(flatten)]
+    pub cache: Option<CacheRecord>,
     /// HTTP status told to the caller, 0 if none was.
     pub status: u16,
     /// `ok`, or the code of what went wrong.
@@ -78,6 +81,31 @@ pub struct Record<'a> {
     pub time_to_first_token_ms: Option<u64>,
     /// Milliseconds from the request's head to the end of the call.
     pub duration_ms: u64,
+}
+
+/// What the cache had to do with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CacheRecord {
+    /// `hit`, `miss` or `bypass`.
+    pub cache: &'static str,
+    /// Why it was not asked.
+    #[serde(rename = "cache_reason", skip_serializing_if = "str::is_empty")]
+    pub reason: &'static str,
+    /// `stored`, or why the answer was not; empty if that was never the question.
+    #[serde(rename = "cache_stored", skip_serializing_if = "str::is_empty")]
+    pub stored: &'static str,
+    /// How old the answer was that it gave.
+    #[serde(rename = "cache_age_ms", skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<u64>,
+    /// Tokens of the call that the answer was first given to.
+    #[serde(rename = "cache_saved_tokens", skip_serializing_if = "Option::is_none")]
+    pub saved_tokens: Option<u64>,
+    /// What that call cost, as far as it was priced.
+    #[serde(
+        rename = "cache_saved_nano_usd",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub saved_nano_usd: Option<u64>,
 }
 
 /// One try at a provider.

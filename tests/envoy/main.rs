@@ -5,6 +5,7 @@ mod answers;
 mod apis;
 mod attack;
 mod attempts;
+mod cache;
 mod chain;
 mod chat;
 mod costs;

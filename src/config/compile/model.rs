@@ -1,7 +1,7 @@
 /*! Backends, models and their targets. */
 
 use super::super::document::{
-    BackendEntry, CoolDownEntry, ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry,
+    BackendEntry, CacheEntry, CoolDownEntry, ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry,
 };
 use super::super::fields::Located;
 use super::super::model::{
@@ -9,7 +9,7 @@ use super::super::model::{
 };
 use super::super::problem::Problems;
 use super::turns::turns;
-use super::{Names, limit};
+use super::{Names, cache, limit};
 use crate::ledger::Price;
 use crate::protocols::{Api, Protocol};
 use std::rc::Rc;
@@ -91,7 +91,7 @@ pub(super) fn model(
     name: String,
     path: &str,
     entry: ModelEntry,
-    backends: &Names<Backend>,
+    (backends, above): (&Names<Backend>, Option<&CacheEntry>),
     problems: &mut Problems,
 ) -> Option<Model> {
     match entry {
@@ -104,8 +104,9 @@ pub(super) fn model(
             answer_model: Default::default(),
             limits: Rc::from([]),
             default_output: None,
+            cache: None,
         }),
-        ModelEntry::Targets(entry) => with_targets(name, path, entry, backends, problems),
+        ModelEntry::Targets(entry) => with_targets(name, path, entry, (backends, above), problems),
     }
 }
 
@@ -113,7 +114,7 @@ fn with_targets(
     name: String,
     path: &str,
     entry: TargetsEntry,
-    backends: &Names<Backend>,
+    (backends, above): (&Names<Backend>, Option<&CacheEntry>),
     problems: &mut Problems,
 ) -> Option<Model> {
     check_strategy(&entry, problems);
@@ -125,6 +126,7 @@ fn with_targets(
         answer_model,
         limits,
         default_output,
+        cache,
     } = entry;
     let count = written.len();
     let targets: Vec<Rc<Target>> = written
@@ -142,8 +144,9 @@ fn with_targets(
         );
     }
     let with_shadow = (live.len() < targets.len()).then_some(targets);
+    let cache = cache::of_model(above, cache, problems);
     let mut lineup = |targets| lineup(targets, &strategy, path, problems);
-    Some(Model {
+    let mut model = Model {
         name,
         resolve: Resolve::Targets(Targets {
             live: lineup(live),
@@ -155,8 +158,10 @@ fn with_targets(
         answer_model,
         limits: limit::model_meters(&limits, problems),
         default_output: default_output.map(limit::default_output),
-    })
-    .filter(|model| whole && model.first().is_some())
+        cache: None,
+    };
+    model.cache = cache.map(|rules| cache::with_shape(rules, &model));
+    Some(model).filter(|model| whole && model.first().is_some())
 }
 
 fn lineup(

@@ -75,6 +75,7 @@ fn rule(
         model,
         overrides: entry.overrides,
         shadow: entry.shadow,
+        cache: entry.cache.is_none_or(|cache| cache.value),
     })
 }
 

@@ -29,6 +29,8 @@ pub(in super::super) struct GuardrailEntry {
     pub(in super::super) tenants: Vec<Located<String>>,
     /// What `restore` makes placeholders with, if it says so.
     pub(in super::super) restore_key: Option<Located<String>>,
+    /// SHA-256 of all that it says.
+    pub(in super::super) digest: [u8; 32],
 }
 
 /// All that can be read; those that can't are left out and reported.
@@ -78,6 +80,7 @@ fn guardrail(node: &Node<'_>, problems: &mut Problems) -> Option<GuardrailEntry>
     scored::check((node, &phase), &detect, &action, problems);
     Some(GuardrailEntry {
         path: node.path.clone(),
+        digest: node.tree.digest(),
         restore_key,
         guardrail: Guardrail {
             name: name?,

@@ -6,8 +6,9 @@ use super::super::problem::Problems;
 use super::super::scalars::{duration, flag, small_count, tokens};
 use super::super::tree::Tree;
 use super::super::values::{check_model_name, header_name, reference, text};
+use super::cache::model_cache;
 use super::price::price;
-use super::{LimitEntry, Located, Named, OutputEntry, choice, limit, named};
+use super::{LimitEntry, Located, ModelCacheEntry, Named, OutputEntry, choice, limit, named};
 use crate::ledger::Price;
 
 pub(in super::super) enum ModelEntry {
@@ -23,6 +24,7 @@ pub(in super::super) struct TargetsEntry {
     pub(in super::super) answer_model: AnswerModel,
     pub(in super::super) limits: Vec<LimitEntry>,
     pub(in super::super) default_output: Option<OutputEntry>,
+    pub(in super::super) cache: Option<ModelCacheEntry>,
 }
 
 pub(in super::super) struct TargetEntry {
@@ -71,6 +73,7 @@ fn refuse_targets(fields: &mut Fields<'_>, problems: &mut Problems) {
         "answer_model",
         "limits",
         "default_output",
+        "cache",
     ] {
         if let Some(node) = fields.find(name) {
             problems.error(&node.path, "has no meaning with rules: true");
@@ -86,6 +89,7 @@ fn with_targets(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Targ
     let answer_model = fields.optional("answer_model", answer_model, problems);
     let limits = fields.optional("limits", limit::limits, problems);
     let default_output = fields.optional("default_output", limit::output, problems);
+    let cache = fields.optional("cache", model_cache, problems);
     Some(TargetsEntry {
         targets: targets?,
         strategy: strategy.unwrap_or_default(),
@@ -94,6 +98,7 @@ fn with_targets(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Targ
         answer_model: answer_model.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
         default_output,
+        cache,
     })
 }
 

@@ -15,6 +15,7 @@ pub(in super::super) struct RuleEntry {
     pub(in super::super) model: Located<String>,
     pub(in super::super) overrides: bool,
     pub(in super::super) shadow: bool,
+    pub(in super::super) cache: Option<Located<bool>>,
 }
 
 /// The fields of `when`.
@@ -71,6 +72,7 @@ fn rule(node: &Node<'_>, problems: &mut Problems) -> Option<RuleEntry> {
     let model = fields.required("use", reference, problems);
     let overrides = fields.optional("override", flag, problems);
     let shadow = fields.optional("shadow", flag, problems);
+    let cache = fields.optional("cache", located_flag, problems);
     fields.finish(problems);
     Some(RuleEntry {
         path: node.path.clone(),
@@ -79,7 +81,12 @@ fn rule(node: &Node<'_>, problems: &mut Problems) -> Option<RuleEntry> {
         model: model?,
         overrides: overrides.unwrap_or(false),
         shadow: shadow.unwrap_or(false),
+        cache,
     })
+}
+
+fn located_flag(node: &Node<'_>, problems: &mut Problems) -> Option<Located<bool>> {
+    flag(node, problems).map(|flag| node.located(flag))
 }
 
 fn located_name(node: &Node<'_>, problems: &mut Problems) -> Option<Located<String>> {

@@ -1,0 +1,22 @@
+/*! Repeated questions: answers that were given before, and may be given again.
+
+- [`canonical`]: when two requests are the same
+- [`key`](question_digest): what else an answer depends on, and who may get it
+- [`Wish`]: what callers say of it
+- [`Collector`]: an answer, gathered while it passes
+- [`Kept`]: what is stored of it
+- [`purge`]: what was stored before is none any more
+- [`store`]: where it lies */
+
+mod answer;
+pub mod canonical;
+mod collect;
+mod key;
+pub mod purge;
+pub mod store;
+mod wish;
+
+pub use answer::Kept;
+pub use collect::{Collector, Uncollected};
+pub use key::{Question, owner, question_digest};
+pub use wish::Wish;

@@ -1,0 +1,380 @@
+/*! The cache in a call: whether it is asked, what it gives, and what it gets.
+
+It is asked when guardrails have let a request pass and its model is known, and before anything is
+reserved. What it gives is the answer of a provider as it came: it goes through all that such an
+answer goes through, with what guards this tenant, and this call's own values. */
+
+use super::answer::{AnswerReader, OnData, Reading, Seen, Stop};
+use super::ask::Routed;
+use super::budget::Held;
+use super::request::Kept;
+use super::sending::Pending;
+use super::{Call, Gateway, OnAnswered, OnBody, Phase, Side};
+use crate::cache::canonical::Asks;
+use crate::cache::store::Found;
+use crate::cache::{self, Collector, Question, Uncollected, Wish, owner, purge, question_digest};
+use crate::config::{AnswerModel, CacheRules, Model, ModelCache};
+use crate::host::Host;
+use crate::http::{Answer, HeaderEdits};
+use crate::identity::Caller;
+use crate::protocols::replay::as_stream;
+use crate::protocols::{Reply, Request};
+use crate::routing;
+use std::rc::Rc;
+
+mod keeping;
+
+/// What the cache has to do with a call.
+#[derive(Debug, Default)]
+pub(super) enum Caching {
+    /// Nothing: there is none, or the call has not come so far.
+    #[default]
+    Off,
+    /// It is not asked, and gets nothing.
+    Bypassed(&'static str),
+    /// It had no answer, or was not asked for one.
+    Missed(Box<Missed>),
+    /// It has given the answer.
+    Hit(Hit),
+}
+
+/// A call whose answer may be stored.
+#[derive(Debug)]
+pub(super) struct Missed {
+    digest: [u8; 32],
+    /// Why the cache was not asked, if it was not.
+    refreshed: Option<&'static str>,
+    ttl_ms: u64,
+    /// Whether the caller has bounded the answer.
+    bounded: bool,
+    collector: Collector,
+    /// What became of it: `stored`, or why it was not.
+    outcome: &'static str,
+}
+
+/// An answer of the cache's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hit {
+    pub(super) age_ms: u64,
+    pub(super) tokens: u64,
+    pub(super) nano_usd: u64,
+    pub(super) stream: bool,
+}
+
+/// An answer of the cache's that services are asked about.
+#[derive(Debug)]
+pub(super) struct Replaying {
+    pub(super) caller: Caller,
+    model: Rc<Model>,
+    reader: AnswerReader,
+    seen: Seen,
+    /// The answer as it came from the cache.
+    body: Vec<u8>,
+}
+
+/// What the cache says.
+enum Looked {
+    /// Nothing.
+    Not(Caching),
+    Found(Hit, Vec<u8>),
+}
+
+impl Call {
+    /// Asks the cache. `Err`: it has answered.
+    pub(super) fn ask_cache(
+        &mut self,
+        host: &dyn Host,
+        pending: Pending,
+        (request, body): (&Request<'_>, &[u8]),
+        routed: &Routed,
+    ) -> Result<Pending, OnBody> {
+        if self.gateway.store.is_none() {
+            return Ok(pending);
+        }
+        match self.look_up(host, &pending, (request, body), routed) {
+            Looked::Not(caching) => {
+                self.caching = caching;
+                Ok(pending)
+            }
+            Looked::Found(hit, document) => {
+                self.caching = Caching::Hit(hit);
+                let caller = pending.caller;
+                Err(self.replay(host, caller, (request, routed), document))
+            }
+        }
+    }
+
+    fn look_up(
+        &self,
+        host: &dyn Host,
+        pending: &Pending,
+        (request, body): (&Request<'_>, &[u8]),
+        routed: &Routed,
+    ) -> Looked {
+        let wish = pending.kept.wish;
+        let cache = match self.cacheable((request, body), routed, wish) {
+            Ok(cache) => cache,
+            Err(why) => return Looked::Not(Caching::Bypassed(why)),
+        };
+        let Gateway { space, .. } = &*self.gateway;
+        let caller = &pending.caller;
+        let headers = shaping_headers(&pending.kept, &routed.targets);
+        let question = Question {
+            tenant: &caller.tenant,
+            user: &caller.user,
+            model: &routed.model.name,
+            cache,
+            generations: purge::generations(host, space, &caller.tenant.name),
+            api: self.api,
+            headers: &headers,
+            body,
+        };
+        let Ok(digest) = question_digest(&question) else {
+            return Looked::Not(Caching::Bypassed("unreadable"));
+        };
+        let max_age_ms = match wish {
+            Wish::Use { max_age_ms } => Some(max_age_ms),
+            Wish::Refresh | Wish::Bypass => None,
+        };
+        let found = max_age_ms.and_then(|most| self.found(host, &digest, most, request));
+        found.unwrap_or_else(|| {
+            Looked::Not(Caching::Missed(Box::new(Missed {
+                digest,
+                refreshed: max_age_ms.is_none().then_some("refresh"),
+                ttl_ms: cache.rules.ttl_ms,
+                bounded: request.traits().max_output.is_some(),
+                collector: Collector::Ended(Uncollected::NotBegun),
+                outcome: "",
+            })))
+        })
+    }
+
+    /// What is kept of the model's answers, if this one may be.
+    fn cacheable<'r>(
+        &self,
+        (request, body): (&Request<'_>, &[u8]),
+        routed: &'r Routed,
+        wish: Wish,
+    ) -> Result<&'r ModelCache, &'static str> {
+        let cache = routed.model.cache.as_ref().ok_or("model")?;
+        if routed.rule.as_ref().is_some_and(|rule| !rule.cache) {
+            return Err("rule");
+        }
+        if wish == Wish::Bypass {
+            return Err("asked");
+        }
+        let asks = Asks::read(self.api, body, request.traits()).map_err(|_| "unreadable")?;
+        match unfit(&cache.rules, &asks) {
+            Some(why) => Err(why),
+            None => Ok(cache),
+        }
+    }
+
+    /// What the cache has, told as the caller wants it.
+    fn found(
+        &self,
+        host: &dyn Host,
+        digest: &[u8; 32],
+        max_age_ms: u64,
+        request: &Request<'_>,
+    ) -> Option<Looked> {
+        let store = self.gateway.store.as_ref()?;
+        let Found { payload, age_ms } = store.get(host, digest, host.now().unix_millis())?;
+        if age_ms > max_age_ms {
+            return None;
+        }
+        let cache::Kept {
+            tokens,
+            nano_usd,
+            document,
+        } = cache::Kept::decode(payload)?;
+        let stream = request.traits().stream;
+        let body = match stream {
+            true => as_stream(self.api, &document, !request.strips_usage())?,
+            false => document,
+        };
+        let hit = Hit {
+            age_ms,
+            tokens,
+            nano_usd,
+            stream,
+        };
+        Some(Looked::Found(hit, body))
+    }
+
+    /// Lets an answer of the cache's go through what a provider's goes through.
+    fn replay(
+        &mut self,
+        host: &dyn Host,
+        caller: Caller,
+        (request, routed): (&Request<'_>, &Routed),
+        body: Vec<u8>,
+    ) -> OnBody {
+        let traits = request.traits();
+        let reading = Reading {
+            api: self.api,
+            strip_usage: request.strips_usage(),
+            judges_end: true,
+            model: (routed.model.answer_model == AnswerModel::Virtual)
+                .then(|| routed.model.name.clone()),
+            stop: match &self.guarding.answer {
+                None => Stop::Never,
+                Some(_) => Stop::Possible {
+                    prompt: traits.prompt_tokens(),
+                    bounded: traits.max_output.is_some(),
+                },
+            },
+            guard: self.guarding.answer.take(),
+        };
+        let mut reader = AnswerReader::new(reading, 200, content_type(traits.stream));
+        let mut seen = Seen::default();
+        let gateway = Rc::clone(&self.gateway);
+        let mut side = Side {
+            host,
+            gateway: &gateway,
+            held: &mut Held::default(),
+            found: &mut self.guarding,
+        };
+        let on = reader.data(&mut seen, &body, true, &mut side);
+        let replaying = Replaying {
+            caller,
+            model: Rc::clone(&routed.model),
+            reader,
+            seen,
+            body,
+        };
+        match on {
+            OnData::Ask(callouts) => {
+                self.phase = Phase::Replaying(Box::new(replaying));
+                OnBody::Ask(callouts)
+            }
+            on => OnBody::Reply(self.replayed(replaying, on)),
+        }
+    }
+
+    /// A service has said something about an answer of the cache's.
+    pub(super) fn replay_asked(
+        &mut self,
+        host: &dyn Host,
+        token: u64,
+        answer: Option<&Answer>,
+    ) -> OnAnswered {
+        let Phase::Replaying(replaying) = &mut self.phase else {
+            return OnAnswered::Wait;
+        };
+        let Replaying { reader, seen, .. } = &mut **replaying;
+        let mut side = Side {
+            host,
+            gateway: &self.gateway,
+            held: &mut Held::default(),
+            found: &mut self.guarding,
+        };
+        let on = match reader.answered(seen, token, answer, &mut side) {
+            None | Some(OnData::Hold) => return OnAnswered::Wait,
+            Some(on) => on,
+        };
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Replaying(replaying) => {
+                OnAnswered::Request(OnBody::Reply(self.replayed(*replaying, on)))
+            }
+            _ => OnAnswered::Wait,
+        }
+    }
+
+    /// The answer as the caller gets it.
+    fn replayed(&mut self, replaying: Replaying, on: OnData) -> Reply {
+        let Replaying {
+            caller,
+            model,
+            seen,
+            body,
+            ..
+        } = replaying;
+        let (status, outcome) = seen.stopped.told().unwrap_or((200, "ok"));
+        let mut reply = match on {
+            OnData::Reply(reply) => reply,
+            OnData::Replace(body) => self.whole(body),
+            // All of it was there at once, so it does not wait for more, or is cut.
+            _ => self.whole(body),
+        };
+        if let Caching::Hit(hit) = &self.caching {
+            reply.headers.push(("x-cache", "HIT".to_owned()));
+            reply
+                .headers
+                .push(("age", (hit.age_ms / 1_000).to_string()));
+        }
+        if model.answer_model == AnswerModel::Virtual {
+            reply.headers.push(("x-tollgate-model", model.name.clone()));
+        }
+        self.phase = Phase::Answered {
+            caller: Some(caller),
+            model: Some(model),
+            status,
+            outcome,
+            reason: String::new(),
+        };
+        reply
+    }
+
+    fn whole(&self, body: Vec<u8>) -> Reply {
+        let stream = matches!(&self.caching, Caching::Hit(hit) if hit.stream);
+        Reply {
+            status: 200,
+            headers: vec![("content-type", content_type(stream).to_owned())],
+            body,
+        }
+    }
+}
+
+/// Headers of the request that its provider sees, and its host, if that is what a provider is
+/// called by.
+fn shaping_headers(kept: &Kept, targets: &[routing::Try]) -> Vec<(String, String)> {
+    let mut headers = kept.protocol.clone();
+    let by_caller = |planned: &routing::Try| planned.target.backend.authority.is_none();
+    if targets.iter().any(by_caller) {
+        headers.push((":authority".to_owned(), kept.authority.clone()));
+    }
+    headers
+}
+
+/// Why an answer is for one call alone, if it is.
+fn unfit(rules: &CacheRules, asks: &Asks) -> Option<&'static str> {
+    if let Some(once) = asks.once {
+        return Some(once.as_str());
+    }
+    if rules.deterministic && !asks.deterministic {
+        return Some("not_deterministic");
+    }
+    if asks.tools && !rules.tools {
+        return Some("tools");
+    }
+    (asks.media && !rules.media).then_some("media")
+}
+
+const fn content_type(stream: bool) -> &'static str {
+    if stream {
+        "text/event-stream"
+    } else {
+        "application/json"
+    }
+}
+
+impl Caching {
+    /// Tells the caller that the answer is a provider's. What is said of other caches goes.
+    pub(super) fn tell(&self, edits: &mut HeaderEdits) {
+        let word = match self {
+            Self::Off => return,
+            Self::Bypassed(_) => "BYPASS",
+            Self::Missed(missed) if missed.refreshed.is_some() => "BYPASS",
+            Self::Missed(_) => "MISS",
+            Self::Hit(_) => "HIT",
+        };
+        edits.remove.push("age".to_owned());
+        edits.set.push(("x-cache", word.to_owned()));
+    }
+}
+
+/// Whose share an answer of this caller's counts in.
+fn share(caller: &Caller) -> u32 {
+    owner(&caller.tenant)
+}

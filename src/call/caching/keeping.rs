@@ -1,0 +1,175 @@
+/*! What the cache gets: answers that ended well, and that nothing had to change.
+
+They are stored as they came, in the caller's API. What guardrails have masked, cut, blocked or
+not seen is not stored at all: for whom it would be good is not known. */
+
+use super::super::answer::{self, OnData, Seen};
+use super::super::finish::Outcome;
+use super::super::guarding::Guarding;
+use super::{Caching, Call, Missed, share};
+use crate::cache::store::Put;
+use crate::cache::{Collector, Kept, Uncollected};
+use crate::config::{Action, Phase, Policy};
+use crate::host::Host;
+use crate::telemetry::{CacheRecord, Record};
+
+impl Caching {
+    /// An answer begins to pass. `judged`: whether services have to see it whole.
+    pub(in crate::call) fn begin(
+        &mut self,
+        (api, status): (crate::protocols::Api, u16),
+        content_type: &str,
+        judged: bool,
+        longest: usize,
+    ) {
+        let Self::Missed(missed) = self else { return };
+        let stream = answer::is_stream(content_type);
+        missed.collector = match status {
+            200 if stream && !judged => Collector::stream(api, longest),
+            200 if !stream && answer::is_read(content_type) => Collector::whole(longest),
+            _ => Collector::Ended(Uncollected::Unfit),
+        };
+    }
+
+    /// A piece of it has come; what waits comes again.
+    pub(in crate::call) fn take(&mut self, piece: &[u8], on: &OnData) {
+        if let Self::Missed(missed) = self
+            && *on != OnData::Hold
+        {
+            missed.collector.push(piece);
+        }
+    }
+
+    /// The answer is over; something of it has not passed as it came unless it is `whole`.
+    pub(in crate::call) fn end(&mut self, whole: bool) {
+        if let Self::Missed(missed) = self
+            && !whole
+        {
+            missed.collector = Collector::Ended(Uncollected::BadEnd);
+        }
+    }
+
+    /// For the record; `None`: there is nothing to say.
+    pub(in crate::call) fn record(&self) -> Option<CacheRecord> {
+        let (cache, reason) = match self {
+            Self::Off => return None,
+            Self::Bypassed(why) => ("bypass", *why),
+            Self::Missed(missed) => match missed.refreshed {
+                Some(why) => ("bypass", why),
+                None => ("miss", ""),
+            },
+            Self::Hit(_) => ("hit", ""),
+        };
+        let stored = match self {
+            Self::Missed(missed) => missed.outcome,
+            _ => "",
+        };
+        let hit = match self {
+            Self::Hit(hit) => Some(hit),
+            _ => None,
+        };
+        Some(CacheRecord {
+            cache,
+            reason,
+            stored,
+            age_ms: hit.map(|hit| hit.age_ms),
+            saved_tokens: hit.map(|hit| hit.tokens),
+            saved_nano_usd: hit.map(|hit| hit.nano_usd),
+        })
+    }
+
+    /// Whether a stream was asked for, of a call that the cache has answered.
+    pub(in crate::call) const fn streams(&self) -> bool {
+        matches!(self, Self::Hit(hit) if hit.stream)
+    }
+}
+
+impl Call {
+    /// The call is over: stores its answer, if it may be given again.
+    pub(in crate::call) fn keep(&mut self, host: &dyn Host, outcome: &Outcome) {
+        let mut caching = std::mem::take(&mut self.caching);
+        if let Caching::Missed(missed) = &mut caching {
+            missed.outcome = match self.kept(host, missed, outcome) {
+                Ok(()) => "stored",
+                Err(why) => why,
+            };
+            self.gateway.metrics.cache_stored(host, missed.outcome);
+        }
+        self.caching = caching;
+    }
+
+    fn kept(
+        &self,
+        host: &dyn Host,
+        missed: &mut Missed,
+        outcome: &Outcome,
+    ) -> Result<(), &'static str> {
+        let gateway = &*self.gateway;
+        let collector = Collector::Ended(Uncollected::NotBegun);
+        let collector = std::mem::replace(&mut missed.collector, collector);
+        let (caller, store) = (outcome.caller(), gateway.store.as_ref());
+        let (Some(caller), Some(store)) = (caller, store) else {
+            return Err(Uncollected::NotBegun.as_str());
+        };
+        if !outcome.is_good() {
+            return Err(Uncollected::NotBegun.as_str());
+        }
+        if self.guarding.touched_answer(&gateway.policy) {
+            return Err("guarded");
+        }
+        let document = collector
+            .document(self.api, missed.bounded)
+            .map_err(Uncollected::as_str)?;
+        let (usage, _) = Record::counts(outcome.settlement);
+        let kept = Kept {
+            tokens: usage.input.saturating_add(usage.output),
+            nano_usd: outcome.cost.nano_usd(),
+            document,
+        };
+        let payload = kept.encode();
+        let put = Put {
+            digest: missed.digest,
+            owner: share(caller),
+            payload: &payload,
+            asked_ms: self.started.unix_millis(),
+            now_ms: host.now().unix_millis(),
+            ttl_ms: missed.ttl_ms,
+        };
+        let evicted = store.put(host, &put).map_err(|why| why.as_str())?;
+        let bytes = u64::try_from(payload.len()).unwrap_or(u64::MAX);
+        gateway.metrics.cache_changed(host, bytes, evicted);
+        Ok(())
+    }
+}
+
+impl Seen {
+    /// Whether all of an answer has passed, up to its good end.
+    pub(in crate::call) const fn passed_whole(&self) -> bool {
+        !self.stopped.early()
+            && !self.error
+            && !self.incomplete
+            && self.held_back == 0
+            && self.dropped == 0
+    }
+}
+
+impl Guarding {
+    /// Whether an answer is not what the provider has said: something was masked or blocked, or
+    /// passed without having been looked at. What is only counted will be counted again.
+    fn touched_answer(&self, policy: &Policy) -> bool {
+        let acts = |index: u16| {
+            let guardrail = policy.guardrails.get(usize::from(index));
+            guardrail.is_none_or(|guardrail| guardrail.action != Action::Monitor)
+        };
+        let mut found = self.output.found();
+        let mut services = self.services.iter();
+        self.passed_unread
+            || self.output.blocked().is_some()
+            || self.output.others() > 0
+            || found.any(|(index, _, _)| acts(index))
+            || services.any(|said| {
+                let acted = !said.found.is_empty() && acts(said.guardrail);
+                said.phase == Phase::Output && (acted || said.failure.is_some())
+            })
+    }
+}

@@ -1,0 +1,67 @@
+/*! The response cache of a compiled policy. */
+
+use std::rc::Rc;
+
+/// Where answers are kept, whatever model gave them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    /// Bytes of shared data that it may take.
+    pub memory: u64,
+    /// Longest answer that is kept, in bytes.
+    pub max_entry: u64,
+    /// Tenants whose admins may purge the answers of all.
+    pub purge_all: Vec<String>,
+}
+
+/// Which answers of a model are kept, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheRules {
+    /// How long they are given, in milliseconds.
+    pub ttl_ms: u64,
+    /// Who may get them.
+    pub scope: CacheScope,
+    /// Whether only requests with temperature 0 count.
+    pub deterministic: bool,
+    /// Whether requests that offer tools count too.
+    pub tools: bool,
+    /// Whether requests with images, sounds or files count too.
+    pub media: bool,
+}
+
+impl Default for CacheRules {
+    /// An hour, for the user who asked.
+    fn default() -> Self {
+        Self {
+            ttl_ms: 3_600_000,
+            scope: CacheScope::default(),
+            deterministic: false,
+            tools: false,
+            media: false,
+        }
+    }
+}
+
+/// Who gets an answer that somebody else has asked for. That it comes from the cache tells that
+/// somebody has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CacheScope {
+    /// The same user; where none is known, the tenant.
+    #[default]
+    User,
+    /// The same tenant.
+    Tenant,
+    /// Tenants of the same tier.
+    Tier,
+    /// Everybody.
+    Global,
+}
+
+/// The cache of a virtual model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelCache {
+    /// What is kept.
+    pub rules: CacheRules,
+    /// SHA-256 of what in the policy shapes the model's answers: another policy's are not given
+    /// for them.
+    pub shape: Rc<[u8; 32]>,
+}
