@@ -1,8 +1,9 @@
 /*! Events that say the same as one before, but for a piece of text: nearly all of a stream.
 They are known by their bytes, without being read again.
 
-Two JSON texts that differ within one string alone have the same structure, and all their other
-members the same values. So what has been read of one event holds for the other. */
+Two JSON texts that differ within strings alone have the same structure, and all their other
+members the same values. So what has been read of one event holds for the other, if nobody looks at
+the strings that differ but at one of them. */
 
 use crate::json::{Reader, Span, Text, quote};
 use crate::protocols::texts::ChannelKey;
@@ -12,13 +13,19 @@ use std::ops::Range;
 /// Longest event that is remembered, in bytes: a piece of text and what stands around it.
 const LONGEST: usize = 4096;
 
+/// The member behind the text that OpenAI fills with letters and digits of any number, so that the
+/// length of an event tells nothing. Guardrails do not look at what can be base64 there.
+const PADDING: &[u8] = b"\"obfuscation\":\"";
+
 /// An event that others are compared with.
 #[derive(Debug)]
 pub(super) struct Alike {
     /// Up to the text.
     front: Vec<u8>,
-    /// Behind the text.
+    /// Behind the text, up to the padding if there is one.
     back: Vec<u8>,
+    /// Behind the padding.
+    behind: Option<Vec<u8>>,
     /// What the caller gets for `front`, if that is something else.
     told: Option<Vec<u8>>,
     /// Which text it is a piece of, where guardrails look at it.
@@ -58,9 +65,14 @@ impl Alike {
                 Some([before, name.as_bytes(), behind].concat())
             }
         };
+        let (back, behind) = match padding(back) {
+            Some((back, behind)) => (back, Some(behind.to_vec())),
+            None => (back, None),
+        };
         (event.len() <= LONGEST).then(|| Self {
             front: front.to_vec(),
             back: back.to_vec(),
+            behind,
             told,
             channel: single.channel,
         })
@@ -73,7 +85,12 @@ impl Alike {
         behind.strip_prefix(b"\"")?;
         let mut reader = Reader::new(behind, |_| None).ok()?;
         let text = reader.string().ok()?;
-        (!text.is_empty() && reader.rest() == self.back).then_some(text)
+        let rest = reader.rest().strip_prefix(self.back.as_slice())?;
+        let same = match &self.behind {
+            None => rest.is_empty(),
+            Some(behind) => unpadded(rest) == behind,
+        };
+        (same && !text.is_empty()).then_some(text)
     }
 
     /// Which text it is a piece of, where guardrails look at it.
@@ -93,22 +110,31 @@ impl Alike {
             return Cow::Borrowed(event);
         }
         let front = self.told.as_ref().unwrap_or(&self.front);
+        let start = self.front.len();
+        let end = start.saturating_add(text.len()).saturating_add(2);
         let new = new.map(quote);
-        let length = new.as_ref().map_or(text.len(), String::len);
-        let length = length
-            .saturating_add(front.len())
-            .saturating_add(self.back.len());
-        let mut out = Vec::with_capacity(length.saturating_add(2));
-        out.extend_from_slice(front);
-        match new {
-            Some(new) => out.extend_from_slice(new.as_bytes()),
-            None => {
-                out.push(b'"');
-                out.extend_from_slice(text.raw());
-                out.push(b'"');
-            }
-        }
-        out.extend_from_slice(&self.back);
-        Cow::Owned(out)
+        let new = match &new {
+            Some(new) => new.as_bytes(),
+            None => event.get(start..end).unwrap_or_default(),
+        };
+        let back = event.get(end..).unwrap_or_default();
+        Cow::Owned([front, new, back].concat())
     }
+}
+
+/// What stands before and behind the padding, if there is any. Within a string its quotation marks
+/// would have backslashes.
+fn padding(back: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut starts = back.windows(PADDING.len());
+    let start = starts.position(|part| part == PADDING)?;
+    let (front, rest) = back.split_at_checked(start.saturating_add(PADDING.len()))?;
+    let behind = unpadded(rest);
+    // An empty one might be a text elsewhere.
+    (behind.len() < rest.len() && behind.starts_with(b"\"")).then_some((front, behind))
+}
+
+/// What stands behind letters and digits.
+fn unpadded(rest: &[u8]) -> &[u8] {
+    let padding = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric());
+    rest.get(padding.count()..).unwrap_or_default()
 }

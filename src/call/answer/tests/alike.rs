@@ -63,6 +63,15 @@ fn events(api: Api, shape: u8, piece: &str) -> String {
         (_, 6) => chunk(&format!(
             "{{\"index\":0,\"delta\":{{\"content\":\"{piece}\"}},\"logprobs\":{{\"content\":[{{\"token\":\"{piece}\"}}]}}}}"
         )),
+        (_, 9..=12) => {
+            let padding = ["a1B2", "quilliam", "", "4111111111111111"];
+            let padding = padding[usize::from(shape) - 9];
+            let event = events(api, 0, piece);
+            event.replace("]}\n", &format!("],\"obfuscation\":\"{padding}\"}}\n"))
+        }
+        (_, 13) => chunk(&format!(
+            "{{\"index\":0,\"delta\":{{\"content\":\"a\",\"obfuscation\":\"{piece}\"}}}}"
+        )),
         (_, 7) => chunk("{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}"),
         (_, _) => format!(
             ": {piece}\nid: 1\n{}",
@@ -103,7 +112,7 @@ proptest! {
         guarded: bool,
         block: bool,
         renamed: bool,
-        parts in vec((0..9_u8, 0..PIECES.len()), 0..40),
+        parts in vec((0..14_u8, 0..PIECES.len()), 0..40),
     ) {
         let api = [Api::ChatCompletions, Api::Completions, Api::Messages][api];
         let action = if block { "block" } else { "mask" };
@@ -131,6 +140,20 @@ fn most_events_of_a_stream_are_known() {
     for piece in ["", "\n", "\\x", "\",\"x\":\"", "a\"", "\\"] {
         assert!(!reader.knows(event(piece).as_bytes()), "{piece}");
     }
+    let padded = |padding: &str| {
+        let event = events(Api::ChatCompletions, 0, "a");
+        event.replace("]}\n", &format!("],\"obfuscation\":\"{padding}\"}}\n"))
+    };
+    assert!(!reader.knows(padded("ab").as_bytes()));
+    reader.data(&mut seen, padded("ab").as_bytes(), false, &mut context);
+    for padding in ["c", "a1B2c3D4e5F6", ""] {
+        assert!(reader.knows(padded(padding).as_bytes()), "{padding}");
+    }
+    for padding in ["a b", "a@b", "a\",\"b\":\"", "\\n"] {
+        assert!(!reader.knows(padded(padding).as_bytes()), "{padding}");
+    }
+    assert!(!reader.knows(event("a").as_bytes()));
+    reader.data(&mut seen, event("a").as_bytes(), false, &mut context);
     let spaced = event("a").replace("\"content\":", "\"content\": ");
     assert!(!reader.knows(spaced.as_bytes()));
 }
