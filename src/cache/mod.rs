@@ -1,3 +1,4 @@
 /*! Answers that were given before. */
 
 pub mod canonical;
+pub mod semantic;
