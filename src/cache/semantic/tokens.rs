@@ -10,6 +10,8 @@ pub(super) struct Token {
     pub(super) named: bool,
     /// Whether the next one belongs to it: `'s` stood between them.
     pub(super) owns: bool,
+    /// Whether a comma follows.
+    pub(super) pause: bool,
 }
 
 /// The tokens of a text, in their order. Marks between sentences, brackets and quotation marks
@@ -76,6 +78,12 @@ const fn is_dense(c: char) -> bool {
         | '\u{20000}'..='\u{3FFFF}')
 }
 
+/// What stands before or behind an apostrophe without meaning by itself, in English, French and
+/// Italian. `n'` is none of them.
+const CLITICS: [&str; 13] = [
+    "c", "d", "dell", "j", "l", "ll", "m", "nell", "qu", "re", "s", "t", "ve",
+];
+
 struct Walk {
     tokens: Vec<Token>,
     /// Whether a sentence begins here.
@@ -105,8 +113,10 @@ impl Walk {
                 last.owns = true;
             }
         } else {
-            // `l'Espagne`, `I'm`, `we'll`: two words.
-            for part in text.split('\'') {
+            // `l'Espagne`, `I'm`, `we'll`: two words, of which one says little.
+            let parts = text.split('\'');
+            let alone = !text.contains('\'');
+            for part in parts.filter(|part| alone || !CLITICS.contains(part)) {
                 self.push(part, named);
             }
         }
@@ -117,6 +127,7 @@ impl Walk {
             text: text.to_owned(),
             named,
             owns: false,
+            pause: false,
         });
     }
 
@@ -129,6 +140,11 @@ impl Walk {
             '"' | '“' | '„' | '«' | '(' | '[' => self.begins |= self.tokens.is_empty(),
             // Between words, and not before a number or by itself, it is a hyphen.
             '-' if !is_minus(from) => {}
+            ',' => {
+                if let Some(last) = self.tokens.last_mut() {
+                    last.pause = true;
+                }
+            }
             sign if is_mark(sign) => {}
             sign => self.push(sign.encode_utf8(&mut [0; 4]), false),
         }
@@ -143,7 +159,7 @@ fn is_minus(from: &str) -> bool {
 
 /// Marks that say nothing by themselves.
 fn is_mark(sign: char) -> bool {
-    let ascii = matches!(sign, ',' | ';' | '\'' | '`' | ')' | ']');
+    let ascii = matches!(sign, ';' | '\'' | '`' | ')' | ']');
     let other = matches!(sign, '’' | '‘' | '”' | '»' | '\u{2010}'..='\u{2015}' | '\u{2000}'..='\u{200F}'
         | '\u{2028}'..='\u{202F}' | '\u{3000}'..='\u{3003}' | '\u{3008}'..='\u{3011}' | '，' | '；' | '：'
         | '（' | '）' | '،' | '؟' | '؛' | '\u{FE0F}');
@@ -177,7 +193,7 @@ mod tests {
                 "doesn't can't won’t isn't",
                 vec!["does", "not", "can", "not", "will", "not", "is", "not"],
             ),
-            ("l'Espagne I'm", vec!["l", "espagne", "i", "m"]),
+            ("l'Espagne n'est I'm", vec!["espagne", "n", "est", "i"]),
             ("'good' \"day\" “x”", vec!["good", "day", "x"]),
             ("東京の天気？", vec!["東", "京", "の", "天", "気"]),
             ("iPhone东京", vec!["iphone", "东", "京"]),

@@ -52,6 +52,11 @@ impl Vector {
             .collect()
     }
 
+    /// How many there are.
+    pub fn dimensions(&self) -> usize {
+        self.values.len()
+    }
+
     /// `None`: they have different dimensions, so other models have made them.
     pub fn likeness(&self, other: &Self) -> Option<Likeness> {
         const WHOLE: f64 = 10_000.0;

@@ -21,12 +21,12 @@ const LANGUAGES: [Language; 7] = [
             "an",
             "any",
             "are",
+            "as",
             "at",
             "be",
             "by",
             "can",
             "could",
-            "d",
             "define",
             "describe",
             "do",
@@ -57,9 +57,7 @@ const LANGUAGES: [Language; 7] = [
             "know",
             "let",
             "like",
-            "ll",
             "looking",
-            "m",
             "may",
             "me",
             "mean",
@@ -78,8 +76,6 @@ const LANGUAGES: [Language; 7] = [
             "possible",
             "process",
             "question",
-            "re",
-            "s",
             "say",
             "show",
             "so",
@@ -100,7 +96,6 @@ const LANGUAGES: [Language; 7] = [
             "understand",
             "us",
             "using",
-            "ve",
             "want",
             "way",
             "we",
@@ -208,13 +203,11 @@ const LANGUAGES: [Language; 7] = [
             "aux",
             "avez",
             "bonjour",
-            "c",
             "ce",
             "cela",
             "ces",
             "cette",
             "comment",
-            "d",
             "de",
             "des",
             "dire",
@@ -232,13 +225,10 @@ const LANGUAGES: [Language; 7] = [
             "faut",
             "il",
             "ils",
-            "j",
             "je",
-            "l",
             "la",
             "le",
             "les",
-            "m",
             "ma",
             "me",
             "merci",
@@ -257,7 +247,6 @@ const LANGUAGES: [Language; 7] = [
             "pouvez",
             "pouvoir",
             "puis",
-            "qu",
             "que",
             "quel",
             "quelle",
@@ -265,7 +254,6 @@ const LANGUAGES: [Language; 7] = [
             "quels",
             "qui",
             "quoi",
-            "s",
             "sont",
             "svp",
             "ta",
@@ -360,9 +348,9 @@ const LANGUAGES: [Language; 7] = [
     Language {
         name: "it",
         light: &[
-            "a", "ad", "al", "alla", "c", "che", "ci", "ciao", "come", "cos", "cosa", "da", "dei",
+            "a", "ad", "al", "alla", "che", "ci", "ciao", "come", "cos", "cosa", "da", "dei",
             "del", "della", "di", "dimmi", "dire", "faccio", "fare", "favore", "gli", "grazie",
-            "ho", "i", "il", "in", "io", "l", "la", "le", "lo", "mi", "mia", "mie", "miei", "mio",
+            "ho", "i", "il", "in", "io", "la", "le", "lo", "mi", "mia", "mie", "miei", "mio",
             "per", "posso", "potrebbe", "potrei", "potresti", "puoi", "può", "qual", "quale",
             "quali", "questa", "questo", "si", "sono", "spiega", "spiegami", "spiegare", "tu",
             "tua", "tuo", "un", "una", "uno", "voglio", "vorrei", "è",
@@ -488,7 +476,10 @@ const SAME: [(&str, &[&str]); 24] = [
     ),
     ("vacation", &["holiday", "holidays"]),
     ("who", &["whom"]),
-    ("write", &["wrote", "written", "compose", "composed"]),
+    (
+        "write",
+        &["wrote", "written", "compose", "composed", "author"],
+    ),
 ];
 
 /// English words for numbers, from 1 on.
@@ -535,10 +526,14 @@ impl Tongue {
         self.is_english() && next == Some("way") && WAYS.contains(&word)
     }
 
-    /// What stands for a word.
-    pub(super) fn root(self, word: &str) -> String {
+    /// What stands for a word that comes behind `before`.
+    pub(super) fn root(self, before: Option<&str>, word: &str) -> String {
         if !self.is_english() {
             return word.to_owned();
+        }
+        let asks = matches!(before, Some("what" | "which"));
+        if asks && matches!(word, "year" | "date" | "time" | "day") {
+            return "when".to_owned();
         }
         if let Some(place) = NUMBERS.iter().position(|number| *number == word) {
             return place.saturating_add(1).to_string();
@@ -658,7 +653,7 @@ mod tests {
             ("three", "3"),
             ("causes", "cause"),
         ] {
-            assert_eq!(english.root(one), english.root(other), "{one}");
+            assert_eq!(english.root(None, one), english.root(None, other), "{one}");
         }
         for (one, other) in [
             ("new", "news"),
@@ -673,7 +668,7 @@ mod tests {
             ("metformin", "metoprolol"),
             ("first", "last"),
         ] {
-            assert_ne!(english.root(one), english.root(other), "{one}");
+            assert_ne!(english.root(None, one), english.root(None, other), "{one}");
         }
     }
 }
