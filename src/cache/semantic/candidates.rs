@@ -74,7 +74,9 @@ impl Candidates {
             stays && known.vector.dimensions() == dimensions
         });
         self.0.push(new);
-        let most = MAX_BYTES / dimensions.saturating_add(FRONT);
+        let most = MAX_BYTES
+            .checked_div(dimensions.saturating_add(FRONT))
+            .unwrap_or(0);
         let over = self.0.len().saturating_sub(most.max(1));
         self.0.drain(..over);
     }
@@ -89,7 +91,10 @@ fn decode(bytes: &[u8]) -> Option<Vec<Candidate>> {
     let ([version, low, high], rest) = bytes.split_first_chunk()?;
     let dimensions = usize::from(u16::from_le_bytes([*low, *high]));
     let length = dimensions.saturating_add(FRONT);
-    if *version != VERSION || dimensions > MAX_DIMENSIONS || rest.len() % length != 0 {
+    if *version != VERSION
+        || dimensions > MAX_DIMENSIONS
+        || rest.len().checked_rem(length) != Some(0)
+    {
         return None;
     }
     rest.chunks_exact(length).map(candidate).collect()
