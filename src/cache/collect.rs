@@ -227,7 +227,7 @@ mod tests {
         let end = collector.document(Api::ChatCompletions, true);
         assert_eq!(end, Err(Uncollected::TooLong));
         let mut stream = Collector::stream(Api::ChatCompletions, 100);
-        stream.push(&b"data: {\"choices\":[{\"delta\":{\"content\":\"".repeat(1));
+        stream.push(b"data: {\"choices\":[{\"delta\":{\"content\":\"");
         stream.push(&[b'x'; 4096]);
         stream.push(b"\"}}]}\n\n");
         assert!(matches!(stream, Collector::Ended(Uncollected::TooLong)));

@@ -6,6 +6,7 @@
 - [`Collector`]: an answer, gathered while it passes
 - [`Kept`]: what is stored of it
 - [`purge`]: what was stored before is none any more
+- [`semantic`]: when two questions mean the same
 - [`store`]: where it lies */
 
 mod answer;
@@ -13,6 +14,7 @@ pub mod canonical;
 mod collect;
 mod key;
 pub mod purge;
+pub mod semantic;
 pub mod store;
 mod wish;
 

@@ -20,6 +20,7 @@ use crate::identity::Caller;
 use crate::protocols::replay::as_stream;
 use crate::protocols::{Reply, Request};
 use crate::routing;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 mod keeping;
@@ -80,26 +81,26 @@ enum Looked {
 }
 
 impl Call {
-    /// Asks the cache. `Err`: it has answered.
+    /// Asks the cache; the call breaks off where it has answered.
     pub(super) fn ask_cache(
         &mut self,
         host: &dyn Host,
         pending: Pending,
         (request, body): (&Request<'_>, &[u8]),
         routed: &Routed,
-    ) -> Result<Pending, OnBody> {
+    ) -> ControlFlow<OnBody, Pending> {
         if self.gateway.store.is_none() {
-            return Ok(pending);
+            return ControlFlow::Continue(pending);
         }
         match self.look_up(host, &pending, (request, body), routed) {
             Looked::Not(caching) => {
                 self.caching = caching;
-                Ok(pending)
+                ControlFlow::Continue(pending)
             }
             Looked::Found(hit, document) => {
                 self.caching = Caching::Hit(hit);
                 let caller = pending.caller;
-                Err(self.replay(host, caller, (request, routed), document))
+                ControlFlow::Break(self.replay(host, caller, (request, routed), document))
             }
         }
     }

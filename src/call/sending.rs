@@ -15,6 +15,7 @@ use crate::json::Rewrite;
 use crate::protocols::{ErrorKind, Refusal, Reply, Request, Traits, stored};
 use crate::routing::{self, Asked, Shadow};
 use std::cell::OnceCell;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 /// A request whose head waits while its body comes.
@@ -73,8 +74,8 @@ impl Call {
             }
         };
         let pending = match self.ask_cache(host, pending, (&request, body), &routed) {
-            Ok(pending) => pending,
-            Err(answered) => return answered,
+            ControlFlow::Continue(pending) => pending,
+            ControlFlow::Break(answered) => return answered,
         };
         let made = OnceCell::new();
         let make = || {

@@ -75,6 +75,9 @@ impl<T> Names<T> {
     }
 }
 
+/// SHA-256 of what guards a tenant.
+type ShapeOf<'a> = dyn Fn(&str) -> [u8; 32] + 'a;
+
 pub(super) use guardrail::Compiler;
 
 /// `digest` is that of the document as it is written.
@@ -222,7 +225,7 @@ fn tenants(
     entries: Vec<Named<TenantEntry>>,
     identity: &IdentityEntry,
     (models, tiers, ledger): (&Names<Model>, &limit::Tiers, &Ledger),
-    (guards, guards_shape): (&mut Compiler<'_>, &dyn Fn(&str) -> [u8; 32]),
+    (guards, guards_shape): (&mut Compiler<'_>, &ShapeOf<'_>),
     rules: &mut IdentityRules,
     claims: &mut HashMap<String, Rc<Tenant>>,
     problems: &mut Problems,

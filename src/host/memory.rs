@@ -28,14 +28,18 @@ impl MemoryHost {
     /// Names of shared values, and the bytes of names and values.
     pub(crate) fn shared_size(&self) -> (usize, usize) {
         let shared = self.shared.borrow();
-        let bytes = shared.iter().map(|(key, (value, _))| key.len() + value.len());
+        let bytes = shared
+            .iter()
+            .map(|(key, (value, _))| key.len() + value.len());
         (shared.len(), bytes.sum())
     }
 
     /// All shared values as text.
     pub(crate) fn shared_text(&self) -> String {
         let shared = self.shared.borrow();
-        let values = shared.values().map(|(value, _)| String::from_utf8_lossy(value));
+        let values = shared
+            .values()
+            .map(|(value, _)| String::from_utf8_lossy(value));
         values.collect()
     }
 

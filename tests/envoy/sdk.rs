@@ -214,6 +214,15 @@ fn python_guardrails() {
     run(with_both("test_guardrails.py", guarded));
 }
 
+/// Both clients with both providers, where answers are given again.
+#[test]
+fn python_cache() {
+    run(with_both("test_cache.py", |mut policy| {
+        policy["cache"] = json!({"tools": true});
+        policy
+    }));
+}
+
 /// Both clients where requests have rules.
 #[test]
 fn python_request_rules() {

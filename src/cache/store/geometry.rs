@@ -106,7 +106,9 @@ impl Class {
         let taken = names.saturating_add(record);
         Self {
             letter,
-            segments: u32::try_from(memory / segment).unwrap_or(u32::MAX).max(1),
+            segments: u32::try_from(memory.checked_div(segment).unwrap_or(0))
+                .unwrap_or(u32::MAX)
+                .max(1),
             entries,
             chunks,
             room: segment.min(memory).saturating_sub(taken),

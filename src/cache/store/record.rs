@@ -79,7 +79,9 @@ pub(super) struct Segment {
 
 /// Bytes of a record.
 pub(super) const fn length(entries: u16, chunks: u16) -> usize {
-    HEAD + (entries as usize) * ENTRY + (chunks as usize) * CHUNK
+    let entries = (entries as usize).saturating_mul(ENTRY);
+    let chunks = (chunks as usize).saturating_mul(CHUNK);
+    HEAD.saturating_add(entries).saturating_add(chunks)
 }
 
 /// A record as it lies in shared data.

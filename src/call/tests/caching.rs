@@ -67,7 +67,7 @@ fn stream_of(texts: &[&str], reason: &str) -> String {
 /// What came of a request.
 enum Asked<'b> {
     /// It is at the provider.
-    Sent(Run<'b>),
+    Sent(Box<Run<'b>>),
     /// The cache has answered, and this is the record.
     Hit(Reply, Value),
 }
@@ -78,7 +78,7 @@ impl Bench {
         let head = run.head("POST", CHAT, list, false);
         assert_eq!(head, OnHead::Hold);
         match run.body(body) {
-            OnBody::Forward(_) => Asked::Sent(run),
+            OnBody::Forward(_) => Asked::Sent(Box::new(run)),
             OnBody::Reply(reply) => {
                 assert!(!run.call.reads_answer());
                 let record = run.finish(200, "");
@@ -598,7 +598,7 @@ fn a_hit_is_counted_by_what_only_counts() {
 #[test]
 fn what_guards_the_tenant_guards_its_hits() {
     // Answers are shared by all; what guards them is not, so they are not shared after all.
-    let mut policies = [false, true].map(|blocks| {
+    let [without, with] = [false, true].map(|blocks| {
         move |policy: &mut Value| {
             policy["cache"] = json!({"scope": "global", "cross_tenant": true});
             if blocks {
@@ -607,10 +607,10 @@ fn what_guards_the_tenant_guards_its_hits() {
             }
         }
     });
-    let free = bench(&mut policies[0]);
+    let free = bench(without);
     free.answered(&chat("PROMPT"), &[USER], &answer(TOKEN, "stop"));
     assert!(!free.misses(&chat("PROMPT"), &[BLUE]));
-    let guarded = bench(&mut policies[1]);
+    let guarded = bench(with);
     guarded.answered(&chat("PROMPT"), &[USER], &answer(TOKEN, "stop"));
     assert!(guarded.misses(&chat("PROMPT"), &[BLUE]));
     assert!(

@@ -106,7 +106,7 @@ pub(super) fn model(
             default_output: None,
             cache: None,
         }),
-        ModelEntry::Targets(entry) => with_targets(name, path, entry, (backends, above), problems),
+        ModelEntry::Targets(entry) => with_targets(name, path, *entry, (backends, above), problems),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::ledger::Price;
 
 pub(in super::super) enum ModelEntry {
     Rules,
-    Targets(TargetsEntry),
+    Targets(Box<TargetsEntry>),
 }
 
 pub(in super::super) struct TargetsEntry {
@@ -57,7 +57,9 @@ fn model(node: &Node<'_>, problems: &mut Problems) -> Option<ModelEntry> {
             refuse_targets(&mut fields, problems);
             Some(ModelEntry::Rules)
         }
-        _ => with_targets(&mut fields, problems).map(ModelEntry::Targets),
+        _ => with_targets(&mut fields, problems)
+            .map(Box::new)
+            .map(ModelEntry::Targets),
     };
     fields.finish(problems);
     entry
