@@ -3,7 +3,7 @@ together. */
 
 use crate::callout::Open;
 use crate::config::{Asked, Guards, ScoredRole};
-use crate::mask::{Form, Verdict, meant};
+use crate::mask::{Form, Verdict, meant, unescaped};
 
 /// Most texts that judges are asked about one by one; what is open beyond is shown with the last.
 const MOST_OPEN: usize = 16;
@@ -55,6 +55,7 @@ impl<'g> Scoring<'g> {
             self.end_row(verdict);
             return;
         }
+        let unescaped = unescaped(text, form);
         let text = &*meant(text, form);
         let goes_on = self.row.as_ref().is_some_and(|row| {
             let length = row.joined.len().saturating_add(text.len());
@@ -63,7 +64,8 @@ impl<'g> Scoring<'g> {
         if !goes_on {
             self.end_row(verdict);
         }
-        let judgement = self.guards.score(text, role, verdict);
+        let readings = (text, unescaped.as_deref());
+        let judgement = self.guards.score_both(readings, role, verdict);
         self.ask(&judgement.open, shown);
         if text.len() > SHORT {
             return;

@@ -79,11 +79,22 @@ impl Guards {
 
     /// Scores a text of a request as a whole. Nothing is scored of a request that is blocked.
     pub fn score(&self, text: &str, role: ScoredRole, verdict: &mut Verdict) -> Judgement {
+        self.score_both((text, None), role, verdict)
+    }
+
+    /// The same of a text that may be read in two ways: it scores what the worse one does.
+    pub fn score_both(
+        &self,
+        (text, other): (&str, Option<&str>),
+        role: ScoredRole,
+        verdict: &mut Verdict,
+    ) -> Judgement {
         let mut judgement = Judgement::default();
         if !self.scores(role) || verdict.blocked().is_some() {
             return judgement;
         }
         let scores = classify::score(text);
+        let scores = other.map_or(scores, |other| scores.worse(classify::score(other)));
         for scored in self.scored.iter() {
             let guardrail = scored.guardrail;
             let (opinion, score, view) = scored.scoring.opinion(&scores, role);

@@ -20,6 +20,22 @@ pub fn meant(text: &str, form: Form) -> Cow<'_, str> {
     }
 }
 
+/// The text as it is meant if its escapes are none, with a space for each backslash: ` \reveal`
+/// may say "reveal", where [`meant`] reads a line break and "eveal". `None`: there is no such word
+/// behind a space. Where JSON has a line break, no space is before it.
+pub fn unescaped(text: &str, form: Form) -> Option<String> {
+    let hides = |word: &str| {
+        let rest = word.trim_start_matches('\\');
+        let mut letters = rest.bytes();
+        rest.len() < word.len()
+            && letters.next().is_some_and(|sign| b"bfnrt".contains(&sign))
+            && letters.next().is_some_and(|next| next.is_ascii_lowercase())
+    };
+    let has_backslash = form == Form::Text && text.contains('\\');
+    let hides = has_backslash && text.split_ascii_whitespace().any(hides);
+    hides.then(|| text.replace('\\', " "))
+}
+
 fn strings(text: &str) -> String {
     let (mut said, mut runs) = (String::with_capacity(text.len()), VecDeque::new());
     let mut lexer = Lexer::new();
@@ -104,6 +120,21 @@ mod tests {
             let same = meant(plain, Form::Text);
             assert!(matches!(same, Cow::Borrowed(text) if text == plain));
         }
+    }
+
+    #[test]
+    fn words_behind_a_backslash_are_read_whole_too() {
+        for (text, wanted) in [
+            (r"so \reveal it", Some("so  reveal it")),
+            (r"\\never \\tell", Some("  never   tell")),
+            (r"a \nB", None),
+            (r"a:\nb", None),
+            (r"a\n b \u0041b \d \r\n", None),
+            ("", None),
+        ] {
+            assert_eq!(unescaped(text, Form::Text).as_deref(), wanted, "{text}");
+        }
+        assert_eq!(unescaped(r"so \reveal it", Form::Json), None);
     }
 
     #[test]

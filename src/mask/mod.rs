@@ -21,7 +21,7 @@ mod verdict;
 pub use channel::{Channel, Form, Placeholders, whole};
 pub use guards::{Act, Guards, Matches, Rule};
 pub use key::{HashKey, TagKey};
-pub use meant::meant;
+pub use meant::{meant, unescaped};
 pub use style::Style;
 pub use vault::Vault;
 pub use verdict::{Verdict, Worst};

@@ -54,7 +54,9 @@ impl Judge {
         }
         if self.phase == Phase::Input {
             let meant = mask::meant(&text, Form::Text);
-            self.all.score(&meant, role.into(), &mut found);
+            let unescaped = mask::unescaped(&text, Form::Text);
+            let readings = (&*meant, unescaped.as_deref());
+            self.all.score_both(readings, role.into(), &mut found);
         }
         let places = Found::all(&text, &guards, found.places());
         Verdict::new(id, self.guardrails(&text, &found), places, masked)
@@ -84,7 +86,9 @@ impl Judge {
     /// What a text scores, high or low, as a guardrail with this action scores it in this phase.
     fn scores(&self, text: &str, action: &Action) -> Scores {
         if self.phase == Phase::Input && !matches!(action, Action::Mask(_)) {
-            return classify::score(&mask::meant(text, Form::Text));
+            let scores = classify::score(&mask::meant(text, Form::Text));
+            let other = mask::unescaped(text, Form::Text);
+            return other.map_or(scores, |other| scores.worse(classify::score(&other)));
         }
         let mut worst = Scores::default();
         let mut sentences = Sentences::default();

@@ -42,6 +42,39 @@ fn found(bench: &Bench, labels: [&str; 4]) -> Vec<u64> {
 }
 
 #[test]
+fn regression_an_error_names_the_model_as_the_caller_did() {
+    let bench = bench(|_| {});
+    for (path, body) in [
+        (CHAT, chat("hi")),
+        (
+            "/v1/completions",
+            json!({"model": "smart", "prompt": "hi"}).to_string(),
+        ),
+        (
+            "/v1/responses",
+            json!({"model": "smart", "input": "hi"}).to_string(),
+        ),
+        (
+            "/v1/messages",
+            json!({"model": "smart", "max_tokens": 1,
+            "messages": [{"role": "user", "content": "hi"}]})
+            .to_string(),
+        ),
+    ] {
+        let mut run = bench.run();
+        run.head("POST", path, &[USER], false);
+        let OnBody::Reply(reply) = run.body(&body.replace("smart", MAIL)) else {
+            panic!("{body}")
+        };
+        let told = String::from_utf8(reply.body).unwrap();
+        assert!(
+            reply.status == 404 && told.contains(&format!("'{MAIL}'")),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn a_value_goes_out_as_placeholder_and_comes_back() {
     let bench = bench(|_| {});
     let body = chat(&format!("PROMPT {MAIL}, {MAIL}"));

@@ -12,7 +12,7 @@ use crate::protocols::event::unwatched;
 /// Takes a member of a request's outermost object.
 type TakeMember<'a> = fn(&mut Walk<'_, 'a>, &mut Reader<'a>, &Key<'a>) -> Result<(), Error>;
 
-/// Walks all of a request.
+/// Walks all of a request but the model's name: the provider gets another one.
 pub(in crate::protocols) fn walk_request<'a>(
     body: &'a [u8],
     visit: &mut dyn FnMut(Found<'a>),
@@ -21,7 +21,10 @@ pub(in crate::protocols) fn walk_request<'a>(
     let mut reader = Reader::new(body, unwatched)?;
     let mut walk = Walk::new(visit);
     if reader.kind()? == Kind::Object {
-        reader.object(|reader, key| member(&mut walk, reader, key))?;
+        reader.object(|reader, key| match key.value().as_ref() {
+            "model" => reader.skip().map(drop),
+            _ => member(&mut walk, reader, key),
+        })?;
     } else {
         walk.strings(&mut reader, Origin::Other)?;
     }

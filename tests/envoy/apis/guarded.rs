@@ -90,6 +90,33 @@ fn what_the_caller_said_is_hidden_from_the_provider_and_comes_back() {
     });
 }
 
+/// The last event of a response says all of it again.
+#[test]
+fn regression_a_response_may_be_longer_than_a_mebibyte() {
+    run(async {
+        let text = format!("Hello {MAIL}! ") + &"The sea was calm at noon. ".repeat(60_000);
+        let mut body = Api::Responses.body(&format!("I am {MAIL}."), true);
+        body["mock_echo"] = json!(text);
+        let plain = Stand::start(Config::gateway().policy(&demo_policy(), Form::Struct)).await;
+        for (stand, guards) in [(guarded().await, true), (plain, false)] {
+            let ask = Ask::response(&body).mock(&json!({"chars": 50_000}));
+            let (answer, received) = stand.pass(&ask).await;
+            assert_eq!(strings(&received.json()).contains(MAIL), !guards);
+            let events = answer.events();
+            assert_eq!(Api::Responses.streamed(&events), text);
+            let last = events.last().unwrap();
+            assert_eq!(last["type"], "response.completed");
+            assert!(last.to_string().len() > 1024 * 1024);
+            assert_eq!(Api::Responses.said(&last["response"]), text);
+            let record = stand.record(&ask).await;
+            assert_eq!(
+                (&record["outcome"], &record["usage"]),
+                (&json!("ok"), &json!("reported"))
+            );
+        }
+    });
+}
+
 #[test]
 fn tool_arguments_are_json_and_reasoning_is_text() {
     run(async {

@@ -38,9 +38,8 @@ fn member<'a>(
 fn is_structural(name: &str) -> bool {
     matches!(
         name,
-        "model"
-            // Numbers with many digits may be what they say.
-            | "max_tokens"
+        // Numbers with many digits may be what they say.
+        "max_tokens"
             | "temperature"
             | "top_p"
             | "top_k"

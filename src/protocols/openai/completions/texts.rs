@@ -57,9 +57,8 @@ fn prompt<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Er
 fn is_structural(name: &str) -> bool {
     matches!(
         name,
-        "model"
-            // Numbers with many digits may be what they say.
-            | "seed"
+        // Numbers with many digits may be what they say.
+        "seed"
             | "temperature"
             | "top_p"
             | "top_k"

@@ -39,8 +39,7 @@ fn member<'a>(
 fn is_structural(name: &str) -> bool {
     matches!(
         name,
-        "model"
-            | "models"
+        "models"
             // Numbers with many digits may be what they say.
             | "seed"
             | "temperature"

@@ -40,9 +40,8 @@ fn member<'a>(
 fn is_structural(name: &str) -> bool {
     matches!(
         name,
-        "model"
-            // Numbers with many digits may be what they say.
-            | "seed"
+        // Numbers with many digits may be what they say.
+        "seed"
             | "temperature"
             | "top_p"
             | "top_k"
