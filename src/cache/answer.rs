@@ -1,7 +1,7 @@
 /*! What is stored of an answer: the document, and what it cost. */
 
 /// The layout.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// An answer as it is stored: whole, in its caller's API, before guardrails have looked at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub struct Kept {
     pub tokens: u64,
     /// What the call cost, in nano-USD; 0 if that is not known.
     pub nano_usd: u64,
+    /// When the answer was there, in milliseconds since the Unix epoch.
+    pub answered_ms: u64,
     /// The answer's JSON.
     pub document: Vec<u8>,
 }
@@ -17,23 +19,24 @@ pub struct Kept {
 impl Kept {
     /// As bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let numbers = [self.tokens, self.nano_usd].map(u64::to_le_bytes);
+        let numbers = [self.tokens, self.nano_usd, self.answered_ms].map(u64::to_le_bytes);
         [&[VERSION], numbers.as_flattened(), &self.document].concat()
     }
 
     /// From bytes; `None`: they have another layout.
     pub fn decode(mut bytes: Vec<u8>) -> Option<Self> {
-        let (head, _) = bytes.split_first_chunk::<17>()?;
+        let (head, _) = bytes.split_first_chunk::<25>()?;
         let (version, numbers) = head.split_first()?;
-        let ([tokens, nano_usd], []) = numbers.as_chunks::<8>() else {
+        let ([tokens, nano_usd, answered_ms], []) = numbers.as_chunks::<8>() else {
             return None;
         };
-        let [tokens, nano_usd] = [*tokens, *nano_usd].map(u64::from_le_bytes);
+        let [tokens, nano_usd, answered_ms] = [*tokens, *nano_usd, *answered_ms].map(u64::from_le_bytes);
         let good = *version == VERSION;
-        bytes.drain(..17);
+        bytes.drain(..25);
         good.then_some(Self {
             tokens,
             nano_usd,
+            answered_ms,
             document: bytes,
         })
     }
@@ -49,6 +52,7 @@ mod tests {
             let kept = Kept {
                 tokens: 13,
                 nano_usd: u64::MAX,
+                answered_ms: 7,
                 document: document.to_vec(),
             };
             let bytes = kept.encode();

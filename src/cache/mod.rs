@@ -5,6 +5,7 @@
 - [`Wish`]: what callers say of it
 - [`Collector`]: an answer, gathered while it passes
 - [`Kept`]: what is stored of it
+- [`remote`]: answers in a store beyond this Envoy
 - [`purge`]: what was stored before is none any more
 - [`semantic`]: when two questions mean the same
 - [`store`]: where it lies */
@@ -14,6 +15,7 @@ pub mod canonical;
 mod collect;
 mod key;
 pub mod purge;
+pub mod remote;
 pub mod semantic;
 pub mod store;
 mod wish;

@@ -11,6 +11,40 @@ pub struct Cache {
     pub max_entry: u64,
     /// Tenants whose admins may purge the answers of all.
     pub purge_all: Vec<String>,
+    /// Where answers of other Envoys are.
+    pub store: Option<CacheStore>,
+    /// Who tells what questions mean.
+    pub embeddings: Option<Embeddings>,
+}
+
+/// A key-value store over HTTP that several Envoys have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheStore {
+    /// The Envoy cluster that reaches it; no filter of Tollgate's may be in it.
+    pub cluster: String,
+    /// The `:authority` it is called by.
+    pub authority: String,
+    /// The path of a `GET`, with `{key}` in it.
+    pub path: String,
+    /// The path of a `PUT`, with `{key}`, perhaps `{ttl}`: seconds.
+    pub put_path: String,
+    /// How long an answer may take, in milliseconds, 1 ms to 10 s.
+    pub timeout_ms: u64,
+}
+
+/// A server that speaks OpenAI's API of embeddings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Embeddings {
+    /// The Envoy cluster that reaches it; no filter of Tollgate's may be in it.
+    pub cluster: String,
+    /// The `:authority` it is called by.
+    pub authority: String,
+    /// The path.
+    pub path: String,
+    /// The name of the model.
+    pub model: String,
+    /// How long an answer may take, in milliseconds, 1 ms to 10 s.
+    pub timeout_ms: u64,
 }
 
 /// Which answers of a model are kept, and for whom.
@@ -26,6 +60,9 @@ pub struct CacheRules {
     pub tools: bool,
     /// Whether requests with images, sounds or files count too.
     pub media: bool,
+    /// How alike the embeddings of two questions have to be if the answer to one is to be given to
+    /// the other, in thousandths; `None`: only the same question counts.
+    pub similar: Option<u16>,
 }
 
 impl Default for CacheRules {
@@ -37,6 +74,7 @@ impl Default for CacheRules {
             deterministic: false,
             tools: false,
             media: false,
+            similar: None,
         }
     }
 }

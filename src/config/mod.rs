@@ -29,7 +29,7 @@ mod unscannable;
 mod values;
 
 pub use background::{AlertHook, Store, UntilLoaded};
-pub use cache::{Cache, CacheRules, CacheScope, ModelCache};
+pub use cache::{Cache, CacheRules, CacheScope, CacheStore, Embeddings, ModelCache};
 pub use global::GlobalCharge;
 pub use guardrail::{Action, Detect, Guardrail, Phase, Phases};
 pub use guards::{Asked, Guards, Judgement};

@@ -46,6 +46,8 @@ pub(super) fn cache(
         memory,
         max_entry: longest,
         purge_all: purge_all(entry, tenants, problems),
+        store: entry.store.clone(),
+        embeddings: entry.embeddings.clone(),
     }
 }
 
@@ -83,11 +85,13 @@ pub(super) fn of_model(
         return None;
     };
     check_scope(above, &above.rules, problems);
+    check_similar(above, &above.rules, problems);
     let rules = overlaid(CacheRules::default(), &above.rules);
     Some(match own {
         None => rules,
         Some(own) => {
             check_scope(above, &own.value, problems);
+            check_similar(above, &own.value, problems);
             overlaid(rules, &own.value)
         }
     })
@@ -100,6 +104,7 @@ fn overlaid(below: CacheRules, entry: &CacheRulesEntry) -> CacheRules {
         deterministic: entry.deterministic.unwrap_or(below.deterministic),
         tools: entry.tools.unwrap_or(below.tools),
         media: entry.media.unwrap_or(below.media),
+        similar: entry.similar.as_ref().map(|it| it.value).or(below.similar),
     }
 }
 
@@ -112,6 +117,15 @@ fn check_scope(above: &CacheEntry, entry: &CacheRulesEntry, problems: &mut Probl
             above.path
         );
         problems.error_once(&scope.path, message);
+    }
+}
+
+fn check_similar(above: &CacheEntry, entry: &CacheRulesEntry, problems: &mut Problems) {
+    if let Some(similar) = &entry.similar
+        && above.embeddings.is_none()
+    {
+        let message = format!("needs {}.embeddings", above.path);
+        problems.error_once(&similar.path, message);
     }
 }
 
