@@ -96,3 +96,109 @@ fn add(hash: &mut Sha256, text: &str) {
     hash.update(length.to_le_bytes());
     hash.update(text);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Policy, from_plugin_bytes};
+    use serde_json::json;
+    use std::collections::BTreeSet;
+
+    fn policy(scope: &str) -> Policy {
+        let tenant =
+            |tier: &str| json!({"models": ["m"], "tier": tier, "spiffe": ["spiffe://a/b"]});
+        let mut document = json!({
+            "backends": {"b": {"cluster": "c", "api": "openai"}},
+            "models": {"m": {"targets": [{"backend": "b", "model": "x"}]}},
+            "tenants": {"a": tenant("gold"), "ab": tenant("gold"), "gold": tenant("a")},
+            "cache": {"scope": scope, "cross_tenant": true},
+        });
+        for (name, id) in [("ab", "c"), ("gold", "d")] {
+            document["tenants"][name]["spiffe"] = json!([format!("spiffe://a/{id}")]);
+        }
+        from_plugin_bytes(document.to_string().as_bytes()).unwrap()
+    }
+
+    fn question<'a>(policy: &'a Policy, tenant: &str, user: &'a str) -> Question<'a> {
+        Question {
+            tenant: &policy.tenants[tenant],
+            user,
+            model: "m",
+            cache: policy.models["m"].cache.as_ref().unwrap(),
+            generations: [0, 0],
+            api: Api::ChatCompletions,
+            headers: &[],
+            body: br#"{"x":1}"#,
+        }
+    }
+
+    #[test]
+    fn nobody_is_taken_for_somebody_else() {
+        // Names that run into each other, and kinds of scopes with the same names.
+        let callers = [
+            ("a", ""),
+            ("a", "bc"),
+            ("ab", "c"),
+            ("ab", ""),
+            ("gold", ""),
+            ("gold", "a"),
+        ];
+        let mut all = BTreeSet::new();
+        for (scope, groups) in [("user", 6), ("tenant", 3), ("tier", 2), ("global", 1)] {
+            let policy = policy(scope);
+            let digests = callers
+                .map(|(tenant, user)| question_digest(&question(&policy, tenant, user)).unwrap());
+            assert_eq!(BTreeSet::from(digests).len(), groups, "{scope}");
+            all.extend(digests);
+        }
+        // A tenant's answers are those of its callers without a user, and nobody else's.
+        assert_eq!(all.len(), 6 + 2 + 1);
+    }
+
+    #[test]
+    fn each_part_counts_and_what_is_left_out_does_not() {
+        let policy = policy("user");
+        let plain = question(&policy, "a", "u");
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = [pair("a", "b"), pair("c", "d")];
+        let turned = [pair("c", "d"), pair("a", "b")];
+        let split = [pair("a", "bc"), pair("", "d")];
+        let with = |headers| Question { headers, ..plain };
+        let of_body = |body| Question { body, ..plain };
+        let digest = |question: Question<'_>| question_digest(&question).unwrap();
+        let others = [
+            Question {
+                model: "n",
+                ..plain
+            },
+            Question { user: "v", ..plain },
+            Question {
+                generations: [1, 0],
+                ..plain
+            },
+            Question {
+                generations: [0, 1],
+                ..plain
+            },
+            Question {
+                api: Api::Completions,
+                ..plain
+            },
+            of_body(br#"{"x":2}"#),
+            of_body(br#"{"x":1,"y":null}"#),
+            with(&headers),
+            with(&split),
+        ];
+        let digests = others.map(digest);
+        assert_eq!(BTreeSet::from(digests).len(), others.len());
+        assert!(!digests.contains(&digest(plain)));
+        assert_eq!(digest(with(&headers)), digest(with(&turned)));
+        for body in [
+            &br#"{"stream":true,"x":1}"#[..],
+            br#"{ "x": 1,"model":"z"}"#,
+        ] {
+            assert_eq!(digest(of_body(body)), digest(plain));
+        }
+        assert!(question_digest(&of_body(b"{")).is_err());
+    }
+}

@@ -1516,7 +1516,10 @@ proptest! {
         in_order in any::<bool>(),
         status in proptest::sample::select(vec![0, 200, 503]),
     ) {
-        let bench = Bench::passing_other_paths();
+        let mut policy = policy();
+        policy["other_paths"] = json!({"pass": "far"});
+        policy["cache"] = json!({"memory": "4MiB"});
+        let bench = Bench::of(&policy);
         let mut run = if in_order { bench.sent(STREAMED) } else { bench.run() };
         for event in events {
             match event {
