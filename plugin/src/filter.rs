@@ -55,7 +55,13 @@ impl Filter {
         }
     }
 
-    fn send_on(&self, outgoing: &Outgoing) {
+    fn send_on(&mut self, outgoing: &Outgoing) {
+        for callout in &outgoing.asks {
+            // Nothing waits for an answer: one that was not asked for does not come.
+            if let Some(number) = dispatch(callout) {
+                self.asked.push((number, callout.token));
+            }
+        }
         envoy::edit_request(self, &outgoing.edits);
         if let Some(plan) = &outgoing.plan {
             self.set_property(vec![PLAN], Some(plan));
@@ -294,6 +300,10 @@ impl HttpContext for Filter {
             self.set_property(vec![RECORD], Some(&record));
             let member = [br#","tollgate":"#.as_slice(), &record].concat();
             self.set_property(vec![LOG], Some(&member));
+        }
+        if let Some(callout) = self.call.last_ask(&Envoy) {
+            // Nobody is told whether it came there.
+            let _number = dispatch(&callout);
         }
         let charges = self.call.charges();
         self.tell_limits(&charges);

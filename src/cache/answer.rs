@@ -30,7 +30,8 @@ impl Kept {
         let ([tokens, nano_usd, answered_ms], []) = numbers.as_chunks::<8>() else {
             return None;
         };
-        let [tokens, nano_usd, answered_ms] = [*tokens, *nano_usd, *answered_ms].map(u64::from_le_bytes);
+        let [tokens, nano_usd, answered_ms] =
+            [*tokens, *nano_usd, *answered_ms].map(u64::from_le_bytes);
         let good = *version == VERSION;
         bytes.drain(..25);
         good.then_some(Self {
@@ -57,8 +58,8 @@ mod tests {
             };
             let bytes = kept.encode();
             assert_eq!(Kept::decode(bytes.clone()), Some(kept));
-            assert_eq!(Kept::decode(bytes[..16].to_vec()), None);
-            assert_eq!(Kept::decode([&[2], &bytes[1..]].concat()), None);
+            assert_eq!(Kept::decode(bytes[..24].to_vec()), None);
+            assert_eq!(Kept::decode([&[1], &bytes[1..]].concat()), None);
         }
     }
 }

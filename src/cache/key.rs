@@ -5,6 +5,7 @@ values. So whatever they mask, two callers share an answer only if the provider 
 each gets the values back that its own request had. */
 
 use super::canonical::{Unhashed, request_digest};
+use super::semantic::{Asked, Marks};
 use crate::config::{CacheScope, ModelCache, Tenant};
 use crate::protocols::Api;
 use crate::sorting::sort_few;
@@ -42,6 +43,26 @@ pub struct Question<'a> {
 /// # Errors
 /// The body has no canonical form.
 pub fn question_digest(question: &Question<'_>) -> Result<[u8; 32], Unhashed> {
+    let mut hash = surroundings(question);
+    request_digest(question.body, &LEFT_OUT, &mut hash)?;
+    Ok(hash.finalize().into())
+}
+
+/// What questions are found by that may be the same in other words: all but the words of this one
+/// is alike. `None`: it is nothing that could be said in other words.
+pub fn group_digest(question: &Question<'_>) -> Option<(String, [u8; 32])> {
+    let asked = Asked::of(question.api, question.body)?;
+    let marks = Marks::of(&asked.question)?;
+    let mut hash = surroundings(question);
+    // In the place of a request, which is never so short.
+    hash.update(b"group");
+    hash.update(marks.0);
+    asked.add_rest(question.body, &LEFT_OUT, &mut hash).ok()?;
+    Some((asked.question.into_owned(), hash.finalize().into()))
+}
+
+/// All that counts beside the body.
+fn surroundings(question: &Question<'_>) -> Sha256 {
     let mut hash = Sha256::new();
     hash.update([VERSION]);
     add_scope(&mut hash, question);
@@ -60,8 +81,7 @@ pub fn question_digest(question: &Question<'_>) -> Result<[u8; 32], Unhashed> {
     }
     // No header has this name.
     add(&mut hash, "");
-    request_digest(question.body, &LEFT_OUT, &mut hash)?;
-    Ok(hash.finalize().into())
+    hash
 }
 
 /// Whose share an answer counts in.

@@ -22,5 +22,5 @@ mod wish;
 
 pub use answer::Kept;
 pub use collect::{Collector, Uncollected};
-pub use key::{Question, owner, question_digest};
+pub use key::{Question, group_digest, owner, question_digest};
 pub use wish::Wish;

@@ -189,7 +189,10 @@ mod tests {
             assert_eq!(fetched(&answer(status, &saved), &digest, 1_000), Ok(None));
         }
         for status in [0, 301, 401, 500, 503, 504] {
-            assert_eq!(fetched(&answer(status, &saved), &digest, 1_000), Err(Failed));
+            assert_eq!(
+                fetched(&answer(status, &saved), &digest, 1_000),
+                Err(Failed)
+            );
         }
     }
 }

@@ -2,6 +2,7 @@
 answer does, and then goes on as they leave it. */
 
 use super::answer::OnData;
+use super::caching::ASIDE;
 use super::refusing;
 use super::sending::Pending;
 use super::{Call, OnBody, Phase, side};
@@ -100,6 +101,10 @@ impl Call {
         token: u64,
         answer: Option<&Answer>,
     ) -> OnAnswered {
+        if token == ASIDE {
+            self.embedded_aside(host, answer);
+            return OnAnswered::Wait;
+        }
         match &mut self.phase {
             Phase::Asking(asking) => {
                 let gateway = &self.gateway;
@@ -113,6 +118,7 @@ impl Call {
                 }
             }
             Phase::Answering { .. } => return self.answer_asked(host, token, answer),
+            Phase::Recalling(_) => return self.recalled(host, answer),
             Phase::Replaying(_) => return self.replay_asked(host, token, answer),
             _ => return OnAnswered::Wait,
         }

@@ -15,8 +15,9 @@ use crate::cache::store::Found;
 use crate::cache::{self, Collector, Question, Uncollected, Wish, owner, purge, question_digest};
 use crate::config::{AnswerModel, CacheRules, Model, ModelCache};
 use crate::host::Host;
-use crate::http::{Answer, HeaderEdits};
+use crate::http::{Answer, Callout, HeaderEdits};
 use crate::identity::Caller;
+use crate::json::Rewrite;
 use crate::protocols::replay::as_stream;
 use crate::protocols::{Reply, Request};
 use crate::routing;
@@ -24,6 +25,13 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 mod keeping;
+mod recalling;
+mod similar;
+
+use recalling::Recall;
+pub(super) use recalling::{Recalling, Rests};
+pub(super) use similar::ASIDE;
+use similar::Similar;
 
 /// What the cache has to do with a call.
 #[derive(Debug, Default)]
@@ -49,13 +57,19 @@ pub(super) struct Missed {
     /// Whether the caller has bounded the answer.
     bounded: bool,
     collector: Collector,
+    /// Where the question may be found again in other words.
+    similar: Option<Box<Similar>>,
     /// What became of it: `stored`, or why it was not.
     outcome: &'static str,
+    /// What the store beyond this Envoy is told of it.
+    save: Option<Callout>,
 }
 
 /// An answer of the cache's.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
+    /// Where it comes from, if not from this Envoy for the same question.
+    pub(super) source: &'static str,
     pub(super) age_ms: u64,
     pub(super) tokens: u64,
     pub(super) nano_usd: u64,
@@ -77,30 +91,47 @@ pub(super) struct Replaying {
 enum Looked {
     /// Nothing.
     Not(Caching),
+    /// Nothing yet: others may be asked for an answer, which must not be older than this.
+    Beyond(Box<Missed>, u64),
     Found(Hit, Vec<u8>),
 }
 
 impl Call {
-    /// Asks the cache; the call breaks off where it has answered.
+    /// Asks the cache; the call breaks off where it has answered, or others are asked first.
     pub(super) fn ask_cache(
         &mut self,
         host: &dyn Host,
         pending: Pending,
-        (request, body): (&Request<'_>, &[u8]),
-        routed: &Routed,
-    ) -> ControlFlow<OnBody, Pending> {
+        (request, body, changed): (&Request<'_>, &[u8], &mut Option<Rewrite>),
+        routed: Routed,
+    ) -> ControlFlow<OnBody, (Pending, Routed)> {
         if self.gateway.store.is_none() {
-            return ControlFlow::Continue(pending);
+            return ControlFlow::Continue((pending, routed));
         }
-        match self.look_up(host, &pending, (request, body), routed) {
+        match self.look_up(host, &pending, (request, body), &routed) {
             Looked::Not(caching) => {
                 self.caching = caching;
-                ControlFlow::Continue(pending)
+                ControlFlow::Continue((pending, routed))
+            }
+            Looked::Beyond(missed, max_age_ms) => {
+                self.caching = Caching::Missed(missed);
+                let Some((recall, callout)) = self.next_recall(host, Recall::Store) else {
+                    return ControlFlow::Continue((pending, routed));
+                };
+                self.phase = Phase::Recalling(Box::new(Recalling {
+                    pending,
+                    routed,
+                    body: body.to_vec(),
+                    changed: changed.take(),
+                    max_age_ms,
+                    recall,
+                }));
+                ControlFlow::Break(OnBody::Ask(vec![callout]))
             }
             Looked::Found(hit, document) => {
                 self.caching = Caching::Hit(hit);
                 let caller = pending.caller;
-                ControlFlow::Break(self.replay(host, caller, (request, routed), document))
+                ControlFlow::Break(self.replay(host, caller, (request, &routed), document))
             }
         }
     }
@@ -138,16 +169,23 @@ impl Call {
             Wish::Refresh | Wish::Bypass => None,
         };
         let found = max_age_ms.and_then(|most| self.found(host, &digest, most, request));
-        found.unwrap_or_else(|| {
-            Looked::Not(Caching::Missed(Box::new(Missed {
-                digest,
-                refreshed: max_age_ms.is_none().then_some("refresh"),
-                ttl_ms: cache.rules.ttl_ms,
-                bounded: request.traits().max_output.is_some(),
-                collector: Collector::Ended(Uncollected::NotBegun),
-                outcome: "",
-            })))
-        })
+        if let Some((hit, document)) = found {
+            return Looked::Found(hit, document);
+        }
+        let missed = Box::new(Missed {
+            digest,
+            refreshed: max_age_ms.is_none().then_some("refresh"),
+            ttl_ms: cache.rules.ttl_ms,
+            bounded: request.traits().max_output.is_some(),
+            collector: Collector::Ended(Uncollected::NotBegun),
+            similar: Similar::of(&question).map(Box::new),
+            outcome: "",
+            save: None,
+        });
+        match max_age_ms {
+            Some(max_age_ms) => Looked::Beyond(missed, max_age_ms),
+            None => Looked::Not(Caching::Missed(missed)),
+        }
     }
 
     /// What is kept of the model's answers, if this one may be.
@@ -178,29 +216,34 @@ impl Call {
         digest: &[u8; 32],
         max_age_ms: u64,
         request: &Request<'_>,
-    ) -> Option<Looked> {
+    ) -> Option<(Hit, Vec<u8>)> {
         let store = self.gateway.store.as_ref()?;
-        let Found { payload, age_ms } = store.get(host, digest, host.now().unix_millis())?;
-        if age_ms > max_age_ms {
-            return None;
-        }
+        let now_ms = host.now().unix_millis();
+        let Found { payload, .. } = store.get(host, digest, now_ms)?;
         let cache::Kept {
             tokens,
             nano_usd,
+            answered_ms,
             document,
         } = cache::Kept::decode(payload)?;
+        // Another Envoy's clock may be ahead of this one's.
+        let age_ms = now_ms.saturating_sub(answered_ms);
+        if age_ms > max_age_ms {
+            return None;
+        }
         let stream = request.traits().stream;
         let body = match stream {
             true => as_stream(self.api, &document, !request.strips_usage())?,
             false => document,
         };
         let hit = Hit {
+            source: "",
             age_ms,
             tokens,
             nano_usd,
             stream,
         };
-        Some(Looked::Found(hit, body))
+        Some((hit, body))
     }
 
     /// Lets an answer of the cache's go through what a provider's goes through.

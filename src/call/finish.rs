@@ -94,6 +94,7 @@ impl Call {
             }
             Phase::Reading(pending) => early(Some(pending.caller), &end()),
             Phase::Asking(asking) => early(Some(asking.pending.caller), &end()),
+            Phase::Recalling(recalling) => early(Some(recalling.pending.caller), &end()),
             Phase::Replaying(replaying) => early(Some(replaying.caller), &end()),
             Phase::Answered {
                 caller,

@@ -51,7 +51,7 @@ use answer::{AnswerReader, Context, Seen};
 use ask::Ask;
 use asking::Asking;
 use budget::Held;
-use caching::{Caching, Replaying};
+use caching::{Caching, Recalling, Replaying, Rests};
 use endpoint::Endpoint;
 use global::Charge;
 use guarding::Guarding;
@@ -78,6 +78,8 @@ pub struct Gateway {
     pub remembered: RefCell<Remembered>,
     /// Where answers lie that may be given again; `None`: nowhere.
     pub store: Option<Store>,
+    /// Who is not asked for such answers for a while.
+    pub(crate) rests: Rests,
 }
 
 impl Gateway {
@@ -94,6 +96,7 @@ impl Gateway {
             held: Rc::default(),
             dirty: Rc::default(),
             remembered: RefCell::default(),
+            rests: Rests::default(),
             policy,
         }
     }
@@ -128,6 +131,8 @@ pub struct Outgoing {
     pub plan: Option<Vec<u8>>,
     /// What Envoy's rate limit filter must know.
     pub limits: FilterState,
+    /// What is asked meanwhile: nothing waits for the answers.
+    pub asks: Vec<Callout>,
 }
 
 /// What to do with a request's head.
@@ -191,6 +196,8 @@ enum Phase {
     Reading(Pending),
     /// The body is whole, services are asked about it.
     Asking(Box<Asking>),
+    /// Its targets are known, and others are asked for an answer that was given before.
+    Recalling(Box<Recalling>),
     /// The cache has an answer, services are asked about it.
     Replaying(Box<Replaying>),
     /// At the provider, no answer yet.
@@ -358,6 +365,10 @@ impl Call {
             Phase::Asking(asking) if status >= 400 => {
                 let refusal = reading_refusal(status);
                 OnAnswer::Reply(self.refuse(Some(asking.pending.caller), None, &refusal))
+            }
+            Phase::Recalling(recalling) if status >= 400 => {
+                let refusal = reading_refusal(status);
+                OnAnswer::Reply(self.refuse(Some(recalling.pending.caller), None, &refusal))
             }
             Phase::Replaying(replaying) if status >= 400 => {
                 let refusal = reading_refusal(status);

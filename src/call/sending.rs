@@ -73,10 +73,24 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
             }
         };
-        let pending = match self.ask_cache(host, pending, (&request, body), &routed) {
-            ControlFlow::Continue(pending) => pending,
+        let mut changed = changed;
+        let asked = (&request, body, &mut changed);
+        let (pending, routed) = match self.ask_cache(host, pending, asked, routed) {
+            ControlFlow::Continue(missed) => missed,
             ControlFlow::Break(answered) => return answered,
         };
+        self.go_on(host, pending, &request, routed, (body, changed))
+    }
+
+    /// Sends a request on whose targets are known.
+    pub(super) fn go_on(
+        &mut self,
+        host: &dyn Host,
+        pending: Pending,
+        request: &Request<'_>,
+        routed: Routed,
+        (body, changed): (&[u8], Option<Rewrite>),
+    ) -> OnBody {
         let made = OnceCell::new();
         let make = || {
             let ledger = &self.gateway.policy.ledger;
@@ -99,7 +113,7 @@ impl Call {
         routing::claim_probe(host, space, policy, &mut routed.targets);
         let bound = foreseen.and_then(|demand| self.foresee(&demand));
         let budget = (held, default_output.or(bound));
-        match self.put_on_way(host, pending, &request, (routed, budget), (body, changed)) {
+        match self.put_on_way(host, pending, request, (routed, budget), (body, changed)) {
             Ok(outgoing) => OnBody::Forward(outgoing),
             Err(reply) => OnBody::Reply(reply),
         }
@@ -256,6 +270,7 @@ impl Call {
             rewrite,
             plan,
             limits,
+            asks: self.asks_aside(host),
         })
     }
 
@@ -307,6 +322,7 @@ impl Call {
             rewrite: None,
             plan,
             limits,
+            asks: Vec::new(),
         }
     }
 

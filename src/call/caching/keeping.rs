@@ -58,7 +58,7 @@ impl Caching {
                 Some(why) => ("bypass", why),
                 None => ("miss", ""),
             },
-            Self::Hit(_) => ("hit", ""),
+            Self::Hit(hit) => ("hit", hit.source),
         };
         let stored = match self {
             Self::Missed(missed) => missed.outcome,
@@ -121,7 +121,9 @@ impl Call {
             .document(self.api, missed.bounded)
             .map_err(Uncollected::as_str)?;
         let (usage, _) = Record::counts(outcome.settlement);
+        let now_ms = host.now().unix_millis();
         let kept = Kept {
+            answered_ms: now_ms,
             tokens: usage.input.saturating_add(usage.output),
             nano_usd: outcome.cost.nano_usd(),
             document,
@@ -132,12 +134,14 @@ impl Call {
             owner: share(caller),
             payload: &payload,
             asked_ms: self.started.unix_millis(),
-            now_ms: host.now().unix_millis(),
+            now_ms,
             ttl_ms: missed.ttl_ms,
         };
+        missed.save = self.save_beyond(&put);
         let evicted = store.put(host, &put).map_err(|why| why.as_str())?;
         let bytes = u64::try_from(payload.len()).unwrap_or(u64::MAX);
         gateway.metrics.cache_changed(host, bytes, evicted);
+        self.note_similar(host, missed, &put);
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! The cache in calls: what it gives, what it gets, and what it never does.
 
+mod beyond;
+
 use super::*;
 use crate::http::Answer;
 use crate::ledger::limits::Holder;

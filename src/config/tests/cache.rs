@@ -44,6 +44,7 @@ fn a_model_says_what_is_different_for_it() {
         deterministic: false,
         tools: true,
         media: false,
+        similar: None,
     };
     let (cache, kept_rules) = kept(above, r#", "cache": true"#);
     assert_eq!(
@@ -56,6 +57,7 @@ fn a_model_says_what_is_different_for_it() {
         deterministic: true,
         tools: false,
         media: true,
+        similar: None,
         ..rules
     };
     assert_eq!(kept(above, own).1, Some(wanted));

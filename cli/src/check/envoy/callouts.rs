@@ -33,7 +33,12 @@ fn called(policy: &Policy) -> impl Iterator<Item = (String, &str)> {
     let store = store.map(|store| ("ledger.store.cluster", store.cluster.as_str()));
     let alerts = policy.alerts.as_ref();
     let alerts = alerts.map(|hook| ("alerts.cluster", hook.cluster.as_str()));
-    let fixed = store.into_iter().chain(alerts);
+    let cache = policy.cache.as_ref();
+    let shared = cache.and_then(|cache| cache.store.as_ref());
+    let shared = shared.map(|store| ("cache.store.cluster", store.cluster.as_str()));
+    let meanings = cache.and_then(|cache| cache.embeddings.as_ref());
+    let meanings = meanings.map(|it| ("cache.embeddings.cluster", it.cluster.as_str()));
+    let fixed = [store, alerts, shared, meanings].into_iter().flatten();
     fixed
         .map(|(path, cluster)| (path.to_owned(), cluster))
         .chain(asked(policy))
