@@ -9,7 +9,7 @@ use super::words::Tongue;
 use sha2::{Digest, Sha256};
 
 /// Longest question, in bytes: what is longer is nobody's other wording.
-const MAX_LENGTH: usize = 2048;
+const MAX_LENGTH: usize = 1024;
 
 /// A digest of the words of a question that matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
