@@ -8,6 +8,7 @@ to become one. */
 mod asked;
 mod candidates;
 mod embedding;
+mod kind;
 mod marks;
 mod tokens;
 mod vector;

@@ -169,6 +169,7 @@ fn is_mark(sign: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn texts(text: &str) -> Vec<String> {
         tokens(text).into_iter().map(|token| token.text).collect()
@@ -218,5 +219,18 @@ mod tests {
             owners.collect::<Vec<_>>(),
             [("microsoft", true), ("ceo", false), ("what", true)]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_marks_is_lost(text in "\\PC{0,40}") {
+            let letters = |text: &str| -> String {
+                text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
+            };
+            // What an apostrophe joins is written in another way.
+            let text = text.replace(['\'', '’'], " ");
+            let all: String = tokens(&text).into_iter().map(|token| token.text).collect();
+            prop_assert_eq!(letters(&all), letters(&text));
+        }
     }
 }

@@ -49,7 +49,6 @@ const LANGUAGES: [Language; 7] = [
             "how",
             "i",
             "in",
-            "into",
             "is",
             "it",
             "its",
@@ -422,40 +421,24 @@ const LANGUAGES: [Language; 7] = [
 /// English words that mean the same where a question is asked, each list after the word that stands
 /// for it. Singular and plural are the same anyway.
 const SAME: [(&str, &[&str]); 24] = [
-    (
-        "begin",
-        &[
-            "begins", "began", "begun", "start", "starts", "started", "starting",
-        ],
-    ),
-    (
-        "buy",
-        &["bought", "buying", "purchase", "purchased", "purchasing"],
-    ),
+    ("begin", &["begins", "start", "starts", "starting"]),
+    ("buy", &["buying", "purchase", "purchasing"]),
     ("child", &["children", "kid", "kids"]),
     ("color", &["colour", "colours"]),
-    (
-        "delete",
-        &[
-            "remove", "removed", "removing", "erase", "erased", "erasing",
-        ],
-    ),
+    ("delete", &["remove", "removing", "erase", "erasing"]),
     ("differ", &["difference", "differences", "different"]),
-    ("end", &["ended", "ending", "finish", "finished"]),
+    ("end", &["ending", "finish"]),
     ("fast", &["quick", "quickly"]),
     ("faster", &["quicker"]),
     ("film", &["movie", "movies"]),
     ("find", &["found", "locate"]),
     ("fix", &["repair", "repairing"]),
     ("forget", &["forgot", "forgotten"]),
-    ("happen", &["occur", "occurs", "occurred"]),
+    ("happen", &["occur", "occurs"]),
     ("high", &["height", "tall"]),
     ("kilometer", &["kilometre", "kilometres", "km"]),
     ("picture", &["image", "images", "photo", "photos"]),
-    (
-        "ship",
-        &["shipped", "shipping", "deliver", "delivered", "delivery"],
-    ),
+    ("ship", &["shipping", "deliver", "delivery"]),
     (
         "suggest",
         &[
@@ -470,10 +453,7 @@ const SAME: [(&str, &[&str]); 24] = [
         "summary",
         &["summaries", "summarize", "summarise", "summarizing"],
     ),
-    (
-        "update",
-        &["updating", "updated", "change", "changing", "changed"],
-    ),
+    ("update", &["updating", "change", "changing"]),
     ("vacation", &["holiday", "holidays"]),
     ("who", &["whom"]),
     (
@@ -542,7 +522,7 @@ impl Tongue {
         same.map_or_else(|| stem(word), |(root, _)| stem(root))
     }
 
-    fn is_english(self) -> bool {
+    pub(super) fn is_english(self) -> bool {
         self.0.name == "en"
     }
 }
@@ -563,11 +543,10 @@ fn stem(word: &str) -> String {
         return word.to_owned();
     }
     let word = singular(word);
-    let bare = ["ing", "ed"].iter().find_map(|ending| {
-        let bare = word.strip_suffix(ending)?;
-        let is_word = bare.len() > 2 && bare.bytes().any(|byte| b"aeiouy".contains(&byte));
-        is_word.then_some(bare)
-    });
+    // What is `closed` is no more `closing`.
+    let bare = word
+        .strip_suffix("ing")
+        .filter(|bare| bare.len() > 2 && bare.bytes().any(|byte| b"aeiouy".contains(&byte)));
     let bare = bare.map_or(word.as_str(), undoubled);
     bare.strip_suffix('e').unwrap_or(bare).to_owned()
 }
@@ -646,9 +625,8 @@ mod tests {
             ("boxes", "box"),
             ("running", "run"),
             ("sorting", "sort"),
-            ("sorted", "sort"),
             ("closures", "closure"),
-            ("bought", "purchase"),
+            ("buying", "purchase"),
             ("wrote", "writes"),
             ("three", "3"),
             ("causes", "cause"),
@@ -667,6 +645,7 @@ mod tests {
             ("install", "uninstall"),
             ("metformin", "metoprolol"),
             ("first", "last"),
+            ("closed", "closing"),
         ] {
             assert_ne!(english.root(None, one), english.root(None, other), "{one}");
         }

@@ -124,6 +124,7 @@ impl Chunks {
         match name {
             // Of noise, against guesses by length.
             "object" | "obfuscation" => Some(()),
+            "choices" if value == "null" => Some(()),
             "choices" => items(value, |choice| self.choice(choice, room)),
             "usage" if value == "null" => Some(()),
             "usage" => {

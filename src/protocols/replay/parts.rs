@@ -93,7 +93,7 @@ pub(super) fn is_json(text: &str) -> bool {
 
 /// Whether a value says nothing.
 pub(super) fn is_nothing(json: &str) -> bool {
-    matches!(json, "null" | "\"\"")
+    matches!(json, "null" | "\"\"" | "[]" | "{}")
 }
 
 /// Adds a piece to a string's inside, or an item to a list's.

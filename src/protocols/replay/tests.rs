@@ -1,6 +1,7 @@
 mod documents;
 mod giving_up;
 mod streams;
+mod translated;
 
 use super::*;
 use crate::sse::{self, Framer};

@@ -1,6 +1,5 @@
 /*! Writing documents and events. */
 
-use super::parts::is_json;
 use crate::bytes::{self, Set};
 use crate::json::quote;
 use crate::sse::Framer;
@@ -196,29 +195,35 @@ const QUOTE: Set = Set::of([b'"'; 2]);
 const QUOTE_OR_ESCAPE: Set = Set::of([b'"', b'\\']);
 
 /// A document without white space between its values, since events have a line each. `None`: it
-/// is no JSON.
+/// is no JSON. What comes of it is JSON only if the document is.
 pub(super) fn compact(json: &str) -> Option<String> {
-    if !is_json(json) {
-        return None;
-    }
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
     while let Some(quote) = bytes::find(rest.as_bytes(), QUOTE) {
         let (between, string) = rest.split_at_checked(quote)?;
-        push_dense(&mut out, between);
+        push_dense(&mut out, between)?;
         let end = string_end(string)?;
         let (string, behind) = string.split_at_checked(end)?;
         out.push_str(string);
         rest = behind;
     }
-    push_dense(&mut out, rest);
+    push_dense(&mut out, rest)?;
     Some(out)
 }
 
-fn push_dense(out: &mut String, text: &str) {
-    for word in text.split_ascii_whitespace() {
+/// `None`: white space is all that keeps two values apart.
+fn push_dense(out: &mut String, text: &str) -> Option<()> {
+    let is_value = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+    let words = text.split([' ', '\n', '\r', '\t']);
+    for word in words.filter(|word| !word.is_empty()) {
+        let ends = out.bytes().next_back().is_some_and(is_value);
+        let begins = word.bytes().next().is_some_and(is_value);
+        if ends && begins {
+            return None;
+        }
         out.push_str(word);
     }
+    Some(())
 }
 
 /// One past the closing quote of the string that `text` begins with.
@@ -239,7 +244,7 @@ fn string_end(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocols::replay::parts::text;
+    use crate::protocols::replay::parts::{is_json, text};
 
     #[test]
     fn white_space_goes_between_values_only() {
@@ -254,8 +259,27 @@ mod tests {
         ] {
             assert_eq!(compact(json).as_deref(), Some(wanted));
         }
-        for json in ["1 2", "", "\"a", "{", "[1 2]"] {
+        for json in [
+            "1 2",
+            "\"a",
+            "\"a\\\"",
+            "[1 2]",
+            "[true\nfalse]",
+            "[1 .5]",
+            "[- 1]",
+        ] {
             assert_eq!(compact(json), None, "{json}");
+        }
+        // What is no JSON stays none.
+        for json in [
+            "",
+            "{",
+            "[1\u{c},2]",
+            "[1\u{a0}]",
+            "{\"a\" \"b\"}",
+            "[1 \"b\"]",
+        ] {
+            assert!(!is_json(&compact(json).unwrap()), "{json}");
         }
     }
 

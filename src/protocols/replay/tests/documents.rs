@@ -473,4 +473,26 @@ proptest! {
         event.truncate(cut.max(1));
         prop_assert_eq!(assembled(api, &events), None);
     }
+
+    #[test]
+    fn what_is_no_json_is_no_answer(
+        api in prop::sample::select(Api::ALL.to_vec()),
+        seed in any::<u64>(),
+        at in any::<prop::sample::Index>(),
+        sign in prop::sample::select(vec![" ", "\n", "\"", "1", "{", "]", ",", "\\", "a", "\u{c}", ""]),
+        instead in any::<bool>(),
+    ) {
+        let mut seed = seed;
+        let mut whole = serde_json::to_string_pretty(&Dice(&mut seed).document(api)).unwrap();
+        let mut at = at.index(whole.len());
+        while !whole.is_char_boundary(at) {
+            at -= 1;
+        }
+        let length = whole[at..].chars().next().map_or(0, char::len_utf8);
+        let end = if instead { at + length } else { at };
+        whole.replace_range(at..end, sign);
+        if serde_json::from_str::<Value>(&whole).is_err() {
+            prop_assert_eq!(as_stream(api, whole.as_bytes(), true), None, "{}", whole);
+        }
+    }
 }

@@ -165,6 +165,24 @@ fn log_probabilities_and_what_other_servers_add() {
 }
 
 #[test]
+fn regression_empty_members_that_every_delta_repeats_are_nothing() {
+    let more =
+        |content: &str, details: Value| delta(0, json!({"content": content, "details": details}));
+    let events = [
+        more("a", json!([])),
+        more("b", json!([{"text": "hm"}])),
+        more("c", json!([])),
+        ends(0, "stop"),
+        done(),
+    ];
+    let wanted = json!({"role": "assistant", "content": "abc", "details": [{"text": "hm"}]});
+    assert_eq!(
+        assembled(CHAT, &events).unwrap()["choices"][0]["message"],
+        wanted
+    );
+}
+
+#[test]
 fn a_completion() {
     let chunk = |text: &str, logprobs: Value, reason: Value| {
         json!({"id": "c", "object": "text_completion", "created": 7, "model": "m", "choices": [
