@@ -136,7 +136,9 @@ impl Demand {
     ) -> Self {
         let default = model.default_output.unwrap_or(ledger.default_output);
         let DefaultOutput { tokens, soft } = default;
-        let tokens = traits.usual_output.map_or(tokens, |usual| usual.min(tokens));
+        let tokens = traits
+            .usual_output
+            .map_or(tokens, |usual| usual.min(tokens));
         let each = traits.max_output.unwrap_or(tokens);
         let most = tries.iter().map(|planned| planned.target.max_output);
         let most = most.map(|most| most.unwrap_or(u64::MAX)).max();
