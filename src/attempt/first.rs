@@ -62,6 +62,8 @@ fn sign(api: Api, event: &[u8]) -> Sign {
         Api::ChatCompletions => of_choices(&value, in_delta),
         Api::Completions => of_choices(&value, in_text),
         Api::Responses => responses(&value),
+        // There are no streams of them.
+        Api::Embeddings => Sign::Content,
         Api::Messages => messages(&value),
     }
 }

@@ -134,6 +134,7 @@ mod tests {
         for (path, method, operation) in [
             ("/v1/chat/completions", "POST", "chat"),
             ("/v1/completions", "POST", "text_completion"),
+            ("/v1/embeddings", "POST", "embeddings"),
             ("/v1/responses", "POST", "responses"),
             ("/v1/messages", "POST", "chat"),
             ("/v1/models", "GET", "models"),
@@ -164,6 +165,7 @@ mod tests {
             ("/v1/messages", Endpoint::Call(Api::Messages)),
             ("/v1/messages?beta=true", Endpoint::Call(Api::Messages)),
             ("/v1/completions", Endpoint::Call(Api::Completions)),
+            ("/v1/embeddings", Endpoint::Call(Api::Embeddings)),
             ("/v1/responses?x", Endpoint::Call(Api::Responses)),
             (
                 "/v1/responses/resp_1",
@@ -189,7 +191,7 @@ mod tests {
             ("/tollgate/limits/reset", Endpoint::Other(None)),
             ("/tollgate/limits//reset", Endpoint::Other(None)),
             ("/tollgate/limits/usd/raise", Endpoint::Other(None)),
-            ("/v1/embeddings", Endpoint::Other(Some("/embeddings"))),
+            ("/v1/moderations", Endpoint::Other(Some("/moderations"))),
             ("/v1/chat/completions/", Endpoint::Other(None)),
             ("/v1/../admin", Endpoint::Other(None)),
             ("/v1/%2e%2e/admin", Endpoint::Other(None)),

@@ -61,6 +61,16 @@ const COMPLETIONS: Shape = Shape {
     longest_answer: &["max_tokens"],
 };
 
+const EMBEDDINGS: Shape = Shape {
+    messages: &["input"],
+    plain: Some("user"),
+    system: &[],
+    tools: &[],
+    provider_tools: &[],
+    roles: &[],
+    longest_answer: &[],
+};
+
 const RESPONSES: Shape = Shape {
     // The latter is vLLM's: what was said before.
     messages: &["input", "previous_input_messages"],
@@ -111,6 +121,7 @@ impl Shape {
             Api::ChatCompletions => &CHAT,
             Api::Completions => &COMPLETIONS,
             Api::Responses => &RESPONSES,
+            Api::Embeddings => &EMBEDDINGS,
             Api::Messages => &MESSAGES,
         }
     }

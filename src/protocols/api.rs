@@ -15,13 +15,24 @@ pub enum Api {
     Completions,
     /// OpenAI's Responses.
     Responses,
+    /// OpenAI's embeddings: texts in, numbers out.
+    Embeddings,
     /// Anthropic's Messages.
     Messages,
 }
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
+        Self::ChatCompletions,
+        Self::Completions,
+        Self::Responses,
+        Self::Embeddings,
+        Self::Messages,
+    ];
+
+    /// Those that answer in texts, whole or in streams.
+    pub const OF_TEXT: [Self; 4] = [
         Self::ChatCompletions,
         Self::Completions,
         Self::Responses,
@@ -31,7 +42,9 @@ impl Api {
     /// Whose it is.
     pub const fn protocol(self) -> Protocol {
         match self {
-            Self::ChatCompletions | Self::Completions | Self::Responses => Protocol::OpenAi,
+            Self::ChatCompletions | Self::Completions | Self::Responses | Self::Embeddings => {
+                Protocol::OpenAi
+            }
             Self::Messages => Protocol::Anthropic,
         }
     }
@@ -42,6 +55,7 @@ impl Api {
             Self::ChatCompletions => "/chat/completions",
             Self::Completions => "/completions",
             Self::Responses => "/responses",
+            Self::Embeddings => "/embeddings",
             Self::Messages => "/messages",
         }
     }
@@ -52,6 +66,7 @@ impl Api {
             Self::ChatCompletions => "chat_completions",
             Self::Completions => "completions",
             Self::Responses => "responses",
+            Self::Embeddings => "embeddings",
             Self::Messages => "messages",
         }
     }
@@ -63,6 +78,7 @@ impl Api {
             Self::ChatCompletions | Self::Messages => "chat",
             Self::Completions => "text_completion",
             Self::Responses => "responses",
+            Self::Embeddings => "embeddings",
         }
     }
 
@@ -123,6 +139,7 @@ mod tests {
             ("/v1/chat/completions", chat, chat),
             ("/v1/completions?x=1", Api::Completions, Api::Completions),
             ("/v1/responses", Api::Responses, Api::Responses),
+            ("/v1/embeddings", Api::Embeddings, Api::Embeddings),
             ("/v1/responses/resp_1", Api::Responses, Api::Messages),
             ("/v1/messages", Api::Messages, Api::Messages),
             ("/v1/messages/count_tokens", Api::Messages, Api::Messages),

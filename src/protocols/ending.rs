@@ -47,7 +47,9 @@ impl Ending {
             Api::ChatCompletions => {
                 Self::ChatCompletions(openai::Ending::new(openai::Shape::Chat, model))
             }
-            Api::Completions => Self::Completions(openai::Ending::new(openai::Shape::Text, model)),
+            Api::Completions | Api::Embeddings => {
+                Self::Completions(openai::Ending::new(openai::Shape::Text, model))
+            }
             Api::Responses => Self::Responses(openai::ResponsesEnding::new(model)),
             Api::Messages => Self::Messages(anthropic::Ending::default()),
         }

@@ -90,7 +90,7 @@ impl EventReader {
     /// A reader for a stream that begins.
     pub fn new(api: Api) -> Self {
         match api {
-            Api::ChatCompletions | Api::Completions => Self::Chunks,
+            Api::ChatCompletions | Api::Completions | Api::Embeddings => Self::Chunks,
             Api::Responses => Self::Responses,
             Api::Messages => Self::Messages(anthropic::Counts::default()),
         }

@@ -2,8 +2,8 @@
 
 use super::anthropic::{MessagesRequest, read_messages};
 use super::openai::{
-    Adapt, ChatRequest, CompletionRequest, ResponsesRequest, read_chat, read_completion,
-    read_responses,
+    Adapt, ChatRequest, CompletionRequest, EmbeddingRequest, ResponsesRequest, read_chat,
+    read_completion, read_embedding, read_responses,
 };
 use super::{Api, Refusal, Traits};
 use crate::json::Rewrite;
@@ -18,6 +18,8 @@ pub enum Request<'a> {
     Completion(CompletionRequest<'a>),
     /// OpenAI's Responses.
     Response(ResponsesRequest<'a>),
+    /// OpenAI's embeddings.
+    Embedding(EmbeddingRequest<'a>),
     /// Anthropic's messages.
     Messages(MessagesRequest<'a>),
 }
@@ -32,6 +34,7 @@ impl<'a> Request<'a> {
             Api::ChatCompletions => read_chat(body, text).map(Self::Chat),
             Api::Completions => read_completion(body, text).map(Self::Completion),
             Api::Responses => read_responses(body, text).map(Self::Response),
+            Api::Embeddings => read_embedding(body, text).map(Self::Embedding),
             Api::Messages => read_messages(body, text).map(Self::Messages),
         }
     }
@@ -42,6 +45,7 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => &chat.model,
             Self::Completion(completion) => &completion.model,
             Self::Response(response) => &response.model,
+            Self::Embedding(embedding) => &embedding.model,
             Self::Messages(messages) => &messages.model,
         }
     }
@@ -52,6 +56,7 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => &chat.traits,
             Self::Completion(completion) => &completion.traits,
             Self::Response(response) => &response.traits,
+            Self::Embedding(embedding) => &embedding.traits,
             Self::Messages(messages) => &messages.traits,
         }
     }
@@ -61,8 +66,8 @@ impl<'a> Request<'a> {
         match self {
             Self::Chat(chat) => chat.traits.stream && !chat.asks_for_usage(),
             Self::Completion(it) => it.traits.stream && !it.asks_for_usage(),
-            // Their events have it in any case.
-            Self::Response(_) | Self::Messages(_) => false,
+            // Their events have it in any case, or there are none.
+            Self::Response(_) | Self::Embedding(_) | Self::Messages(_) => false,
         }
     }
 
@@ -72,6 +77,7 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => chat.adapt(body, adapt),
             Self::Completion(completion) => completion.adapt(body, adapt),
             Self::Response(response) => response.adapt(body, adapt),
+            Self::Embedding(embedding) => embedding.adapt(body, adapt),
             Self::Messages(messages) => messages.adapt(body, adapt.model, adapt.max_output),
         }
     }

@@ -141,6 +141,7 @@ pub fn request_texts<'a>(
         Api::ChatCompletions => openai::texts::request(body, visit),
         Api::Completions => openai::completions::texts::request(body, visit),
         Api::Responses => openai::responses::texts::request(body, visit),
+        Api::Embeddings => openai::embeddings::texts::request(body, visit),
         Api::Messages => anthropic::texts::request(body, visit),
     }
 }
@@ -255,7 +256,7 @@ pub struct EventTexts<'a> {
 /// index that is none or a key that stands twice.
 pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
     match api {
-        Api::ChatCompletions | Api::Completions => openai::texts::event(data),
+        Api::ChatCompletions | Api::Completions | Api::Embeddings => openai::texts::event(data),
         Api::Responses => openai::responses::texts::event(data),
         Api::Messages => anthropic::texts::event(data),
     }
@@ -266,7 +267,7 @@ pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
 pub fn rest_events(api: Api, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
     match api {
         Api::ChatCompletions => openai::texts::rest(data, rest),
-        Api::Completions => openai::completions::texts::rest(data, rest),
+        Api::Completions | Api::Embeddings => openai::completions::texts::rest(data, rest),
         // Without the stream that was before, ids of items are unknown.
         Api::Responses => openai::ResponsesEnding::new(None).rest(data, rest),
         Api::Messages => anthropic::texts::rest(rest),
@@ -279,7 +280,7 @@ pub fn rest_events(api: Api, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<
 pub const fn emptied(api: Api) -> &'static str {
     match api {
         Api::Responses => "[]",
-        Api::ChatCompletions | Api::Completions | Api::Messages => "null",
+        Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Messages => "null",
     }
 }
 
@@ -304,6 +305,7 @@ pub fn answer_texts(api: Api, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
     match api {
         Api::ChatCompletions | Api::Completions => openai::texts::answer(body),
         Api::Responses => openai::responses::texts::answer(body),
+        Api::Embeddings => openai::embeddings::texts::answer(body),
         Api::Messages => anthropic::texts::answer(body),
     }
 }
@@ -316,6 +318,7 @@ pub fn blocked_answer(api: Api, body: &[u8], kept: &[(u32, String)]) -> Vec<u8> 
         Api::ChatCompletions => openai::texts::blocked(body, kept),
         Api::Completions => openai::completions::texts::blocked(body, kept),
         Api::Responses => openai::responses::texts::blocked(body, kept),
+        Api::Embeddings => openai::embeddings::texts::blocked(body),
         Api::Messages => anthropic::texts::blocked(body, kept),
     }
     .into_bytes()

@@ -33,7 +33,7 @@ pub struct Record<'a> {
     pub via: &'a str,
     /// The label of the key.
     pub key_label: &'a str,
-    /// What was asked for: `chat`, `text_completion`, `responses`, `models`, `usage`, `other`.
+    /// What was asked for: `chat`, `text_completion`, `responses`, `embeddings`, `models`, `usage`, `other`.
     pub operation: &'static str,
     /// The virtual model.
     pub model: &'a str,

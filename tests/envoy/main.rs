@@ -11,6 +11,7 @@ mod chat;
 mod costs;
 mod direct;
 mod durable;
+mod embeddings;
 mod fallback;
 mod faults;
 mod fitting;

@@ -138,7 +138,7 @@ test('refusals', async () => {
   error = await raised(create({ messages: 'hi' }, refused('invalid_value')), OpenAI.BadRequestError);
   assert.equal(error.param, 'messages');
   error = await raised(
-    client.embeddings.create({ model: 'smart', input: 'hi' }, refused('unknown_endpoint')),
+    client.moderations.create({ input: 'hi' }, refused('unknown_endpoint')),
     OpenAI.NotFoundError,
   );
   assert.equal(error.code, 'unknown_endpoint');

@@ -176,7 +176,7 @@ def test_a_model_of_another_tenant(blue, ask, refused):
 
 def test_an_endpoint_that_is_not_served(client, refused):
     with pytest.raises(openai.NotFoundError) as error:
-        client.embeddings.create(model="smart", input="hi", extra_headers=refused("unknown_endpoint"))
+        client.moderations.create(input="hi", extra_headers=refused("unknown_endpoint"))
     assert error.value.code == "unknown_endpoint"
 
 

@@ -172,3 +172,12 @@ def test_a_stream_that_ends_too_early(client, call):
     headers = call({"fault": "end_mid_body"}, outcomes=["upstream_incomplete"])
     with pytest.raises(openai.APIError):
         list(client.completions.create(model="smart", prompt="hi", stream=True, extra_headers=headers))
+
+
+def test_embeddings(client, call):
+    answer = client.embeddings.create(model="smart", input=["a", "bc"], dimensions=16, extra_headers=call())
+    assert [len(one.embedding) for one in answer.data] == [16, 16]
+    assert answer.data[0].embedding[1] == 1 + 3 / 64
+    assert (answer.usage.prompt_tokens, answer.usage.total_tokens) == (answer.usage.total_tokens, answer.usage.prompt_tokens)
+    floats = client.embeddings.create(model="smart", input="a", encoding_format="float", extra_headers=call())
+    assert floats.data[0].embedding[:2] == [3 / 64, 1 + 3 / 64]

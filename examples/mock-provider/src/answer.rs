@@ -1,7 +1,7 @@
 /*! What a model would say, by the API that the path asks for. */
 
 use crate::script::{Fault, Script};
-use crate::{chat, completions, messages, responses};
+use crate::{chat, completions, embeddings, messages, responses};
 use serde_json::{Value, json};
 
 /// The body of an answer, and what goes before it.
@@ -32,6 +32,7 @@ pub(crate) enum Api {
     Chat,
     Completions,
     Responses,
+    Embeddings,
     Messages,
 }
 
@@ -43,6 +44,8 @@ impl Api {
             Self::Messages
         } else if path.ends_with("/responses") {
             Self::Responses
+        } else if path.ends_with("/embeddings") {
+            Self::Embeddings
         } else if path.ends_with("/completions") && !path.ends_with("/chat/completions") {
             Self::Completions
         } else {
@@ -61,7 +64,7 @@ const BROKEN: &str = "{\"id\":\"mock\",\"choices\":[{\"del";
 
 impl Request<'_> {
     fn streams(&self) -> bool {
-        self.body["stream"] == json!(true)
+        self.body["stream"] == json!(true) && Api::of(self.path) != Api::Embeddings
     }
 
     /// The model asked for; Azure's stands in the path.
@@ -96,12 +99,14 @@ fn good(api: Api, request: &Request<'_>, script: &Script) -> Answer {
             Api::Chat => chat::whole(request, script),
             Api::Completions => completions::whole(request, script),
             Api::Responses => responses::whole(request, script),
+            Api::Embeddings => embeddings::whole(request, script),
             Api::Messages => messages::whole(request, script),
         };
         return one(status, JSON, body.to_string());
     }
     let Events { mut all, preamble } = match api {
-        Api::Chat => chat::stream(request, script),
+        // Of embeddings there are none.
+        Api::Chat | Api::Embeddings => chat::stream(request, script),
         Api::Completions => completions::stream(request, script),
         Api::Responses => responses::stream(request, script),
         Api::Messages => messages::stream(request, script),
@@ -161,7 +166,7 @@ const OVERLOADED: u16 = 529;
 fn error_event(api: Api, request: &Value, script: &Script) -> Vec<u8> {
     let body = error(api, OVERLOADED, request, script);
     match api {
-        Api::Chat | Api::Completions => format!("data: {body}\n\n"),
+        Api::Chat | Api::Completions | Api::Embeddings => format!("data: {body}\n\n"),
         Api::Responses => responses::failed(said(request, script)),
         Api::Messages => format!("event: error\ndata: {body}\n\n"),
     }
@@ -172,7 +177,9 @@ fn error_event(api: Api, request: &Value, script: &Script) -> Vec<u8> {
 fn error(api: Api, status: u16, request: &Value, script: &Script) -> String {
     let message = said(request, script);
     let error = match api {
-        Api::Chat | Api::Completions | Api::Responses => chat::error(status, message),
+        Api::Chat | Api::Completions | Api::Responses | Api::Embeddings => {
+            chat::error(status, message)
+        }
         Api::Messages => messages::error(status, message),
     };
     error.to_string()

@@ -10,6 +10,7 @@ mod answer;
 mod canned;
 mod chat;
 mod completions;
+mod embeddings;
 mod messages;
 mod play;
 mod responses;

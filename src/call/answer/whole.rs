@@ -312,7 +312,10 @@ impl WholeReader {
             },
         };
         self.capture.push(piece);
-        seen.text.push(piece);
+        // Numbers are no tokens.
+        if self.api != Api::Embeddings {
+            seen.text.push(piece);
+        }
         if end {
             self.end(seen);
         }

@@ -292,3 +292,69 @@ fn regression_what_tools_of_the_providers_find_teaches_nothing_of_prompts() {
     assert!(learned(json!({"input": [said]})));
     assert!(!learned(json!({"input": [said, reasoning]})));
 }
+
+const EMBEDDINGS: &str = "/v1/embeddings";
+
+#[test]
+fn embeddings_take_what_their_prompt_does() {
+    let bench = Bench::of(&limited());
+    let body = r#"{"model":"smart","input":["one two","three"]}"#;
+    let (held, sent) = reserved(&bench, (EMBEDDINGS, body));
+    assert_eq!(held, 0);
+    assert_eq!(
+        sent.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["input", "model"]
+    );
+    let data = json!([{"object": "embedding", "index": 0, "embedding": vec![0.25; 500]}]);
+    let usage = json!({"prompt_tokens": 9, "total_tokens": 9});
+    for (answer, usage, tokens) in [
+        (
+            json!({"object": "list", "data": data, "usage": usage}),
+            "reported",
+            9,
+        ),
+        (json!({"object": "list", "data": data}), "estimated", 3),
+    ] {
+        let mut run = bench.run();
+        run.head("POST", EMBEDDINGS, &[USER], false);
+        assert!(matches!(run.body(body), OnBody::Forward(_)));
+        run.answer("200", JSON);
+        run.data(&answer.to_string(), true);
+        let record = run.done();
+        says(
+            &record,
+            json!({"operation": "embeddings", "outcome": "ok", "usage": usage, "stream": false,
+                "input_tokens": tokens, "output_tokens": 0}),
+        );
+    }
+}
+
+#[test]
+fn embeddings_are_guarded_by_what_they_are_of() {
+    let mut policy = policy();
+    policy["guardrails"] = json!([
+        {"name": "pii", "phase": "both", "detect": "personal_data", "action": "mask"},
+        {"name": "rules", "phase": "input", "detect": {"request": {"messages": 2}}, "action": "block"},
+    ]);
+    let bench = Bench::of(&policy);
+    let body = |input: Value| json!({"model": "smart", "input": input}).to_string();
+    let text = body(json!(["Ask ada@example.org", "b"]));
+    let (_, sent) = reserved(&bench, (EMBEDDINGS, &text));
+    assert_eq!(sent["input"], json!(["Ask <EMAIL_ADDRESS>", "b"]));
+    for (input, code) in [
+        (json!([1, 2]), "unscannable_request"),
+        (json!([[1, 2]]), "unscannable_request"),
+        (json!(["a", "b", "c"]), "request_not_allowed"),
+    ] {
+        let refused = refused_body(&self::sent(&bench, (EMBEDDINGS, &body(input))));
+        assert_eq!(refused, (400, code.to_owned()));
+    }
+    // Numbers go on as they are.
+    let mut run = bench.run();
+    run.head("POST", EMBEDDINGS, &[USER], false);
+    assert!(matches!(run.body(&text), OnBody::Forward(_)));
+    run.answer("200", JSON);
+    let answer =
+        r#"{"object":"list","data":[{"embedding":[4111111111111111,-0.5],"index":0}],"model":"m"}"#;
+    assert_eq!(run.data(answer, true), OnData::Pass);
+}

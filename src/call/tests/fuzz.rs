@@ -177,6 +177,7 @@ impl Guarded {
                 json!({"model": "smart", "stream": stream, "instructions": source::PROMPT,
                     "input": [user]}),
             ),
+            Api::Embeddings => ("/v1/embeddings", json!({"model": "smart", "input": text})),
             Api::Messages => (
                 "/v1/messages",
                 json!({"model": "same", "max_tokens": 9, "stream": stream,

@@ -417,8 +417,8 @@ fn every_problem_of_routing_is_told_with_its_path() {
         (
             r#"{"cluster": "openai","#,
             r#"{"apis": ["responses", "messages", "response", "responses"], "cluster": "openai","#,
-            "backends.openai.apis[1]: \"messages\" is none of: chat_completions, completions, responses\n\
-             backends.openai.apis[2]: \"response\" is none of: chat_completions, completions, responses (did you mean \"responses\"?)\n\
+            "backends.openai.apis[1]: \"messages\" is none of: chat_completions, completions, responses, embeddings\n\
+             backends.openai.apis[2]: \"response\" is none of: chat_completions, completions, responses, embeddings (did you mean \"responses\"?)\n\
              backends.openai.apis[3]: \"responses\" stands twice\n"
                 .to_owned(),
         ),

@@ -1,7 +1,7 @@
 /*! `POST /v1/completions`: the request, by span. */
 
 mod adapt;
-mod prompt;
+pub(super) mod prompt;
 pub(in crate::protocols) mod texts;
 
 use super::StreamOptions;
@@ -109,7 +109,7 @@ impl<'a> Draft<'a> {
     fn member(&mut self, reader: &mut Reader<'a>, key: &Key<'a>) -> Result<(), Stop> {
         match key.value().as_ref() {
             "model" => self.model = Some(reading::model(reader)?),
-            "prompt" => self.prompts = Some(prompt::read(reader, &mut self.traits)?),
+            "prompt" => self.prompts = Some(prompt::read(reader, &mut self.traits, "prompt")?),
             "suffix" => self.traits.add_text(reader)?,
             "stream" => self.traits.stream = reading::flag(reader, "stream")?,
             "stream_options" => self.stream_options = Some(StreamOptions::read(reader)?),

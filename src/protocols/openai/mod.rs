@@ -3,6 +3,7 @@
 mod answer;
 mod chat;
 pub(super) mod completions;
+pub(super) mod embeddings;
 mod ending;
 mod fields;
 mod models;
@@ -14,6 +15,7 @@ mod usage;
 pub use answer::read_event;
 pub use chat::{Adapt, ChatRequest, read_chat};
 pub use completions::{CompletionRequest, read_completion};
+pub use embeddings::{EmbeddingRequest, read_embedding};
 pub use ending::{Ending, Shape};
 pub use models::{model_entry, model_list};
 pub use responses::{

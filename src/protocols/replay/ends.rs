@@ -12,8 +12,19 @@ pub fn ends_well(api: Api, whole: &[u8]) -> bool {
         Api::ChatCompletions | Api::Completions => choices(whole),
         Api::Responses => response(whole),
         Api::Messages => message(whole),
+        Api::Embeddings => embeddings(whole),
     });
     good.is_some()
+}
+
+fn embeddings(whole: &str) -> Option<()> {
+    let document = members(whole)?;
+    let mut any = false;
+    items(get(&document, "data")?, |_| {
+        any = true;
+        Some(())
+    })?;
+    (any && get(&document, "error").is_none()).then_some(())
 }
 
 fn choices(whole: &str) -> Option<()> {

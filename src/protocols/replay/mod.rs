@@ -44,6 +44,8 @@ impl Assembler {
             Api::Completions => Stream::Chunks(chat::Chunks::new(Shape::Text)),
             Api::Responses => Stream::Responses(responses::Events::default()),
             Api::Messages => Stream::Messages(messages::Events::default()),
+            // They are never told in streams.
+            Api::Embeddings => return Self(Progress::GaveUp),
         };
         Self(Progress::Goes(stream, Room { left: max, max }))
     }
@@ -119,6 +121,7 @@ pub fn as_stream(api: Api, whole: &[u8], include_usage: bool) -> Option<Vec<u8>>
         Api::Completions => chat::as_stream(Shape::Text, whole, include_usage),
         Api::Responses => responses::as_stream(whole),
         Api::Messages => messages::as_stream(whole),
+        Api::Embeddings => None,
     };
     stream.map(String::into_bytes)
 }

@@ -213,7 +213,7 @@ fn said(api: Api, stream: &str) -> Vec<String> {
             texts[index].push_str(text.as_str().unwrap_or_default());
         };
         match api {
-            Api::Completions => {
+            Api::Completions | Api::Embeddings => {
                 for choice in event["choices"].as_array().into_iter().flatten() {
                     add(&choice["index"], &choice["text"]);
                     add(&json!(3), &choice["finish_reason"]);

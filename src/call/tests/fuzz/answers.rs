@@ -10,10 +10,12 @@ fn answer(api: Api, text: &str, arguments: &Value) -> Value {
                 {"role": "assistant", "content": text, "tool_calls": [{"id": "t", "type": "function",
                     "function": {"name": "n", "arguments": arguments.to_string()}}]}}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}),
-        Api::Completions => json!({"id": "c", "object": "text_completion", "created": 1,
+        Api::Completions | Api::Embeddings => {
+            json!({"id": "c", "object": "text_completion", "created": 1,
             "model": "m", "choices": [{"index": 0, "text": text, "logprobs": {"tokens": [text]},
                 "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}),
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}})
+        }
         Api::Responses => json!({"id": "r", "object": "response", "created_at": 1, "model": "m",
             "status": "completed", "instructions": source::PROMPT, "output": [
                 {"id": "i", "type": "message", "role": "assistant", "status": "completed", "content": [
@@ -31,7 +33,7 @@ fn answer(api: Api, text: &str, arguments: &Value) -> Value {
 
 fn parts(api: Api, answer: &Value) -> (&Value, &Value, &Value) {
     match api {
-        Api::Completions => {
+        Api::Completions | Api::Embeddings => {
             let choice = &answer["choices"][0];
             (&choice["text"], &Value::Null, &choice["finish_reason"])
         }
@@ -56,7 +58,7 @@ fn parts(api: Api, answer: &Value) -> (&Value, &Value, &Value) {
 }
 
 pub(super) fn written(guarded: &Guarded, source: &mut Source) {
-    let api = *source.one_of(&Api::ALL);
+    let api = *source.one_of(&Api::OF_TEXT);
     let mut asked = guarded.answering(api, false);
     let text = source.text(&asked.placeholders);
     let arguments = json!({"to": source.text(&asked.placeholders), "n": [1, 2.5, null]});
@@ -68,7 +70,7 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
     let said = said.as_str().unwrap_or_default();
     // Completions call no tools.
     let arguments = match api {
-        Api::Completions => String::new(),
+        Api::Completions | Api::Embeddings => String::new(),
         _ => arguments.to_string(),
     };
     let (called, blocks) = asked.masked(&arguments, Form::Json);
@@ -96,7 +98,7 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
 
 /// Also errors, which may be anything.
 pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
-    let api = *source.one_of(&Api::ALL);
+    let api = *source.one_of(&Api::OF_TEXT);
     let status = *source.one_of(&["200", "400", "500"]);
     let (bytes, cuts) = {
         let asked = guarded.asked(api, false);

@@ -17,7 +17,7 @@ struct Sending {
 }
 
 pub(super) fn written(guarded: &Guarded, source: &mut Source) {
-    let api = *source.one_of(&Api::ALL);
+    let api = *source.one_of(&Api::OF_TEXT);
     let mut asked = guarded.answering(api, true);
     let stream = Stream::of(api, &asked.placeholders, source);
     let bytes = stream.events.concat();
@@ -40,7 +40,7 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
     assert!(guarded.blocks || !blocked);
     let last = shown::data(&out).pop().unwrap_or_default();
     let end: &[u8] = match api {
-        Api::ChatCompletions | Api::Completions => b"[DONE]",
+        Api::ChatCompletions | Api::Completions | Api::Embeddings => b"[DONE]",
         Api::Responses if blocked => br#"{"type":"response.incomplete","#,
         Api::Responses => br#"{"response":{"#,
         Api::Messages => br#"{"type":"message_stop"}"#,
@@ -56,7 +56,7 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
 
 /// However the bytes are cut, the same goes on; also of damaged ones.
 pub(super) fn broken(guarded: &Guarded, source: &mut Source) {
-    let api = *source.one_of(&Api::ALL);
+    let api = *source.one_of(&Api::OF_TEXT);
     let mut asked = guarded.answering(api, true);
     let mut bytes = match source.below(8) {
         0 => source.bytes(),
@@ -127,7 +127,7 @@ impl Stream {
         };
         match api {
             Api::ChatCompletions => stream.openai(placeholders, source),
-            Api::Completions => stream.completions(placeholders, source),
+            Api::Completions | Api::Embeddings => stream.completions(placeholders, source),
             Api::Responses => stream.response(placeholders, source),
             Api::Messages => stream.anthropic(placeholders, source),
         }

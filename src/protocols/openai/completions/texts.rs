@@ -20,7 +20,7 @@ fn member<'a>(
     key: &Key<'a>,
 ) -> Result<(), Error> {
     match (key.value().as_ref(), reader.kind()?) {
-        ("prompt", _) => prompt(walk, reader),
+        ("prompt", _) => prompts(walk, reader),
         ("suffix", _) => walk.strings(reader, Origin::User),
         // What stands for a prompt at vLLM.
         ("prompt_embeds", kind) => {
@@ -36,7 +36,10 @@ fn member<'a>(
 }
 
 /// Texts, or tokens, which can't be read without the model's vocabulary.
-fn prompt<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Error> {
+pub(in crate::protocols::openai) fn prompts<'a>(
+    walk: &mut Walk<'_, 'a>,
+    reader: &mut Reader<'a>,
+) -> Result<(), Error> {
     if reader.kind()? != Kind::Array {
         return walk.strings(reader, Origin::User);
     }
@@ -46,7 +49,7 @@ fn prompt<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Er
             has_tokens = true;
             reader.skip().map(drop)
         }
-        _ => prompt(walk, reader),
+        _ => prompts(walk, reader),
     })?;
     if has_tokens {
         walk.unscannable(Unscannable::Tokens);

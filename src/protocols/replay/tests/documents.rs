@@ -197,7 +197,7 @@ fn a_response() {
 /// One document of each API.
 fn samples() -> Vec<(Api, Value)> {
     let mut seed = 7;
-    Api::ALL
+    Api::OF_TEXT
         .iter()
         .flat_map(|api| {
             (0..8)
@@ -266,6 +266,7 @@ impl Dice<'_> {
             Api::ChatCompletions | Api::Completions => self.chunks(api),
             Api::Responses => self.response(),
             Api::Messages => self.message(),
+            Api::Embeddings => panic!("they have no streams"),
         }
     }
 
@@ -424,7 +425,7 @@ fn channels_of_whole(api: Api, whole: &Value) -> BTreeMap<ChannelKey, String> {
 
 proptest! {
     #[test]
-    fn a_document_told_is_the_document(api in prop::sample::select(Api::ALL.to_vec()), seed in any::<u64>()) {
+    fn a_document_told_is_the_document(api in prop::sample::select(Api::OF_TEXT.to_vec()), seed in any::<u64>()) {
         let mut seed = seed;
         let whole = Dice(&mut seed).document(api);
         let events = told(api, &whole, true);
@@ -443,7 +444,7 @@ proptest! {
     }
 
     #[test]
-    fn guardrails_see_the_same_in_both(api in prop::sample::select(Api::ALL.to_vec()), seed in any::<u64>()) {
+    fn guardrails_see_the_same_in_both(api in prop::sample::select(Api::OF_TEXT.to_vec()), seed in any::<u64>()) {
         let mut seed = seed;
         let whole = Dice(&mut seed).document(api);
         let events = told(api, &whole, false);
@@ -455,7 +456,7 @@ proptest! {
 
     #[test]
     fn events_that_are_damaged_are_never_another_answer(
-        api in prop::sample::select(Api::ALL.to_vec()),
+        api in prop::sample::select(Api::OF_TEXT.to_vec()),
         seed in any::<u64>(),
         place in any::<prop::sample::Index>(),
         at in any::<prop::sample::Index>(),
@@ -476,7 +477,7 @@ proptest! {
 
     #[test]
     fn what_is_no_json_is_no_answer(
-        api in prop::sample::select(Api::ALL.to_vec()),
+        api in prop::sample::select(Api::OF_TEXT.to_vec()),
         seed in any::<u64>(),
         at in any::<prop::sample::Index>(),
         sign in prop::sample::select(vec![" ", "\n", "\"", "1", "{", "]", ",", "\\", "a", "\u{c}", ""]),
