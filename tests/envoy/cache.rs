@@ -1,5 +1,7 @@
 /*! The response cache, over two workers: what it gives, to whom, and what it never does. */
 
+mod beyond;
+
 use crate::policy::{discovered, put};
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -21,7 +21,7 @@ async fn start(policy: Value, services: &[(&str, u16)]) -> Stand {
     Stand::start(with_services(config, services)).await
 }
 
-fn with_services(config: Config, services: &[(&str, u16)]) -> Config {
+pub(crate) fn with_services(config: Config, services: &[(&str, u16)]) -> Config {
     let mut clusters = "  clusters:\n".to_owned();
     for (name, port) in services {
         let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
