@@ -1,6 +1,6 @@
 /*! Where answers lie: shared data, which all workers see, and from which nothing can be removed.
 
-A **segment** is one record ([`record`]) and a fixed number of names for values, its **chunks**.
+A **segment** is one record (`record`) and a fixed number of names for values, its **chunks**.
 The record says which answers there are and which chunks are whose; what it says is changed by
 compare and swap, all at once. So a worker that is lost in the middle leaves nothing that nobody
 owns. Every value begins with the nonce of its answer and its number in it; each answer has a nonce
@@ -11,7 +11,7 @@ that no other had. So what is read is all of one answer, or nothing:
 - One that is ready, not ended and not of the future is read value by value; a value with another
   nonce or number, or a wrong sum, means that there is none.
 - The bytes of all entries, pending ones too, never cost more than the segment may hold
-  ([`geometry`]), and nothing is written before what went is emptied. */
+  (`geometry`), and nothing is written before what went is emptied. */
 
 mod geometry;
 mod record;
