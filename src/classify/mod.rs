@@ -13,6 +13,8 @@ mod class;
 mod concepts;
 mod fold;
 mod hash;
+mod known;
+mod layer;
 mod reader;
 mod scores;
 mod sentences;

@@ -4,10 +4,11 @@ use super::{
     concepts::{self, Beginning, Ends, Row},
     fold::{Kind, fold, kind},
     hash::{EDGE, Word, letters, seeded},
+    known::{self, Known, Short},
     scores::Scores,
     views::{JOINTS, LONG_WORD, Signs},
-    weights::{Listed, REVERSED, ROT13, Weights},
-    windows::{Block, Group, Windows},
+    weights::{CLASSES, Listed, REVERSED, ROT13, Weights},
+    windows::{Block, Group, Sums, Windows},
 };
 
 /// Words after which a block ends.
@@ -42,6 +43,7 @@ pub struct Scorer {
     runs: Held<RUNS>,
     alone: Ends,
     singles: Held<LETTERS>,
+    masked: Held<LETTERS>,
     shape: Shape,
     signs: Signs,
     begun: bool,
@@ -62,6 +64,7 @@ impl Default for Scorer {
             runs: Held::NONE,
             alone: Ends::NONE,
             singles: Held::NONE,
+            masked: Held::NONE,
             shape: Shape::default(),
             signs: Signs::default(),
             begun: false,
@@ -90,9 +93,14 @@ impl Scorer {
     fn read_ascii(&mut self, letters: &[u8]) {
         self.end_run();
         self.alone.clear();
-        self.word.extend(letters, self.weights);
-        self.word.joints = self.word.joints.saturating_add(joints(letters));
         self.shape.ascii(letters);
+        match Short::of(letters) {
+            Some(short) if self.word.is_empty() => self.word.short = short,
+            _ => {
+                self.word.spell_out(self.weights);
+                self.word.extend(letters, self.weights);
+            }
+        }
     }
 
     /// The scores of what was pushed, as if it ended here; the next text begins.
@@ -104,7 +112,7 @@ impl Scorer {
 
     /// The same without a next text: [`Scorer::signs`] are those of the whole.
     pub(super) fn finish(&mut self) -> Scores {
-        self.end_word();
+        self.end_masked_word();
         self.end_run();
         self.end_singles();
         if self.words > 0 || !self.begun {
@@ -143,11 +151,17 @@ impl Scorer {
         if kind == Kind::Letter {
             self.end_run();
             self.alone.clear();
+            self.word.spell_out(self.weights);
             self.word.push(folded, self.weights);
             self.shape.letter(c, folded);
             return;
         }
-        self.end_word();
+        if is_mask(folded) {
+            self.mask(folded);
+            self.end_word();
+        } else {
+            self.end_masked_word();
+        }
         if kind == Kind::Alone {
             self.read_alone(folded);
         } else {
@@ -179,14 +193,17 @@ impl Scorer {
     }
 
     fn count_word(&mut self, hash: u32, concept: Option<u32>) {
+        let word = self.weights.table().of(seeded(1, &[hash]));
+        self.count_weighed(hash, concept, word);
+    }
+
+    /// One more word, which alone has these weights.
+    fn count_weighed(&mut self, hash: u32, concept: Option<u32>, word: [i32; CLASSES]) {
         let [second, first] = self.before;
-        let buckets = [
-            seeded(1, &[hash]),
-            seeded(2, &[first, hash]),
-            seeded(3, &[second, first, hash]),
-        ];
+        let rows = [seeded(2, &[first, hash]), seeded(3, &[second, first, hash])];
         let table = self.weights.table();
-        self.block.add_all(table, Group::Words, buckets.into_iter());
+        self.block.add_sums(Group::Words, Sums { n: 1, of: word });
+        self.block.add_all(table, Group::Words, rows.into_iter());
         self.before = [first, hash];
         self.number = self.number.wrapping_add(1);
         self.words = self.words.saturating_add(1);
@@ -218,24 +235,57 @@ impl Scorer {
     }
 
     fn end_word(&mut self) {
+        let short = std::mem::take(&mut self.word.short);
+        if short.is_none() {
+            self.end_spelled(Short::NONE);
+        } else if let Some(known) = known::get(short) {
+            self.block.add_sums(Group::Letters, known.letters);
+            self.count_weighed(known.hash, known.concept, known.word);
+            match short.single() {
+                Some(single) => self.singles.push(single),
+                None => self.end_singles(),
+            }
+        } else {
+            self.word.short = short;
+            self.word.spell_out(self.weights);
+            self.end_spelled(short);
+        }
+    }
+
+    /// A word that was read letter by letter; kept if it is short and no disguise.
+    fn end_spelled(&mut self, short: Short) {
         if self.word.length == 0 {
             return;
         }
         let (word, table) = (&self.word, self.weights.table());
-        self.block
-            .add_all(table, Group::Letters, letters(word.edged()));
+        let rows = Sums::of(table, letters(word.edged()));
         let (hash, length) = (word.hash.0, word.length);
         let concept = word.beginning.concept(word.hash, self.weights);
         let plain = word.undisguised();
-        if word.joints >= JOINTS {
-            self.signs.joined = self.signs.joined.saturating_add(1);
-        }
+        let joined = word.joints >= JOINTS;
         let single = match word.letters() {
             [single @ 0..128] => Some(*single),
             _ => None,
         };
+        let alone = table.of(seeded(1, &[hash]));
+        if !short.is_none() && plain.is_none() && !joined {
+            let (word, letters) = (alone, rows);
+            known::keep(
+                short,
+                Known {
+                    hash,
+                    concept,
+                    word,
+                    letters,
+                },
+            );
+        }
         self.word.clear();
-        self.count_word(hash, concept);
+        self.block.add_sums(Group::Letters, rows);
+        self.count_weighed(hash, concept, alone);
+        if joined {
+            self.signs.joined = self.signs.joined.saturating_add(1);
+        }
         if let Some(single) = single {
             self.singles.push(single);
             return;
@@ -264,6 +314,45 @@ impl Scorer {
                 self.block.respelled();
                 self.add_concept(concept);
             }
+        }
+    }
+
+    /// A sign that may stand for a letter, after what of the word is before it.
+    fn mask(&mut self, sign: u32) {
+        self.word.spell_out(self.weights);
+        let before = self.masked.get().last().copied();
+        if self.word.wide {
+            self.masked.clear();
+            return;
+        }
+        if self.word.length == 0 {
+            let begins = self.masked.length > 0 || sign == u32::from(b'$');
+            let again = sign == u32::from(b'*') && before == Some(sign);
+            if !begins || again {
+                return;
+            }
+        }
+        self.masked.extend(self.word.letters(), self.word.length);
+        self.masked.push(sign);
+    }
+
+    /// The word ends, and with it one that had signs in it.
+    fn end_masked_word(&mut self) {
+        if self.masked.length == 0 {
+            self.end_word();
+            return;
+        }
+        self.word.spell_out(self.weights);
+        if self.word.wide {
+            self.masked.length = LETTERS.saturating_add(1);
+        } else {
+            self.masked.extend(self.word.letters(), self.word.length);
+        }
+        let plain = unmasked(&self.masked);
+        self.masked.clear();
+        self.end_word();
+        if let Some(plain) = plain {
+            self.add_disguised(&plain);
         }
     }
 
@@ -329,6 +418,8 @@ fn ends(c: u32) -> bool {
 /// The word that comes.
 #[derive(Debug, Clone, Copy)]
 struct Current {
+    /// All of the word, if nothing else of it was read.
+    short: Short,
     hash: Word,
     beginning: Beginning,
     /// The letters, with an edge before them and after.
@@ -336,17 +427,21 @@ struct Current {
     length: usize,
     leet: bool,
     latin: bool,
+    /// Letters beyond ASCII are in it.
+    wide: bool,
     joints: usize,
 }
 
 impl Current {
     const NONE: Current = Current {
+        short: Short::NONE,
         hash: Word::EMPTY,
         beginning: Beginning::NONE,
         edged: [EDGE; LETTERS + 2],
         length: 0,
         leet: false,
         latin: false,
+        wide: false,
         joints: 0,
     };
 
@@ -361,9 +456,28 @@ impl Current {
         }
         self.leet |= leet(letter).is_some();
         self.latin |= (97..=122).contains(&letter);
+        self.wide |= letter >= 128;
         self.joints = self
             .joints
             .saturating_add(usize::from(letter == u32::from(b'_')));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.length == 0 && self.short.is_none()
+    }
+
+    /// Reads the letters of a short word, since more than that is asked of it.
+    fn spell_out(&mut self, weights: &Weights) {
+        let short = std::mem::take(&mut self.short);
+        if !short.is_none() {
+            let mut letters = [0; 16];
+            let mut length = 0_usize;
+            for (place, letter) in letters.iter_mut().zip(short.letters()) {
+                *place = letter;
+                length = length.saturating_add(1);
+            }
+            self.extend(letters.get(..length).unwrap_or(&[]), weights);
+        }
     }
 
     /// Letters, digits and underscores of ASCII.
@@ -388,6 +502,7 @@ impl Current {
         (self.hash, self.beginning) = (hash, beginning);
         (self.leet, self.latin) = (leet_found, latin);
         self.length = self.length.saturating_add(letters.len());
+        self.joints = self.joints.saturating_add(joints(letters));
     }
 
     /// The letters and their edges.
@@ -402,11 +517,24 @@ impl Current {
         self.edged.get(1..end).unwrap_or(&[])
     }
 
-    /// The word with letters for its digits.
+    /// The word with letters for its digits, or without its repeats if a letter stands three times in a row.
     fn undisguised(&self) -> Option<Current> {
-        (self.leet && self.latin && self.length <= LETTERS).then(|| {
-            let letters = self.letters().iter();
-            Current::of(letters.map(|c| leet(*c).unwrap_or(*c)))
+        if self.wide || self.length > LETTERS {
+            return None;
+        }
+        let letters = self.letters();
+        if self.leet && self.latin {
+            return Some(Current::of(letters.iter().map(|c| leet(*c).unwrap_or(*c))));
+        }
+        let stretched = |row: &[u32]| matches!(row, [a, b, c] if a == b && b == c && is_latin(*a));
+        letters.windows(3).any(stretched).then(|| {
+            let runs = letters.chunk_by(|a, b| a == b);
+            Current::of(runs.flat_map(|run| {
+                run.get(..if run.len() > 2 { 1 } else { run.len() })
+                    .unwrap_or(run)
+                    .iter()
+                    .copied()
+            }))
         })
     }
 
@@ -434,7 +562,39 @@ impl Current {
         self.length = 0;
         self.leet = false;
         self.latin = false;
+        self.wide = false;
         self.joints = 0;
+    }
+}
+
+fn is_latin(c: u32) -> bool {
+    (97..=122).contains(&c)
+}
+
+/// Signs that may stand for a letter within a word; a star is any.
+fn is_mask(c: u32) -> bool {
+    matches!(c, 33 | 36 | 42 | 64)
+}
+
+/// The letters of a word with signs in it, if any stands within or for its end.
+fn unmasked(masked: &Held<LETTERS>) -> Option<Current> {
+    if masked.length > LETTERS {
+        return None;
+    }
+    let all = masked.get();
+    let end = all.iter().rposition(|c| !matches!(c, 33 | 42));
+    let word = all.get(..=end?)?;
+    let is_word = word.iter().any(|c| is_latin(*c)) && word.iter().any(|c| is_mask(*c));
+    is_word.then(|| Current::of(word.iter().map(|c| meant(*c))))
+}
+
+/// The letter that a sign or digit stands for, or what it is.
+fn meant(c: u32) -> u32 {
+    match c {
+        33 => u32::from(b'i'),
+        36 => u32::from(b's'),
+        64 => u32::from(b'a'),
+        _ => leet(c).unwrap_or(c),
     }
 }
 
@@ -471,6 +631,13 @@ impl<const N: usize> Held<N> {
             *place = c;
         }
         self.length = self.length.saturating_add(1);
+    }
+
+    /// More of them, `length` in all, of which the first are here.
+    fn extend(&mut self, first: &[u32], length: usize) {
+        let whole = self.length.saturating_add(length);
+        first.iter().for_each(|c| self.push(*c));
+        self.length = whole;
     }
 
     fn get(&self) -> &[u32] {
