@@ -1,6 +1,6 @@
 """Trains and says what comes out: `evaluate.py BAGS inj|tox [key=value...]`.
 
-Three figures: random halves of each source, folds with near-copies kept together ("fresh" counts
+Four figures: random halves of each source, random fifths, folds with near-copies kept together ("fresh" counts
 a cluster of them once), and each source left out with the near-copies of its rows.
 """
 import pickle
@@ -15,8 +15,8 @@ from scipy.optimize import minimize
 import features
 import layer
 
-SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.6, l2=0.05, rounds=1, other=0.1, harm=0.2, own=1.0, innocent=0.01,
-                source_power=0.5, cluster_power=0.7, hard=1.0, folds=4, loso=1, iters=60, idf=1, lex=0.0, win=2, random=0, nb=0.0, nba=1.0, nbb=0.1, inner=3, layer_l2=1e-4, layer_even=1, layer_own=1)
+SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.6, l2=0.05, rounds=1, other=0.1, harm=0.2, own=1.0, innocent=0.1, fifths=1,
+                source_power=0.5, cluster_power=0.7, hard=1.0, folds=4, loso=1, iters=40, idf=1, lex=0.2, win=2, random=0, nb=0.0, nba=1.0, nbb=0.1, inner=3, layer_l2=1e-3)
 
 # Fewer features than these weigh as if there were so many: words, letters, concepts.
 LEAST = (8, 8, 2)
@@ -169,7 +169,7 @@ def train(ds, idx):
         plain = layer.Layer([-1000] * 5, [1000] * 5, np.zeros((5, layer.UNITS)), np.zeros(layer.UNITS), np.zeros(layer.UNITS), [1, 1, 1, 0, 0], bias)
         return Model(weights, bias, plain)
     seen = np.zeros((len(ds.y), layer.INPUTS))
-    part = fold_of(ds, folds, 17)
+    part = fold_of(ds, folds, 17, 0)
     for k in range(folds):
         some = idx[part[idx] == k]
         rows = windows_of(ds, some)
@@ -177,9 +177,7 @@ def train(ds, idx):
         order = np.lexsort((x[:, :3].sum(axis=1), ds.doc[rows]))
         last = np.append(np.flatnonzero(np.diff(ds.doc[rows][order])), len(order) - 1)
         seen[ds.doc[rows][order][last]] = x[order][last]
-    w = np.ones(len(ds.y)) if ds.s["layer_even"] else weights_of(ds, idx)
-    use = idx[np.char.startswith(ds.source[idx].astype(str), "own") <= ds.s["layer_own"]]
-    return Model(weights, bias, layer.fit(seen[use], ds.y[use], w[use], ds.s["layer_l2"]))
+    return Model(weights, bias, layer.fit(seen[idx], ds.y[idx], weights_of(ds, idx)[idx], ds.s["layer_l2"]))
 
 
 def sums(ds, idx):
@@ -219,13 +217,14 @@ def score(ds, model, idx):
     return best[idx]
 
 
-def fold_of(ds, folds, seed=5):
-    if ds.s["random"]:
+def fold_of(ds, folds, seed=5, random=None):
+    random = ds.s["random"] if random is None else random
+    if random:
         # Random halves of each source: near-copies on both sides.
         fold = np.zeros(len(ds.y), int)
         for x in sorted(set(ds.source)):
             at = np.flatnonzero(ds.source == x)
-            fold[at] = np.random.default_rng([seed, int(ds.s["random"]), *x.encode()]).permutation(len(at)) % folds
+            fold[at] = np.random.default_rng([seed, int(random), *x.encode()]).permutation(len(at)) % folds
         return fold
     order = {c: k for k, c in enumerate(np.random.default_rng(seed).permutation(np.unique(ds.cluster)))}
     return np.array([order[c] % folds for c in ds.cluster])
@@ -282,6 +281,8 @@ def main(path, task, opts):
 
     halves = out_of_fold(ds, 2, 1)
     one = line(task + ", random halves", halves)
+    if s["fifths"]:
+        line(task + ", random fifths", out_of_fold(ds, 5, 1))
     grouped = halves if s["folds"] < 2 else out_of_fold(ds, int(s["folds"]), 0)
     thr = line(task + ", near-copies together", grouped)
     return ds, grouped, (line, halves, grouped, one, thr, neg, pos)

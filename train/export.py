@@ -13,7 +13,8 @@ import evaluate as ev
 import features
 import layer
 
-OPTIONS = {"inj": ["scale_c=0.4", "l2=0.1"], "tox": ["l2=0.03", "source_power=0", "cluster_power=0", "iters=120", "own=0.3"]}
+OPTIONS = {"inj": ["scale_c=0.4", "l2=0.1"],
+           "tox": ["l2=0.05", "nb=0.6", "source_power=0", "cluster_power=0", "own=0.3", "own_comments=0.5", "own_plain=3"]}
 
 
 def quantise(w):
@@ -109,6 +110,23 @@ def read(folder):
     return classes, np.frombuffer(file, np.int8, offset=at).reshape(-1, 2).T
 
 
+def write(folder, classes, tables):
+    whole, prefix = lists()
+    whole = sorted((dict(whole) | {h: c for h, c in signs().items() if h not in dict(whole)}).items())
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "tollgate.bin"), "wb") as f:
+        f.write(b"TGCLASS3" + struct.pack("<II", len(whole), len(prefix)))
+        for scales, thr, _ in classes:
+            f.write(struct.pack("<6i", *scales, *thr))
+        for _, _, over in classes:
+            f.write(struct.pack("<72i", *over.numbers()))
+        f.write(struct.pack("<1792H", *(features.FOLD[c] for c in list(range(0x600)) + list(range(0x1E00, 0x1F00)))))
+        for words in (whole, prefix):
+            for h, c in words:
+                f.write(struct.pack("<IB", h, c))
+        f.write(np.stack(tables, axis=1).tobytes())
+
+
 def main(bags, folder, *opts):
     classes, tables, later, opts = [], [], [], list(opts)
     for task in ("inj", "tox"):
@@ -125,20 +143,7 @@ def main(bags, folder, *opts):
         classes.append(([round(step * s[k] * 2 ** 20) for k in ("scale_w", "scale_l", "scale_c")], [round(v) for v in t], model.layer))
         tables.append(q)
         print(task, "step %.5f" % step, flush=True)
-    whole, prefix = lists()
-    whole = sorted((dict(whole) | {h: c for h, c in signs().items() if h not in dict(whole)}).items())
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "tollgate.bin"), "wb") as f:
-        f.write(b"TGCLASS3" + struct.pack("<II", len(whole), len(prefix)))
-        for scales, thr, _ in classes:
-            f.write(struct.pack("<6i", *scales, *thr))
-        for _, _, over in classes:
-            f.write(struct.pack("<72i", *over.numbers()))
-        f.write(struct.pack("<1792H", *(features.FOLD[c] for c in list(range(0x600)) + list(range(0x1E00, 0x1F00)))))
-        for words in (whole, prefix):
-            for h, c in words:
-                f.write(struct.pack("<IB", h, c))
-        f.write(np.stack(tables, axis=1).tobytes())
+    write(folder, classes, tables)
     vectors(folder, classes, tables)
     for found in later:
         ev.finish(*found)

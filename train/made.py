@@ -86,6 +86,8 @@ def noise(seed=12):
         lambda: "\n".join(",".join(number() for _ in range(6)) for _ in range(r.randint(2, 40))), lambda: " ".join(number() for _ in range(r.randint(1, 80))),
         program, program, lambda: "\n".join(log() for _ in range(r.randint(1, 20))),
         lambda: " ".join(word(1, 12) for _ in range(r.randint(1, 60))), lambda: "".join(r.choice(string.printable[:94]) for _ in range(r.randint(5, 400))),
+        lambda: " ".join("".join(r.choice(string.ascii_letters + string.digits) for _ in range(r.randint(6, 14))) for _ in range(r.randint(1, 60))),
+        lambda: " ".join("".join(r.choice(string.ascii_letters) for _ in range(8)) for _ in range(r.randint(1, 9))),
         lambda: json.dumps([{r.choice(names): r.choice([number(), word(3, 10), True, None]) for _ in range(4)} for _ in range(r.randint(1, 12))]),
         lambda: "\n".join("    at %s.%s(%s.java:%d)" % (word(3, 8), word(3, 10), word(4, 9), r.randint(1, 900)) for _ in range(r.randint(3, 20))),
     ]
