@@ -15,8 +15,8 @@ from scipy.optimize import minimize
 import features
 import layer
 
-SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.6, l2=0.05, rounds=1, other=0.1, harm=0.2, own=1.0, innocent=0.1, fifths=1,
-                source_power=0.5, cluster_power=0.7, hard=1.0, folds=4, loso=1, iters=40, idf=1, lex=0.2, win=2, random=0, nb=0.0, nba=1.0, nbb=0.1, inner=3, layer_l2=1e-3)
+SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.6, l2=0.05, rounds=1, other=0.1, harm=0.2, own=1.0, innocent=0.05, fifths=1,
+                source_power=0.5, cluster_power=0.7, hard=1.0, folds=4, loso=1, iters=40, idf=1, lex=0.1, win=2, random=0, nb=0.0, nba=1.0, nbb=0.1, inner=3, layer_l2=1e-3)
 
 # Fewer features than these weigh as if there were so many: words, letters, concepts.
 LEAST = (8, 8, 2)

@@ -14,7 +14,7 @@ import features
 import layer
 
 OPTIONS = {"inj": ["scale_c=0.4", "l2=0.1"],
-           "tox": ["l2=0.05", "nb=0.6", "source_power=0", "cluster_power=0", "own=0.3", "own_comments=0.5", "own_plain=3"]}
+           "tox": ["l2=0.05", "nb=0.6", "source_power=0", "cluster_power=0", "own=0.3", "own_comments=0.4", "own_plain=1.5"]}
 
 
 def quantise(w):
