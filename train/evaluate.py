@@ -1,6 +1,6 @@
 """Trains and says what comes out: `evaluate.py BAGS inj|tox [key=value...]`.
 
-Three figures: random halves of each source, folds with near-copies kept together ("fresh" counts
+Four figures: random halves of each source, random fifths, folds with near-copies kept together ("fresh" counts
 a cluster of them once), and each source left out with the near-copies of its rows.
 """
 import pickle
@@ -12,8 +12,11 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.6, l2=0.05, rounds=1, other=0.1, harm=0.2, own=1.0, innocent=0.01,
-                source_power=0.5, cluster_power=0.7, hard=1.0, folds=4, loso=1, iters=60, idf=1, lex=0.0, win=2, random=0)
+import features
+import layer
+
+SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.6, l2=0.05, rounds=1, other=0.1, harm=0.2, own=1.0, innocent=0.05, fifths=1,
+                source_power=0.5, cluster_power=0.7, hard=1.0, folds=4, loso=1, iters=40, idf=1, lex=0.1, win=2, random=0, nb=0.0, nba=1.0, nbb=0.1, inner=3, layer_l2=1e-3)
 
 # Fewer features than these weigh as if there were so many: words, letters, concepts.
 LEAST = (8, 8, 2)
@@ -23,13 +26,13 @@ class Set:
     """Windows of texts as rows of one matrix, with labels and weights by text."""
 
     def __init__(self, path, task, s):
-        meta, mats, n, start = pickle.load(open(path, "rb"))
+        meta, mats, n, start, places = pickle.load(open(path, "rb"))
         self.s = s
         label, weight = [], []
         for m in meta:
             y, w = label_of(m, task, s)
             if m["source"].startswith("own"):
-                w *= s["own"]
+                w *= s.get(m["source"], s["own"])
             if m["source"].startswith("list"):
                 w *= s["innocent"]
             label.append(y)
@@ -53,12 +56,15 @@ class Set:
                 self.doc.append(d)
                 r += 1
         self.doc = np.array(self.doc)
+        fold = sp.csr_matrix((np.ones(len(places), np.float32), (np.arange(len(places)), features.bucket_of(places.astype(np.int64)))),
+                             shape=(len(places), features.BUCKETS))
         A = sp.csr_matrix((np.ones(len(agg_r), np.float32), (agg_r, agg_c)), shape=(r, len(n)))
         N = A @ n
         parts = []
         for g, sc in enumerate((s["scale_w"], s["scale_l"], s["scale_c"])):
-            parts.append(sp.diags((sc / np.sqrt(np.maximum(N[:, g], LEAST[g]))).astype(np.float32)) @ (A @ mats[g]))
+            parts.append(sp.diags((sc / np.sqrt(np.maximum(N[:, g], LEAST[g]))).astype(np.float32)) @ (A @ mats[g]) @ fold)
         # The groups share one table: an index of a bucket is the same weight, but each group its own scale.
+        self.parts, self.N = parts, N
         self.X = (parts[0] + parts[1] + parts[2]).tocsr().astype(np.float32)
 
 
@@ -127,10 +133,54 @@ def fit(X, y, w, l2, iters, theta=None):
 def feature_scale(ds, rows):
     """A feature that was not seen has no weight; a rare one may weigh more than a frequent one."""
     df = np.bincount(ds.X[rows].indices, minlength=ds.X.shape[1])
-    return (df > 0) * (np.log((1 + len(rows)) / (1 + df)) / 4) ** ds.s["idf"]
+    scale = (df > 0) * (np.log((1 + len(rows)) / (1 + df)) / 4) ** ds.s["idf"]
+    if ds.s["nb"]:
+        y = ds.y[ds.doc[rows]]
+        p, q = (np.bincount(ds.X[rows[y == k]].indices, minlength=ds.X.shape[1]) for k in (1, 0))
+        r = np.abs(np.log((p + ds.s["nba"]) / (p.sum() + 1) * (q.sum() + 1) / (q + ds.s["nba"])))
+        scale = scale * (r + ds.s["nbb"]) ** ds.s["nb"]
+    return scale
+
+
+class Model:
+    """A weight for each bucket, and the layer over their sums."""
+
+    def __init__(self, weights, bias, layer):
+        self.weights, self.bias, self.layer = weights, bias, layer
+
+
+def windows_of(ds, idx):
+    inset = np.zeros(len(ds.y), bool)
+    inset[idx] = True
+    return np.flatnonzero(inset[ds.doc])
+
+
+def inputs(ds, weights, rows):
+    """Of each window what the layer reads: sums of words, letters, concepts, and roots of how many words and concepts."""
+    n = np.maximum(ds.N[rows], LEAST)
+    return np.column_stack([part[rows] @ weights for part in ds.parts] + [np.sqrt(n[:, 0]), np.sqrt(n[:, 2])])
 
 
 def train(ds, idx):
+    """Sums, and a layer over them that is trained on sums of texts which the weights have not seen."""
+    weights, bias = sums(ds, idx)
+    folds = int(ds.s["inner"])
+    if folds < 2:
+        plain = layer.Layer([-1000] * 5, [1000] * 5, np.zeros((5, layer.UNITS)), np.zeros(layer.UNITS), np.zeros(layer.UNITS), [1, 1, 1, 0, 0], bias)
+        return Model(weights, bias, plain)
+    seen = np.zeros((len(ds.y), layer.INPUTS))
+    part = fold_of(ds, folds, 17, 0)
+    for k in range(folds):
+        some = idx[part[idx] == k]
+        rows = windows_of(ds, some)
+        x = inputs(ds, sums(ds, idx[part[idx] != k])[0], rows)
+        order = np.lexsort((x[:, :3].sum(axis=1), ds.doc[rows]))
+        last = np.append(np.flatnonzero(np.diff(ds.doc[rows][order])), len(order) - 1)
+        seen[ds.doc[rows][order][last]] = x[order][last]
+    return Model(weights, bias, layer.fit(seen[idx], ds.y[idx], weights_of(ds, idx)[idx], ds.s["layer_l2"]))
+
+
+def sums(ds, idx):
     """Multiple instances: of an attack, the windows that look most like one count."""
     s = ds.s
     w_doc = weights_of(ds, idx)
@@ -159,24 +209,24 @@ def train(ds, idx):
 
 
 def score(ds, model, idx):
-    inset = np.zeros(len(ds.y), bool)
-    inset[idx] = True
-    rows = np.flatnonzero(inset[ds.doc])
-    z = ds.X[rows] @ model[0] + model[1]
+    """In 1/1024."""
+    rows = windows_of(ds, idx)
+    z = model.layer.odds(np.rint(inputs(ds, model.weights, rows) * 1024).astype(np.int64))
     best = np.full(len(ds.y), -1e9)
     np.maximum.at(best, ds.doc[rows], z)
     return best[idx]
 
 
-def fold_of(ds, folds):
-    if ds.s["random"]:
+def fold_of(ds, folds, seed=5, random=None):
+    random = ds.s["random"] if random is None else random
+    if random:
         # Random halves of each source: near-copies on both sides.
-        rng, fold = np.random.default_rng(11), np.zeros(len(ds.y), int)
+        fold = np.zeros(len(ds.y), int)
         for x in sorted(set(ds.source)):
             at = np.flatnonzero(ds.source == x)
-            fold[at] = rng.permutation(len(at)) % folds
+            fold[at] = np.random.default_rng([seed, int(random), *x.encode()]).permutation(len(at)) % folds
         return fold
-    order = {c: k for k, c in enumerate(np.random.default_rng(5).permutation(np.unique(ds.cluster)))}
+    order = {c: k for k, c in enumerate(np.random.default_rng(seed).permutation(np.unique(ds.cluster)))}
     return np.array([order[c] % folds for c in ds.cluster])
 
 
@@ -231,6 +281,8 @@ def main(path, task, opts):
 
     halves = out_of_fold(ds, 2, 1)
     one = line(task + ", random halves", halves)
+    if s["fifths"]:
+        line(task + ", random fifths", out_of_fold(ds, 5, 1))
     grouped = halves if s["folds"] < 2 else out_of_fold(ds, int(s["folds"]), 0)
     thr = line(task + ", near-copies together", grouped)
     return ds, grouped, (line, halves, grouped, one, thr, neg, pos)

@@ -3,6 +3,7 @@ import os
 import pickle
 import sys
 import time
+from array import array
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,25 +15,21 @@ import made
 
 
 def bag(texts):
-    """(per group a CSR matrix blocks x buckets, counts per block and group, first block of each text)."""
-    mats = []
-    cols = [[], [], []]
-    vals = [[], [], []]
-    ptr = [[0], [0], [0]]
+    """(per group a CSR matrix of blocks, counts per block and group, first block of each text, places of the columns)."""
+    cols, vals, ptr = [array("I") for _ in range(3)], [array("H") for _ in range(3)], [[0], [0], [0]]
     n, start = [], [0]
     for t in texts:
-        bs = features.blocks(t[:24000])
-        for b in bs:
+        for b in features.blocks(t[:24000]):
             for g in range(3):
                 cols[g].extend(b.f[g].keys())
                 vals[g].extend(b.f[g].values())
                 ptr[g].append(len(cols[g]))
             n.append(b.n)
         start.append(len(n))
-    for g in range(3):
-        mats.append(sp.csr_matrix((np.array(vals[g], np.float32), np.array(cols[g], np.int32), np.array(ptr[g])),
-                                  shape=(len(n), features.BUCKETS)))
-    return mats, np.array(n, np.float32), np.array(start)
+    places = np.unique(np.concatenate([np.array(c) for c in cols]))
+    mats = [sp.csr_matrix((np.array(vals[g], np.float32), np.searchsorted(places, np.array(cols[g])).astype(np.int32), np.array(ptr[g])),
+                          shape=(len(n), len(places))) for g in range(3)]
+    return mats, np.array(n, np.float32), np.array(start), places
 
 
 def own(path):
@@ -63,6 +60,9 @@ def main(folder, out, django=None):
     rows += [{"text": t, "label": "benign", "source": "own_clean"} for _, t, _ in grammar.rows("clean")]
     rows += [{"text": t, "label": "attack", "source": "own_attack"} for _, t, _ in grammar.rows("attack")]
     rows += [{"text": t, "label": {"T": "toxic", "C": "nontoxic"}[v], "source": "own_toxic"} for v, t, _ in grammar.rows("toxic")]
+    for v, t, _ in grammar.rows("comments"):
+        rows.append({"text": t, "label": "toxic" if v == "T" else "nontoxic", "source": "own_plain" if v == "P" else "own_comments"})
+    rows += [{"text": t, "label": "benign", "source": "own_noise"} for t in made.noise()]
     if "WORD_LISTS" in os.environ:
         words = open(os.environ["WORD_LISTS"] + ".innocent", encoding="utf-8").read().split()
         rows += [{"text": w, "label": "nontoxic", "source": "list_innocent"} for w in words]
@@ -77,10 +77,10 @@ def main(folder, out, django=None):
     texts = [r["text"] for r in rows]
     cl = data.clusters(texts)
     print("rows", len(rows), "clusters", len(set(cl)), "%.0fs" % (time.time() - t0), flush=True)
-    mats, n, start = bag(texts)
+    mats, n, start, places = bag(texts)
     meta = [{k: r.get(k, "") for k in ("label", "source", "category")} | {"cluster": c, "bytes": len(r["text"].encode())} for r, c in zip(rows, cl)]
-    pickle.dump((meta, mats, n, start), open(out, "wb"), protocol=4)
-    print("blocks", len(n), "nnz", [m.nnz for m in mats], "%.0fs" % (time.time() - t0))
+    pickle.dump((meta, mats, n, start, places), open(out, "wb"), protocol=4)
+    print("blocks", len(n), "columns", len(places), "nnz", [m.nnz for m in mats], "%.0fs" % (time.time() - t0))
 
 
 if __name__ == "__main__":

@@ -126,7 +126,12 @@ def mix(h):
 
 
 def index(h):
-    return (mix(h) * 0x9E3779B1 & M32) * BUCKETS >> 32
+    """The place of a hash among all of 32 bits; `bucket_of` says in which bucket it falls."""
+    return mix(h) * 0x9E3779B1 & M32
+
+
+def bucket_of(place):
+    return place * BUCKETS >> 32
 
 
 def word_hash(cs):
@@ -141,7 +146,7 @@ EDGE = 1
 
 
 def letter_grams(cs):
-    """Indices of 4 letters in a row, with an edge before and after the word."""
+    """Places of 4 letters in a row, with an edge before and after the word."""
     s = [EDGE, *cs[:LETTERS_MAX], EDGE]
     return [index(sum(c * k for c, k in zip(s[i:i + 4], K)) & M32) for i in range(len(s) - 3)]
 
@@ -192,8 +197,9 @@ def concept(cs):
 
 # CJK words stand without spaces: a concept may end at any character.
 ALONE_ROW = max((len(k) for k in WHOLE if k and kind(k[0]) == ALONE), default=2)
-LEET = {ord(a): ord(b) for a, b in zip("0134578@$!|", "oieastbasil")}
-LEET[ord("1")] = ord("i")
+LEET = {ord(a): ord(b) for a, b in zip("0134578", "oieastb")}
+# What stands for a letter within a word; a star is any.
+MASKS = {ord(a): ord(b) for a, b in zip("@$!*", "asi*")}
 
 
 class Block:
@@ -242,6 +248,19 @@ def bucket(x):
     return x.bit_length()
 
 
+def once(cs):
+    """A word without its repeats, if a letter stands three times in a row."""
+    if not any(a == b == c and 97 <= a <= 122 for a, b, c in zip(cs, cs[1:], cs[2:])):
+        return None
+    out = []
+    for n, c in enumerate(cs):
+        # Of three and more of a letter one is left, two of two.
+        if n >= 2 and cs[n - 1] == cs[n - 2] == c or n >= 1 and cs[n - 1] == c and n + 1 < len(cs) and cs[n + 1] == c:
+            continue
+        out.append(c)
+    return out
+
+
 def blocks(text):
     """The blocks of a text."""
     out = []
@@ -251,6 +270,7 @@ def blocks(text):
     number = 0
     alone = []             # characters that are words alone, in a row
     singles = []           # single letters in a row
+    masked = []            # letters and signs of a word
     upper = letters = digits = foreign = 0
     word, run = [], []
     leet = 0
@@ -291,8 +311,11 @@ def blocks(text):
             leet = 0
             return
         end_singles()
-        if any(x in LEET for x in cs) and any(97 <= x <= 122 for x in cs) and len(cs) <= LETTERS_MAX:
-            extra([LEET.get(x, x) for x in cs])
+        if len(cs) <= LETTERS_MAX and max(cs) < 128:
+            if any(x in LEET for x in cs) and any(97 <= x <= 122 for x in cs):
+                extra([LEET.get(x, x) for x in cs])
+            elif (short := once(cs)) is not None:
+                extra(short)
         if len(cs) > LETTERS_MAX:
             b.add(WORD, seeded(5, bucket(len(cs))))
 
@@ -305,6 +328,26 @@ def blocks(text):
             b.add(LETTER, g)
         if c:
             emit_concept(c)
+
+    def mask(c):
+        """A sign that may stand for a letter, after what of the word is before it."""
+        if max(word, default=0) >= 128:
+            masked.clear()
+        elif (word or masked or c == 36) and not (c == 42 and not word and masked[-1] == 42):
+            masked.extend(word)
+            masked.append(c)
+
+    def end_masked():
+        """A word with signs within it that stand for letters."""
+        cs = masked + word
+        masked.clear()
+        if len(cs) > LETTERS_MAX or max(cs) >= 128:
+            return None
+        while cs and cs[-1] in (33, 42):
+            cs.pop()
+        if any(c in MASKS for c in cs) and any(97 <= c <= 122 for c in cs):
+            return [LEET.get(c, MASKS.get(c, c)) for c in cs]
+        return None
 
     def end_singles():
         if len(singles) >= 3:
@@ -347,7 +390,14 @@ def blocks(text):
                 if c >= 128:
                     foreign += 1
             continue
+        plain = None
+        if c in MASKS:
+            mask(c)
+        elif masked:
+            plain = end_masked()
         end_word()
+        if plain:
+            extra(plain)
         if k == ALONE:
             end_run()
             end_singles()
@@ -372,7 +422,10 @@ def blocks(text):
             end_run()
             end_singles()
             close()
+    plain = end_masked() if masked else None
     end_word()
+    if plain:
+        extra(plain)
     end_run()
     end_singles()
     if b.words or not out:

@@ -8,7 +8,7 @@ HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "texts")
 
 def rows(name, seed=7):
     """(label or "", text, number of its template): fills without repeats."""
-    lists, templates = {}, []
+    lists, templates = {"listed": listed()}, []
     for line in open(os.path.join(HERE, name + ".txt"), encoding="utf-8"):
         line = line.rstrip("\n")
         if line.startswith("$"):
@@ -20,10 +20,17 @@ def rows(name, seed=7):
     for n, (count, text) in enumerate(templates):
         r = random.Random("%s %s %d" % (seed, name, n))
         label = ""
-        if text[:2] in ("T ", "C "):
+        if text[:2] in ("T ", "C ", "P "):
             label, text = text[0], text[2:]
         for filled in sorted({fill(text, lists, r) for _ in range(count)}):
             yield label, filled, n
+
+
+def listed():
+    """Bad words of other people's lists (`lists.py`), the worst ones."""
+    path = os.environ.get("WORD_LISTS")
+    lines = [line.rstrip("\n").split("\t") for line in open(path, encoding="utf-8")] if path else []
+    return [word for word, degree in lines if degree == "3"] or [""]
 
 
 def fill(text, lists, r):

@@ -1,5 +1,8 @@
 """Benign prompts made from templates of our own: roles, demands on form, programs in many languages."""
+import base64
+import json
 import random
+import string
 
 ROLES = "gardener;sommelier;chess coach;museum guide;tax adviser;nurse;plumber;historian;poet;stand-up comedian;data analyst;Linux terminal;SQL console;spelling checker;translator from Czech;travel agent;personal trainer;interviewer for a bank;debate partner;fortune teller;midwife;philosophy tutor;car mechanic;novelist;screenwriter;hypnotherapist;password generator;magician;composer;legal clerk;astronomer;dietitian;life coach;critic of films;prompt writer;wizard from a fairy tale;character from an old sea novel;JavaScript console;text adventure game;rude waiter in a comedy;lawyer".split(";")
 OPEN = ["I want you to act as a {r}.", "Act as a {r}.", "I'd like you to play a {r}.", "You are a {r}.", "Please take the role of a {r}.", "Imagine you are a {r} with long experience.", "Pretend to be a {r} for this conversation.", "From now on, be my {r}."]
@@ -39,6 +42,58 @@ def rows(seed=7):
     for form, things in PROGRAMS.values():
         for t in things.split(";"):
             yield form.format(l=r.choice(["Python", "C", "C++", "Java", "Rust", "Go"]), t=t)
+
+
+def noise(seed=12):
+    """What is no language: encoded bytes, keys, numbers, logs, programs without spaces."""
+    r = random.Random(seed)
+    names = "id name value data item list count index result error user token node path file size type state next prev left right".split()
+
+    def word(least, most):
+        return "".join(r.choice(string.ascii_lowercase) for _ in range(r.randint(least, most)))
+
+    def encoded(n):
+        return base64.b64encode(r.randbytes(n)).decode()
+
+    def lined(text, width):
+        return "\n".join(text[k:k + width] for k in range(0, len(text), width))
+
+    def number():
+        return r.choice([str(r.randint(0, 99999)), "%.3f" % r.uniform(-500, 500), "%04d-%02d-%02d" % (r.randint(1990, 2030), r.randint(1, 12), r.randint(1, 28))])
+
+    def program():
+        out = []
+        for _ in range(r.randint(8, 60)):
+            a, b, c = r.choice(names), word(1, 2), word(1, 3)
+            out.append(r.choice(["var %s=%s.%s||[];", "function %s(%s,%s){", "return %s?%s:%s}", "if(!%s&&%s>=%s)", "for(var %s=0;%s<%s.length;)", "%s.%s=%s;", "this.%s=new %s(%s);", "%s=>{%s(%s)}"]) % (a, b, c))
+        return "".join(out)
+
+    def log():
+        level, part = r.choice(["INFO", "DEBUG", "WARN", "ERROR"]), r.choice(names)
+        return "%sT%02d:%02d:%02d.%03dZ %s [%s-%d] %s: %s took %d ms, status %d" % (
+            "2024-%02d-%02d" % (r.randint(1, 12), r.randint(1, 28)), r.randint(0, 23), r.randint(0, 59), r.randint(0, 59), r.randint(0, 999), level, r.choice(names), r.randint(1, 64),
+            part, r.choice(["request", "query", "job", "connection", "flush"]), r.randint(1, 9000), r.choice([0, 200, 404, 500]))
+
+    makers = [
+        lambda: encoded(r.randint(12, 60)), lambda: encoded(r.randint(60, 3000)), lambda: lined(encoded(r.randint(200, 3000)), r.choice([60, 64, 76])),
+        lambda: "-----BEGIN CERTIFICATE-----\n" + lined(encoded(r.randint(300, 1200)), 64) + "\n-----END CERTIFICATE-----",
+        lambda: "data:image/png;base64," + encoded(r.randint(100, 2000)), lambda: encoded(r.randint(300, 1500)).replace("+", "-").replace("/", "_").rstrip("="),
+        lambda: ".".join(encoded(n).rstrip("=") for n in (27, r.randint(60, 200), 32)),
+        lambda: r.randbytes(r.randint(8, 600)).hex(), lambda: " ".join("%02x" % b for b in r.randbytes(r.randint(8, 300))),
+        lambda: "\n".join("%08x  %s" % (16 * k, " ".join("%02x" % b for b in r.randbytes(16))) for k in range(r.randint(2, 30))),
+        lambda: "\n".join("%s %s" % (r.randbytes(32).hex(), word(3, 9) + ".tar.gz") for _ in range(r.randint(1, 12))),
+        lambda: "-".join(r.randbytes(n).hex() for n in (4, 2, 2, 2, 6)),
+        lambda: "\n".join(",".join(number() for _ in range(6)) for _ in range(r.randint(2, 40))), lambda: " ".join(number() for _ in range(r.randint(1, 80))),
+        program, program, lambda: "\n".join(log() for _ in range(r.randint(1, 20))),
+        lambda: " ".join(word(1, 12) for _ in range(r.randint(1, 60))), lambda: "".join(r.choice(string.printable[:94]) for _ in range(r.randint(5, 400))),
+        lambda: " ".join("".join(r.choice(string.ascii_letters + string.digits) for _ in range(r.randint(6, 14))) for _ in range(r.randint(1, 60))),
+        lambda: " ".join("".join(r.choice(string.ascii_letters) for _ in range(8)) for _ in range(r.randint(1, 9))),
+        lambda: json.dumps([{r.choice(names): r.choice([number(), word(3, 10), True, None]) for _ in range(4)} for _ in range(r.randint(1, 12))]),
+        lambda: "\n".join("    at %s.%s(%s.java:%d)" % (word(3, 8), word(3, 10), word(4, 9), r.randint(1, 900)) for _ in range(r.randint(3, 20))),
+    ]
+    for make in makers:
+        for _ in range(25):
+            yield make()
 
 
 def translations(folder, seed=8):

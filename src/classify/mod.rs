@@ -2,10 +2,10 @@
 
 A text is folded (`fold`), cut into words and blocks (`reader`), and what stands in it is hashed into
 one table that both classifiers share (`weights`): words, letters in a row, and concepts, classes of
-words of many languages. Weights add up, so a window of two blocks is the sum of its blocks, and a
-text scores what its worst window does (`windows`, `scores`). What an encoding hides is scored, too
-(`views`). Streams are scored by sentence (`sentences`). Nothing is kept of the text, and all numbers
-are integers: the same in every build.
+words of many languages. Weights add up, so a window of two blocks is the sum of its blocks; a small
+layer makes log odds of the sums (`layer`), and a text scores what its worst window does (`windows`, `scores`). What an encoding hides is scored, too
+(`views`). Streams are scored by sentence (`sentences`). Nothing is kept of the text but what short
+words add (`known`), and all numbers are integers: the same in every build.
 
 `train/` makes the weights; `train/features.py` computes the same features. */
 
@@ -13,14 +13,19 @@ mod class;
 mod concepts;
 mod fold;
 mod hash;
+mod held;
+mod known;
+mod layer;
 mod reader;
 mod scores;
 mod sentences;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod views;
 mod weights;
 mod windows;
+mod word;
 
 pub use class::Class;
 pub use reader::Scorer;

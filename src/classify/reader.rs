@@ -1,13 +1,17 @@
 /*! A text becomes features, character by character. */
 
 use super::{
-    concepts::{self, Beginning, Ends, Row},
+    concepts::{self, Ends, Row},
     fold::{Kind, fold, kind},
-    hash::{EDGE, Word, letters, seeded},
+    hash::{Word, letters, seeded},
+    held::Held,
+    known::{self, Known, Short},
     scores::Scores,
+    shape::Shape,
     views::{JOINTS, LONG_WORD, Signs},
-    weights::{Listed, REVERSED, ROT13, Weights},
-    windows::{Block, Group, Windows},
+    weights::{CLASSES, Listed, REVERSED, ROT13, Weights},
+    windows::{Block, Group, Sums, Windows},
+    word::{Current, LETTERS, is_mask, unmasked},
 };
 
 /// Words after which a block ends.
@@ -15,9 +19,6 @@ const BLOCK: u32 = 32;
 
 /// Words after which a block ends at the end of a sentence.
 const SENTENCE: u32 = 16;
-
-/// Letters of a word that are looked at in rows.
-const LETTERS: usize = 24;
 
 /// Single letters in a row that are a word in disguise.
 const SPACED: usize = 3;
@@ -42,6 +43,7 @@ pub struct Scorer {
     runs: Held<RUNS>,
     alone: Ends,
     singles: Held<LETTERS>,
+    masked: Held<LETTERS>,
     shape: Shape,
     signs: Signs,
     begun: bool,
@@ -62,6 +64,7 @@ impl Default for Scorer {
             runs: Held::NONE,
             alone: Ends::NONE,
             singles: Held::NONE,
+            masked: Held::NONE,
             shape: Shape::default(),
             signs: Signs::default(),
             begun: false,
@@ -78,6 +81,9 @@ impl Scorer {
             let after = if n > 0 {
                 self.read_ascii(rest.as_bytes().get(..n).unwrap_or(&[]));
                 n
+            } else if first == ' ' {
+                self.space();
+                1
             } else {
                 self.read(first);
                 first.len_utf8()
@@ -90,9 +96,25 @@ impl Scorer {
     fn read_ascii(&mut self, letters: &[u8]) {
         self.end_run();
         self.alone.clear();
-        self.word.extend(letters, self.weights);
-        self.word.joints = self.word.joints.saturating_add(joints(letters));
         self.shape.ascii(letters);
+        match Short::of(letters) {
+            Some(short) if self.word.is_empty() => self.word.short = short,
+            _ => {
+                self.word.spell_out(self.weights);
+                self.word.extend(letters, self.weights);
+            }
+        }
+    }
+
+    /// The most frequent character, as [`Scorer::read`] does it.
+    fn space(&mut self) {
+        self.end_masked_word();
+        self.alone.clear();
+        self.end_run();
+        if self.words >= BLOCK {
+            self.end_singles();
+            self.close();
+        }
     }
 
     /// The scores of what was pushed, as if it ended here; the next text begins.
@@ -104,7 +126,7 @@ impl Scorer {
 
     /// The same without a next text: [`Scorer::signs`] are those of the whole.
     pub(super) fn finish(&mut self) -> Scores {
-        self.end_word();
+        self.end_masked_word();
         self.end_run();
         self.end_singles();
         if self.words > 0 || !self.begun {
@@ -143,11 +165,17 @@ impl Scorer {
         if kind == Kind::Letter {
             self.end_run();
             self.alone.clear();
+            self.word.spell_out(self.weights);
             self.word.push(folded, self.weights);
             self.shape.letter(c, folded);
             return;
         }
-        self.end_word();
+        if is_mask(folded) {
+            self.mask(folded);
+            self.end_word();
+        } else {
+            self.end_masked_word();
+        }
         if kind == Kind::Alone {
             self.read_alone(folded);
         } else {
@@ -179,14 +207,17 @@ impl Scorer {
     }
 
     fn count_word(&mut self, hash: u32, concept: Option<u32>) {
+        let word = self.weights.table().of(seeded(1, &[hash]));
+        self.count_weighed(hash, concept, word);
+    }
+
+    /// One more word, which alone has these weights.
+    fn count_weighed(&mut self, hash: u32, concept: Option<u32>, word: [i32; CLASSES]) {
         let [second, first] = self.before;
-        let buckets = [
-            seeded(1, &[hash]),
-            seeded(2, &[first, hash]),
-            seeded(3, &[second, first, hash]),
-        ];
+        let rows = [seeded(2, &[first, hash]), seeded(3, &[second, first, hash])];
         let table = self.weights.table();
-        self.block.add_all(table, Group::Words, buckets.into_iter());
+        self.block.add_sums(Group::Words, Sums { n: 1, of: word });
+        self.block.add_all(table, Group::Words, rows.into_iter());
         self.before = [first, hash];
         self.number = self.number.wrapping_add(1);
         self.words = self.words.saturating_add(1);
@@ -218,24 +249,57 @@ impl Scorer {
     }
 
     fn end_word(&mut self) {
+        let short = std::mem::take(&mut self.word.short);
+        if short.is_none() {
+            self.end_spelled(Short::NONE);
+        } else if let Some(known) = known::get(short) {
+            self.block.add_sums(Group::Letters, known.letters);
+            self.count_weighed(known.hash, known.concept, known.word);
+            match short.single() {
+                Some(single) => self.singles.push(single),
+                None => self.end_singles(),
+            }
+        } else {
+            self.word.short = short;
+            self.word.spell_out(self.weights);
+            self.end_spelled(short);
+        }
+    }
+
+    /// A word that was read letter by letter; kept if it is short and no disguise.
+    fn end_spelled(&mut self, short: Short) {
         if self.word.length == 0 {
             return;
         }
         let (word, table) = (&self.word, self.weights.table());
-        self.block
-            .add_all(table, Group::Letters, letters(word.edged()));
+        let rows = Sums::of(table, letters(word.edged()));
         let (hash, length) = (word.hash.0, word.length);
         let concept = word.beginning.concept(word.hash, self.weights);
         let plain = word.undisguised();
-        if word.joints >= JOINTS {
-            self.signs.joined = self.signs.joined.saturating_add(1);
-        }
+        let joined = word.joints >= JOINTS;
         let single = match word.letters() {
             [single @ 0..128] => Some(*single),
             _ => None,
         };
+        let alone = table.of(seeded(1, &[hash]));
+        if !short.is_none() && plain.is_none() && !joined {
+            let (word, letters) = (alone, rows);
+            known::keep(
+                short,
+                Known {
+                    hash,
+                    concept,
+                    word,
+                    letters,
+                },
+            );
+        }
         self.word.clear();
-        self.count_word(hash, concept);
+        self.block.add_sums(Group::Letters, rows);
+        self.count_weighed(hash, concept, alone);
+        if joined {
+            self.signs.joined = self.signs.joined.saturating_add(1);
+        }
         if let Some(single) = single {
             self.singles.push(single);
             return;
@@ -264,6 +328,45 @@ impl Scorer {
                 self.block.respelled();
                 self.add_concept(concept);
             }
+        }
+    }
+
+    /// A sign that may stand for a letter, after what of the word is before it.
+    fn mask(&mut self, sign: u32) {
+        self.word.spell_out(self.weights);
+        let before = self.masked.get().last().copied();
+        if self.word.wide {
+            self.masked.clear();
+            return;
+        }
+        if self.word.length == 0 {
+            let begins = self.masked.length > 0 || sign == u32::from(b'$');
+            let again = sign == u32::from(b'*') && before == Some(sign);
+            if !begins || again {
+                return;
+            }
+        }
+        self.masked.extend(self.word.letters(), self.word.length);
+        self.masked.push(sign);
+    }
+
+    /// The word ends, and with it one that had signs in it.
+    fn end_masked_word(&mut self) {
+        if self.masked.length == 0 {
+            self.end_word();
+            return;
+        }
+        self.word.spell_out(self.weights);
+        if self.word.wide {
+            self.masked.length = LETTERS.saturating_add(1);
+        } else {
+            self.masked.extend(self.word.letters(), self.word.length);
+        }
+        let plain = unmasked(&self.masked);
+        self.masked.clear();
+        self.end_word();
+        if let Some(plain) = plain {
+            self.add_disguised(&plain);
         }
     }
 
@@ -324,229 +427,4 @@ pub(super) fn in_word(byte: u8) -> bool {
 /// Whether a sentence ends with this character.
 fn ends(c: u32) -> bool {
     matches!(c, 33 | 46 | 63 | 10 | 0x3002 | 0x964)
-}
-
-/// The word that comes.
-#[derive(Debug, Clone, Copy)]
-struct Current {
-    hash: Word,
-    beginning: Beginning,
-    /// The letters, with an edge before them and after.
-    edged: [u32; LETTERS + 2],
-    length: usize,
-    leet: bool,
-    latin: bool,
-    joints: usize,
-}
-
-impl Current {
-    const NONE: Current = Current {
-        hash: Word::EMPTY,
-        beginning: Beginning::NONE,
-        edged: [EDGE; LETTERS + 2],
-        length: 0,
-        leet: false,
-        latin: false,
-        joints: 0,
-    };
-
-    fn push(&mut self, letter: u32, weights: &Weights) {
-        self.hash = self.hash.with(letter);
-        self.beginning.push(self.hash, weights);
-        self.length = self.length.saturating_add(1);
-        if self.length <= LETTERS
-            && let Some(place) = self.edged.get_mut(self.length)
-        {
-            *place = letter;
-        }
-        self.leet |= leet(letter).is_some();
-        self.latin |= (97..=122).contains(&letter);
-        self.joints = self
-            .joints
-            .saturating_add(usize::from(letter == u32::from(b'_')));
-    }
-
-    /// Letters, digits and underscores of ASCII.
-    fn extend(&mut self, letters: &[u8], weights: &Weights) {
-        let (mut hash, mut beginning) = (self.hash, self.beginning);
-        let (mut leet_found, mut latin) = (self.leet, self.latin);
-        let free = self.length.saturating_add(1).min(self.edged.len());
-        let kept = LETTERS.saturating_sub(self.length);
-        let mut places = self.edged.get_mut(free..).unwrap_or(&mut []).iter_mut();
-        for (n, letter) in letters.iter().map(u8::to_ascii_lowercase).enumerate() {
-            let folded = u32::from(letter);
-            hash = hash.with(folded);
-            beginning.push(hash, weights);
-            leet_found |= leet(folded).is_some();
-            latin |= letter.is_ascii_lowercase();
-            if n < kept
-                && let Some(place) = places.next()
-            {
-                *place = folded;
-            }
-        }
-        (self.hash, self.beginning) = (hash, beginning);
-        (self.leet, self.latin) = (leet_found, latin);
-        self.length = self.length.saturating_add(letters.len());
-    }
-
-    /// The letters and their edges.
-    fn edged(&self) -> &[u32] {
-        let end = self.length.min(LETTERS).saturating_add(2);
-        self.edged.get(..end).unwrap_or(&[])
-    }
-
-    /// The letters, as many as are kept.
-    fn letters(&self) -> &[u32] {
-        let end = self.length.min(LETTERS).saturating_add(1);
-        self.edged.get(1..end).unwrap_or(&[])
-    }
-
-    /// The word with letters for its digits.
-    fn undisguised(&self) -> Option<Current> {
-        (self.leet && self.latin && self.length <= LETTERS).then(|| {
-            let letters = self.letters().iter();
-            Current::of(letters.map(|c| leet(*c).unwrap_or(*c)))
-        })
-    }
-
-    /// A word whose letters are there at once; its beginnings are not looked up.
-    fn of(letters: impl Iterator<Item = u32>) -> Current {
-        let mut word = Current::NONE;
-        for letter in letters.take(LETTERS) {
-            word.hash = word.hash.with(letter);
-            word.length = word.length.saturating_add(1);
-            if let Some(place) = word.edged.get_mut(word.length) {
-                *place = letter;
-            }
-        }
-        word
-    }
-
-    /// The next word; what follows its last letter is an edge again.
-    fn clear(&mut self) {
-        let end = self.length.saturating_add(1).min(LETTERS);
-        if let Some(used) = self.edged.get_mut(1..=end) {
-            used.fill(EDGE);
-        }
-        self.hash = Word::EMPTY;
-        self.beginning = Beginning::NONE;
-        self.length = 0;
-        self.leet = false;
-        self.latin = false;
-        self.joints = 0;
-    }
-}
-
-/// The letter that a digit stands for.
-fn leet(c: u32) -> Option<u32> {
-    let letter = match c {
-        48 => b'o',
-        49 => b'i',
-        51 => b'e',
-        52 => b'a',
-        53 => b's',
-        55 => b't',
-        56 => b'b',
-        _ => return None,
-    };
-    Some(u32::from(letter))
-}
-
-/// Up to `N` characters, and how many there were.
-#[derive(Debug, Clone, Copy)]
-struct Held<const N: usize> {
-    held: [u32; N],
-    length: usize,
-}
-
-impl<const N: usize> Held<N> {
-    const NONE: Self = Held {
-        held: [0; N],
-        length: 0,
-    };
-
-    fn push(&mut self, c: u32) {
-        if let Some(place) = self.held.get_mut(self.length) {
-            *place = c;
-        }
-        self.length = self.length.saturating_add(1);
-    }
-
-    fn get(&self) -> &[u32] {
-        self.held.get(..self.length.min(N)).unwrap_or(&[])
-    }
-
-    fn clear(&mut self) {
-        self.length = 0;
-    }
-}
-
-/// Where words may be joined: `a_b`, `aBc`; not in keys and digests, where underscores are few and
-/// capitals and digits are anywhere.
-pub(super) fn joints(letters: &[u8]) -> usize {
-    let count = |is: fn(&u8) -> bool| letters.iter().filter(|c| is(c)).count();
-    let underscores = count(|c| *c == b'_');
-    if letters.len() < LONG_WORD {
-        return underscores;
-    }
-    let rises = letters.windows(3).filter(|row| {
-        let [a, b, c] = row else { return false };
-        a.is_ascii_lowercase() && b.is_ascii_uppercase() && c.is_ascii_lowercase()
-    });
-    let (rises, capitals) = (rises.count(), count(u8::is_ascii_uppercase));
-    let of_underscores = underscores.saturating_mul(LONG_WORD) >= letters.len();
-    let of_capitals =
-        rises.saturating_mul(2) >= capitals.saturating_sub(1) && count(u8::is_ascii_digit) == 0;
-    let underscores = if of_underscores { underscores } else { 0 };
-    underscores.saturating_add(if of_capitals { rises } else { 0 })
-}
-
-/// What a block looks like, whatever it says.
-#[derive(Debug, Clone, Copy, Default)]
-struct Shape {
-    letters: u32,
-    digits: u32,
-    upper: u32,
-    foreign: u32,
-}
-
-impl Shape {
-    fn letter(&mut self, c: char, folded: u32) {
-        if (48..=57).contains(&folded) {
-            self.digits = self.digits.saturating_add(1);
-            return;
-        }
-        self.letters = self.letters.saturating_add(1);
-        self.upper = self.upper.saturating_add(u32::from(c.is_ascii_uppercase()));
-        self.foreign = self.foreign.saturating_add(u32::from(folded >= 128));
-    }
-
-    fn ascii(&mut self, letters: &[u8]) {
-        let count = |is: fn(&u8) -> bool| {
-            let n = letters.iter().filter(|c| is(c)).count();
-            u32::try_from(n).unwrap_or(u32::MAX)
-        };
-        let digits = count(u8::is_ascii_digit);
-        let all = u32::try_from(letters.len()).unwrap_or(u32::MAX);
-        self.digits = self.digits.saturating_add(digits);
-        self.letters = self.letters.saturating_add(all.saturating_sub(digits));
-        self.upper = self.upper.saturating_add(count(u8::is_ascii_uppercase));
-    }
-
-    fn alone(&mut self) {
-        self.letters = self.letters.saturating_add(1);
-        self.foreign = self.foreign.saturating_add(1);
-    }
-
-    fn buckets(self, words: u32) -> [usize; 4] {
-        let total = self.letters.saturating_add(self.digits).saturating_add(1);
-        let part = |n: u32, of: u32| n.saturating_mul(of).checked_div(total).unwrap_or(0);
-        [
-            seeded(20, &[part(self.upper, 8)]),
-            seeded(21, &[part(self.digits, 8)]),
-            seeded(22, &[part(self.foreign, 4)]),
-            seeded(23, &[u32::BITS.saturating_sub(words.leading_zeros())]),
-        ]
-    }
 }

@@ -167,3 +167,97 @@ fn invisible_characters_and_lookalikes_hide_nothing() {
         spelled("🅐🅑🅒🅓🅔🅕🅖🅗🅘🅙🅚🅛🅜🅝🅞🅟🅠🅡🅢🅣🅤🅥🅦🅧🅨🅩"),
     ]);
 }
+
+#[test]
+fn scores_do_not_depend_on_what_was_scored_before() {
+    let texts: Vec<String> = vectors().into_iter().map(|(_, text)| text).collect();
+    let all = |texts: Vec<String>| {
+        let scored = move || texts.iter().map(|text| score(text)).collect::<Vec<_>>();
+        std::thread::spawn(scored).join().unwrap()
+    };
+    let forwards = all(texts.clone());
+    let mut backwards = all(texts.iter().rev().cloned().collect());
+    backwards.reverse();
+    assert_eq!(forwards, backwards);
+    // In the same thread, each word known from the text before.
+    for (text, before) in texts.iter().zip(forwards) {
+        assert_eq!(score(text), score(text), "{text:?}");
+        assert_eq!(score(text), before, "{text:?}");
+    }
+}
+
+#[test]
+fn regression_names_of_groups_and_small_words_are_not_toxic() {
+    let mut high = Vec::new();
+    for text in [
+        "ok!",
+        "x",
+        "y",
+        "no",
+        "gay",
+        "lesbian",
+        "Jews",
+        "Islam",
+        "women",
+        "transgender",
+        "I am a Muslim woman",
+        "I am gay",
+        "As a trans woman I love hiking",
+        "My daughter is autistic",
+        "Muslims pray five times a day",
+        "She's a feminist writer",
+        "je suis musulmane",
+        "ich bin Jude",
+        "Scunthorpe United",
+        "assess the class",
+        "breast cancer screening",
+        "Kill the process with pid 42",
+        "potato",
+        "Tuesday",
+        "good morning everyone",
+        "How do I cook rice?",
+    ] {
+        let found = score(text).toxicity;
+        assert!(found < Sensitivity::Medium.threshold(), "{found} {text:?}");
+        if found >= Sensitivity::High.threshold() {
+            high.push((text, found));
+        }
+    }
+    assert!(high.len() <= 2, "{high:?}");
+}
+
+#[test]
+fn abuse_is_toxic_also_in_disguise() {
+    for text in [
+        "you are a fucking idiot",
+        "shut up you stupid bitch",
+        "I hate gay people",
+        "Muslims are vermin",
+        "kill yourself",
+        "f*ck you",
+        "you sh1thead",
+        "you stup!d b!tch",
+        "fuuuck off",
+        "f u c k you",
+        "what an @sshole",
+        "Du bist ein Idiot",
+    ] {
+        let found = score(text).toxicity;
+        assert!(found >= Sensitivity::Medium.threshold(), "{found} {text:?}");
+    }
+}
+
+#[test]
+fn signs_within_a_word_stand_for_letters() {
+    let odds = |text: &str| {
+        let mut scorer = Scorer::default();
+        scorer.push(text);
+        scorer.odds()
+    };
+    // Read as it stands, and as it is meant; signs at its end and around it are no letters.
+    assert_ne!(odds("st*pid"), odds("st* pid"));
+    assert_ne!(odds("ab$olute"), odds("ab $olute"));
+    assert_eq!(odds("жук$d"), odds("жук$ d"));
+    let long = "x".repeat(24);
+    assert_eq!(odds(&format!("{long}$y")), odds(&format!("{long}$ y")));
+}

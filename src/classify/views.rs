@@ -7,7 +7,12 @@ mod base64;
 mod decoded;
 mod hex;
 
-use super::reader::{Scorer, in_word, joints};
+use std::ops::Range;
+
+use super::{
+    reader::{Scorer, in_word},
+    word::joints,
+};
 
 /// How a text was read when the worst of it was found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -105,9 +110,49 @@ fn rot13(c: char) -> char {
     }
 }
 
-/// A text with its joined words apart.
+/// Bytes around joined words that are read with them.
+const NEAR: usize = 512;
+
+/// What stands near joined words, those apart; all of the text where the words are not found again.
 fn apart(text: &str) -> Scorer {
     let mut scorer = Scorer::default();
+    let mut near = 0..0;
+    let mut at = 0_usize;
+    for word in text.split_inclusive(|c: char| !is_joined(c)) {
+        let from = at.saturating_sub(NEAR);
+        at = at.saturating_add(word.len());
+        let wide = word.matches('＿').count();
+        if joints(word.as_bytes()).saturating_add(wide) < JOINTS {
+            continue;
+        }
+        if from > near.end {
+            read_apart(part(text, &near), &mut scorer);
+            scorer.read('\n');
+            near.start = from;
+        }
+        near.end = at.saturating_add(NEAR);
+    }
+    if near.is_empty() {
+        near = 0..text.len();
+    }
+    read_apart(part(text, &near), &mut scorer);
+    scorer
+}
+
+fn is_joined(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '＿')
+}
+
+/// A part of a text, and the rest of the characters at its ends.
+fn part<'a>(text: &'a str, range: &Range<usize>) -> &'a str {
+    let boundary = |at: &usize| text.is_char_boundary(*at);
+    let from = (0..=range.start).rev().find(boundary).unwrap_or(0);
+    let to = (range.end..text.len()).find(boundary);
+    text.get(from..to.unwrap_or(text.len())).unwrap_or("")
+}
+
+/// Reads a text with its joined words apart.
+fn read_apart(text: &str, scorer: &mut Scorer) {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let n = rest.bytes().take_while(|c| in_word(*c)).count();
@@ -128,7 +173,6 @@ fn apart(text: &str) -> Scorer {
             before = c;
         }
     }
-    scorer
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 | bytes | what |
 | --- | --- |
-| 8 | `TGCLASS2` |
+| 8 | `TGCLASS3` |
 | 4, 4 | numbers of listed words: whole, beginnings |
-| 28 each | injection, toxicity: bias, scale of words, letters, concepts; thresholds low, medium, high (i32; scales in 1/2^20, the others in 1/1024) |
+| 24 each | injection, toxicity: scale of words, letters, concepts; thresholds low, medium, high (i32; scales in 1/2^20, thresholds in 1/1024) |
+| 288 each | injection, toxicity: the layer, in the order of [`Layer`] (i32) |
 | 2 × 1792 | folded code points below 0x600 and of 1E00 to 1EFF |
 | 5 each | listed words in order: hash (u32), concept |
 | 2 × 196608 | weights of injection and toxicity (i8) by bucket | */
@@ -13,6 +14,7 @@ use std::sync::LazyLock;
 
 use super::{
     hash::{BUCKETS, Word},
+    layer::Layer,
     windows::Sums,
 };
 
@@ -27,13 +29,13 @@ const FOLDED: usize = 0x700;
 static FILE: &[u8] = include_bytes!("weights/tollgate.bin");
 static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::read(FILE).unwrap_or_default());
 
-/// One classifier: log odds of the training's balance in 1/1024, scales in 1/2^20.
+/// One classifier: scales of the groups in 1/2^20.
 #[derive(Debug, Clone, Copy, Default)]
 struct Class {
-    bias: i32,
     scales: [i32; GROUPS],
     /// Log odds above which 0.1 %, 1 % and 5 % of clean prompts are.
     thresholds: [i32; 3],
+    layer: Layer,
 }
 
 #[derive(Debug, Default)]
@@ -136,12 +138,36 @@ impl Rest {
         self.take().map(i32::from_le_bytes)
     }
 
+    fn signed_row<const N: usize>(&mut self) -> Option<[i32; N]> {
+        let mut row = [0; N];
+        for number in &mut row {
+            *number = self.signed()?;
+        }
+        Some(row)
+    }
+
     fn class(&mut self) -> Option<Class> {
         Some(Class {
-            bias: self.signed()?,
-            scales: [self.signed()?, self.signed()?, self.signed()?],
-            thresholds: [self.signed()?, self.signed()?, self.signed()?],
+            scales: self.signed_row()?,
+            thresholds: self.signed_row()?,
+            layer: Layer::default(),
         })
+    }
+
+    fn layer(&mut self) -> Option<Layer> {
+        let mut layer = Layer {
+            low: self.signed_row()?,
+            high: self.signed_row()?,
+            ..Layer::default()
+        };
+        for unit in &mut layer.to_units {
+            *unit = self.signed_row()?;
+        }
+        layer.units = self.signed_row()?;
+        layer.from_units = self.signed_row()?;
+        layer.straight = self.signed_row()?;
+        layer.bias = self.signed()?;
+        Some(layer)
     }
 
     fn list(&mut self, n: u32) -> Option<List> {
@@ -177,12 +203,16 @@ impl Weights {
 
     fn read(file: &'static [u8]) -> Option<Weights> {
         let mut rest = Rest(file);
-        if rest.take()? != *b"TGCLASS2" {
+        if rest.take()? != *b"TGCLASS3" {
             return None;
         }
         let (whole, beginnings) = (rest.number()?, rest.number()?);
+        let mut classes: [Class; CLASSES] = [rest.class()?, rest.class()?];
+        for class in &mut classes {
+            class.layer = rest.layer()?;
+        }
         let weights = Weights {
-            classes: [rest.class()?, rest.class()?],
+            classes,
             folded: (0..FOLDED)
                 .map(|_| rest.take().map(u16::from_le_bytes).map(u32::from))
                 .collect::<Option<Vec<_>>>()?,
@@ -214,26 +244,30 @@ pub(super) fn folded(n: u32) -> u32 {
         .unwrap_or(0)
 }
 
-/// Log odds in 1/1024 of sums of weights: each group by the root of how many features it has.
+/// Log odds in 1/1024 of sums of weights: each group by the root of how many features it has, then
+/// the layer.
 pub(super) fn odds(groups: &[Sums; GROUPS]) -> [i32; CLASSES] {
-    let [injection, toxicity] = &WEIGHTS.classes;
-    let mut all = [i64::from(injection.bias), i64::from(toxicity.bias)];
-    for ((sums, least), (a, b)) in groups
-        .iter()
-        .zip(LEAST)
-        .zip(injection.scales.iter().zip(toxicity.scales))
-    {
-        let root = root(sums.n.max(least));
-        for ((odds, sum), scale) in all.iter_mut().zip(sums.of).zip([*a, b]) {
-            let product = i64::from(sum).wrapping_mul(i64::from(scale));
-            *odds = odds.saturating_add((product << 2).checked_div(root).unwrap_or(0));
-        }
+    let mut roots = [1; GROUPS];
+    for ((root, sums), least) in roots.iter_mut().zip(groups).zip(LEAST) {
+        *root = root_of(sums.n.max(least));
     }
-    all.map(|odds| i32::try_from(odds).unwrap_or(if odds < 0 { i32::MIN } else { i32::MAX }))
+    let [words, _, concepts] = roots;
+    let mut odds = [0; CLASSES];
+    for (n, (odds, class)) in odds.iter_mut().zip(&WEIGHTS.classes).enumerate() {
+        let mut inputs = [0, 0, 0, words >> 2, concepts >> 2];
+        let scaled = groups.iter().zip(class.scales).zip(roots);
+        for (input, ((sums, scale), root)) in inputs.iter_mut().zip(scaled) {
+            let sum = sums.of.get(n).copied().unwrap_or(0);
+            let product = i64::from(sum).saturating_mul(i64::from(scale));
+            *input = product.saturating_mul(4).checked_div(root).unwrap_or(0);
+        }
+        *odds = class.layer.odds(inputs);
+    }
+    odds
 }
 
 /// In 1/4096.
-fn root(n: u32) -> i64 {
+fn root_of(n: u32) -> i64 {
     i64::try_from((u64::from(n) << 24).isqrt()).unwrap_or(i64::MAX)
 }
 

@@ -28,6 +28,18 @@ pub(super) struct Sums {
 }
 
 impl Sums {
+    /// The weights of these buckets.
+    pub(super) fn of(table: Table, buckets: impl Iterator<Item = usize>) -> Sums {
+        let (mut n, mut a, mut b) = (0_u32, 0_i32, 0_i32);
+        for bucket in buckets {
+            let [injection, toxicity] = table.of(bucket);
+            n = n.saturating_add(1);
+            a = a.saturating_add(injection);
+            b = b.saturating_add(toxicity);
+        }
+        Sums { n, of: [a, b] }
+    }
+
     fn add(&mut self, more: Sums) {
         self.n = self.n.saturating_add(more.n);
         for (to, from) in self.of.iter_mut().zip(more.of) {
@@ -43,20 +55,17 @@ impl Block {
         group: Group,
         buckets: impl Iterator<Item = usize>,
     ) {
-        let (mut n, mut a, mut b) = (0_u32, 0_i32, 0_i32);
-        for bucket in buckets {
-            let [injection, toxicity] = table.of(bucket);
-            n = n.saturating_add(1);
-            a = a.saturating_add(injection);
-            b = b.saturating_add(toxicity);
-        }
+        self.add_sums(group, Sums::of(table, buckets));
+    }
+
+    pub(super) fn add_sums(&mut self, group: Group, sums: Sums) {
         let [words, letters, concepts] = &mut self.groups;
         let group = match group {
             Group::Words => words,
             Group::Letters => letters,
             Group::Concepts => concepts,
         };
-        group.add(Sums { n, of: [a, b] });
+        group.add(sums);
     }
 
     /// A word that matters was written in digits or spaced letters.

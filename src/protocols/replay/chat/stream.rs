@@ -3,9 +3,7 @@
 use super::call::{CUSTOM, FUNCTION, Kind};
 use super::message::TEXTS;
 use super::{HEAD, MAX_CHOICES, Shape, logprobs};
-use crate::protocols::replay::parts::{
-    Member, get, inside, is_nothing, items, members, text,
-};
+use crate::protocols::replay::parts::{Member, get, inside, is_nothing, items, members, text};
 use crate::protocols::replay::write::{Events, compact, object, pieces};
 
 /// See [`super::super::as_stream`].
