@@ -1,0 +1,68 @@
+//! Which ends of answers are good ones.
+
+use super::*;
+
+/// A call of the messages API, whose provider speaks OpenAI's; its record, and what was told.
+fn messages(stream: bool, answer: &str) -> (Value, OnData) {
+    let bench = bench(|_| {});
+    let body = json!({"model": "smart", "max_tokens": 9, "stream": stream,
+        "messages": [{"role": "user", "content": "PROMPT"}]});
+    let mut run = bench.run();
+    let headers = [
+        ("x-api-key", "user-secret"),
+        ("anthropic-version", "2023-06-01"),
+    ];
+    let head = run.head("POST", "/v1/messages", &headers, false);
+    assert_eq!(head, OnHead::Hold);
+    let on = run.body(&body.to_string());
+    assert!(matches!(on, OnBody::Forward(_)), "{on:?}");
+    run.answer("200", if stream { SSE } else { JSON });
+    let on = run.data(answer, true);
+    (run.finish(200, "via_upstream"), on)
+}
+
+#[test]
+fn translated_answers_with_unknown_ends_are_not_stored() {
+    for reason in ["error", "abort", "", "network_error"] {
+        let (record, told) = messages(false, &answer("half an ans", reason));
+        assert_eq!(record["cache_stored"], "bad_end", "{reason}: {record}");
+        let (OnData::Replace(told) | OnData::Release(_, told)) = told else {
+            panic!("{told:?}")
+        };
+        let told: Value = serde_json::from_slice(&told).unwrap();
+        assert_eq!(told["stop_reason"], "unknown", "{reason}");
+    }
+    let (record, _) = messages(false, &answer("ANSWER", "stop"));
+    assert_eq!(record["cache_stored"], "stored");
+}
+
+#[test]
+fn translated_streams_without_a_reason_are_incomplete() {
+    let said = json!({"role": "assistant", "content": "half an ans"});
+    let cut = chunk(said.clone(), Value::Null) + "data: [DONE]\n\n";
+    let (record, told) = messages(true, &cut);
+    assert_eq!(record["outcome"], "upstream_incomplete", "{record}");
+    assert_ne!(record["cache_stored"], "stored", "{record}");
+    let (OnData::Replace(told) | OnData::Release(_, told)) = told else {
+        panic!("{told:?}")
+    };
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("half an ans"), "{told}");
+    assert!(!told.contains("message_stop"), "{told}");
+    assert!(told.contains("event: error"), "{told}");
+    let whole = chunk(said, json!("stop")) + "data: [DONE]\n\n";
+    let (record, _) = messages(true, &whole);
+    assert_eq!(record["cache_stored"], "stored", "{record}");
+    let ended = chunk(json!({"content": "x"}), json!("abort")) + "data: [DONE]\n\n";
+    let (record, _) = messages(true, &ended);
+    assert_eq!(record["cache_stored"], "bad_end", "{record}");
+}
+
+#[test]
+fn untranslated_streams_without_a_reason_are_not_stored() {
+    let bench = bench(|_| {});
+    let said = json!({"role": "assistant", "content": "half an ans"});
+    let cut = chunk(said, Value::Null) + "data: [DONE]\n\n";
+    let (record, ..) = bench.answered(&streamed("PROMPT"), &[USER], &cut);
+    assert_eq!(record["cache_stored"], "bad_end", "{record}");
+}
