@@ -118,7 +118,7 @@ impl Call {
             return Err("guarded");
         }
         let document = collector
-            .document(self.api, missed.bounded)
+            .document(self.api, missed.bound.is_end(outcome.settlement))
             .map_err(Uncollected::as_str)?;
         let (usage, _) = Record::counts(outcome.settlement);
         let now_ms = host.now().unix_millis();

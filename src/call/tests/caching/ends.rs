@@ -66,3 +66,45 @@ fn untranslated_streams_without_a_reason_are_not_stored() {
     let (record, ..) = bench.answered(&streamed("PROMPT"), &[USER], &cut);
     assert_eq!(record["cache_stored"], "bad_end", "{record}");
 }
+
+#[test]
+fn a_bound_that_the_target_lowers_is_not_the_callers() {
+    for (most, stored) in [(4, "truncated"), (9, "stored")] {
+        let bench = bench(|policy| {
+            policy["models"]["smart"]["targets"][0]["max_output"] = json!(most);
+        });
+        let answer = full(&answer("x", "length"));
+        let (record, ..) = bench.answered(&chat("PROMPT"), &[USER], &answer);
+        assert_eq!(record["cache_stored"], stored, "{most}");
+    }
+}
+
+/// An OpenAI call whose provider speaks Anthropic's, and ends so.
+fn from_messages(reason: &str, output: u64) -> Value {
+    let bench = bench(|policy| {
+        policy["backends"]["far"]["api"] = json!("anthropic");
+    });
+    let whole = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude",
+        "content": [{"type": "text", "text": "ANSWER"}], "stop_reason": reason,
+        "usage": {"input_tokens": 9, "output_tokens": output}});
+    let Asked::Sent(mut run) = bench.asks(&chat("PROMPT"), &[USER]) else {
+        panic!("the cache has answered")
+    };
+    run.answer("200", JSON);
+    run.data(&whole.to_string(), true);
+    run.finish(200, "via_upstream")
+}
+
+#[test]
+fn a_full_window_is_no_bound_of_the_callers() {
+    for (reason, output, stored) in [
+        ("model_context_window_exceeded", 4, "truncated"),
+        ("max_tokens", 9, "stored"),
+        ("pause_turn", 4, "bad_end"),
+        ("what", 4, "bad_end"),
+        ("end_turn", 4, "stored"),
+    ] {
+        let record = from_messages(reason, output);
+        assert_eq!(record["cache_stored"], stored, "{reason}: {record}");
+    }
+}
