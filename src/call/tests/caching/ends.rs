@@ -108,3 +108,11 @@ fn a_full_window_is_no_bound_of_the_callers() {
         assert_eq!(record["cache_stored"], stored, "{reason}: {record}");
     }
 }
+
+#[test]
+fn a_stream_that_cannot_be_told_is_not_too_long() {
+    let bench = bench(|_| {});
+    let odd = stream_of(&["a"], "stop").replace("\"content\":\"a\"", "\"content\":[1]");
+    let (record, ..) = bench.answered(&streamed("PROMPT"), &[USER], &odd);
+    assert_eq!(record["cache_stored"], "bad_end");
+}

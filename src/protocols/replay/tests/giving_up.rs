@@ -317,3 +317,16 @@ proptest! {
         prop_assert_eq!(assembler.finish(), None);
     }
 }
+
+#[test]
+fn fullness_is_told_apart() {
+    let after = |max: usize, event: &str| {
+        let mut assembler = Assembler::new(Api::ChatCompletions, max);
+        assembler.event(event.as_bytes());
+        (assembler.gave_up(), assembler.is_full())
+    };
+    let good = delta(0, json!({"content": "a".repeat(1000)}));
+    assert_eq!(after(ROOM, &good), (false, false));
+    assert_eq!(after(100, &good), (true, true));
+    assert_eq!(after(ROOM, "{"), (true, false));
+}
