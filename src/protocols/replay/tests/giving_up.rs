@@ -319,6 +319,25 @@ proptest! {
 }
 
 #[test]
+fn a_usage_that_grows_takes_room_once() {
+    let usage = |tokens: u64| {
+        json!({"id": "c1", "choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": null}],
+               "usage": {"prompt_tokens": 9, "completion_tokens": tokens}})
+        .to_string()
+    };
+    let mut events: Vec<String> = (1..=400).map(usage).collect();
+    events.extend([ends(0, "stop"), done()]);
+    let mut assembler = Assembler::new(Api::ChatCompletions, 1400);
+    for event in &events {
+        assembler.event(event.as_bytes());
+    }
+    assert!(!assembler.gave_up());
+    let whole: Value = serde_json::from_slice(&assembler.finish().unwrap()).unwrap();
+    assert_eq!(whole["usage"]["completion_tokens"], 400);
+    assert_eq!(whole["choices"][0]["message"]["content"], "a".repeat(400));
+}
+
+#[test]
 fn fullness_is_told_apart() {
     let after = |max: usize, event: &str| {
         let mut assembler = Assembler::new(Api::ChatCompletions, max);
