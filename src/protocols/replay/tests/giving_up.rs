@@ -349,3 +349,30 @@ fn fullness_is_told_apart() {
     assert_eq!(after(100, &good), (true, true));
     assert_eq!(after(ROOM, "{"), (true, false));
 }
+
+#[test]
+fn a_long_id_does_not_multiply() {
+    let text = "t".repeat(127 << 10);
+    let chat = |id: &str| {
+        json!({"id": id, "object": "chat.completion", "choices": [{"index": 0,
+            "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]})
+    };
+    let response = |id: &str| {
+        json!({"id": "r", "object": "response", "status": "completed", "output": [{"id": id,
+            "type": "message", "role": "assistant", "status": "completed",
+            "content": [{"type": "output_text", "text": text, "annotations": []}]}]})
+    };
+    let long = "i".repeat(128 << 10);
+    for (api, whole) in [
+        (Api::ChatCompletions, [chat("c1"), chat(&long)]),
+        (Api::Responses, [response("m1"), response(&long)]),
+    ] {
+        let [told, multiplied] = whole.map(|whole| {
+            let whole = whole.to_string();
+            as_stream(api, whole.as_bytes(), false).map(|told| (told.len(), whole.len()))
+        });
+        let (told, whole) = told.expect("a usual id");
+        assert!(told < 6 * whole, "{api:?}: {told}");
+        assert_eq!(multiplied, None, "{api:?}");
+    }
+}
