@@ -116,3 +116,25 @@ fn a_stream_that_cannot_be_told_is_not_too_long() {
     let (record, ..) = bench.answered(&streamed("PROMPT"), &[USER], &odd);
     assert_eq!(record["cache_stored"], "bad_end");
 }
+
+#[test]
+fn answers_to_less_than_was_asked_are_not_stored() {
+    for (field, stored) in [("top_k", "dropped"), ("temperature", "stored")] {
+        let bench = bench(|_| {});
+        let body = json!({"model": "smart", "max_tokens": 9, field: 1,
+            "messages": [{"role": "user", "content": "PROMPT"}]});
+        let mut run = bench.run();
+        let headers = [
+            ("x-api-key", "user-secret"),
+            ("anthropic-version", "2023-06-01"),
+        ];
+        let head = run.head("POST", "/v1/messages", &headers, false);
+        assert_eq!(head, OnHead::Hold);
+        let on = run.body(&body.to_string());
+        assert!(matches!(on, OnBody::Forward(_)), "{on:?}");
+        run.answer("200", JSON);
+        run.data(&answer("ANSWER", "stop"), true);
+        let record = run.finish(200, "via_upstream");
+        assert_eq!(record["cache_stored"], stored, "{field}: {record}");
+    }
+}
