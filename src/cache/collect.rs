@@ -75,19 +75,23 @@ impl Collector {
 
     /// Takes a piece of the body.
     pub fn push(&mut self, piece: &[u8]) {
-        let good = match self {
+        let taken = match self {
             Self::Whole { bytes, longest } => {
                 let fits = bytes.len().saturating_add(piece.len()) <= *longest;
                 if fits {
                     bytes.extend_from_slice(piece);
                 }
-                fits
+                if fits {
+                    Ok(())
+                } else {
+                    Err(Uncollected::TooLong)
+                }
             }
             Self::Stream(events) => events.push(piece),
             Self::Ended(_) => return,
         };
-        if !good {
-            *self = Self::Ended(Uncollected::TooLong);
+        if let Err(why) = taken {
+            *self = Self::Ended(why);
         }
     }
 
@@ -113,8 +117,9 @@ impl Collector {
 }
 
 impl Events {
-    /// Whether something may still come of it.
-    fn push(&mut self, piece: &[u8]) -> bool {
+    /// # Errors
+    /// Nothing will come of it.
+    fn push(&mut self, piece: &[u8]) -> Result<(), Uncollected> {
         let joined = self.framer.join(piece);
         let mut events = joined.events();
         let mut whole = 0_usize;
@@ -125,7 +130,14 @@ impl Events {
         let place = events.place();
         // An event that is longer than one may be can't be put together again.
         let overlong = self.framer.keep(joined, whole, place).is_some();
-        !overlong && !self.assembler.gave_up() && self.assembler.held() <= self.longest
+        let full = self.assembler.is_full() || self.assembler.held() > self.longest;
+        if overlong || full {
+            return Err(Uncollected::TooLong);
+        }
+        if self.assembler.gave_up() {
+            return Err(Uncollected::BadEnd);
+        }
+        Ok(())
     }
 
     fn finish(mut self) -> Option<Vec<u8>> {

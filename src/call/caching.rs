@@ -24,10 +24,12 @@ use crate::routing;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+mod bound;
 mod keeping;
 mod recalling;
 mod similar;
 
+use bound::Bound;
 use recalling::Recall;
 pub(super) use recalling::{Recalling, Rests};
 pub(super) use similar::ASIDE;
@@ -54,8 +56,7 @@ pub(super) struct Missed {
     /// Why the cache was not asked, if it was not.
     refreshed: Option<&'static str>,
     ttl_ms: u64,
-    /// Whether the caller has bounded the answer.
-    bounded: bool,
+    bound: Bound,
     collector: Collector,
     /// Where the question may be found again in other words.
     similar: Option<Box<Similar>>,
@@ -176,7 +177,7 @@ impl Call {
             digest,
             refreshed: max_age_ms.is_none().then_some("refresh"),
             ttl_ms: cache.rules.ttl_ms,
-            bounded: request.traits().max_output.is_some(),
+            bound: Bound::of(request.traits(), &routed.targets),
             collector: Collector::Ended(Uncollected::NotBegun),
             similar: Similar::of(&question).map(Box::new),
             outcome: "",

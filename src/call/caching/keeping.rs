@@ -13,6 +13,10 @@ use crate::config::{Action, Phase, Policy};
 use crate::host::Host;
 use crate::telemetry::{CacheRecord, Record};
 
+/// Fields of the request were left out for the provider. Its caller is told so, and a hit does not
+/// know it.
+const DROPPED: &str = "dropped";
+
 impl Caching {
     /// An answer begins to pass. `judged`: whether services have to see it whole.
     pub(in crate::call) fn begin(
@@ -114,11 +118,15 @@ impl Call {
         if !outcome.is_good() {
             return Err(Uncollected::NotBegun.as_str());
         }
+        let ask = outcome.ask.as_ref();
+        if ask.is_some_and(|ask| !ask.dropped(&outcome.tries, self.api).is_empty()) {
+            return Err(DROPPED);
+        }
         if self.guarding.touched_answer(&gateway.policy) {
             return Err("guarded");
         }
         let document = collector
-            .document(self.api, missed.bounded)
+            .document(self.api, missed.bound.is_end(outcome.settlement))
             .map_err(Uncollected::as_str)?;
         let (usage, _) = Record::counts(outcome.settlement);
         let now_ms = host.now().unix_millis();

@@ -1,6 +1,7 @@
 //! The cache in calls: what it gives, what it gets, and what it never does.
 
 mod beyond;
+mod ends;
 
 use super::*;
 use crate::http::Answer;
@@ -47,6 +48,11 @@ fn answer(text: &str, reason: &str) -> String {
         {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}],
         "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}})
     .to_string()
+}
+
+/// The same answer with as many tokens as were asked for.
+fn full(answer: &str) -> String {
+    answer.replace("\"completion_tokens\":4", "\"completion_tokens\":9")
 }
 
 fn chunk(delta: Value, reason: Value) -> String {
@@ -366,7 +372,8 @@ fn only_what_ended_well_is_stored() {
         (chat("PROMPT"), long, "too_long"),
         (short.clone(), answer("x", "length"), "truncated"),
         (short, answer("x", "stop"), "stored"),
-        (chat("PROMPT"), answer("x", "length"), "stored"),
+        (chat("PROMPT"), full(&answer("x", "length")), "stored"),
+        (chat("PROMPT"), answer("x", "length"), "truncated"),
         (streamed("PROMPT"), failed, "not_answered"),
         (streamed("PROMPT"), cut.to_owned(), "bad_end"),
         (
@@ -374,7 +381,16 @@ fn only_what_ended_well_is_stored() {
             stream_of(&["hel"], "content_filter"),
             "bad_end",
         ),
-        (streamed("PROMPT"), stream_of(&["hel"], "length"), "stored"),
+        (
+            streamed("PROMPT"),
+            full(&stream_of(&["hel"], "length")),
+            "stored",
+        ),
+        (
+            streamed("PROMPT"),
+            stream_of(&["hel"], "length"),
+            "truncated",
+        ),
     ] {
         let bench = bench(|_| {});
         let (record, ..) = bench.answered(&body, &[USER], &answer);

@@ -129,7 +129,9 @@ impl Chunks {
             "usage" if value == "null" => Some(()),
             "usage" => {
                 let usage = value.starts_with('{').then(|| value.to_owned());
-                room.take(value.len())?;
+                // Some servers report in each chunk.
+                let known = self.usage.as_ref().map_or(0, String::len);
+                room.replace(known, value.len())?;
                 self.usage = Some(usage?);
                 Some(())
             }

@@ -26,6 +26,8 @@ enum Progress {
     Goes(Stream, Room),
     /// It can't be told as a document.
     GaveUp,
+    /// It is longer than it may be.
+    Full,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,7 @@ impl Assembler {
             // They are never told in streams.
             Api::Embeddings => return Self(Progress::GaveUp),
         };
-        Self(Progress::Goes(stream, Room { left: max, max }))
+        Self(Progress::Goes(stream, Room::new(max)))
     }
 
     /// Takes the data of the next event.
@@ -62,20 +64,29 @@ impl Assembler {
             Stream::Messages(events) => events.event(data, room),
         });
         if taken.is_none() {
-            self.0 = Progress::GaveUp;
+            self.0 = if room.full {
+                Progress::Full
+            } else {
+                Progress::GaveUp
+            };
         }
     }
 
     /// Whether nothing will come of it: nothing more has to be brought.
     pub const fn gave_up(&self) -> bool {
-        matches!(self.0, Progress::GaveUp)
+        matches!(self.0, Progress::GaveUp | Progress::Full)
+    }
+
+    /// Whether that is because it had more than it may.
+    pub const fn is_full(&self) -> bool {
+        matches!(self.0, Progress::Full)
     }
 
     /// Bytes that it holds, about.
     pub const fn held(&self) -> usize {
         match &self.0 {
             Progress::Goes(_, room) => room.max.saturating_sub(room.left),
-            Progress::GaveUp => 0,
+            Progress::GaveUp | Progress::Full => 0,
         }
     }
 
@@ -100,12 +111,26 @@ impl Assembler {
 struct Room {
     left: usize,
     max: usize,
+    /// Whether there was too little of it.
+    full: bool,
 }
 
 impl Room {
+    const fn new(max: usize) -> Self {
+        let (left, full) = (max, false);
+        Self { left, max, full }
+    }
+
     /// `None`: there is no room for so many.
     fn take(&mut self, bytes: usize) -> Option<()> {
-        self.left = self.left.checked_sub(bytes)?;
+        self.replace(0, bytes)
+    }
+
+    /// Takes so many in the place of those that were taken `before`.
+    fn replace(&mut self, before: usize, bytes: usize) -> Option<()> {
+        let left = self.left.saturating_add(before).checked_sub(bytes);
+        self.full |= left.is_none();
+        self.left = left?;
         Some(())
     }
 }

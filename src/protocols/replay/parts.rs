@@ -132,7 +132,7 @@ impl Fields {
     pub(super) fn set(&mut self, name: &str, value: &str, room: &mut Room) -> Option<()> {
         if let Some((_, known)) = self.0.iter_mut().find(|(other, _)| other == name) {
             if known != value {
-                room.take(value.len())?;
+                room.replace(known.len(), value.len())?;
                 value.clone_into(known);
             }
             return Some(());

@@ -8,6 +8,11 @@ use crate::sse::Framer;
 /// of them read no lines above 64 KiB.
 const MAX_PIECE: usize = 1024;
 
+/// How often a stream may have its document's length, and how many bytes besides: each event
+/// repeats the ids, which may be long.
+const MAX_TIMES: usize = 8;
+const MAX_REST: usize = 64 << 10;
+
 /// Writes an object.
 pub(super) struct Object<'o> {
     out: &'o mut String,
@@ -96,19 +101,26 @@ pub(super) fn object(write: impl FnOnce(&mut Object<'_>)) -> String {
 /// A stream as it is written. Its events are never longer than what is read of one.
 pub(super) struct Events {
     out: String,
+    /// No longer than this, in bytes.
+    longest: usize,
     too_long: bool,
 }
 
 impl Events {
-    pub(super) fn new(capacity: usize) -> Self {
+    /// Of a document with so many bytes, that will be told in about `times` as many.
+    pub(super) fn new(document: usize, times: usize) -> Self {
         Self {
-            out: String::with_capacity(capacity),
+            out: String::with_capacity(document.saturating_mul(times)),
+            longest: document.saturating_mul(MAX_TIMES).saturating_add(MAX_REST),
             too_long: false,
         }
     }
 
     /// An event. `name` is what its line `event:` says; OpenAI's chunks have none.
     pub(super) fn event(&mut self, name: &str, data: impl FnOnce(&mut Object<'_>)) {
+        if self.too_long {
+            return;
+        }
         let start = self.out.len();
         if !name.is_empty() {
             for part in ["event: ", name, "\n"] {
@@ -120,7 +132,8 @@ impl Events {
         data(&mut object);
         object.close();
         self.out.push_str("\n\n");
-        self.too_long |= self.out.len().saturating_sub(start) > Framer::MAX_EVENT;
+        let length = self.out.len();
+        self.too_long = length > self.longest || length.saturating_sub(start) > Framer::MAX_EVENT;
     }
 
     /// The event that ends OpenAI's chunks.
@@ -128,7 +141,7 @@ impl Events {
         self.out.push_str("data: [DONE]\n\n");
     }
 
-    /// `None`: an event is too long.
+    /// `None`: an event is too long, or all of them together.
     pub(super) fn finish(self) -> Option<String> {
         (!self.too_long).then_some(self.out)
     }

@@ -312,7 +312,13 @@ pub(super) enum Stop<'a> {
     Calls,
     /// It, or a filter, refused.
     Refusal,
+    /// For a reason that nothing is known of, or that was not told: an error, perhaps.
+    Unknown,
 }
+
+/// What callers are told of an end that nothing is known of. Neither protocol has a word for
+/// it, and to name it a good end would be false.
+pub(super) const UNKNOWN: &str = "unknown";
 
 impl Stop<'_> {
     /// The same, holding on to nothing.
@@ -323,6 +329,7 @@ impl Stop<'_> {
             Self::Sequence(text) => Stop::Sequence(text.into_owned()),
             Self::Calls => Stop::Calls,
             Self::Refusal => Stop::Refusal,
+            Self::Unknown => Stop::Unknown,
         }
     }
 

@@ -40,7 +40,7 @@ enum Phase {
     Stopped(Stop<'static>),
     /// The terminal event is written.
     Ended,
-    /// An error is written, or was returned.
+    /// An error is written, or was returned, or the provider ended without a reason.
     Failed,
 }
 
@@ -87,8 +87,10 @@ impl Stream {
     /// end. If only the terminal event was missing, it is written. If more is missing,
     /// nothing is: the caller has to be told of an error.
     pub fn end(&mut self, out: &mut Vec<u8>) -> bool {
-        if let Phase::Stopped(_) = self.phase {
-            self.finish(out);
+        if let Phase::Stopped(stop) = &self.phase {
+            let stop = stop.clone();
+            self.phase = Phase::Ended;
+            self.finish(stop, out);
         }
         self.phase == Phase::Ended
     }
@@ -127,7 +129,12 @@ impl Stream {
             Event::Done if self.phase == Phase::Waiting => {
                 return Err(Malformed("a stream without an answer"));
             }
-            Event::Done => self.finish(out),
+            Event::Done => {
+                // Without a reason, the answer may have been cut.
+                if !self.end(out) {
+                    self.phase = Phase::Failed;
+                }
+            }
             event => return self.generated(&event, out),
         }
         Ok(())
@@ -166,11 +173,7 @@ impl Stream {
         }
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) {
-        let stop = match std::mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::Stopped(stop) => stop,
-            _ => Stop::End,
-        };
+    fn finish(&mut self, stop: Stop<'static>, out: &mut Vec<u8>) {
         let stop = stop.with_calls(self.calls);
         let about = about(&self.model, self.created, &self.id);
         match &mut self.writer {

@@ -22,7 +22,7 @@ pub(in crate::protocols::replay) fn as_stream(
         head: head(&document, shape),
         others: object(|others| others.members(others_of(&document))),
         usage: include_usage.then(|| get(&document, "usage")),
-        events: Events::new(whole.len().saturating_mul(2)),
+        events: Events::new(whole.len(), 2),
     };
     let mut count = 0_usize;
     items(get(&document, "choices")?, |json| {

@@ -16,7 +16,7 @@ pub(in crate::protocols::replay) fn as_stream(whole: &str) -> Option<String> {
     if text_of(&message, "type") != "message" || is_nothing(get(&message, "stop_reason")?) {
         return None;
     }
-    let mut events = Events::new(whole.len().saturating_mul(2));
+    let mut events = Events::new(whole.len(), 2);
     start(&message, &mut events)?;
     let mut index = 0_usize;
     items(get(&message, "content")?, |block| {

@@ -21,7 +21,7 @@ pub(in crate::protocols::replay) fn as_stream(whole: &str) -> Option<String> {
     }
     let mut writer = Writer {
         number: 0,
-        events: Events::new(whole.len().saturating_mul(4)),
+        events: Events::new(whole.len(), 4),
     };
     let first = begun(&response);
     for name in ["response.created", "response.in_progress"] {

@@ -317,3 +317,62 @@ proptest! {
         prop_assert_eq!(assembler.finish(), None);
     }
 }
+
+#[test]
+fn a_usage_that_grows_takes_room_once() {
+    let usage = |tokens: u64| {
+        json!({"id": "c1", "choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": null}],
+               "usage": {"prompt_tokens": 9, "completion_tokens": tokens}})
+        .to_string()
+    };
+    let mut events: Vec<String> = (1..=400).map(usage).collect();
+    events.extend([ends(0, "stop"), done()]);
+    let mut assembler = Assembler::new(Api::ChatCompletions, 1400);
+    for event in &events {
+        assembler.event(event.as_bytes());
+    }
+    assert!(!assembler.gave_up());
+    let whole: Value = serde_json::from_slice(&assembler.finish().unwrap()).unwrap();
+    assert_eq!(whole["usage"]["completion_tokens"], 400);
+    assert_eq!(whole["choices"][0]["message"]["content"], "a".repeat(400));
+}
+
+#[test]
+fn fullness_is_told_apart() {
+    let after = |max: usize, event: &str| {
+        let mut assembler = Assembler::new(Api::ChatCompletions, max);
+        assembler.event(event.as_bytes());
+        (assembler.gave_up(), assembler.is_full())
+    };
+    let good = delta(0, json!({"content": "a".repeat(1000)}));
+    assert_eq!(after(ROOM, &good), (false, false));
+    assert_eq!(after(100, &good), (true, true));
+    assert_eq!(after(ROOM, "{"), (true, false));
+}
+
+#[test]
+fn a_long_id_does_not_multiply() {
+    let text = "t".repeat(127 << 10);
+    let chat = |id: &str| {
+        json!({"id": id, "object": "chat.completion", "choices": [{"index": 0,
+            "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]})
+    };
+    let response = |id: &str| {
+        json!({"id": "r", "object": "response", "status": "completed", "output": [{"id": id,
+            "type": "message", "role": "assistant", "status": "completed",
+            "content": [{"type": "output_text", "text": text, "annotations": []}]}]})
+    };
+    let long = "i".repeat(128 << 10);
+    for (api, whole) in [
+        (Api::ChatCompletions, [chat("c1"), chat(&long)]),
+        (Api::Responses, [response("m1"), response(&long)]),
+    ] {
+        let [told, multiplied] = whole.map(|whole| {
+            let whole = whole.to_string();
+            as_stream(api, whole.as_bytes(), false).map(|told| (told.len(), whole.len()))
+        });
+        let (told, whole) = told.expect("a usual id");
+        assert!(told < 6 * whole, "{api:?}: {told}");
+        assert_eq!(multiplied, None, "{api:?}");
+    }
+}

@@ -26,7 +26,7 @@ pub(in super::super) fn read<'a>(body: &Value<'a>) -> Result<Answer<'a>, Malform
     }
     let mut tokens = Tokens::default();
     tokens.take(body.get("usage"));
-    let stop = read_stop(body).unwrap_or(Stop::End);
+    let stop = read_stop(body).unwrap_or(Stop::Unknown);
     Ok(Answer {
         id: read_id(body),
         thinking: Text::joined(&thinking),

@@ -20,7 +20,7 @@ pub(super) use stream::Reader;
 pub(super) use write::write as write_request;
 
 use super::About;
-use super::hub::{Stop, Usage};
+use super::hub::{Stop, UNKNOWN, Usage};
 use super::text::Text;
 use super::tree::{Value, unwatched};
 use super::write::Writer as Json;
@@ -39,7 +39,7 @@ fn read_id(message: &Value<'_>) -> Option<String> {
 }
 
 /// Reads `stop_reason` and `stop_sequence`. A paused turn only comes with the provider's
-/// own tools, which no translated request has.
+/// own tools, which no translated request has: it is not over.
 fn read_stop<'a>(holder: &Value<'a>) -> Option<Stop<'a>> {
     let reason = holder.text_at("stop_reason")?;
     Some(match reason.value().as_ref() {
@@ -50,7 +50,8 @@ fn read_stop<'a>(holder: &Value<'a>) -> Option<Stop<'a>> {
         },
         "tool_use" => Stop::Calls,
         "refusal" => Stop::Refusal,
-        _ => Stop::End,
+        "end_turn" => Stop::End,
+        _ => Stop::Unknown,
     })
 }
 
@@ -61,6 +62,7 @@ fn write_stop(stop: &Stop<'_>, json: &mut Json<'_>) {
         Stop::Sequence(_) => "stop_sequence",
         Stop::Calls => "tool_use",
         Stop::Refusal => "refusal",
+        Stop::Unknown => UNKNOWN,
     };
     json.member("stop_reason", word);
     match stop {

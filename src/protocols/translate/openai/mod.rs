@@ -18,7 +18,7 @@ pub(super) use request::read as read_request;
 pub(super) use stream::Reader;
 pub(super) use write::write as write_request;
 
-use super::hub::{Stop, Usage};
+use super::hub::{Stop, UNKNOWN, Usage};
 use super::text::Text;
 use super::tree::{Value, unwatched};
 use super::write::Writer as Json;
@@ -35,14 +35,16 @@ fn read_id(answer: &Value<'_>) -> Option<String> {
     (!id.is_empty()).then(|| id.to_owned())
 }
 
-/// A refusal is said in a field of its own, and ends like any text.
+/// A refusal is said in a field of its own, and ends like any text. Together AI and TGI have
+/// words of their own for `stop`.
 fn read_stop(reason: &str, refused: bool) -> Stop<'static> {
     match reason {
         "length" => Stop::Length,
         "tool_calls" | "function_call" => Stop::Calls,
         "content_filter" => Stop::Refusal,
         _ if refused => Stop::Refusal,
-        _ => Stop::End,
+        "stop" | "eos" | "eos_token" => Stop::End,
+        _ => Stop::Unknown,
     }
 }
 
@@ -52,6 +54,7 @@ const fn stop_word(stop: &Stop<'_>) -> &'static str {
         Stop::Length => "length",
         Stop::Calls => "tool_calls",
         Stop::Refusal => "content_filter",
+        Stop::Unknown => UNKNOWN,
     }
 }
 

@@ -87,8 +87,9 @@ fn stop_reasons() {
         ("model_context_window_exceeded", "length"),
         ("stop_sequence", "stop"),
         ("refusal", "content_filter"),
-        ("pause_turn", "stop"),
-        ("something_new", "stop"),
+        ("pause_turn", "unknown"),
+        ("something_new", "unknown"),
+        ("", "unknown"),
     ];
     for (reason, wanted) in to_openai {
         let told = told_answer(Anthropic, OpenAi, &anthropic_answer(&json!([]), reason));
@@ -102,6 +103,8 @@ fn stop_reasons() {
         ("function_call", "tool_use"),
         ("content_filter", "refusal"),
         ("eos", "end_turn"),
+        ("error", "unknown"),
+        ("", "unknown"),
     ];
     for (reason, wanted) in to_anthropic {
         let body = json!({"choices": [{"message": {"content": "x"}, "finish_reason": reason}]});

@@ -329,6 +329,10 @@ fn a_stream_without_its_terminal_event() {
     let (out, ended) = streamed(OpenAi, Anthropic, &[text.clone(), stop]);
     assert!(ended, "only [DONE] was missing");
     assert_eq!(assembled(Anthropic, &out)["stop_reason"], "max_tokens");
+    let done = json!("[DONE]");
+    let (out, ended) = streamed(OpenAi, Anthropic, &[text.clone(), done]);
+    assert!(!ended, "half an answer is none");
+    assert!(!String::from_utf8(out).unwrap().contains("message_stop"));
     let (out, ended) = streamed(OpenAi, Anthropic, &[text]);
     assert!(!ended);
     assert!(!String::from_utf8(out).unwrap().contains("message_stop"));
