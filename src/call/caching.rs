@@ -165,7 +165,8 @@ impl Call {
             return Looked::Not(Caching::Bypassed("unreadable"));
         };
         let max_age_ms = match wish {
-            Wish::Use { max_age_ms } => Some(max_age_ms),
+            // What was stored under a longer one has to hold this policy's too.
+            Wish::Use { max_age_ms } => Some(max_age_ms.min(cache.rules.ttl_ms)),
             Wish::Refresh | Wish::Bypass => None,
         };
         let found = max_age_ms.and_then(|most| self.found(host, &digest, most, request));
