@@ -9,7 +9,7 @@ use super::ask::Routed;
 use super::budget::Held;
 use super::request::Kept;
 use super::sending::Pending;
-use super::{Call, Gateway, OnAnswered, OnBody, Phase, Side};
+use super::{Call, Gateway, OnAnswered, OnBody, Phase, Side, refusing};
 use crate::cache::canonical::Asks;
 use crate::cache::store::Found;
 use crate::cache::{self, Collector, Question, Uncollected, Wish, owner, purge, question_digest};
@@ -335,19 +335,20 @@ impl Call {
             body,
             ..
         } = replaying;
-        let (status, outcome) = seen.stopped.told().unwrap_or((200, "ok"));
+        let (mut status, mut outcome) = seen.stopped.told().unwrap_or((200, "ok"));
         let mut reply = match on {
-            OnData::Reply(reply) => reply,
+            OnData::Pass => self.whole(body),
             OnData::Replace(body) => self.whole(body),
-            // All of it was there at once, so it does not wait for more, or is cut.
-            _ => self.whole(body),
+            OnData::Reply(reply) => reply,
+            // All of it was there at once: it waits for nothing, and nobody has cut it. What
+            // nobody has let pass is not shown.
+            OnData::Hold | OnData::Release(..) | OnData::Ask(_) | OnData::Reset => {
+                let refusal = refusing::unscannable();
+                let reply = refusal.reply(self.api.protocol());
+                (status, outcome) = (reply.status, refusal.code);
+                reply
+            }
         };
-        if let Caching::Hit(hit) = &self.caching {
-            reply.headers.push(("x-cache", "HIT".to_owned()));
-            reply
-                .headers
-                .push(("age", (hit.age_ms / 1_000).to_string()));
-        }
         if model.answer_model == AnswerModel::Virtual {
             reply.headers.push(("x-tollgate-model", model.name.clone()));
         }
@@ -361,11 +362,17 @@ impl Call {
         reply
     }
 
+    /// An answer of the cache's. A refusal in its place does not say where it comes from.
     fn whole(&self, body: Vec<u8>) -> Reply {
         let stream = matches!(&self.caching, Caching::Hit(hit) if hit.stream);
+        let mut headers = vec![("content-type", content_type(stream).to_owned())];
+        if let Caching::Hit(hit) = &self.caching {
+            headers.push(("x-cache", "HIT".to_owned()));
+            headers.push(("age", (hit.age_ms / 1_000).to_string()));
+        }
         Reply {
             status: 200,
-            headers: vec![("content-type", content_type(stream).to_owned())],
+            headers,
             body,
         }
     }
