@@ -7,6 +7,7 @@ answer goes through, with what guards this tenant, and this call's own values. *
 use super::answer::{AnswerReader, OnData, Reading, Seen, Stop};
 use super::ask::Routed;
 use super::budget::Held;
+use super::held::HeldBytes;
 use super::request::Kept;
 use super::sending::Pending;
 use super::{Call, Gateway, OnAnswered, OnBody, Phase, Side, refusing};
@@ -57,6 +58,8 @@ pub(super) struct Missed {
     /// Whether the caller has bounded the answer.
     bounded: bool,
     collector: Collector,
+    /// What that holds.
+    gathered: HeldBytes,
     /// Where the question may be found again in other words.
     similar: Option<Box<Similar>>,
     /// What became of it: `stored`, or why it was not.
@@ -80,6 +83,8 @@ pub(super) struct Hit {
 #[derive(Debug)]
 pub(super) struct Replaying {
     pub(super) caller: Caller,
+    /// The request lies in Envoy's buffers until the services have answered.
+    _held: HeldBytes,
     model: Rc<Model>,
     reader: AnswerReader,
     seen: Seen,
@@ -130,8 +135,8 @@ impl Call {
             }
             Looked::Found(hit, document) => {
                 self.caching = Caching::Hit(hit);
-                let caller = pending.caller;
-                ControlFlow::Break(self.replay(host, caller, (request, &routed), document))
+                let asker = (pending.caller, pending.held);
+                ControlFlow::Break(self.replay(host, asker, (request, &routed), document))
             }
         }
     }
@@ -179,6 +184,7 @@ impl Call {
             ttl_ms: cache.rules.ttl_ms,
             bounded: request.traits().max_output.is_some(),
             collector: Collector::Ended(Uncollected::NotBegun),
+            gathered: HeldBytes::new(&self.gateway.gathered, ""),
             similar: Similar::of(&question).map(Box::new),
             outcome: "",
             save: None,
@@ -251,7 +257,7 @@ impl Call {
     fn replay(
         &mut self,
         host: &dyn Host,
-        caller: Caller,
+        (caller, held): (Caller, HeldBytes),
         (request, routed): (&Request<'_>, &Routed),
         body: Vec<u8>,
     ) -> OnBody {
@@ -283,6 +289,7 @@ impl Call {
         let on = reader.data(&mut seen, &body, true, &mut side);
         let replaying = Replaying {
             caller,
+            _held: held,
             model: Rc::clone(&routed.model),
             reader,
             seen,

@@ -1,6 +1,7 @@
 //! The cache in calls: what it gives, what it gets, and what it never does.
 
 mod beyond;
+mod crowded;
 mod lasting;
 
 use super::*;
