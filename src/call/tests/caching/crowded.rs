@@ -38,6 +38,23 @@ fn answers_under_way_are_gathered_within_a_bound() {
 }
 
 #[test]
+fn a_request_that_is_long_to_hash_is_not_looked_up() {
+    let bench = bench(|_| {});
+    let rest = chat("").len();
+    for (length, word, reason) in [
+        (1 << 20, "miss", Value::Null),
+        ((1 << 20) + 1, "bypass", json!("too_long")),
+    ] {
+        let question = chat(&"x".repeat(length - rest));
+        assert_eq!(question.len(), length);
+        let (record, ..) = bench.answered(&question, &[USER], &answer("hello", "stop"));
+        says(&record, json!({"cache": word}));
+        assert_eq!(record["cache_reason"], reason);
+        assert_eq!(bench.misses(&question, &[USER]), word == "bypass");
+    }
+}
+
+#[test]
 fn a_request_counts_while_services_judge_its_hit() {
     let bench = bench(judged);
     let Asked::Sent(mut run) = bench.asks(&chat("PROMPT"), &[USER]) else {
