@@ -38,6 +38,8 @@ pub enum Uncollected {
     Unfit,
     /// It is longer than one may be.
     TooLong,
+    /// Too much is gathered at the same time.
+    Crowded,
     /// It has not come to its good end.
     BadEnd,
     /// It ended at a bound that its caller has not set.
@@ -51,6 +53,7 @@ impl Uncollected {
             Self::NotBegun => "not_answered",
             Self::Unfit => "unfit",
             Self::TooLong => "too_long",
+            Self::Crowded => "crowded",
             Self::BadEnd => "bad_end",
             Self::Truncated => "truncated",
         }
@@ -58,6 +61,10 @@ impl Uncollected {
 }
 
 impl Collector {
+    /// Most bytes that an event has around what the document has of it. The last one of the
+    /// Responses API holds all of the document.
+    const AROUND: usize = 16 * 1024;
+
     /// Of a whole answer with at most `longest` bytes.
     pub const fn whole(longest: usize) -> Self {
         let bytes = Vec::new();
@@ -67,7 +74,7 @@ impl Collector {
     /// Of a stream whose document has at most `longest` bytes.
     pub fn stream(api: Api, longest: usize) -> Self {
         Self::Stream(Box::new(Events {
-            framer: Framer::default(),
+            framer: Framer::up_to(longest.saturating_add(Self::AROUND)),
             assembler: Assembler::new(api, longest),
             longest,
         }))
@@ -92,6 +99,15 @@ impl Collector {
         };
         if let Err(why) = taken {
             *self = Self::Ended(why);
+        }
+    }
+
+    /// Bytes that are held for it, about.
+    pub fn held(&self) -> usize {
+        match self {
+            Self::Whole { bytes, .. } => bytes.capacity(),
+            Self::Stream(events) => events.held(),
+            Self::Ended(_) => 0,
         }
     }
 
@@ -138,6 +154,10 @@ impl Events {
             return Err(Uncollected::BadEnd);
         }
         Ok(())
+    }
+
+    fn held(&self) -> usize {
+        self.assembler.held().saturating_add(self.framer.waiting())
     }
 
     fn finish(mut self) -> Option<Vec<u8>> {
@@ -243,5 +263,16 @@ mod tests {
         stream.push(&[b'x'; 4096]);
         stream.push(b"\"}}]}\n\n");
         assert!(matches!(stream, Collector::Ended(Uncollected::TooLong)));
+    }
+
+    #[test]
+    fn an_event_that_does_not_end_is_held_no_longer_than_an_answer() {
+        let mut collector = Collector::stream(Api::ChatCompletions, 1024);
+        collector.push(b"data: ");
+        collector.push(&[b'x'; 10_000]);
+        assert_eq!(collector.held(), 10_006);
+        collector.push(&[b'x'; 10_000]);
+        assert_eq!(collector.held(), 0);
+        assert!(matches!(collector, Collector::Ended(Uncollected::TooLong)));
     }
 }

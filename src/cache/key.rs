@@ -69,6 +69,11 @@ fn surroundings(question: &Question<'_>) -> Sha256 {
     for generation in question.generations {
         hash.update(generation.to_le_bytes());
     }
+    let [_, own] = question.generations;
+    if own > 0 {
+        // Else those who have purged as often would get each other's, of before the purge.
+        add(&mut hash, &question.tenant.name);
+    }
     hash.update(question.tenant.guards_shape);
     hash.update(*question.cache.shape);
     add(&mut hash, question.model);
@@ -173,6 +178,24 @@ mod tests {
         }
         // A tenant's answers are those of its callers without a user, and nobody else's.
         assert_eq!(all.len(), 6 + 2 + 1);
+    }
+
+    #[test]
+    fn who_has_purged_as_often_is_still_somebody_else() {
+        let policy = policy("global");
+        let digest = |tenant, generations| {
+            let question = question(&policy, tenant, "");
+            question_digest(&Question {
+                generations,
+                ..question
+            })
+            .unwrap()
+        };
+        for own in [1, 2] {
+            assert_ne!(digest("a", [0, own]), digest("ab", [0, own]));
+        }
+        // A purge of all is the same for all.
+        assert_eq!(digest("a", [1, 0]), digest("ab", [1, 0]));
     }
 
     #[test]

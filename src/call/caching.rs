@@ -7,10 +7,11 @@ answer goes through, with what guards this tenant, and this call's own values. *
 use super::answer::{AnswerReader, OnData, Reading, Seen, Stop};
 use super::ask::Routed;
 use super::budget::Held;
+use super::held::HeldBytes;
 use super::request::Kept;
 use super::sending::Pending;
-use super::{Call, Gateway, OnAnswered, OnBody, Phase, Side};
-use crate::cache::canonical::Asks;
+use super::{Call, Gateway, OnAnswered, OnBody, Phase, Side, refusing};
+use crate::cache::canonical::{Asks, Once};
 use crate::cache::store::Found;
 use crate::cache::{self, Collector, Question, Uncollected, Wish, owner, purge, question_digest};
 use crate::config::{AnswerModel, CacheRules, Model, ModelCache};
@@ -19,7 +20,7 @@ use crate::http::{Answer, Callout, HeaderEdits};
 use crate::identity::Caller;
 use crate::json::Rewrite;
 use crate::protocols::replay::as_stream;
-use crate::protocols::{Reply, Request};
+use crate::protocols::{Reply, Request, Traits};
 use crate::routing;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -34,6 +35,10 @@ use recalling::Recall;
 pub(super) use recalling::{Recalling, Rests};
 pub(super) use similar::ASIDE;
 use similar::Similar;
+
+/// Longest request that is looked up, in bytes. It is hashed in one go, which takes a worker some
+/// 6 ms for each MiB; meanwhile it does nothing else.
+const LONGEST_REQUEST: usize = 1 << 20;
 
 /// What the cache has to do with a call.
 #[derive(Debug, Default)]
@@ -58,6 +63,8 @@ pub(super) struct Missed {
     ttl_ms: u64,
     bound: Bound,
     collector: Collector,
+    /// What that holds.
+    gathered: HeldBytes,
     /// Where the question may be found again in other words.
     similar: Option<Box<Similar>>,
     /// What became of it: `stored`, or why it was not.
@@ -81,6 +88,8 @@ pub(super) struct Hit {
 #[derive(Debug)]
 pub(super) struct Replaying {
     pub(super) caller: Caller,
+    /// The request lies in Envoy's buffers until the services have answered.
+    _held: HeldBytes,
     model: Rc<Model>,
     reader: AnswerReader,
     seen: Seen,
@@ -131,8 +140,8 @@ impl Call {
             }
             Looked::Found(hit, document) => {
                 self.caching = Caching::Hit(hit);
-                let caller = pending.caller;
-                ControlFlow::Break(self.replay(host, caller, (request, &routed), document))
+                let asker = (pending.caller, pending.held);
+                ControlFlow::Break(self.replay(host, asker, (request, &routed), document))
             }
         }
     }
@@ -166,7 +175,8 @@ impl Call {
             return Looked::Not(Caching::Bypassed("unreadable"));
         };
         let max_age_ms = match wish {
-            Wish::Use { max_age_ms } => Some(max_age_ms),
+            // What was stored under a longer one has to hold this policy's too.
+            Wish::Use { max_age_ms } => Some(max_age_ms.min(cache.rules.ttl_ms)),
             Wish::Refresh | Wish::Bypass => None,
         };
         let found = max_age_ms.and_then(|most| self.found(host, &digest, most, request));
@@ -179,6 +189,7 @@ impl Call {
             ttl_ms: cache.rules.ttl_ms,
             bound: Bound::of(request.traits(), &routed.targets),
             collector: Collector::Ended(Uncollected::NotBegun),
+            gathered: HeldBytes::new(&self.gateway.gathered, ""),
             similar: Similar::of(&question).map(Box::new),
             outcome: "",
             save: None,
@@ -202,6 +213,12 @@ impl Call {
         }
         if wish == Wish::Bypass {
             return Err("asked");
+        }
+        if body.len() > LONGEST_REQUEST {
+            return Err("too_long");
+        }
+        if let Some(why) = unfit_traits(&cache.rules, request.traits()) {
+            return Err(why);
         }
         let asks = Asks::read(self.api, body, request.traits()).map_err(|_| "unreadable")?;
         match unfit(&cache.rules, &asks) {
@@ -251,7 +268,7 @@ impl Call {
     fn replay(
         &mut self,
         host: &dyn Host,
-        caller: Caller,
+        (caller, held): (Caller, HeldBytes),
         (request, routed): (&Request<'_>, &Routed),
         body: Vec<u8>,
     ) -> OnBody {
@@ -283,6 +300,7 @@ impl Call {
         let on = reader.data(&mut seen, &body, true, &mut side);
         let replaying = Replaying {
             caller,
+            _held: held,
             model: Rc::clone(&routed.model),
             reader,
             seen,
@@ -335,19 +353,20 @@ impl Call {
             body,
             ..
         } = replaying;
-        let (status, outcome) = seen.stopped.told().unwrap_or((200, "ok"));
+        let (mut status, mut outcome) = seen.stopped.told().unwrap_or((200, "ok"));
         let mut reply = match on {
-            OnData::Reply(reply) => reply,
+            OnData::Pass => self.whole(body),
             OnData::Replace(body) => self.whole(body),
-            // All of it was there at once, so it does not wait for more, or is cut.
-            _ => self.whole(body),
+            OnData::Reply(reply) => reply,
+            // All of it was there at once: it waits for nothing, and nobody has cut it. What
+            // nobody has let pass is not shown.
+            OnData::Hold | OnData::Release(..) | OnData::Ask(_) | OnData::Reset => {
+                let refusal = refusing::unscannable();
+                let reply = refusal.reply(self.api.protocol());
+                (status, outcome) = (reply.status, refusal.code);
+                reply
+            }
         };
-        if let Caching::Hit(hit) = &self.caching {
-            reply.headers.push(("x-cache", "HIT".to_owned()));
-            reply
-                .headers
-                .push(("age", (hit.age_ms / 1_000).to_string()));
-        }
         if model.answer_model == AnswerModel::Virtual {
             reply.headers.push(("x-tollgate-model", model.name.clone()));
         }
@@ -361,11 +380,17 @@ impl Call {
         reply
     }
 
+    /// An answer of the cache's. A refusal in its place does not say where it comes from.
     fn whole(&self, body: Vec<u8>) -> Reply {
         let stream = matches!(&self.caching, Caching::Hit(hit) if hit.stream);
+        let mut headers = vec![("content-type", content_type(stream).to_owned())];
+        if let Caching::Hit(hit) = &self.caching {
+            headers.push(("x-cache", "HIT".to_owned()));
+            headers.push(("age", (hit.age_ms / 1_000).to_string()));
+        }
         Reply {
             status: 200,
-            headers: vec![("content-type", content_type(stream).to_owned())],
+            headers,
             body,
         }
     }
@@ -382,18 +407,26 @@ fn shaping_headers(kept: &Kept, targets: &[routing::Try]) -> Vec<(String, String
     headers
 }
 
+/// What is known without another look at the request.
+const fn unfit_traits(rules: &CacheRules, traits: &Traits) -> Option<&'static str> {
+    let media = traits.image || traits.audio || traits.file;
+    if traits.audio_output {
+        Some(Once::Sound.as_str())
+    } else if traits.tools && !rules.tools {
+        Some("tools")
+    } else if media && !rules.media {
+        Some("media")
+    } else {
+        None
+    }
+}
+
 /// Why an answer is for one call alone, if it is.
 fn unfit(rules: &CacheRules, asks: &Asks) -> Option<&'static str> {
     if let Some(once) = asks.once {
         return Some(once.as_str());
     }
-    if rules.deterministic && !asks.deterministic {
-        return Some("not_deterministic");
-    }
-    if asks.tools && !rules.tools {
-        return Some("tools");
-    }
-    (asks.media && !rules.media).then_some("media")
+    (rules.deterministic && !asks.deterministic).then_some("not_deterministic")
 }
 
 const fn content_type(stream: bool) -> &'static str {

@@ -11,6 +11,13 @@ pub struct HeldMeter {
     by_tenant: RefCell<HashMap<String, u64>>,
 }
 
+#[cfg(test)]
+impl HeldMeter {
+    pub(super) fn bytes(&self, tenant: &str) -> u64 {
+        self.by_tenant.borrow().get(tenant).copied().unwrap_or(0)
+    }
+}
+
 /// The share of one call.
 #[derive(Debug)]
 pub(super) struct HeldBytes {

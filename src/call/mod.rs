@@ -72,6 +72,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// The request bytes that are held.
     pub held: Rc<HeldMeter>,
+    /// Bytes of answers under way that may be stored.
+    pub gathered: Rc<HeldMeter>,
     /// What its calls have changed and the other machines do not know yet.
     pub dirty: Rc<Dirty>,
     /// What judges have said.
@@ -94,6 +96,7 @@ impl Gateway {
             space,
             metrics: Metrics::default(),
             held: Rc::default(),
+            gathered: Rc::default(),
             dirty: Rc::default(),
             remembered: RefCell::default(),
             rests: Rests::default(),

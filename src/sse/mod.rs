@@ -91,8 +91,7 @@ impl Framer {
     }
 
     /// Bytes that wait for the end of their event.
-    #[cfg(test)]
-    pub(crate) fn waiting(&self) -> usize {
+    pub(crate) const fn waiting(&self) -> usize {
         self.tail.len()
     }
 

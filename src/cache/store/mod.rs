@@ -138,7 +138,12 @@ impl Store {
             payload: &payload,
             ..*put
         };
-        let evicted = self.place(class, &put.digest).put(host, &put)?;
+        let place = self.place(class, &put.digest);
+        // A call of an earlier policy must begin no segment that nobody knows of.
+        if host.shared_get(&place.record).is_none() && !self.has_its_shape(host) {
+            return Err(NotStored::Lost);
+        }
+        let evicted = place.put(host, &put)?;
         if let Some(other) = self.geometry.other(class) {
             // An earlier answer of another length.
             self.place(other, &put.digest).forget(host, &put.digest);

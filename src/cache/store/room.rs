@@ -2,7 +2,8 @@
 
 First goes what has ended. Then, as long as it does not suffice, the owner with the largest share
 (the one who stores counts with what comes) gives up what was used least: so one who floods
-the cache takes from others only what they have beyond an equal share. */
+the cache takes from others only what they have beyond an equal share. A share is counted in what
+runs out: bytes, entries and chunks. */
 
 use super::geometry::{Class, answer_cost, sizes};
 use super::record::{Chunk, Entry, Segment, State};
@@ -98,36 +99,37 @@ impl Segment {
     ) -> Result<u32, NotStored> {
         let mut evicted: u32 = 0;
         loop {
-            let bytes: usize = self.entries.iter().map(weight).sum();
+            let bytes: usize = self.entries.iter().map(bytes).sum();
             let fits = bytes.saturating_add(wanted) <= class.room
                 && self.entries.len() < usize::from(class.entries)
                 && self.free().len() >= count;
             if fits {
                 return Ok(evicted);
             }
-            let victim = self.victim(put, wanted).ok_or(NotStored::NoRoom)?;
+            let victim = self.victim(class, put).ok_or(NotStored::NoRoom)?;
             self.entries.swap_remove(victim);
             evicted = evicted.saturating_add(1);
         }
     }
 
     /// The place of what goes next.
-    fn victim(&self, put: &Put<'_>, wanted: usize) -> Option<usize> {
+    fn victim(&self, class: &Class, put: &Put<'_>) -> Option<usize> {
         let ready = |entry: &&Entry| entry.state == State::Ready;
         let owned = self
             .entries
             .iter()
-            .map(|entry| (entry.owner, weight(entry)));
+            .map(|entry| (entry.owner, weight(class, length(entry))));
+        let wanted = weight(class, put.payload.len());
         let mut shares: Vec<(u32, usize)> = owned.chain([(put.owner, wanted)]).collect();
         sort_many(&mut shares, |share| share.0);
         let shares = shares.chunk_by(|one, other| one.0 == other.0);
         let shares = shares.filter_map(|of_one| {
             let (owner, _) = of_one.first()?;
-            let bytes = of_one.iter().map(|(_, bytes)| *bytes);
-            Some((bytes.fold(0, usize::saturating_add), *owner))
+            let weights = of_one.iter().map(|(_, weight)| *weight);
+            Some((weights.fold(0, usize::saturating_add), *owner))
         });
         // Of equal shares, that of the one who comes.
-        let (_, largest) = shares.max_by_key(|(bytes, owner)| (*bytes, *owner == put.owner))?;
+        let (_, largest) = shares.max_by_key(|(weight, owner)| (*weight, *owner == put.owner))?;
         let of_owner = self.entries.iter().enumerate();
         let of_owner = of_owner.filter(|(_, entry)| entry.owner == largest && ready(entry));
         let worst = of_owner.min_by_key(|(_, entry)| worth(entry, seconds(put.now_ms)));
@@ -194,9 +196,25 @@ impl Segment {
     }
 }
 
+fn length(entry: &Entry) -> usize {
+    usize::try_from(entry.length).unwrap_or(usize::MAX)
+}
+
 /// What the values of an answer cost, in bytes.
-fn weight(entry: &Entry) -> usize {
-    answer_cost(usize::try_from(entry.length).unwrap_or(usize::MAX))
+fn bytes(entry: &Entry) -> usize {
+    answer_cost(length(entry))
+}
+
+/// What an answer of so many bytes takes from others: the part of the room that stands for its
+/// bytes, its entry or its chunks, whichever is largest. For each of them may run out first.
+fn weight(class: &Class, length: usize) -> usize {
+    let part = |count: usize, of: u16| {
+        let whole = class.room.saturating_mul(count);
+        whole.checked_div(usize::from(of)).unwrap_or(0)
+    };
+    let entry = part(1, class.entries);
+    let chunks = part(sizes(length).count(), class.chunks);
+    answer_cost(length).max(entry).max(chunks)
 }
 
 /// What is to stay longer is worth more: what was used often of late, then what was used last.

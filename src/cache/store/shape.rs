@@ -16,6 +16,10 @@ impl Store {
     /// To be called when a policy begins: empties what an earlier one has left in segments that
     /// this one has not, or has in another form.
     pub fn open(&self, host: &dyn Host) {
+        reshape(host, self, self.shape());
+    }
+
+    fn shape(&self) -> Shape {
         let shape = [Some(&self.geometry.small), self.geometry.large.as_ref()];
         let shape = shape.map(|class| {
             class.map_or([0, 0], |class| {
@@ -23,7 +27,13 @@ impl Store {
             })
         });
         let [[a, b], [c, d]] = shape;
-        reshape(host, self, [a, b, c, d]);
+        [a, b, c, d]
+    }
+
+    /// Whether no policy with another shape has begun since this one's.
+    pub(super) fn has_its_shape(&self, host: &dyn Host) -> bool {
+        let record = host.shared_get(&self.shape_key());
+        record.is_none_or(|(record, _)| state::decode_words(&record).take(4).eq(self.shape()))
     }
 
     /// To be called when a policy without a cache begins.

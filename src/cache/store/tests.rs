@@ -394,6 +394,59 @@ fn who_floods_the_cache_takes_no_more_than_an_equal_share_from_others() {
 }
 
 #[test]
+fn a_flood_of_tiny_answers_takes_nothing_from_who_has_little() {
+    let host = host();
+    let store = store(4 * MIB, 1 << 16);
+    let small = store.geometry.small;
+    // One answer of 20 KB in each segment or so: a twentieth of the room.
+    for of in 0..8 {
+        let bytes = payload(of, 0, 20_000);
+        let one = Put {
+            owner: 7,
+            ..put(digest(of), &bytes)
+        };
+        store.put(&host, &one).unwrap();
+    }
+    let flood = 4 * u64::from(small.segments) * u64::from(small.entries);
+    for of in 1_000_000..1_000_000 + flood {
+        let bytes = payload(of, 0, 50);
+        let one = Put {
+            owner: 8,
+            now_ms: START_MS + 1_000,
+            ..put(digest(of), &bytes)
+        };
+        store.put(&host, &one).unwrap();
+    }
+    check(&store, &host);
+    for of in 0..8 {
+        assert!(get(&store, &host, of, START_MS + 2_000).is_some(), "{of}");
+    }
+}
+
+#[test]
+fn calls_of_an_earlier_policy_leave_nothing_that_nobody_removes() {
+    let host = host();
+    let [large, small] = [64 * MIB, 8 * MIB].map(|memory| store(memory, 256 << 10));
+    large.open(&host);
+    small.open(&host);
+    // Envoy drains: the earlier policy still serves.
+    for of in 0..1_000 {
+        let bytes = payload(of, 0, 4_000);
+        let one = large.put(&host, &put(digest(of), &bytes));
+        assert_eq!(one, Err(NotStored::Lost));
+    }
+    for of in 0..1_000 {
+        let bytes = payload(of, 0, 4_000);
+        small.put(&host, &put(digest(of), &bytes)).unwrap();
+    }
+    Store::close(&host, &Space::new("test"));
+    let one = small.put(&host, &put(digest(1), &payload(1, 0, 4_000)));
+    assert_eq!(one, Err(NotStored::Lost));
+    let (names, bytes) = host.shared_size();
+    assert!(bytes < names * 40 + 100, "{bytes}");
+}
+
+#[test]
 fn of_one_owner_what_is_used_stays_longer_than_what_is_not() {
     let host = host();
     let store = store(4 * MIB, 1 << 16);

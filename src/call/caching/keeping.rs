@@ -17,6 +17,10 @@ use crate::telemetry::{CacheRecord, Record};
 /// know it.
 const DROPPED: &str = "dropped";
 
+/// Most bytes of answers under way that a worker holds to store them; a worker's memory is small,
+/// and an answer that is not stored costs less than one that is lost.
+const MOST_GATHERED: u64 = 32 << 20;
+
 impl Caching {
     /// An answer begins to pass. `judged`: whether services have to see it whole.
     pub(in crate::call) fn begin(
@@ -40,7 +44,7 @@ impl Caching {
         if let Self::Missed(missed) = self
             && *on != OnData::Hold
         {
-            missed.collector.push(piece);
+            missed.gather(piece);
         }
     }
 
@@ -151,6 +155,17 @@ impl Call {
         gateway.metrics.cache_changed(host, bytes, evicted);
         self.note_similar(host, missed, &put);
         Ok(())
+    }
+}
+
+impl Missed {
+    fn gather(&mut self, piece: &[u8]) {
+        self.collector.push(piece);
+        let held = u64::try_from(self.collector.held()).unwrap_or(u64::MAX);
+        if !self.gathered.grow_to(held, MOST_GATHERED) {
+            self.collector = Collector::Ended(Uncollected::Crowded);
+            self.gathered.grow_to(0, MOST_GATHERED);
+        }
     }
 }
 

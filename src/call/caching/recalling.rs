@@ -134,8 +134,8 @@ impl Call {
                 Recall::Embedding => "similar",
             };
             self.caching = Caching::Hit(hit);
-            let caller = recalling.pending.caller;
-            return self.replay(host, caller, (&request, &recalling.routed), document);
+            let asker = (recalling.pending.caller, recalling.pending.held);
+            return self.replay(host, asker, (&request, &recalling.routed), document);
         }
         if recalling.recall == Recall::Store
             && let Some((recall, callout)) = self.next_recall(host, Recall::Embedding)

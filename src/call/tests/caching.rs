@@ -1,7 +1,9 @@
 //! The cache in calls: what it gives, what it gets, and what it never does.
 
 mod beyond;
+mod crowded;
 mod ends;
+mod lasting;
 
 use super::*;
 use crate::http::Answer;
@@ -830,6 +832,14 @@ fn services_judge_hits_too() {
         &record,
         json!({"cache": "hit", "outcome": "guardrail_blocked"}),
     );
+    // A refusal in its place is no hit to its caller.
+    let (reply, record) = judge_hit(&bench, "no verdict");
+    assert_eq!(reply.status, 503);
+    assert_eq!(
+        (told(&reply, "x-cache"), told(&reply, "age")),
+        Default::default()
+    );
+    says(&record, json!({"outcome": "guardrail_unavailable"}));
     // A caller who leaves meanwhile.
     let mut run = bench.reading();
     assert!(matches!(run.body(&chat("PROMPT")), OnBody::Ask(_)));
