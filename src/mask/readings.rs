@@ -618,7 +618,7 @@ mod tests {
         let [search, _] = searches();
         // As it is written, the value goes on, and is no number of a telephone.
         let text = r#"{"api_key": "+1 415 555 0132 \n-----BEGIN"#;
-        let (found, _) = found_in(&search, &[&text]);
+        let (found, _) = found_in(&search, &[text]);
         let phone = text.find('+').unwrap();
         assert!(found.iter().any(|found| found.1 == phone), "{found:?}");
     }
