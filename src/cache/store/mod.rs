@@ -102,15 +102,16 @@ struct Place<'s> {
 }
 
 impl Store {
-    /// One of `memory` bytes, 4 MiB to 1 GiB, for answers of up to `longest` bytes: 2 MiB, and a
+    /// One of `memory` bytes, 4 MiB to 1 GiB, for documents of up to `longest` bytes: 2 MiB, and a
     /// sixteenth of the memory.
     pub fn new(space: &Space, memory: u64, longest: u64) -> Self {
         /// Digits and signs that come behind the prefix.
         const NUMBERS: usize = 12;
         let prefix = space.key("cache1/");
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-        // What is put has a sum before it.
+        // What is put has a head and a sum before it.
         let longest = size(longest).saturating_add(SUM);
+        let longest = longest.saturating_add(super::Kept::HEAD);
         let name = prefix.len().saturating_add(NUMBERS);
         Self {
             geometry: Geometry::new(size(memory), longest, name),

@@ -96,7 +96,7 @@ fn answers_of_all_lengths_come_back() {
         let found = store.get(&host, &digest(of), START_MS + 5).unwrap();
         assert_eq!((found.payload, found.age_ms), (payload(of, 0, length), 5));
     }
-    let long = vec![0; (2 << 20) + 1];
+    let long = vec![0; (2 << 20) + crate::cache::Kept::HEAD + 1];
     let refused = store.put(&host, &put(digest(99), &long));
     assert_eq!(refused, Err(NotStored::TooLong));
     assert_eq!(get(&store, &host, 99, START_MS), None);
