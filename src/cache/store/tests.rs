@@ -447,6 +447,28 @@ fn calls_of_an_earlier_policy_leave_nothing_that_nobody_removes() {
 }
 
 #[test]
+fn an_older_answer_of_another_length_does_not_take_the_place_of_a_fresher_one() {
+    for (fresh, late) in [(70_000, 1_000), (1_000, 70_000)] {
+        let host = host();
+        let store = store(64 * MIB, 256 << 10);
+        let [fresh, late] = [payload(1, 1, fresh), payload(1, 0, late)];
+        let at = |asked: u64, now: u64, payload| Put {
+            asked_ms: START_MS + asked,
+            now_ms: START_MS + now,
+            ..put(digest(1), payload)
+        };
+        store.put(&host, &at(100, 200, &fresh)).unwrap();
+        let refused = store.put(&host, &at(0, 300, &late));
+        assert_eq!(refused, Err(NotStored::Known));
+        let found = |after| get(&store, &host, 1, START_MS + after);
+        assert_eq!(found(400).as_ref(), Some(&fresh));
+        // One that was asked for later does.
+        store.put(&host, &at(300, 400, &late)).unwrap();
+        assert_eq!(found(500).as_ref(), Some(&late));
+    }
+}
+
+#[test]
 fn of_one_owner_what_is_used_stays_longer_than_what_is_not() {
     let host = host();
     let store = store(4 * MIB, 1 << 16);
