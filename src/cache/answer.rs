@@ -17,6 +17,9 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// Bytes that stand before the document.
+    pub const HEAD: usize = 25;
+
     /// As bytes.
     pub fn encode(&self) -> Vec<u8> {
         let numbers = [self.tokens, self.nano_usd, self.answered_ms].map(u64::to_le_bytes);
@@ -25,7 +28,7 @@ impl Kept {
 
     /// From bytes; `None`: they have another layout.
     pub fn decode(mut bytes: Vec<u8>) -> Option<Self> {
-        let (head, _) = bytes.split_first_chunk::<25>()?;
+        let (head, _) = bytes.split_first_chunk::<{ Self::HEAD }>()?;
         let (version, numbers) = head.split_first()?;
         let ([tokens, nano_usd, answered_ms], []) = numbers.as_chunks::<8>() else {
             return None;
@@ -33,7 +36,7 @@ impl Kept {
         let [tokens, nano_usd, answered_ms] =
             [*tokens, *nano_usd, *answered_ms].map(u64::from_le_bytes);
         let good = *version == VERSION;
-        bytes.drain(..25);
+        bytes.drain(..Self::HEAD);
         good.then_some(Self {
             tokens,
             nano_usd,

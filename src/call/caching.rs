@@ -90,7 +90,7 @@ pub(super) struct Replaying {
     pub(super) caller: Caller,
     /// The request lies in Envoy's buffers until the services have answered.
     _held: HeldBytes,
-    model: Rc<Model>,
+    pub(super) model: Rc<Model>,
     reader: AnswerReader,
     seen: Seen,
     /// The answer as it came from the cache.

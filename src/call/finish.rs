@@ -95,7 +95,10 @@ impl Call {
             Phase::Reading(pending) => early(Some(pending.caller), &end()),
             Phase::Asking(asking) => early(Some(asking.pending.caller), &end()),
             Phase::Recalling(recalling) => early(Some(recalling.pending.caller), &end()),
-            Phase::Replaying(replaying) => early(Some(replaying.caller), &end()),
+            Phase::Replaying(replaying) => Outcome {
+                model: replaying.model.name.clone(),
+                ..early(Some(replaying.caller), &end())
+            },
             Phase::Answered {
                 caller,
                 model,
@@ -320,7 +323,7 @@ impl Call {
             guardrails,
             stream: ask.map_or(self.wants_stream, |ask| ask.traits.stream)
                 || self.caching.streams(),
-            cache: self.caching.record(),
+            cache: self.caching.record(outcome.outcome),
             status: outcome.status,
             outcome: outcome.outcome,
             reason: &outcome.reason,

@@ -16,8 +16,9 @@ pub(super) const PIECE: usize = VALUE - PIECE_HEAD;
 /// What a name costs Envoy beside its text, in bytes: its node in a map and two strings.
 const NAME: usize = 112;
 
-/// Longest answer that lies among the small ones, in bytes.
-pub(super) const SMALL: usize = 64 * 1024;
+/// Longest answer that lies among the small ones, in bytes: a document of 64 KiB with what stands
+/// before it.
+pub(super) const SMALL: usize = 64 * 1024 + super::SUM + crate::cache::Kept::HEAD;
 
 const SMALL_SEGMENT: usize = 512 * 1024;
 const SMALL_ENTRIES: u16 = 192;

@@ -102,15 +102,16 @@ struct Place<'s> {
 }
 
 impl Store {
-    /// One of `memory` bytes, 4 MiB to 1 GiB, for answers of up to `longest` bytes: 2 MiB, and a
+    /// One of `memory` bytes, 4 MiB to 1 GiB, for documents of up to `longest` bytes: 2 MiB, and a
     /// sixteenth of the memory.
     pub fn new(space: &Space, memory: u64, longest: u64) -> Self {
         /// Digits and signs that come behind the prefix.
         const NUMBERS: usize = 12;
         let prefix = space.key("cache1/");
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-        // What is put has a sum before it.
+        // What is put has a head and a sum before it.
         let longest = size(longest).saturating_add(SUM);
+        let longest = longest.saturating_add(super::Kept::HEAD);
         let name = prefix.len().saturating_add(NUMBERS);
         Self {
             geometry: Geometry::new(size(memory), longest, name),
@@ -143,10 +144,15 @@ impl Store {
         if host.shared_get(&place.record).is_none() && !self.has_its_shape(host) {
             return Err(NotStored::Lost);
         }
+        let other = self.geometry.other(class);
+        let other = other.map(|other| self.place(other, &put.digest));
+        if other.as_ref().is_some_and(|it| it.has_fresher(host, &put)) {
+            return Err(NotStored::Known);
+        }
         let evicted = place.put(host, &put)?;
-        if let Some(other) = self.geometry.other(class) {
+        if let Some(other) = other {
             // An earlier answer of another length.
-            self.place(other, &put.digest).forget(host, &put.digest);
+            other.forget(host, &put.digest);
         }
         Ok(evicted)
     }
@@ -297,6 +303,16 @@ impl Place<'_> {
             // If it was written meanwhile, it has an owner.
             let _ = host.shared_set(&name, &[], Expect::Version(version));
         }
+    }
+
+    /// Whether it holds an answer that was stored since this one was asked for.
+    fn has_fresher(&self, host: &dyn Host, put: &Put<'_>) -> bool {
+        let record = host.shared_get(&self.record);
+        let found = record.and_then(|(record, _)| self.view(&record)?.find(&put.digest));
+        found.is_some_and(|(_, entry)| {
+            let passed = put.asked_ms < entry.stored_ms && entry.stored_ms <= put.now_ms;
+            passed && put.now_ms < entry.until_ms
+        })
     }
 
     fn forget(&self, host: &dyn Host, digest: &[u8; 32]) {

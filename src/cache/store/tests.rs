@@ -96,7 +96,7 @@ fn answers_of_all_lengths_come_back() {
         let found = store.get(&host, &digest(of), START_MS + 5).unwrap();
         assert_eq!((found.payload, found.age_ms), (payload(of, 0, length), 5));
     }
-    let long = vec![0; (2 << 20) + 1];
+    let long = vec![0; (2 << 20) + crate::cache::Kept::HEAD + 1];
     let refused = store.put(&host, &put(digest(99), &long));
     assert_eq!(refused, Err(NotStored::TooLong));
     assert_eq!(get(&store, &host, 99, START_MS), None);
@@ -444,6 +444,28 @@ fn calls_of_an_earlier_policy_leave_nothing_that_nobody_removes() {
     assert_eq!(one, Err(NotStored::Lost));
     let (names, bytes) = host.shared_size();
     assert!(bytes < names * 40 + 100, "{bytes}");
+}
+
+#[test]
+fn an_older_answer_of_another_length_does_not_take_the_place_of_a_fresher_one() {
+    for (fresh, late) in [(70_000, 1_000), (1_000, 70_000)] {
+        let host = host();
+        let store = store(64 * MIB, 256 << 10);
+        let [fresh, late] = [payload(1, 1, fresh), payload(1, 0, late)];
+        let at = |asked: u64, now: u64, payload| Put {
+            asked_ms: START_MS + asked,
+            now_ms: START_MS + now,
+            ..put(digest(1), payload)
+        };
+        store.put(&host, &at(100, 200, &fresh)).unwrap();
+        let refused = store.put(&host, &at(0, 300, &late));
+        assert_eq!(refused, Err(NotStored::Known));
+        let found = |after| get(&store, &host, 1, START_MS + after);
+        assert_eq!(found(400).as_ref(), Some(&fresh));
+        // One that was asked for later does.
+        store.put(&host, &at(300, 400, &late)).unwrap();
+        assert_eq!(found(500).as_ref(), Some(&late));
+    }
 }
 
 #[test]

@@ -57,8 +57,9 @@ impl Caching {
         }
     }
 
-    /// For the record; `None`: there is nothing to say.
-    pub(in crate::call) fn record(&self) -> Option<CacheRecord> {
+    /// For the record of a call with this outcome; `None`: there is nothing to say. A hit saved
+    /// something only if its caller got it.
+    pub(in crate::call) fn record(&self, outcome: &str) -> Option<CacheRecord> {
         let (cache, reason) = match self {
             Self::Off => return None,
             Self::Bypassed(why) => ("bypass", *why),
@@ -76,13 +77,14 @@ impl Caching {
             Self::Hit(hit) => Some(hit),
             _ => None,
         };
+        let saved = hit.filter(|_| outcome == "ok");
         Some(CacheRecord {
             cache,
             reason,
             stored,
             age_ms: hit.map(|hit| hit.age_ms),
-            saved_tokens: hit.map(|hit| hit.tokens),
-            saved_nano_usd: hit.map(|hit| hit.nano_usd),
+            saved_tokens: saved.map(|hit| hit.tokens),
+            saved_nano_usd: saved.map(|hit| hit.nano_usd),
         })
     }
 

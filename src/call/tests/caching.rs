@@ -832,6 +832,7 @@ fn services_judge_hits_too() {
         &record,
         json!({"cache": "hit", "outcome": "guardrail_blocked"}),
     );
+    assert_eq!(record["cache_saved_tokens"], Value::Null);
     // A refusal in its place is no hit to its caller.
     let (reply, record) = judge_hit(&bench, "no verdict");
     assert_eq!(reply.status, 503);
@@ -839,14 +840,20 @@ fn services_judge_hits_too() {
         (told(&reply, "x-cache"), told(&reply, "age")),
         Default::default()
     );
-    says(&record, json!({"outcome": "guardrail_unavailable"}));
+    says(
+        &record,
+        json!({"cache": "hit", "outcome": "guardrail_unavailable"}),
+    );
+    assert_eq!(record["cache_saved_tokens"], Value::Null);
     // A caller who leaves meanwhile.
     let mut run = bench.reading();
     assert!(matches!(run.body(&chat("PROMPT")), OnBody::Ask(_)));
+    let record = run.finish(0, "downstream");
     says(
-        &run.finish(0, "downstream"),
-        json!({"outcome": "client_closed"}),
+        &record,
+        json!({"cache": "hit", "model": "smart", "outcome": "client_closed"}),
     );
+    assert_eq!(record["cache_saved_tokens"], Value::Null);
 }
 
 #[test]

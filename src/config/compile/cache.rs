@@ -9,6 +9,7 @@ use super::super::problem::Problems;
 use super::super::suggest::suggest;
 use super::super::unscannable::{UnscannableRules, Unscanned};
 use super::Names;
+use crate::sorting::sort_few;
 use sha2::{Digest, Sha256};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -159,8 +160,16 @@ fn model_shape(model: &Model) -> [u8; 32] {
     hash.update([u8::from(bound.is_some_and(|(_, soft)| soft))]);
     if let Resolve::Targets(targets) = resolve {
         let live = targets.live.targets.iter();
-        live.for_each(|target| add_target(&mut hash, target));
+        let mut shapes: Vec<[u8; 32]> = live.map(|it| target_shape(it)).collect();
+        sort_few(&mut shapes, &|one, other| one.cmp(other));
+        hash.update(shapes.as_flattened());
     }
+    hash.finalize().into()
+}
+
+fn target_shape(target: &Target) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    add_target(&mut hash, target);
     hash.finalize().into()
 }
 

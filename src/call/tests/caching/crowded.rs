@@ -79,3 +79,18 @@ fn a_request_counts_while_services_judge_its_hit() {
     run.finish(0, "downstream");
     assert_eq!(bench.gateway.held.bytes("acme"), 0);
 }
+
+#[test]
+fn a_document_of_just_the_longest_length_is_stored() {
+    for most in [2 << 10, 64 << 10] {
+        let bench =
+            bench(|policy| policy["cache"]["max_entry"] = json!(format!("{}KiB", most >> 10)));
+        let empty = answer("", "stop").len();
+        for (length, stored) in [(most, "stored"), (most + 1, "too_long")] {
+            let text = "x".repeat(length - empty);
+            let question = chat(stored);
+            let (record, ..) = bench.answered(&question, &[USER], &answer(&text, "stop"));
+            assert_eq!(record["cache_stored"], stored, "{length}");
+        }
+    }
+}

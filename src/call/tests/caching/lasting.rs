@@ -36,3 +36,18 @@ fn a_shorter_ttl_holds_for_what_is_stored() {
     bench.after(3_600_000 + 1);
     assert!(bench.misses(&chat("PROMPT"), &[USER]));
 }
+
+#[test]
+fn the_order_of_targets_shapes_no_answer() {
+    let targets = |names: [&str; 2]| {
+        let price = json!({"input": "1", "output": "2"});
+        let all = names.map(|name| json!({"backend": "far", "model": name, "price": price}));
+        move |policy: &mut Value| policy["models"]["smart"]["targets"] = json!(all)
+    };
+    let bench = bench(targets(["far", "near"]));
+    bench.answered(&chat("PROMPT"), &[USER], &answer("x", "stop"));
+    let bench = reloaded(bench, targets(["near", "far"]));
+    assert!(!bench.misses(&chat("PROMPT"), &[USER]));
+    let bench = reloaded(bench, targets(["near", "nearer"]));
+    assert!(bench.misses(&chat("PROMPT"), &[USER]));
+}
