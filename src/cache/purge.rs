@@ -1,4 +1,5 @@
-/*! What was stored before is none any more: a number that counts as part of the question.
+/*! What was stored before is none any more: a number that counts as part of the question. It is the
+time of the last purge, so that in a store of several Envoys nothing from before is found by it.
 
 What lies there is not looked for again; it goes when its room is needed, or when it has ended. */
 
@@ -31,7 +32,8 @@ impl Whose<'_> {
     }
 }
 
-/// How often everything was purged, and how often this tenant's answers were.
+/// When everything was purged last, and when this tenant's answers were, in milliseconds since the
+/// Unix epoch; 0: never.
 pub fn generations(host: &dyn Host, space: &Space, tenant: &str) -> [u64; 2] {
     [Whose::All, Whose::Tenant(tenant)].map(|whose| whose.read(host, space))
 }
@@ -41,9 +43,12 @@ pub fn generations(host: &dyn Host, space: &Space, tenant: &str) -> [u64; 2] {
 /// # Errors
 /// Other workers got in between too often; nothing was purged.
 pub fn purge(host: &dyn Host, space: &Space, whose: Whose<'_>) -> Result<(), Exhausted> {
+    let now_ms = host.now().unix_millis();
     state::update(host, &whose.key(space), |old| {
         let before = state::decode_words(old.unwrap_or_default()).next();
-        state::encode_words(VERSION, [before.unwrap_or(0).wrapping_add(1)])
+        // Another number than any before, whatever the clock says.
+        let next = before.unwrap_or(0).saturating_add(1);
+        state::encode_words(VERSION, [next.max(now_ms)])
     })
 }
 

@@ -118,7 +118,7 @@ impl Call {
                 }
             }
             Phase::Answering { .. } => return self.answer_asked(host, token, answer),
-            Phase::Recalling(_) => return self.recalled(host, answer),
+            Phase::Recalling(_) => return self.recalled(host, token, answer),
             Phase::Replaying(_) => return self.replay_asked(host, token, answer),
             _ => return OnAnswered::Wait,
         }

@@ -114,6 +114,13 @@ impl Finder {
         settled.min().unwrap_or(self.length)
     }
 
+    /// Whether [`Finder::depends_from`] ever is more than 0.
+    pub fn forgets(&self) -> bool {
+        self.finders
+            .iter()
+            .all(|finder| matches!(finder, One::Entities(..)))
+    }
+
     /// In bytes of all text: what will be found depends on nothing before it.
     pub fn depends_from(&self) -> usize {
         let finders = self.finders.iter().map(|finder| match finder {

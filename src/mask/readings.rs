@@ -200,6 +200,7 @@ impl Readings {
             let (length, within) = match (&self.undone, escapes.first()) {
                 (None, None) => (rest.len(), 0),
                 (None, Some(first)) => (first.start.saturating_sub(at), 0),
+                (Some(_), _) if !self.written.forgets() => (rest.len(), escapes.len()),
                 (Some(_), _) => step(rest, at, escapes),
             };
             let (next, behind) = rest.split_at_checked(length).unwrap_or((rest, ""));

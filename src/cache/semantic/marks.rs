@@ -3,6 +3,7 @@
 Embeddings take `install` for `uninstall`, one city for another and 14 for 15. So only askings are
 compared whose words are the same and in the same order, but for those that ask, point and help. */
 
+use super::delicate::delicate;
 use super::kind::Kind;
 use super::tokens::{Token, tokens};
 use super::words::Tongue;
@@ -18,7 +19,7 @@ pub struct Marks(pub [u8; 16]);
 impl Marks {
     /// `None`: the question is too long, or no word of it matters.
     pub fn of(question: &str) -> Option<Self> {
-        if question.len() > MAX_LENGTH {
+        if question.len() > MAX_LENGTH || delicate(question) {
             return None;
         }
         let Read {
@@ -95,7 +96,8 @@ mod tests {
     use super::*;
 
     fn same(one: &str, other: &str) -> bool {
-        Marks::of(one).unwrap() == Marks::of(other).unwrap()
+        let one = Marks::of(one);
+        one.is_some() && one == Marks::of(other)
     }
 
     #[test]
@@ -111,7 +113,7 @@ mod tests {
             ("Yes, it is", "yes"),
             ("Tom, Anna and Bob", "tom anna and bob"),
             ("In what year did it end?", "when did end"),
-            ("What time is it?", "when"),
+            ("What time is it?", "tim"),
             ("Can't I pay in May?", "not pay may"),
             ("IT support in the US", "it support us"),
             ("WHAT IS THE CAPITAL OF FRANCE?", "capital franc"),

@@ -7,6 +7,7 @@ to become one. */
 
 mod asked;
 mod candidates;
+mod delicate;
 mod embedding;
 mod kind;
 mod marks;

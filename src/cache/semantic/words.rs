@@ -512,7 +512,7 @@ impl Tongue {
             return word.to_owned();
         }
         let asks = matches!(before, Some("what" | "which"));
-        if asks && matches!(word, "year" | "date" | "time" | "day") {
+        if asks && matches!(word, "year" | "date") {
             return "when".to_owned();
         }
         if let Some(place) = NUMBERS.iter().position(|number| *number == word) {

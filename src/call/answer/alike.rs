@@ -129,8 +129,10 @@ fn padding(back: &[u8]) -> Option<(&[u8], &[u8])> {
     let start = starts.position(|part| part == PADDING)?;
     let (front, rest) = back.split_at_checked(start.saturating_add(PADDING.len()))?;
     let behind = unpadded(rest);
-    // An empty one might be a text elsewhere.
-    (behind.len() < rest.len() && behind.starts_with(b"\"")).then_some((front, behind))
+    // Deeper than at the end of the event, guardrails might look at it; an empty one might be a
+    // text elsewhere.
+    let last = behind.strip_prefix(b"\"}").map(<[u8]>::trim_ascii);
+    (behind.len() < rest.len() && last == Some(b"")).then_some((front, behind))
 }
 
 /// What stands behind letters and digits.

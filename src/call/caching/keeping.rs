@@ -151,8 +151,9 @@ impl Call {
             now_ms,
             ttl_ms: missed.ttl_ms,
         };
-        missed.save = self.save_beyond(&put);
         let evicted = store.put(host, &put).map_err(|why| why.as_str())?;
+        // Not what a fresher one stands in the way of here.
+        missed.save = self.save_beyond(&put);
         let bytes = u64::try_from(payload.len()).unwrap_or(u64::MAX);
         gateway.metrics.cache_changed(host, bytes, evicted);
         self.note_similar(host, missed, &put);

@@ -19,6 +19,9 @@ use std::cell::Cell;
 /// wait for a store that is down.
 const REST_MS: u64 = 5_000;
 
+/// What an answer comes back with for which a call waits here.
+const RECALL: u64 = u64::MAX - 1;
+
 /// A call that waits.
 #[derive(Debug)]
 pub(in crate::call) struct Recalling {
@@ -83,11 +86,11 @@ impl Call {
             && let Some(store) = store(gateway)
             && !gateway.rests.rests(host, Recall::Store)
         {
-            return Some((Recall::Store, remote::fetch(store, 0, &missed.digest)));
+            return Some((Recall::Store, remote::fetch(store, RECALL, &missed.digest)));
         }
         let question = missed.similar.as_deref()?;
         let known = question.has_candidates(host, gateway);
-        let callout = known.then(|| similar::ask(host, gateway, question, 0));
+        let callout = known.then(|| similar::ask(host, gateway, question, RECALL));
         Some((Recall::Embedding, callout.flatten()?))
     }
 
@@ -95,8 +98,12 @@ impl Call {
     pub(in crate::call) fn recalled(
         &mut self,
         host: &dyn Host,
+        token: u64,
         answer: Option<&Answer>,
     ) -> OnAnswered {
+        if token != RECALL {
+            return OnAnswered::Wait;
+        }
         let recalling = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Recalling(recalling) => recalling,
             other => {
@@ -176,12 +183,14 @@ impl Call {
             digest: missed.digest,
             owner: share(&recalling.pending.caller),
             payload: &payload,
-            asked_ms: now_ms,
+            // What was stored here since this call began is fresher.
+            asked_ms: self.started.unix_millis(),
             now_ms,
             ttl_ms: left_ms.min(missed.ttl_ms),
         };
-        let stored = self.gateway.store.as_ref()?.put(host, &put);
-        stored.is_ok().then_some(missed.digest)
+        // If it was not stored, what lies there answers the question, too.
+        let _stored = self.gateway.store.as_ref()?.put(host, &put);
+        Some(missed.digest)
     }
 
     /// Somebody did not answer as he should.

@@ -131,7 +131,9 @@ impl Call {
     fn vector(&self, host: &dyn Host, answer: Option<&Answer>) -> Option<Vector> {
         let good = answer.filter(|answer| answer.status == 200);
         let vector = good.and_then(|answer| read_embedding(&answer.body));
-        if vector.is_none() {
+        // Some texts are refused: that says nothing of others.
+        let refused = answer.is_some_and(|answer| matches!(answer.status, 400 | 413 | 422));
+        if vector.is_none() && !refused {
             self.gives_way(host, Recall::Embedding);
         }
         vector

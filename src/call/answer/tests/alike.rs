@@ -149,10 +149,19 @@ fn most_events_of_a_stream_are_known() {
     for padding in ["c", "a1B2c3D4e5F6", ""] {
         assert!(reader.knows(padded(padding).as_bytes()), "{padding}");
     }
+    let nested = |padding: &str| {
+        let event = events(Api::ChatCompletions, 0, "a");
+        let tier = format!("],\"service_tier\":{{\"obfuscation\":\"{padding}\"}}}}\n");
+        event.replace("]}\n", &tier)
+    };
     for padding in ["a b", "a@b", "a\",\"b\":\"", "\\n"] {
         assert!(!reader.knows(padded(padding).as_bytes()), "{padding}");
     }
     assert!(!reader.knows(event("a").as_bytes()));
+    reader.data(&mut seen, event("a").as_bytes(), false, &mut context);
+    reader.data(&mut seen, nested("abc").as_bytes(), false, &mut context);
+    assert!(reader.knows(nested("abc").as_bytes()));
+    assert!(!reader.knows(nested("4111111111111111").as_bytes()));
     reader.data(&mut seen, event("a").as_bytes(), false, &mut context);
     let spaced = event("a").replace("\"content\":", "\"content\": ");
     assert!(!reader.knows(spaced.as_bytes()));
