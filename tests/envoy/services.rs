@@ -473,7 +473,7 @@ fn a_judge_decides_what_scores_leave_open() {
     run(async {
         let judge = judge(json!({"flagged": true, "reasons": ["attack"]})).await;
         let scoring = json!({"threshold": 1.0, "tool_results": 1.0,
-            "judge": {"threshold": 0.05, "service": generic("5s")}});
+            "judge": {"threshold": 0.5, "service": generic("5s")}});
         let guardrails = json!([{"name": "injection", "phase": "input",
             "detect": {"prompt_injection": scoring}, "action": "block"}]);
         let stand = gateway(guardrails, &[("judge", judge.address().port())]).await;
