@@ -84,11 +84,8 @@ impl Collector {
     pub fn push(&mut self, piece: &[u8]) {
         let taken = match self {
             Self::Whole { bytes, longest } => {
-                let fits = bytes.len().saturating_add(piece.len()) <= *longest;
-                if fits {
+                if bytes.len().saturating_add(piece.len()) <= *longest {
                     bytes.extend_from_slice(piece);
-                }
-                if fits {
                     Ok(())
                 } else {
                     Err(Uncollected::TooLong)

@@ -51,7 +51,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             (Part::System, _) => self.system(reader)?,
             (Part::Tools, Kind::Array) => reader.array(|reader| self.tool(reader))?,
             (part, _) => {
-                if part == Part::ProviderTools && says_something(reader)? {
+                if part == Part::ProviderTools && reader.says_something()? {
                     self.tally.tool(&[&name]);
                 }
                 self.rules.members().read(reader, key, self.rules, seen)?;
@@ -62,7 +62,7 @@ impl<'r, 'a> Walk<'r, 'a> {
 
     /// The system prompt beside the messages.
     fn system(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
-        if says_something(reader)? {
+        if reader.says_something()? {
             self.tally.role(Some("system"));
             self.tally.system.beside = true;
         }
@@ -258,16 +258,4 @@ fn inner_names<'a>(reader: &mut Reader<'a>, names: &mut Vec<Cow<'a, str>>) -> Re
 /// Whether a provider may take `key` for this one.
 fn is(key: &str, name: &str) -> bool {
     key == name || is_case_variant(name, key)
-}
-
-/// Whether the next value is other than null, false and what is empty.
-fn says_something(reader: &Reader<'_>) -> Result<bool, Error> {
-    let inside = reader.rest().get(1..).unwrap_or_default();
-    Ok(match reader.kind()? {
-        Kind::Null => false,
-        Kind::Bool => reader.rest().starts_with(b"true"),
-        Kind::String => !inside.starts_with(b"\""),
-        Kind::Array => !inside.trim_ascii_start().starts_with(b"]"),
-        Kind::Object | Kind::Number => true,
-    })
 }

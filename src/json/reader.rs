@@ -218,6 +218,22 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Whether the next value, which stays to be read, is other than null, false and what is
+    /// empty; an object counts as something.
+    ///
+    /// # Errors
+    /// No value begins here.
+    pub fn says_something(&self) -> Result<bool, Error> {
+        let inside = self.rest.get(1..).unwrap_or_default();
+        Ok(match self.kind()? {
+            Kind::Null => false,
+            Kind::Bool => self.rest.starts_with(b"true"),
+            Kind::String => !inside.starts_with(b"\""),
+            Kind::Array => !inside.trim_ascii_start().starts_with(b"]"),
+            Kind::Object | Kind::Number => true,
+        })
+    }
+
     /// Reads `true` or `false`.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ impl Asks {
                 ("temperature", Kind::Number) => self.deterministic = is_zero(reader.number()?),
                 (name, _) => {
                     if let Some(once) = once(api, name)
-                        && says_something(reader)?
+                        && reader.says_something()?
                     {
                         self.note(once);
                     }
@@ -115,18 +115,6 @@ fn once(api: Api, name: &str) -> Option<Once> {
         ) => Some(Once::Refers),
         _ => None,
     }
-}
-
-/// Whether the next value, which stays to be read, is other than null, false and what is empty.
-fn says_something(reader: &Reader<'_>) -> Result<bool, Error> {
-    let inside = reader.rest().get(1..).unwrap_or_default();
-    Ok(match reader.kind()? {
-        Kind::Null => false,
-        Kind::Bool => reader.rest().starts_with(b"true"),
-        Kind::String => !inside.starts_with(b"\""),
-        Kind::Array => !inside.trim_ascii_start().starts_with(b"]"),
-        Kind::Object | Kind::Number => true,
-    })
 }
 
 /// Whether a JSON number is 0, by its digits before the exponent.

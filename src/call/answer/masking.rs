@@ -166,15 +166,8 @@ impl StreamGuard {
         if self.ended.len() >= MAX_ENDED || self.has_ended(key) {
             return None;
         }
-        let mut channels = self.channels.iter_mut();
-        let (known, channel) = channels.find(|(known, _)| is_one(known, &key))?;
-        known.index = known.index.max(key.index);
-        let before = total(verdict);
-        let new = channel.push(came, verdict);
-        if key.kind == ChannelKind::Reasoning {
-            self.sign(key.part, came, &new, total(verdict) > before);
-        }
-        Some(new)
+        let place = self.place_of(&key)?;
+        self.push(place, key, came, verdict).ok()
     }
 
     /// Refuses an event with more of a text that has ended, or with more texts than models say,
@@ -226,12 +219,8 @@ impl StreamGuard {
                 Some(key) if self.has_ended(key) => None,
                 None => self.guard.said(said, &came, verdict),
                 Some(key) => {
-                    let before = total(verdict);
-                    let new = self.channel(key, said)?.push(&came, verdict);
-                    if key.kind == ChannelKind::Reasoning {
-                        self.sign(key.part, &came, &new, total(verdict) > before);
-                    }
-                    Some(new)
+                    let place = self.channel(key, said)?;
+                    Some(self.push(place, key, &came, verdict)?)
                 }
             };
             written.push(Written { came, new });
@@ -321,21 +310,41 @@ impl StreamGuard {
         self.ended.range(key..=last).next().is_some()
     }
 
-    fn channel(&mut self, key: ChannelKey, said: &Said<'_>) -> Result<&mut Channel, Unreadable> {
+    /// Where the channel of a text is, if it is open.
+    fn place_of(&self, key: &ChannelKey) -> Option<usize> {
         let mut channels = self.channels.iter();
-        let known = channels.position(|(known, _)| is_one(known, &key));
-        let place = match known {
-            Some(place) => place,
-            None if self.channels.len() >= MAX_CHANNELS => return Err(Unreadable),
-            None => {
-                let channel = self.guard.channel(self.guard.form(said));
-                self.channels.push((key, channel));
-                self.channels.len().saturating_sub(1)
-            }
-        };
+        channels.position(|(known, _)| is_one(known, key))
+    }
+
+    /// Where the channel of a text is; it is opened if there is none.
+    fn channel(&mut self, key: ChannelKey, said: &Said<'_>) -> Result<usize, Unreadable> {
+        if let Some(place) = self.place_of(&key) {
+            return Ok(place);
+        }
+        if self.channels.len() >= MAX_CHANNELS {
+            return Err(Unreadable);
+        }
+        let channel = self.guard.channel(self.guard.form(said));
+        self.channels.push((key, channel));
+        Ok(self.channels.len().saturating_sub(1))
+    }
+
+    /// What goes on of a piece of the text whose channel is at `place`.
+    fn push(
+        &mut self,
+        place: usize,
+        key: ChannelKey,
+        came: &str,
+        verdict: &mut Verdict,
+    ) -> Result<String, Unreadable> {
         let (known, channel) = self.channels.get_mut(place).ok_or(Unreadable)?;
         known.index = known.index.max(key.index);
-        Ok(channel)
+        let before = total(verdict);
+        let new = channel.push(came, verdict);
+        if key.kind == ChannelKind::Reasoning {
+            self.sign(key.part, came, &new, total(verdict) > before);
+        }
+        Ok(new)
     }
 
     /// Ends the channel at `place`, which there is, with its text of this index if it has
