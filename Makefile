@@ -57,6 +57,7 @@ eval: ## Measures quality on labelled texts (DATA=folder; docs/estimates.md, doc
 	@scripts/eval.sh
 
 train: ## Trains the classifiers anew on labelled texts (DATA=folder; docs/classifiers.md)
+	@scripts/setup.sh python
 	@scripts/train.sh
 
 clean: ## Removes what was built; what set-up installed stays
