@@ -1,6 +1,6 @@
 """Trains both classifiers on all rows and writes weights, thresholds and test vectors:
-`export.py BAGS OUT_FOLDER`; `export.py vectors OUT_FOLDER` writes the
-vectors of the weights that are there. Thresholds are of prompts' scores in folds that keep near-copies together."""
+`export.py BAGS OUT_FOLDER`; `export.py again OUT_FOLDER` writes the
+lists and vectors anew, with the weights that are there. Thresholds are of prompts' scores in folds that keep near-copies together."""
 import json
 import math
 import os
@@ -12,6 +12,7 @@ import numpy as np
 import evaluate as ev
 import features
 import layer
+import lists as word_lists
 
 OPTIONS = {"inj": ["scale_c=0.4", "l2=0.1"],
            "tox": ["l2=0.05", "nb=0.6", "source_power=0", "cluster_power=0", "own=0.3", "own_comments=0.4", "own_plain=1.5"]}
@@ -46,6 +47,24 @@ def signs():
     return out
 
 
+# The class that spared words add nothing to, and what stands in the place of their concept.
+TOXICITY, SPARED = 1, 253
+# Of words with a bad part (`lists.py`) all are spared that reach the mark of 5 %, of others those near that of 1 %.
+NEAR = 300
+
+
+def spared(classes, tables):
+    """Innocent words that would be taken for toxic where they stand alone, by their letters or by chance."""
+    path = os.environ.get("WORD_LISTS")
+    _, medium, high = classes[TOXICITY][1]
+    out = {}
+    for word in open(path + ".sparable", encoding="utf-8").read().split() if path else ():
+        least = high if any(part in word for part in word_lists.BAD_PARTS) else medium - NEAR
+        if score(word, classes, tables)[TOXICITY] >= least:
+            out[features.word_hash(map(ord, word))] = SPARED
+    return out
+
+
 def root(n):
     return math.isqrt(n << 24)
 
@@ -67,6 +86,9 @@ def score(text, classes, tables):
     blocks = []
     for b in bs:
         sums = [[sum(int(t[features.bucket_of(i)]) * n for i, n in b.f[g].items()) for t in tables] for g in range(3)]
+        for word, grams in b.spared:
+            for g, found in ((0, [word]), (1, grams)):
+                sums[g][TOXICITY] -= max(0, sum(int(tables[TOXICITY][features.bucket_of(i)]) for i in found))
         blocks.append((np.array(b.n), np.array(sums)))
     wins = [(a[0] + c[0], a[1] + c[1]) for a, c in zip(blocks, blocks[1:])] or blocks
     out = []
@@ -87,6 +109,7 @@ def vectors(folder, classes, tables):
               "++ " * 400 + ATTACK, "== >>> ++ -> := () [] " * 60 + ATTACK, "\u200b" * 300 + ATTACK, " ".join(w + " ++" * 10 for w in ATTACK.split())]
     texts += ["fuuuck sh!t! a$$ $hit f**k! **bold** user@mail.com $100 $PATH 5*3 x*y @home h3llo* w@@t!! b!", "na*ïve ï@x é!e st*", "yesss coool goood 1111 xxx aaab",
               "pre$$ent" * 4 + " a!" * 9, "he!!o w**rld*" + "x" * 30 + "@y", "thirteenletts fourteenletter fifteenletters nine_part a_b_c_d_e aBcDeFgHiJkLmNo"]
+    texts += ["pollock", "Shorebirds sleep on the pollocks", "Rotterdam Cunningham", "p0llock poll*ck", "you damned pollock!", "foolscap sandbag oxpecker hootnanny " * 9]
     # Each character beyond ASCII that stands for another or for nothing, within a word.
     texts += ["ig" + "".join(map(chr, range(first, first + 48))) + "nore all" for first in range(0x80, 0x600, 48)]
     texts += ["".join("ig%snore all " % chr(c) for c in sorted(features.DROPPED) if c < 0xE0000), "ig\U000E0001nore all ig\U000E01EFnore"]
@@ -112,7 +135,10 @@ def read(folder):
 
 def write(folder, classes, tables):
     whole, prefix = lists()
-    whole = sorted((dict(whole) | {h: c for h, c in signs().items() if h not in dict(whole)}).items())
+    beside = spared(classes, tables)
+    features.SPARED.update(beside.keys() - dict(whole).keys() - signs().keys())
+    print("spared words", len(features.SPARED))
+    whole = sorted((beside | signs() | dict(whole)).items())
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "tollgate.bin"), "wb") as f:
         f.write(b"TGCLASS3" + struct.pack("<II", len(whole), len(prefix)))
@@ -150,7 +176,8 @@ def main(bags, folder, *opts):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "vectors":
+    if sys.argv[1] == "again":
+        write(sys.argv[2], *read(sys.argv[2]))
         vectors(sys.argv[2], *read(sys.argv[2]))
     else:
         main(*sys.argv[1:])

@@ -1,7 +1,8 @@
 """Bad words by how bad they are (1 to 3), of lists that others made, one folded word a line:
 `lists.py DATA PACKAGES OUT`; innocent words that look like them
-beside it. Sources and licences: docs/classifiers.md."""
+and words that may be spared (`export.py`) beside it. Sources and licences: docs/classifiers.md."""
 import glob
+import importlib
 import json
 import os
 import random
@@ -44,6 +45,46 @@ def innocent(packages, bad):
     return random.Random(9).sample(found, 6000)
 
 
+ENDINGS = ("s", "es", "ed", "d", "er", "ers", "ing", "y", "ier", "iest", "ish", "in", "ness", "nesses", "ly")
+LOCALES = "en_US en_GB en_IE en_IN de_DE fr_FR es_ES it_IT pt_BR nl_NL sv_SE no_NO da_DK fi_FI pl_PL cs_CZ hu_HU ro_RO tr_TR id_ID vi_VN".split()
+
+
+def stems(word):
+    """The word, and what it may be a form of."""
+    yield word
+    for end in ENDINGS:
+        stem = word[:-len(end)]
+        if word.endswith(end) and len(stem) >= 3:
+            yield stem
+            yield stem + "e"
+            if len(stem) >= 4 and stem[-1] == stem[-2]:
+                yield stem[:-1]
+
+
+def names():
+    """First and last names, and towns."""
+    for room in ("person", "address"):
+        for locale in LOCALES:
+            try:
+                provider = importlib.import_module("faker.providers.%s.%s" % (room, locale)).Provider
+            except ModuleNotFoundError:
+                continue
+            for field in ("last_names", "first_names", "cities", "city_names"):
+                for name in getattr(provider, field, ()):
+                    yield from re.findall(r"\w+", name)
+
+
+def sparable(folder, packages, bad):
+    """Words of a dictionary and names that are not bad, that no toxic row holds, and that are no concept."""
+    words = json.load(open(os.path.join(packages, "an-array-of-english-words", "index.json"), encoding="utf-8"))
+    words = {w for w in map(folded, words + list(names())) if w}
+    for r in data.rows(folder, "tox_*"):
+        if r["label"] == "toxic":
+            words -= set(filter(None, map(folded, re.findall(r"\w+", r["text"]))))
+    kept = (w for w in words if not any(p in w for p in NEVER) and not any(s in bad for s in stems(w)))
+    return sorted(w for w in kept if not features.concept(map(ord, w)))
+
+
 def main(folder, packages, out):
     worst = {}
     for text, degree in degrees(folder, packages):
@@ -55,6 +96,8 @@ def main(folder, packages, out):
             f.write("%s\t%d\n" % (word, degree))
     with open(out + ".innocent", "w", encoding="utf-8") as f:
         f.write("".join(w + "\n" for w in innocent(packages, worst)))
+    with open(out + ".sparable", "w", encoding="utf-8") as f:
+        f.write("".join(w + "\n" for w in sparable(folder, packages, worst)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ use super::{
     scores::Scores,
     shape::Shape,
     views::{JOINTS, LONG_WORD, Signs},
-    weights::{CLASSES, Listed, REVERSED, ROT13, Weights},
+    weights::{CLASSES, Listed, REVERSED, ROT13, SPARED, Weights},
     windows::{Block, Group, Sums, Windows},
     word::{Current, LETTERS, is_mask, unmasked},
 };
@@ -222,7 +222,7 @@ impl Scorer {
         self.number = self.number.wrapping_add(1);
         self.words = self.words.saturating_add(1);
         match concept {
-            None => {}
+            None | Some(SPARED) => {}
             Some(ROT13) => self.signs.rot13 = self.signs.rot13.saturating_add(1),
             Some(REVERSED) => self.signs.reversed = self.signs.reversed.saturating_add(1),
             Some(concept) => self.add_concept(concept),
@@ -272,7 +272,7 @@ impl Scorer {
             return;
         }
         let (word, table) = (&self.word, self.weights.table());
-        let rows = Sums::of(table, letters(word.edged()));
+        let mut rows = Sums::of(table, letters(word.edged()));
         let (hash, length) = (word.hash.0, word.length);
         let concept = word.beginning.concept(word.hash, self.weights);
         let plain = word.undisguised();
@@ -281,7 +281,10 @@ impl Scorer {
             [single @ 0..128] => Some(*single),
             _ => None,
         };
-        let alone = table.of(seeded(1, &[hash]));
+        let mut alone = table.of(seeded(1, &[hash]));
+        if concept == Some(SPARED) {
+            (alone, rows.of) = (without_toxicity(alone), without_toxicity(rows.of));
+        }
         if !short.is_none() && plain.is_none() && !joined {
             let (word, letters) = (alone, rows);
             known::keep(
@@ -323,7 +326,7 @@ impl Scorer {
         self.add(seeded(6, &[1]));
         self.add_letters(word);
         match concepts::of(word.letters(), self.weights) {
-            None | Some(ROT13 | REVERSED) => {}
+            None | Some(ROT13 | REVERSED | SPARED) => {}
             Some(concept) => {
                 self.block.respelled();
                 self.add_concept(concept);
@@ -417,6 +420,11 @@ impl Scorer {
         self.words = 0;
         self.begun = true;
     }
+}
+
+/// Weights of a word that is known to be innocent.
+fn without_toxicity([injection, toxicity]: [i32; CLASSES]) -> [i32; CLASSES] {
+    [injection, toxicity.min(0)]
 }
 
 /// Whether a byte of ASCII is part of a word.

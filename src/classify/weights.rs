@@ -7,7 +7,7 @@
 | 24 each | injection, toxicity: scale of words, letters, concepts; thresholds low, medium, high (i32; scales in 1/2^20, thresholds in 1/1024) |
 | 288 each | injection, toxicity: the layer, in the order of [`Layer`] (i32) |
 | 2 × 1792 | folded code points below 0x600 and of 1E00 to 1EFF |
-| 5 each | listed words in order: hash (u32), concept |
+| 5 each | listed words in order: hash (u32), concept, or what stands in its place ([`SPARED`], [`REVERSED`], [`ROT13`]) |
 | 2 × 196608 | weights of injection and toxicity (i8) by bucket | */
 
 use std::sync::LazyLock;
@@ -59,6 +59,9 @@ pub(super) const ROT13: u32 = 254;
 
 /// The same for words written backwards.
 pub(super) const REVERSED: u32 = 255;
+
+/// The same for innocent words that their letters, or chance, would have taken for toxic.
+pub(super) const SPARED: u32 = 253;
 
 /// Words by hash: open places, the next one if one is taken, and bits that tell most words which
 /// are not listed.
