@@ -59,7 +59,8 @@ def spared(classes, tables):
     _, medium, high = classes[TOXICITY][1]
     out = {}
     for word in open(path + ".sparable", encoding="utf-8").read().split() if path else ():
-        least = high if any(part in word for part in word_lists.BAD_PARTS) else medium - NEAR
+        ambiguous = features.concept(map(ord, word)) or any(part in word for part in word_lists.BAD_PARTS)
+        least = high if ambiguous else medium - NEAR
         if score(word, classes, tables)[TOXICITY] >= least:
             out[features.word_hash(map(ord, word))] = SPARED
     return out
@@ -77,7 +78,8 @@ def odds(n, sums, k, scales, over):
     """In 1/1024, as the module computes it."""
     roots = [root(max(int(n[g]), ev.LEAST[g])) for g in range(3)]
     found = [divide(int(sums[g][k]) * scales[g] << 2, roots[g]) for g in range(3)]
-    return int(over.odds(np.array([found + [roots[0] >> 2, roots[2] >> 2]]))[0])
+    less = ev.LESS["tox"] if k == TOXICITY and n[0] <= ev.SHORT and n[2] == 0 else 0
+    return int(over.odds(np.array([found + [roots[0] >> 2, roots[2] >> 2]]))[0]) - less
 
 
 def score(text, classes, tables):

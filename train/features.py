@@ -298,6 +298,7 @@ def blocks(text):
         for g in grams:
             b.add(LETTER, g)
         if h in SPARED:
+            c = 0
             b.spared.append((seeded(1, h), grams))
         p2, p1 = p1, h
         number += 1

@@ -1,4 +1,5 @@
-"""Bad words by how bad they are (1 to 3), of lists that others made, one folded word a line:
+"""Bad words by how bad they are (1 to 3), of lists that others made, one folded word a line, without mild ones and
+English names that no toxic row holds:
 `lists.py DATA PACKAGES OUT`; innocent words that look like them
 and words that may be spared (`export.py`) beside it. Sources and licences: docs/classifiers.md."""
 import glob
@@ -46,7 +47,8 @@ def innocent(packages, bad):
 
 
 ENDINGS = ("s", "es", "ed", "d", "er", "ers", "ing", "y", "ier", "iest", "ish", "in", "ness", "nesses", "ly")
-LOCALES = "en_US en_GB en_IE en_IN de_DE fr_FR es_ES it_IT pt_BR nl_NL sv_SE no_NO da_DK fi_FI pl_PL cs_CZ hu_HU ro_RO tr_TR id_ID vi_VN".split()
+ENGLISH = "en_US en_GB en_IE en_IN".split()
+LOCALES = ENGLISH + "de_DE fr_FR es_ES it_IT pt_BR nl_NL sv_SE no_NO da_DK fi_FI pl_PL cs_CZ hu_HU ro_RO tr_TR id_ID vi_VN".split()
 
 
 def stems(word):
@@ -61,28 +63,45 @@ def stems(word):
                 yield stem[:-1]
 
 
-def names():
-    """First and last names, and towns."""
+def names(locales=LOCALES):
+    """First and last names, and towns, by word."""
     for room in ("person", "address"):
-        for locale in LOCALES:
+        for locale in locales:
             try:
                 provider = importlib.import_module("faker.providers.%s.%s" % (room, locale)).Provider
             except ModuleNotFoundError:
                 continue
             for field in ("last_names", "first_names", "cities", "city_names"):
                 for name in getattr(provider, field, ()):
-                    yield from re.findall(r"\w+", name)
+                    yield from words_of(name)
+
+
+def words_of(text):
+    return filter(None, map(folded, re.findall(r"\w+", text)))
+
+
+def toxic_words(folder):
+    return {w for r in data.rows(folder, "tox_*") if r["label"] == "toxic" for w in words_of(r["text"])}
 
 
 def sparable(folder, packages, bad):
-    """Words of a dictionary and names that are not bad, that no toxic row holds, and that are no concept."""
+    """Words of a dictionary and names that are not bad, that no toxic row holds, and that are no concept but by chance."""
     words = json.load(open(os.path.join(packages, "an-array-of-english-words", "index.json"), encoding="utf-8"))
-    words = {w for w in map(folded, words + list(names())) if w}
-    for r in data.rows(folder, "tox_*"):
-        if r["label"] == "toxic":
-            words -= set(filter(None, map(folded, re.findall(r"\w+", r["text"]))))
-    kept = (w for w in words if not any(p in w for p in NEVER) and not any(s in bad for s in stems(w)))
-    return sorted(w for w in kept if not features.concept(map(ord, w)))
+    words = {w for w in map(folded, words) if w} | set(names())
+    kept = (w for w in words - toxic_words(folder) if not any(p in w for p in NEVER) and not any(s in bad for s in stems(w)))
+    return sorted(w for w in kept if not features.concept(map(ord, w)) or by_chance(w))
+
+
+SHORT = 5
+RUDE = {"insult", "curse", "wish", "harm"}
+
+
+def by_chance(word):
+    """Whether a word begins as a rude one of few letters does, and is no form of it: `cockpit`, `psychology`."""
+    found = [w for n in range(SHORT, 1, -1) if (w := tuple(map(ord, word[:n]))) in features.PREFIX]
+    is_rude = lambda w: features.NAMES[features.concept(w) - 1] in RUDE
+    longest = max((len(w) for w in features.PREFIX if word.startswith("".join(map(chr, w)))), default=0) if found else 0
+    return bool(found) and longest <= SHORT and is_rude(map(ord, word)) and "".join(map(chr, found[0])) not in stems(word)
 
 
 def main(folder, packages, out):
@@ -91,6 +110,9 @@ def main(folder, packages, out):
         word = folded(text)
         if word:
             worst[word] = max(worst.get(word, 0), degree)
+    doubtful = {w for w in names(ENGLISH) if worst.get(w, 3) < 3} | {w for w, degree in worst.items() if degree == 1}
+    for word in doubtful - toxic_words(folder):
+        del worst[word]
     with open(out, "w", encoding="utf-8") as f:
         for word, degree in sorted(worst.items()):
             f.write("%s\t%d\n" % (word, degree))

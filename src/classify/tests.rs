@@ -261,3 +261,22 @@ fn signs_within_a_word_stand_for_letters() {
     let long = "x".repeat(24);
     assert_eq!(odds(&format!("{long}$y")), odds(&format!("{long}$ y")));
 }
+
+/// Names, places and words that hold a bad word and mean none ("the Scunthorpe problem").
+#[test]
+fn few_innocent_words_are_toxic() {
+    let texts: Vec<&str> = include_str!("innocent.txt").lines().collect();
+    assert_eq!(texts.len(), 313);
+    let flagged = |sensitivity: Sensitivity| -> Vec<&str> {
+        let is_over = |text: &&str| score(text).toxicity >= sensitivity.threshold();
+        texts.iter().copied().filter(is_over).collect()
+    };
+    for (sensitivity, most) in [
+        (Sensitivity::Low, 3),
+        (Sensitivity::Medium, 12),
+        (Sensitivity::High, 24),
+    ] {
+        let found = flagged(sensitivity);
+        assert!(found.len() <= most, "{sensitivity:?}: {found:?}");
+    }
+}
