@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 
+import cache
 import payloads
 import servers
 
@@ -42,27 +43,33 @@ CALLS |= {
     )
     for call in CLEAN
 }
+CALLS[cache.HIT] = (cache.BODY, cache.ANSWER)
 # One stream of 200 events is as much work as many plain calls.
 CONNECTIONS = {STREAM: 4, PACED: 64}
 CONNECTIONS |= {call + FINDINGS: number for call, number in CONNECTIONS.items()}
-RATED = ["1 KB", "20 KB", "200 KB"]
+RATED = ["1 KB", "20 KB", "200 KB", cache.HIT]
 RATE = 200
 
 # In the order of the tables.
 PEERS = ["direct", "plain", "empty", "tollgate", "guarded", "retry", "backends", "translation"]
+PEERS += [cache.FIXED, cache.CACHED, cache.UNCACHED]
 # What a peer is compared with: plain Envoy as it is, or trying again at a second provider.
 FLOORS = {peer: "plain" for peer in ("direct", "plain", "empty", "tollgate", "guarded")} | {
     peer: "retry" for peer in ("retry", "backends", "translation")
 }
+FLOORS |= {peer: "plain" for peer in (cache.FIXED, cache.CACHED)}
 # Who gets the calls with personal data.
 WITH_FINDINGS = ["plain", "tollgate", "guarded"]
 # The backend that answers, where there is one.
 BACKENDS = {"tollgate": "mock", "guarded": "mock", "backends": "openai", "translation": "anthropic"}
+BACKENDS |= {cache.CACHED: "mock"}
 # Not of interest, as it does nothing.
 NO_LATENCY = ["empty"]
 
 
 def measured(call, peer):
+    if call == cache.HIT or peer in (cache.FIXED, cache.CACHED, cache.UNCACHED):
+        return call == cache.HIT and peer in cache.PEERS
     return not call.endswith(FINDINGS) or peer in WITH_FINDINGS
 
 
@@ -78,7 +85,7 @@ class Load:
     def body_path(self, call):
         return os.path.join(self.folder, f"{call.replace(' ', '_')}.json")
 
-    def run(self, server, call, seconds, rate=None):
+    def run(self, server, call, seconds, rate=None, headers=()):
         """Calls `server` for some seconds; returns good calls, errors and latencies in ms."""
         answer = CALLS[call][1]
         connections = CONNECTIONS.get(call, 32)
@@ -87,6 +94,8 @@ class Load:
         command += ["-D", self.body_path(call), "-H", f"x-mock-canned: {answer}"]
         for header in HEADERS.items():
             command += ["-H", "{}: {}".format(*header)]
+        for header in headers:
+            command += ["-H", header]
         if rate:
             connections = 8
             command += ["-q", str(rate), "--latency-correction"]
@@ -121,6 +130,8 @@ def check_answers(server, calls):
             raise RuntimeError(f"{server.name} was answered by backend {backend}")
         events = got.count(b"data: ")
         # Plus what masking still held at the end.
+        if server.name == cache.CACHED:
+            cache.is_hit(server, HEADERS)
         wanted = [0] if answer.startswith(WHOLE) else range(EVENTS, EVENTS + 3)
         if events not in wanted:
             raise RuntimeError(f"{server.name} sent {events} events")
@@ -149,10 +160,10 @@ def one_round(options, number, folder, cores):
     with open(empty, "wb") as file:
         file.write(servers.EMPTY_WASM)
 
-    def envoy(name, template, module=None):
+    def envoy(name, template, module=None, workers=1):
         template = os.path.join(ROOT, template)
         server = servers.envoy(
-            name, options.envoy, template, peers["direct"].port, envoy_core, folder, module
+            name, options.envoy, template, peers["direct"].port, envoy_core, folder, module, workers
         )
         running.append(server)
         server.wait_for(HEADERS | {"x-mock-canned": WHOLE}, CALLS["1 KB"][0])
@@ -170,6 +181,9 @@ def one_round(options, number, folder, cores):
             "retry": lambda: (with_retry(folder),),
             "backends": lambda: ("envoy/fallback.yaml", wasm),
             "translation": lambda: (with_translation(folder), wasm),
+            cache.FIXED: lambda: (cache.fixed(changed, canned(peers["direct"]), folder),),
+            cache.CACHED: lambda: (cache.cached(changed, cache.CACHED, folder), wasm),
+            cache.UNCACHED: lambda: (cache.cached(changed, cache.UNCACHED, folder), wasm),
         }
         for name, template in templates.items():
             if name in options.peers:
@@ -181,11 +195,13 @@ def one_round(options, number, folder, cores):
 
         timed = [name for name in order if name not in NO_LATENCY]
         result = {"latency": {}, "load": {}}
-        for call in RATED if options.latency else []:
+        for call in [call for call in RATED if options.latency and call in options.calls]:
             print(f"round {number + 1}: latency, {call}", file=sys.stderr)
             seconds = options.seconds
             result["latency"][call] = {
-                name: load.run(peers[name], call, seconds, RATE) for name in timed
+                name: load.run(peers[name], call, seconds, RATE)
+                for name in timed
+                if measured(call, name)
             }
         for call in options.calls:
             print(f"round {number + 1}: throughput, {call}", file=sys.stderr)
@@ -196,10 +212,28 @@ def one_round(options, number, folder, cores):
             }
         after = {name: peers[name].resident_mb() for name in envoys}
         result["memory_mb"] = {"idle": idle, "after": after}
+        pair = [name for name in (cache.UNCACHED, cache.CACHED) if name in peers]
+        if len(pair) == 2:
+            print(f"round {number + 1}: new questions", file=sys.stderr)
+            seconds = options.seconds
+            miss = {name: cache.misses(peers[name], seconds) for name in pair}
+            filling = {}
+            for name in pair:
+                # Two workers, who have the memory of the cache and of the limits in common.
+                server = envoy(name, *templates[name](), workers=2)
+                filling[name] = cache.beside_filling(load, server, cache.HIT, seconds)
+                server.stop()
+            result["cache"] = {"miss": miss, "filling": filling}
         return result
     finally:
         for server in reversed(running):
             server.stop()
+
+
+def canned(mock):
+    """What the mock answers to a question that the cache has an answer to."""
+    headers = HEADERS | {"x-mock-canned": cache.ANSWER}
+    return mock.wait_for(headers, cache.BODY)[0].decode()
 
 
 def changed(name, base, changes, folder):
@@ -295,8 +329,8 @@ def with_translation(folder):
     return changed("translation", "envoy/fallback.yaml", swap, folder)
 
 
-def ratio(call, peer, key):
-    floor = FLOORS[peer]
+def ratio(call, peer, key, floor=None):
+    floor = floor or FLOORS[peer]
     return lambda r: r["load"][call][peer][key] / max(1e-9, r["load"][call][floor][key])
 
 
@@ -339,6 +373,7 @@ BARS = [
     ("calls a second ÷ plain, 1 KB", "×", ratio("1 KB", "tollgate", "per_second"), "≥", 0.625),
     ("memory above an empty filter, idle", "MB", above_floor("idle"), "≤", 15.0),
     ("memory above an empty filter, after load", "MB", above_floor("after"), "≤", 15.0),
+    *cache.bars(added, ratio),
 ]
 
 
@@ -418,6 +453,12 @@ def fallback_rows(rounds):
                 yield [name, f"{spread(rounds, figure)} {unit}"]
 
 
+def cache_rows(rounds):
+    for name, figure, unit in cache.figures():
+        if is_known(rounds, figure):
+            yield [name, f"{spread(rounds, figure)} {unit}"]
+
+
 def bar_rows(rounds):
     for name, unit, figure, sign, bound in BARS:
         if not is_known(rounds, figure):
@@ -427,7 +468,7 @@ def bar_rows(rounds):
         digits = 3 if unit == "ms" else 2
         yield [
             name,
-            f"{sign} {bound:g} {unit}",
+            f"{sign} {bound:.3g} {unit}",
             f"{spread(rounds, figure, digits)} {unit}",
             "yes" if met else "NO",
         ]
@@ -437,6 +478,7 @@ def report(rounds):
     sections = [
         ("Bars", table(["", "bar", "measured", "met"], bar_rows(rounds))),
         ("Several providers", table(["", "measured"], fallback_rows(rounds))),
+        ("The cache", table(["", "measured"], cache_rows(rounds))),
         (
             f"Throughput (32 connections; streams: {CONNECTIONS[STREAM]}, paced: {CONNECTIONS[PACED]})",
             table(["", "calls/s", "CPU ms a call", "÷ plain or retry", "errors"], load_rows(rounds)),
@@ -516,6 +558,7 @@ def main():
         for peers in r[kind].values()
         for peer in peers.values()
     ]
+    errors += [peer["errors"] for r in rounds for peer in r.get("cache", {}).get("filling", {}).values()]
     if any(errors):
         sys.exit("some calls failed: the figures mean nothing")
 

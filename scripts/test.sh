@@ -27,13 +27,14 @@ unit() {
   cargo test --locked --workspace --exclude tollgate-tests
 }
 
-# What the tests with Envoy need, and nothing of the caller's.
-environment() {
+modules() {
   heading "The module"
   scripts/wasm.sh module
   scripts/wasm.sh panic
-  heading "The mock provider, which the tests of scripts/run.sh start"
-  cargo build --locked --target-dir target -p mock-provider
+}
+
+# What the tests with Envoy need, and nothing of the caller's.
+environment() {
   TOLLGATE_ENVOY=$(envoy_path)
   TOLLGATE_ENVOY_OLD=$(old_envoy_path old)
   TOLLGATE_ENVOY_OLDEST=$(old_envoy_path oldest)
@@ -45,6 +46,7 @@ environment() {
   TOLLGATE_NGINX=$(store_path nginx)
   export TOLLGATE_REDIS TOLLGATE_NGINX
   export TOLLGATE_PRESIDIO=$root/.presidio/bin/python
+  export TOLLGATE_MINILM=$root/.minilm
   # Istio's schemas are not part of this repository: without them, manifests are not checked.
   if [[ -z ${ISTIO_CRDS:-} && -d ../shared/istio ]]; then ISTIO_CRDS=$(realpath ../shared/istio); fi
   if [[ -n ${ISTIO_CRDS:-} ]]; then
@@ -57,16 +59,29 @@ environment() {
 }
 
 envoy() {
+  modules
   environment
+  heading "The mock provider, which the tests of scripts/run.sh start"
+  cargo build --locked --target-dir target -p mock-provider
   heading "Tests with Envoy${T:+: $T}"
   cargo test --locked -p tollgate-tests --test envoy -- --nocapture ${T:+"$T"}
 }
 
+# A module is linked by one core for a minute: the others do something else meanwhile.
 all() {
+  mkdir -p target
+  modules >target/modules.log 2>&1 &
+  local modules=$!
   lint
+  if ! wait "$modules"; then
+    cat target/modules.log
+    die "the module does not build"
+  fi
+  cat target/modules.log
   environment
   heading "All tests"
-  cargo test --locked --workspace 2>&1 | tee target/test.log
+  # The tests of the mock provider's program leave it where those of scripts/run.sh look for it.
+  cargo test --locked --workspace --target-dir target 2>&1 | tee target/test.log
   # Cargo counts each test program for itself, and closes with one that is empty.
   awk '/^test result:/ { passed += $4; failed += $6 } END { printf "%d passed, %d failed\n", passed, failed }' target/test.log
 }

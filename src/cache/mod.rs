@@ -23,4 +23,4 @@ mod wish;
 pub use answer::Kept;
 pub use collect::{Collector, Uncollected};
 pub use key::{Question, group_digest, owner, question_digest};
-pub use wish::Wish;
+pub use wish::{Wish, only_if_cached};

@@ -59,6 +59,16 @@ impl Wish {
     }
 }
 
+/// Whether the caller wants nothing but an answer that was given before
+/// (`cache-control: only-if-cached`, RFC 9111, 5.2.1.7).
+pub fn only_if_cached(headers: Headers<'_>) -> bool {
+    let mut lines = headers.all("cache-control");
+    lines.any(|line| {
+        let mut directives = line.split(|byte| *byte == b',');
+        directives.any(|one| one.trim_ascii().eq_ignore_ascii_case(b"only-if-cached"))
+    })
+}
+
 /// What one directive wants; those that are not known want nothing. An age that is no number
 /// allows none.
 fn directive(text: &[u8]) -> Option<Wish> {
@@ -126,6 +136,27 @@ mod tests {
         ] {
             assert_eq!(read(headers), Ok(wish), "{headers:?}");
         }
+    }
+
+    #[test]
+    fn only_what_is_there() {
+        for (lines, only) in [
+            (&[][..], false),
+            (&["only-if-cached"], true),
+            (&["max-age=60, Only-If-Cached"], true),
+            (&["max-age=60", " only-if-cached ,no-cache"], true),
+            (&["only-if-cachedx", "only-if-cached=1", "no-cache"], false),
+        ] {
+            let headers = lines
+                .iter()
+                .map(|line| ("cache-control".to_owned(), line.as_bytes().to_vec()));
+            let headers: Vec<_> = headers.collect();
+            assert_eq!(only_if_cached(Headers(&headers)), only, "{lines:?}");
+        }
+        assert_eq!(
+            read(&[("cache-control", "only-if-cached")]),
+            Ok(Wish::default())
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::http::{Answer, Callout, HeaderEdits};
 use crate::identity::Caller;
 use crate::json::Rewrite;
 use crate::protocols::replay::as_stream;
-use crate::protocols::{Reply, Request, Traits};
+use crate::protocols::{ErrorKind, Refusal, Reply, Request, Traits};
 use crate::routing;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -394,6 +394,13 @@ impl Call {
             body,
         }
     }
+}
+
+/// What a caller is told who wants only what the cache has.
+pub(super) fn not_cached() -> Refusal {
+    let message = "No answer was given before that fits, and only such a one is wanted.";
+    // Who asks again in this way gets the same, until somebody has asked in another.
+    Refusal::new(ErrorKind::Timeout, "not_cached", message).header("x-should-retry", "false")
 }
 
 /// Headers of the request that its provider sees, and its host, if that is what a provider is

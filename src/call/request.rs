@@ -21,6 +21,8 @@ pub(super) struct Kept {
     pub(super) protocol: Vec<(String, String)>,
     /// What the caller wants of the cache.
     pub(super) wish: Wish,
+    /// No provider is to be asked.
+    pub(super) only_if_cached: bool,
 }
 
 impl Kept {

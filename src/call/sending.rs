@@ -3,6 +3,7 @@
 use super::adjusting::Change;
 use super::ask::{Adapter, Ask, Route, Routed};
 use super::budget::{Demand, Held};
+use super::caching::not_cached;
 use super::held::HeldBytes;
 use super::request::{self, Kept};
 use super::{Call, OnBody, Outgoing, Phase};
@@ -91,6 +92,10 @@ impl Call {
         routed: Routed,
         (body, changed): (&[u8], Option<Rewrite>),
     ) -> OnBody {
+        if pending.kept.only_if_cached {
+            let model = Some(Rc::clone(&routed.model));
+            return OnBody::Reply(self.refuse(Some(pending.caller), model, &not_cached()));
+        }
         let made = OnceCell::new();
         let make = || {
             let ledger = &self.gateway.policy.ledger;

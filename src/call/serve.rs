@@ -7,7 +7,7 @@ use super::request;
 use super::request::Kept;
 use super::sending::{Pending, Purpose};
 use super::{Call, OnBody, OnHead, Phase};
-use crate::cache::Wish;
+use crate::cache::{Wish, only_if_cached};
 use crate::config::{OtherPaths, Unscanned};
 use crate::host::Host;
 use crate::http::Headers;
@@ -43,6 +43,7 @@ impl Call {
         }
         let mut kept = Kept::of(headers, self.api.protocol(), &policy.routing.headers);
         if policy.cache.is_some() {
+            kept.only_if_cached = only_if_cached(headers);
             match Wish::read(headers) {
                 Ok(wish) => kept.wish = wish,
                 Err(refusal) => return OnHead::Reply(self.refuse(Some(caller), None, &refusal)),

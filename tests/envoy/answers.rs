@@ -92,7 +92,7 @@ fn errors_pass_without_the_operators_account() {
 #[test]
 fn errors_that_end_in_trailers_pass_without_the_operators_account() {
     run(async {
-        let stand = Stand::start(Config::gateway().http2_provider()).await;
+        let stand = Stand::of(Config::gateway().http2_provider()).await;
         let ask = scripted(
             &json!({"status": 500, "body": "down, says org-AbCdEf123456", "piece": 5,
             "trailers": {"x-t": "1"}}),

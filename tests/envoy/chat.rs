@@ -225,7 +225,7 @@ fn a_stream_cut_at_every_byte_is_the_same() {
 #[test]
 fn a_stream_cut_at_every_byte_that_ends_in_trailers_is_the_same() {
     run(async {
-        let stand = Stand::start(Config::gateway().http2_provider()).await;
+        let stand = Stand::of(Config::gateway().http2_provider()).await;
         let trailers = json!({"x-provider-trailer": "1"});
         cut_everywhere(&stand, Protocol::Http2, &trailers, false).await;
         let before = stand.totals("smart").await;
@@ -242,7 +242,7 @@ fn a_stream_cut_at_every_byte_that_ends_in_trailers_is_the_same() {
 #[test]
 fn a_whole_answer_that_ends_in_trailers_is_counted() {
     run(async {
-        let stand = Stand::start(Config::gateway().http2_provider()).await;
+        let stand = Stand::of(Config::gateway().http2_provider()).await;
         let script = json!({"piece": 11, "trailers": {"x-provider-trailer": "1"},
                             "usage": {"prompt_tokens": 7, "completion_tokens": 3}});
         let ask = Ask::chat(&hello()).mock(&script).over(Protocol::Http2);
@@ -255,7 +255,7 @@ fn a_whole_answer_that_ends_in_trailers_is_counted() {
 #[test]
 fn request_trailers_end_the_body_and_go_nowhere() {
     run(async {
-        let stand = Stand::start(Config::gateway().http2_provider()).await;
+        let stand = Stand::of(Config::gateway().http2_provider()).await;
         let ask = Ask::chat(&hello())
             .trailer("x-tollgate-internal-cluster", "elsewhere")
             .over(Protocol::Http2);
@@ -307,7 +307,7 @@ fn prose(length: usize) -> String {
 fn compressed_requests_are_read() {
     run(async {
         let plain = Stand::shared().await;
-        let http2 = Stand::start(Config::gateway().http2_provider()).await;
+        let http2 = Stand::of(Config::gateway().http2_provider()).await;
         let mut body = hello();
         body["messages"][0]["content"] = json!(prose(1_500_000));
         let text = body.to_string();

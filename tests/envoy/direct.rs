@@ -2,7 +2,7 @@
 the gateway translates by itself. */
 
 use serde_json::{Value, json};
-use tollgate_tests::{Ask, Config, Form, Speaks, Stand, demo_policy, run};
+use tollgate_tests::{Ask, Config, Form, Lease, Speaks, Stand, demo_policy, run};
 
 const SAID: &str = "It rains in Köln. ";
 
@@ -16,8 +16,8 @@ fn policy(caller: Speaks) -> Value {
     policy
 }
 
-async fn stand(caller: Speaks) -> Stand {
-    Stand::start(Config::gateway().policy(&policy(caller), Form::Struct)).await
+async fn stand(caller: Speaks) -> Lease<Stand> {
+    Stand::of(Config::gateway().policy(&policy(caller), Form::Struct)).await
 }
 
 fn call(stream: bool) -> Value {

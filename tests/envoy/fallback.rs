@@ -183,7 +183,7 @@ fn said_so_far(caller: Speaks, answer: &Answer) -> String {
 #[test]
 fn nothing_of_one_provider_reaches_the_other() {
     run(async {
-        let fleet = Fleet::start(fleet_config(&fleet_policy())).await;
+        let fleet = Fleet::of(fleet_config(&fleet_policy())).await;
         for caller in Speaks::ALL {
             for (model, [(first, _), (second, _)]) in MODELS {
                 for fault in [
@@ -253,7 +253,7 @@ fn check_anthropic(fleet: &Fleet, ask: &Ask) {
 #[test]
 fn the_caller_is_told_who_has_answered() {
     run(async {
-        let fleet = Fleet::start(fleet_config(&fleet_policy())).await;
+        let fleet = Fleet::of(fleet_config(&fleet_policy())).await;
         for (fault, attempts, backend, model) in [
             (json!({}), "1", "openai", "gpt-5.1"),
             (
@@ -281,7 +281,7 @@ fn the_caller_is_told_who_has_answered() {
 #[test]
 fn when_all_fail_the_last_error_is_told() {
     run(async {
-        let fleet = Fleet::start(fleet_config(&fleet_policy())).await;
+        let fleet = Fleet::of(fleet_config(&fleet_policy())).await;
         let down = json!({"fault": "reset_before_head"});
         for (a, b, status, code) in [
             (json!({"status": 500}), json!({"status": 503}), 503, None),
@@ -390,7 +390,7 @@ fn sixty_calls_at_once_while_a_provider_is_away_and_when_it_is_back() {
 #[test]
 fn a_body_of_twenty_megabytes_is_tried_again_whole() {
     run(async {
-        let fleet = Fleet::start(fleet_config(&fleet_policy())).await;
+        let fleet = Fleet::of(fleet_config(&fleet_policy())).await;
         let prompt = "lorem ".repeat(20_000_000 / 6);
         for caller in Speaks::ALL {
             for (model, [(first, _), (second, _)]) in MODELS {
@@ -554,7 +554,7 @@ fn a_longer_window_is_tried() {
 #[test]
 fn nobody_is_asked_for_a_caller_who_has_gone() {
     run(async {
-        let fleet = Fleet::start(fleet_config(&fleet_policy())).await;
+        let fleet = Fleet::of(fleet_config(&fleet_policy())).await;
         let ask = Ask::chat(&call("smart", false)).mock(&json!({"a": {"fault": "hang"}}));
         let sent = tokio::time::timeout(Duration::from_millis(200), fleet.send(&ask)).await;
         assert!(sent.is_err(), "it hangs");

@@ -3,10 +3,10 @@ protocol, headers of one protocol, names of models, coding agents. */
 
 use serde_json::{Value, json};
 use std::io::Write;
-use tollgate_tests::{Answer, Ask, Config, Fleet, Form, Speaks, fleet_policy, run};
+use tollgate_tests::{Answer, Ask, Config, Fleet, Form, Lease, Speaks, fleet_policy, run};
 
-async fn fleet(policy: &Value) -> Fleet {
-    Fleet::start(Config::fallback().policy(policy, Form::Struct)).await
+async fn fleet(policy: &Value) -> Lease<Fleet> {
+    Fleet::of(Config::fallback().policy(policy, Form::Struct)).await
 }
 
 fn call(model: &str, stream: bool) -> Value {

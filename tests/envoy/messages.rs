@@ -190,7 +190,7 @@ fn bad_heads_are_refused_and_reach_nobody() {
 #[test]
 fn an_own_provider_gets_the_request_byte_for_byte() {
     run(async {
-        let stand = Stand::start(native()).await;
+        let stand = Stand::of(native()).await;
         let body = "{ \"x_unknown\":[1.0e2, \"\\u00e9\\/\"],\n \"model\":\"smart\" ,\"max_tokens\":10, \"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\",\"cache_control\":{\"type\":\"ephemeral\"}}]}], \"stream\" : true} ";
         let ask = message(body).header("anthropic-beta", "one,two");
         let (answer, received) = stand.pass(&ask).await;
@@ -212,7 +212,7 @@ fn an_own_provider_gets_the_request_byte_for_byte() {
 #[test]
 fn usage_is_that_of_the_last_event() {
     run(async {
-        let stand = Stand::start(native()).await;
+        let stand = Stand::of(native()).await;
         let usage = json!({"input_tokens": 10, "cache_creation_input_tokens": 5,
             "cache_read_input_tokens": 40, "output_tokens": 20});
         for stream in [false, true] {
@@ -232,7 +232,7 @@ fn usage_is_that_of_the_last_event() {
 #[test]
 fn a_stream_cut_at_every_byte_is_the_same() {
     run(async {
-        let stand = Stand::start(native()).await;
+        let stand = Stand::of(native()).await;
         let ask = |cut: usize| {
             let script = json!({"text": "Köln ", "reasoning": "hm", "tools": 1, "cut": cut});
             let body = GOOD.replacen(
@@ -255,7 +255,7 @@ fn a_stream_cut_at_every_byte_is_the_same() {
 #[test]
 fn faults_of_an_own_provider() {
     run(async {
-        let stand = Stand::start(native()).await;
+        let stand = Stand::of(native()).await;
         let mut body: Value = serde_json::from_str(GOOD).unwrap();
         body["stream"] = json!(true);
         let long = json!({"text": "It rains. ", "events": 20});

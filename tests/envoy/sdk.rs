@@ -14,11 +14,11 @@ use tollgate_tests::{
 /// A client's tests that take longer than this have failed.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs a client's test file against a gateway of its own. `marker` is what each test in
+/// Runs a client's test file against the shipped gateway. `marker` is what each test in
 /// the file starts with.
 fn client(program: PathBuf, args: &[&str], file: &str, marker: &str) {
     run(async {
-        let stand = Stand::start(Config::gateway()).await;
+        let stand = Stand::shared().await;
         let folder = TempDir::new().expect("a folder");
         let mut command = Command::new(program);
         command.args(args).arg(file);

@@ -3,6 +3,7 @@
 use crate::client::{Answer, Ask};
 use crate::config::Config;
 use crate::envoy::{Envoy, Release};
+use crate::pool::Lease;
 use mock_provider::{Mock, Received};
 use serde_json::Value;
 
@@ -24,6 +25,12 @@ impl Fleet {
     /// Starts a gateway and as many mocks as its configuration has ports for.
     pub async fn start(config: Config) -> Self {
         Self::start_release(Release::Current, config).await
+    }
+
+    /// One that all tests with this configuration share: for those that look at their own
+    /// calls only, stop no mock, and use up no limit.
+    pub async fn of(config: Config) -> Lease<Self> {
+        Lease::of(config).await
     }
 
     /// As [`Fleet::start`], with a certain Envoy.

@@ -1,6 +1,7 @@
 /*! A key-value store: nginx, which keeps what it gets by `PUT` in files. */
 
 use crate::client::get;
+use crate::config::repo;
 use crate::envoy::env_path;
 use crate::eventually;
 use std::net::TcpListener;
@@ -54,24 +55,11 @@ impl Kv {
         eventually("nginx answers", 15, async || get(self.port, "/").await).await;
     }
 
-    /// One process, and nothing outside of the folder.
+    /// The shipped file, with this port.
     fn conf(&self) -> String {
-        let port = self.port;
-        format!(
-            "daemon off; master_process off; pid nginx.pid; error_log error.log;
-             events {{ }}
-             http {{
-               access_log off;
-               client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-               uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-               client_max_body_size 8m;
-               server {{
-                 listen 127.0.0.1:{port};
-                 root kv;
-                 dav_methods PUT; create_full_put_path on;
-               }}
-             }}"
-        )
+        let shipped = std::fs::read_to_string(repo("envoy/store.conf")).expect("a file");
+        assert!(shipped.contains("127.0.0.1:8090;"));
+        shipped.replace("127.0.0.1:8090;", &format!("127.0.0.1:{};", self.port))
     }
 
     /// Ends it; what it keeps stays.

@@ -8,7 +8,8 @@ mod config;
 mod envoy;
 mod fleet;
 mod kv;
-mod presidio;
+mod pool;
+mod python;
 mod speaks;
 mod stand;
 
@@ -17,9 +18,10 @@ pub use config::{Config, Form, demo_policy, fleet_policy, repo, stopping};
 pub use envoy::{Envoy, Release, env_path, validate};
 pub use fleet::Fleet;
 pub use kv::Kv;
-pub use presidio::Presidio;
+pub use pool::Lease;
+pub use python::{Minilm, Presidio, Python};
 pub use speaks::Speaks;
-pub use stand::{Lease, Stand};
+pub use stand::Stand;
 
 use std::future::Future;
 use std::sync::LazyLock;

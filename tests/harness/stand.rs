@@ -3,10 +3,9 @@
 use crate::client::{Answer, Ask};
 use crate::config::Config;
 use crate::envoy::{Envoy, Release};
+use crate::pool::Lease;
 use mock_provider::{Mock, Received};
 use serde_json::Value;
-use std::ops::Deref;
-use tokio::sync::OnceCell;
 
 /// Envoy in front of a mock provider.
 #[derive(Debug)]
@@ -17,13 +16,16 @@ pub struct Stand {
     pub mock: Mock,
 }
 
-static SHARED: OnceCell<Stand> = OnceCell::const_new();
-
 impl Stand {
     /// The shipped gateway, started once for all tests that change nothing.
-    pub async fn shared() -> Lease {
-        let start = || Self::start(Config::gateway());
-        Lease(SHARED.get_or_init(start).await)
+    pub async fn shared() -> Lease<Self> {
+        Self::of(Config::gateway()).await
+    }
+
+    /// A gateway that all tests with this configuration share: for those that look at
+    /// their own calls only, and use up no limit.
+    pub async fn of(config: Config) -> Lease<Self> {
+        Lease::of(config).await
     }
 
     /// Starts a gateway of its own.
@@ -72,28 +74,5 @@ impl Stand {
     pub async fn totals(&self, model: &str) -> Value {
         let ask = Ask::new("GET", "/tollgate/usage").key("demo-admin-key");
         self.send(&ask).await.json()["models"][model].take()
-    }
-}
-
-/// The shared stand; prints Envoy's log if the test that holds it fails.
-#[derive(Debug)]
-pub struct Lease(&'static Stand);
-
-impl Deref for Lease {
-    type Target = Stand;
-
-    fn deref(&self) -> &Stand {
-        self.0
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let log = self.0.envoy.log();
-            let tail: Vec<&str> = log.lines().rev().take(50).collect();
-            eprintln!("--- the end of Envoy's log (shared by tests) ---");
-            tail.iter().rev().for_each(|line| eprintln!("{line}"));
-        }
     }
 }

@@ -41,7 +41,7 @@ def call(request):
 
     def headers(script=None, *, requests=None, outcomes=("ok",)):
         name = request.node.originalname
-        call = {"id": f"py-{name}-{next(_number)}", "requests": requests, "outcomes": outcomes}
+        call = {"id": f"{request.node.path.stem}-{name}-{next(_number)}", "requests": requests, "outcomes": outcomes}
         if requests is None:
             call["requests"] = len(outcomes or [None])
         with open(os.environ["CALLS"], "a") as calls:

@@ -26,9 +26,18 @@ def question(request):
     return [{"role": "user", "content": request.node.name}]
 
 
-def settled():
-    """Answers are stored when their call has ended, a moment after the client has them."""
-    time.sleep(0.3)
+def settled(create, ask):
+    """Waits until the answer is stored: that is when its call has ended, a moment after the client has it."""
+    only = {"extra_headers": {"cache-control": "only-if-cached"}}
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return create(**ask | only)
+        except (openai.APIStatusError, anthropic.APIStatusError) as error:
+            assert error.status_code == 504 and error.body, error
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def raw(create, **ask):
@@ -62,7 +71,7 @@ def test_chat(client, call, request, model, streams_first):
     ask = {"model": model, "messages": question(request), "max_tokens": 100, "extra_headers": call()}
     first, cache, age = chat(client, ask, streams_first)
     assert (cache, age) == ("MISS", None) and first[0]
-    settled()
+    settled(client.chat.completions.create, ask)
     for stream in [False, True, False]:
         again, cache, age = chat(client, ask, stream)
         assert (again, cache) == (first, "HIT") and int(age) < 60
@@ -75,7 +84,7 @@ def test_tool_calls(client, call, request, model, streams_first):
     ask["extra_headers"] = call({"tools": 3})
     first, cache, _ = chat(client, ask, streams_first)
     assert cache == "MISS" and len(first[2]) == 3
-    settled()
+    settled(client.chat.completions.create, ask)
     for stream in [False, True]:
         again, cache, _ = chat(client, ask, stream)
         assert (again, cache) == (first, "HIT")
@@ -85,7 +94,7 @@ def test_tool_calls(client, call, request, model, streams_first):
 def test_no_usage_for_those_who_did_not_ask(client, call, request, model):
     ask = {"model": model, "messages": question(request), "extra_headers": call()}
     first = list(client.chat.completions.create(**ask, stream=True))
-    settled()
+    settled(client.chat.completions.create, ask)
     again = list(client.chat.completions.create(**ask, stream=True))
     assert text_of(again) == text_of(first) and all(chunk.usage is None for chunk in again)
 
@@ -106,7 +115,7 @@ def test_messages(claude, call, request, model, streams_first):
         return blocks, message.stop_reason, message.usage.output_tokens, message.id, message.model
 
     first = told(streams_first)
-    settled()
+    settled(claude.messages.create, ask)
     for stream in [False, True, False]:
         assert means(told(stream)) == means(first)
     answer = claude.messages.with_raw_response.create(**ask)
@@ -124,7 +133,7 @@ def test_responses(client, call, request, streams_first):
             return events.get_final_response()
 
     first = told(streams_first)
-    settled()
+    settled(client.responses.create, ask)
     for stream in [False, True, False]:
         again = told(stream)
         assert (again.id, again.output_text, again.usage.total_tokens) == (first.id, first.output_text, first.usage.total_tokens)
@@ -140,7 +149,7 @@ def test_completions(client, call, request, streams_first):
         return "".join(chunk.choices[0].text for chunk in answer if chunk.choices) if stream else answer.choices[0].text
 
     first = told(streams_first)
-    settled()
+    settled(client.completions.create, ask)
     assert [told(stream) for stream in [False, True, False]] == [first] * 3
     assert client.completions.with_raw_response.create(**ask).headers["x-cache"] == "HIT"
 
@@ -150,3 +159,15 @@ def test_a_slip_is_told(client, refused):
     with pytest.raises(openai.BadRequestError) as told:
         client.chat.completions.create(model="smart", messages=[{"role": "user", "content": "x"}], extra_headers=headers)
     assert told.value.code == "invalid_value"
+
+
+def test_only_what_is_there(client, claude, refused, request):
+    headers = refused("not_cached") | {"cache-control": "only-if-cached"}
+    ask = {"model": "smart", "messages": question(request), "max_tokens": 100, "extra_headers": headers}
+    with pytest.raises(openai.APIStatusError) as told:
+        client.with_options(max_retries=2).chat.completions.create(**ask)
+    assert (told.value.status_code, told.value.code) == (504, "not_cached")
+    ask["extra_headers"] = refused("not_cached") | {"cache-control": "only-if-cached"}
+    with pytest.raises(anthropic.APIStatusError) as told:
+        claude.messages.create(**ask)
+    assert told.value.status_code == 504 and told.value.body["error"]["type"] == "timeout_error"

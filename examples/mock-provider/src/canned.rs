@@ -18,8 +18,19 @@ struct Canned {
     stream: Vec<Bytes>,
 }
 
-/// By API, and by whether there is personal data in the text.
-static ALL: [OnceLock<Canned>; 8] = [const { OnceLock::new() }; 8];
+/// What the text is.
+#[derive(Clone, Copy)]
+enum Text {
+    /// A few words.
+    Short,
+    /// With personal data.
+    Personal,
+    /// So long that a whole answer has about 2 KB.
+    Long,
+}
+
+/// By API and text.
+static ALL: [OnceLock<Canned>; 12] = [const { OnceLock::new() }; 12];
 
 /// What is said where masking is measured: a finding in each 40 words or so.
 const PERSONAL: &str = "The order is on its way to the customer, who asked for it last week, \
@@ -29,9 +40,19 @@ const PERSONAL: &str = "The order is on its way to the customer, who asked for i
     or answer this message and say what has to change; nobody there knows the order by heart, so \
     have its number ready. ";
 
+impl Text {
+    fn words(self) -> Option<String> {
+        match self {
+            Self::Short => None,
+            Self::Personal => Some(PERSONAL.to_owned()),
+            Self::Long => Some("Nothing in this text has to be looked at twice. ".repeat(36)),
+        }
+    }
+}
+
 impl Canned {
-    fn new(path: &str, personal: bool) -> Self {
-        let text = personal.then(|| PERSONAL.to_owned());
+    fn new(path: &str, text: Text) -> Self {
+        let text = text.words();
         let parts = |stream, script: &Script| {
             let body = json!({"model": "mock", "stream": stream, "messages": [],
                 "stream_options": {"include_usage": true}});
@@ -53,21 +74,22 @@ impl Canned {
         }
     }
 
-    fn of(path: &str, personal: bool) -> &'static Self {
-        let index = Api::of(path) as usize * 2 + usize::from(personal);
-        ALL[index].get_or_init(|| Self::new(path, personal))
+    fn of(path: &str, text: Text) -> &'static Self {
+        let index = Api::of(path) as usize * 3 + text as usize;
+        ALL[index].get_or_init(|| Self::new(path, text))
     }
 }
 
 /// `stream` is a stream of 200 events, `paced` the same with a millisecond between them, so
 /// that each travels alone; anything else is a whole answer. With `-personal` behind it, there
-/// is personal data in the text.
+/// is personal data in the text, with `-2k` a whole answer has about 2 KB.
 pub(crate) async fn canned(request: Request<Incoming>, kind: &[u8]) -> Answered {
-    let (kind, personal) = match kind.strip_suffix(b"-personal") {
-        Some(kind) => (kind, true),
-        None => (kind, false),
-    };
-    let canned = Canned::of(request.uri().path(), personal);
+    let texts: [(&[u8], Text); 2] = [(b"-personal", Text::Personal), (b"-2k", Text::Long)];
+    let mut texts = texts
+        .iter()
+        .filter_map(|(end, text)| Some((kind.strip_suffix(*end)?, *text)));
+    let (kind, text) = texts.next().unwrap_or((kind, Text::Short));
+    let canned = Canned::of(request.uri().path(), text);
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
         frame.map_err(io::Error::other)?;

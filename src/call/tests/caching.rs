@@ -332,6 +332,43 @@ fn callers_decide_about_their_calls() {
 }
 
 #[test]
+fn a_caller_who_wants_only_what_is_there_gets_that_or_504() {
+    let bench = bench(|policy| {
+        policy["models"]["hidden"]["cache"] = json!(false);
+        policy["tenants"]["acme"]["models"] = json!(["smart", "hidden"]);
+    });
+    let only = ("cache-control", "max-age=60, only-if-cached");
+    let refused = |body: &str, list: List<'_>, cache: &str, reason: Value| {
+        let Asked::Hit(reply, record) = bench.asks(body, list) else {
+            panic!("a provider was asked")
+        };
+        assert_eq!(reply.status, 504);
+        let body = serde_json::from_slice::<Value>(&reply.body).unwrap();
+        assert_eq!(body["error"]["code"], "not_cached");
+        let retry = ("x-should-retry", "false".to_owned());
+        assert!(reply.headers.contains(&retry), "{:?}", reply.headers);
+        says(
+            &record,
+            json!({"cache": cache, "outcome": "not_cached", "usage": "none"}),
+        );
+        assert_eq!(record["cache_reason"], reason);
+    };
+    let body = chat("PROMPT");
+    refused(&body, &[USER, only], "miss", Value::Null);
+    assert_eq!(bench.taken(), [0, 0]);
+    bench.answered(&body, &[USER], &answer("hello", "stop"));
+    assert_eq!(bench.hit(&body, &[USER, only]).0.status, 200);
+    let new = ("cache-control", "no-cache");
+    refused(&body, &[USER, only, new], "bypass", json!("refresh"));
+    let none = ("cache-control", "no-store");
+    refused(&body, &[USER, only, none], "bypass", json!("asked"));
+    let hidden = body.replace("smart", "hidden");
+    refused(&hidden, &[USER, only], "bypass", json!("model"));
+    bench.after(70_000);
+    refused(&body, &[USER, only], "miss", Value::Null);
+}
+
+#[test]
 fn answers_end_and_clocks_step_back() {
     let bench = bench(|policy| policy["cache"]["ttl"] = json!("1m"));
     bench.after(10_000);

@@ -2,7 +2,7 @@
 
 use super::{Api, BOTH};
 use serde_json::{Value, json};
-use tollgate_tests::{Config, Fleet, Form, fleet_policy, run};
+use tollgate_tests::{Config, Fleet, Form, Lease, fleet_policy, run};
 
 /// Two providers of OpenAI's APIs: `smart` tries mock `a` first.
 fn policy() -> Value {
@@ -11,10 +11,14 @@ fn policy() -> Value {
     policy
 }
 
-async fn fleet(policy: &Value) -> Fleet {
+fn config(policy: &Value) -> Config {
     // A stream that hangs after its first content ends with Envoy's idle limit.
     let config = Config::fallback().policy(policy, Form::Struct);
-    Fleet::start(config.replace("idle_timeout: 300s", "idle_timeout: 2s")).await
+    config.replace("idle_timeout: 300s", "idle_timeout: 2s")
+}
+
+async fn fleet(policy: &Value) -> Lease<Fleet> {
+    Fleet::of(config(policy)).await
 }
 
 /// Faults of the first provider that move whole answers and streams to the next.
@@ -39,7 +43,8 @@ fn faults() -> Vec<Value> {
 #[test]
 fn the_next_provider_answers() {
     run(async {
-        let fleet = fleet(&policy()).await;
+        // Rate limits would put a target last for other tests' calls, too, for a moment.
+        let fleet = Fleet::start(config(&policy())).await;
         for fault in faults() {
             for api in BOTH {
                 for stream in [false, true] {

@@ -2,13 +2,13 @@
 
 use super::{Api, BOTH};
 use serde_json::{Value, json};
-use tollgate_tests::{Ask, Config, Form, Stand, demo_policy, run};
+use tollgate_tests::{Ask, Config, Form, Lease, Stand, demo_policy, run};
 
 const MAIL: &str = "quilliam@zwexford.org";
 const OTHER: &str = "drusilla@kwolek.org";
 const SECRET: &str = "ghp_x7Kd92LmQpR4tVwYzA1bC3eF5gH6iJ8kN0oS";
 
-async fn guarded() -> Stand {
+async fn guarded() -> Lease<Stand> {
     let mut policy = demo_policy();
     policy["guardrails"] = json!([
         {"name": "pii-in", "phase": "input", "detect": "personal_data", "action": "mask",
@@ -16,7 +16,7 @@ async fn guarded() -> Stand {
         {"name": "secrets", "phase": "both", "detect": "secrets", "action": "block"},
         {"name": "pii-out", "phase": "output", "detect": "personal_data", "action": "mask"},
     ]);
-    Stand::start(Config::gateway().policy(&policy, Form::Struct)).await
+    Stand::of(Config::gateway().policy(&policy, Form::Struct)).await
 }
 
 /// How a stream is cut: characters of text in an event, and bytes of a piece.
@@ -97,7 +97,7 @@ fn regression_a_response_may_be_longer_than_a_mebibyte() {
         let text = format!("Hello {MAIL}! ") + &"The sea was calm at noon. ".repeat(60_000);
         let mut body = Api::Responses.body(&format!("I am {MAIL}."), true);
         body["mock_echo"] = json!(text);
-        let plain = Stand::start(Config::gateway().policy(&demo_policy(), Form::Struct)).await;
+        let plain = Stand::of(Config::gateway().policy(&demo_policy(), Form::Struct)).await;
         for (stand, guards) in [(guarded().await, true), (plain, false)] {
             let ask = Ask::response(&body).mock(&json!({"chars": 50_000}));
             let (answer, received) = stand.pass(&ask).await;

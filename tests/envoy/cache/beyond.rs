@@ -3,7 +3,7 @@
 use super::*;
 use crate::services::with_services;
 use mock_provider::Mock;
-use tollgate_tests::Kv;
+use tollgate_tests::{Kv, Minilm, Python, repo};
 
 /// A gateway with a store at this port, for the answers of all.
 async fn beside(store: &Kv) -> Stand {
@@ -14,41 +14,139 @@ async fn beside(store: &Kv) -> Stand {
     Stand::start(with_services(config, &[("answers", store.port())])).await
 }
 
+/// The shipped file beside this store and this model. A busy machine may take its time.
+async fn shipped(store: &Kv, model: &Python) -> Stand {
+    let config = Config::shipped("cache-shared.yaml")
+        .replace("port_value: 8090", &format!("port_value: {}", store.port()))
+        .replace("port_value: 8092", &format!("port_value: {}", model.port()))
+        .replace("timeout: 50ms", "timeout: 2s")
+        .replace("timeout: 250ms", "timeout: 10s");
+    Stand::start(config).await
+}
+
 #[test]
-fn what_one_envoy_has_stored_another_gives() {
+fn the_shipped_file_has_answers_of_other_envoys_and_to_other_words() {
     run(async {
-        let store = Kv::start().await;
-        let (one, other) = (beside(&store).await, beside(&store).await);
-        let script = json!({"text": "x".repeat(19_000), "events": 20, "chars": 20_000});
-        for (text, script) in [("short", json!({})), ("long", script)] {
-            let ask = Ask::chat(&streamed(chat(text))).mock(&script);
-            let first = stored(&one, &ask).await;
-            eventually("the store has it", 10, async || {
-                let files = std::fs::read_dir(store.file("answers"));
-                let files = files.map(|files| files.count()).unwrap_or(0);
-                (files == if text == "short" { 1 } else { 2 }).then_some(())
-            })
-            .await;
-            let ask = Ask::chat(&streamed(chat(text)));
-            let (answer, record) = over(&other, &ask).await;
-            assert_eq!(
-                (said(&answer), &record["cache_reason"]),
-                ("HIT", &json!("store"))
-            );
-            let content = "/choices/0/delta/content";
-            assert!(text_at(&answer, content) == text_at(&first, content));
-            assert!(other.received(&ask).is_empty());
-            // From then on it lies here.
-            let (answer, record) = over(&other, &Ask::chat(&chat(text))).await;
-            assert_eq!(
-                (said(&answer), &record["cache_reason"]),
-                ("HIT", &Value::Null)
-            );
-        }
-        // Another tenant's question is another one.
-        let blue = Ask::chat(&chat("short")).key("demo-blue-key");
-        assert_eq!(said(&other.send(&blue).await), "MISS");
+        let (store, model) = (Kv::start().await, Minilm::shared().await);
+        let (one, other) = (shipped(&store, model).await, shipped(&store, model).await);
+        what_one_envoy_has_stored_another_gives(&store, &one, &other).await;
+        real_pairs_of_questions(&one, model).await;
     });
+}
+
+async fn what_one_envoy_has_stored_another_gives(store: &Kv, one: &Stand, other: &Stand) {
+    let script = json!({"text": "x".repeat(19_000), "events": 10, "chars": 20_000});
+    for (text, script) in [("short", json!({})), ("long", script)] {
+        let ask = Ask::chat(&streamed(chat(text))).mock(&script);
+        let first = stored(one, &ask).await;
+        eventually("the store has it", 10, async || {
+            let files = std::fs::read_dir(store.file("answers"));
+            let files = files.map(|files| files.count()).unwrap_or(0);
+            (files == if text == "short" { 1 } else { 2 }).then_some(())
+        })
+        .await;
+        let ask = Ask::chat(&streamed(chat(text)));
+        let (answer, record) = over(other, &ask).await;
+        assert_eq!(
+            (said(&answer), &record["cache_reason"]),
+            ("HIT", &json!("store"))
+        );
+        let content = "/choices/0/delta/content";
+        assert!(text_at(&answer, content) == text_at(&first, content));
+        assert!(other.received(&ask).is_empty());
+        // From then on it lies here.
+        let (answer, record) = over(other, &Ask::chat(&chat(text))).await;
+        assert_eq!(
+            (said(&answer), &record["cache_reason"]),
+            ("HIT", &Value::Null)
+        );
+    }
+    // Another tenant's question is another one.
+    let blue = Ask::chat(&chat("short")).key("demo-blue-key");
+    assert_eq!(said(&other.send(&blue).await), "MISS");
+}
+
+/// A question to the model that knows questions in other words. Each pair has a group of its own.
+fn faq(pair: usize, question: &str) -> Ask {
+    let system = json!({"role": "system", "content": format!("Answer briefly. {pair}")});
+    Ask::chat(&json!({"model": "faq", "messages": [system, {"role": "user", "content": question}]}))
+}
+
+/// What the cache says of each question, if answers take so long.
+async fn all_of(stand: &Stand, questions: &[String], delay_ms: u64) -> Vec<String> {
+    let mut said_of = Vec::new();
+    for (block, questions) in questions.chunks(BLOCK).enumerate() {
+        let asks = questions.iter().enumerate().map(|(at, question)| {
+            let ask = faq(block * BLOCK + at, question).mock(&json!({"delay_ms": delay_ms}));
+            let port = stand.envoy.port();
+            tokio::spawn(async move { ask.send(port).await })
+        });
+        for asked in asks.collect::<Vec<_>>() {
+            said_of.push(said(&asked.await.expect("an answer")).to_owned());
+        }
+    }
+    said_of
+}
+
+const BLOCK: usize = 24;
+
+/// The pairs that docs/cache.md tells of, with the model that it names.
+async fn real_pairs_of_questions(stand: &Stand, model: &Python) {
+    let file = std::fs::read_to_string(repo("src/cache/semantic/pairs-unseen.tsv")).expect("pairs");
+    let pairs: Vec<Vec<&str>> = file
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
+    let column = |at: usize| {
+        pairs
+            .iter()
+            .map(|pair| pair[at].to_owned())
+            .collect::<Vec<_>>()
+    };
+    // What they mean is known to the model's server before: so no answer ends before it is told.
+    let embeddings = json!({"model": "all-minilm-l6-v2", "input": column(2)});
+    let known = Ask::chat(&embeddings)
+        .path("/v1/embeddings")
+        .send(model.port())
+        .await;
+    let known = known.json()["data"].as_array().map(Vec::len);
+    assert_eq!(known, Some(pairs.len()));
+    let first = all_of(stand, &column(2), 600).await;
+    assert!(first.iter().all(|said| said == "MISS"));
+    eventually("all are stored", 15, async || {
+        let stored = counted(stand, "tollgate_cache_stores_total", "outcome=\"stored\"").await;
+        (stored >= count(pairs.len())).then_some(())
+    })
+    .await;
+    let again = all_of(stand, &column(3), 0).await;
+    let hits = |kind: &str| {
+        let pairs = pairs.iter().zip(&again);
+        let hits = pairs.filter(|(pair, said)| pair[0] == kind && *said == "HIT");
+        hits.map(|(pair, _)| &pair[2..]).collect::<Vec<_>>()
+    };
+    assert_eq!(hits("differ"), [[""; 0]; 0], "wrong answers");
+    let right = hits("same").len();
+    assert!(right >= 44, "{right} found");
+    let similar = "outcome=\"hit\",kind=\"similar\"";
+    let similar = counted(stand, "tollgate_cache_requests_total", similar).await;
+    assert_eq!(similar, count(right));
+}
+
+fn count(items: usize) -> u64 {
+    u64::try_from(items).expect("not that many")
+}
+
+/// The sum of a metric's series that have these labels.
+async fn counted(stand: &Stand, metric: &str, labels: &str) -> u64 {
+    let stats = stand.envoy.admin("/stats/prometheus").await;
+    let lines = stats.lines().filter(|line| {
+        let of_metric = line.starts_with(&format!("{metric}{{"));
+        of_metric && labels.split(',').all(|label| line.contains(label))
+    });
+    lines
+        .filter_map(|line| line.rsplit(' ').next())
+        .map(number)
+        .sum()
 }
 
 #[test]
