@@ -18,6 +18,7 @@ pub use completions::{CompletionRequest, read_completion};
 pub use embeddings::{EmbeddingRequest, read_embedding};
 pub use ending::{Ending, Shape};
 pub use models::{model_entry, model_list};
+pub(in crate::protocols) use responses::{OWN_REASONING, part};
 pub use responses::{
     Ending as ResponsesEnding, ResponsesRequest, read_event as read_response_event, read_responses,
 };
