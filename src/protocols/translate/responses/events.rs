@@ -4,7 +4,8 @@ Calls may come side by side: each is an item of its own, and events say to which
 Text and thinking are over when anything else comes, a call when its arguments are whole. */
 
 use super::answer::call_id;
-use super::output::{Kind, Said, State, item, item_id, last_event, part, response};
+use super::item::{Item, What};
+use super::output::{Said, State, item, item_id, last_event, part, response};
 use crate::protocols::translate::hub::{Event, Stop, Usage};
 use crate::protocols::translate::nesting::Nesting;
 use crate::protocols::translate::text::Text;
@@ -26,27 +27,6 @@ pub(in super::super) struct Writer {
     calls: usize,
     /// Bytes that are kept.
     held: usize,
-}
-
-#[derive(Debug)]
-struct Item {
-    id: String,
-    what: What,
-    /// All that was said, escaped.
-    said: String,
-    open: bool,
-}
-
-#[derive(Debug)]
-enum What {
-    Reasoning,
-    Message,
-    Call {
-        number: usize,
-        id: Text<'static>,
-        name: Text<'static>,
-        nesting: Nesting,
-    },
 }
 
 impl Writer {
@@ -284,56 +264,5 @@ impl Writer {
             json.count("sequence_number", number);
             members(json);
         });
-    }
-}
-
-impl Item {
-    /// Whether another may follow.
-    const fn is_over(&self) -> bool {
-        match &self.what {
-            What::Reasoning | What::Message => true,
-            What::Call { nesting, .. } => nesting.is_whole(),
-        }
-    }
-
-    fn write_whole(&self, json: &mut Json<'_>) {
-        let said = Said::Whole(&Text::around(&self.said));
-        item(self.what.kind(), &self.id, said, json);
-    }
-}
-
-impl What {
-    const fn kind(&self) -> Kind<'_> {
-        match self {
-            Self::Reasoning => Kind::Reasoning,
-            Self::Message => Kind::Message,
-            Self::Call { id, name, .. } => Kind::Call { id, name },
-        }
-    }
-
-    /// What the types of the events of its text begin with.
-    const fn event(&self) -> &'static str {
-        match self {
-            Self::Reasoning => "response.reasoning_summary_text",
-            Self::Message => "response.output_text",
-            Self::Call { .. } => "response.function_call_arguments",
-        }
-    }
-
-    /// The same of the part that has the text, if there is one, and the member that has the
-    /// part's place.
-    const fn part(&self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::Reasoning => Some(("response.reasoning_summary_part", "summary_index")),
-            Self::Message => Some(("response.content_part", "content_index")),
-            Self::Call { .. } => None,
-        }
-    }
-
-    /// Clients demand the list in all events of such a text.
-    fn logprobs(&self, json: &mut Json<'_>) {
-        if matches!(self, Self::Message) {
-            json.raw_member("logprobs", "[]");
-        }
     }
 }

@@ -6,6 +6,7 @@ migrating from chat completions, to function calling and to reasoning. */
 mod answer;
 mod events;
 mod input;
+mod item;
 mod output;
 mod request;
 mod said;
