@@ -10,7 +10,8 @@ use super::{Attempt, classify};
 use crate::host::Instant;
 use crate::http::{HeaderEdits, Headers};
 use crate::json::{Error, Kind, Reader};
-use crate::protocols::{Api, ErrorKind, Protocol, Refusal, translate};
+use crate::protocols::translate::{self, ChatApi};
+use crate::protocols::{Api, ErrorKind, Refusal};
 use crate::routing::reset_hint;
 use crate::sse::{self, Framer};
 use std::borrow::Cow;
@@ -74,7 +75,6 @@ pub(super) struct Held {
 pub(super) struct Translating {
     framer: Framer,
     stream: translate::Stream,
-    caller: Protocol,
     broken: bool,
 }
 
@@ -197,10 +197,12 @@ impl Attempt {
         self.translates().is_some() && !self.plan.opaque
     }
 
-    fn translates(&self) -> Option<(Protocol, Protocol)> {
+    /// The APIs of provider and caller, if they are not the same.
+    fn translates(&self) -> Option<(ChatApi, ChatApi)> {
         let api = self.entry.api;
         let caller = self.plan.caller;
-        (api != caller).then_some((api.protocol(), caller.protocol()))
+        let both = ChatApi::of(api).zip(ChatApi::of(caller));
+        both.filter(|_| api != caller)
     }
 
     fn hold(&mut self, reading: Reading) -> OnAttempt {
@@ -265,8 +267,8 @@ impl Attempt {
         let why = why.unwrap_or_else(|| classify::of_body(status, body));
         self.failed(&mut held, why, status, until);
         match self.translates() {
-            Some((from, to)) => {
-                let (status, body) = translate::error(from, to, status, body);
+            Some((_, to)) => {
+                let (status, body) = translate::error(to.protocol(), status, body);
                 self.release_json(held, Some(status), body)
             }
             None => self.pass(held),
@@ -338,7 +340,6 @@ impl Attempt {
         let mut translating = Translating {
             framer: Framer::default(),
             stream: translate::Stream::new(from, to, &self.about(held.now)),
-            caller: to,
             broken: false,
         };
         let out = translating.push(body, end);
@@ -369,7 +370,7 @@ impl Attempt {
         let (status, why) = classify::of_hidden_error(error);
         self.failed(&mut held, why, status, None);
         let (status, body) = match self.translates() {
-            Some((from, to)) => translate::error(from, to, status, error),
+            Some((_, to)) => translate::error(to.protocol(), status, error),
             None => (status, error.to_vec()),
         };
         self.release_json(held, Some(status), body)
@@ -441,7 +442,8 @@ impl Translating {
             self.broken |= self.framer.keep(joined, whole, place).is_some();
         }
         if self.broken {
-            out.extend(broken_stream().event(self.caller.chat()));
+            let (api, number) = (self.stream.to().api(), self.stream.next_number());
+            out.extend(broken_stream().numbered_event(api, number));
         }
         out
     }

@@ -24,6 +24,7 @@ pub use request::{Fitted, fit};
 pub use tries::{Came, Failure, Tries, Try, Why};
 
 use crate::host::Instant;
+use crate::protocols::Api;
 use answer::Reading;
 
 /// One try.
@@ -116,6 +117,11 @@ impl Attempt {
             tries,
             reading: Reading::Head,
         }
+    }
+
+    /// The API by which its provider is asked.
+    pub const fn api(&self) -> Api {
+        self.entry.api
     }
 
     /// Whether bodies pass unread.

@@ -4,8 +4,9 @@ use super::headers::{is_foreign, is_of_a_protocol, known};
 use super::{Attempt, Entry, MaxTokensName};
 use crate::http::{HeaderEdits, Headers};
 use crate::json::Rewrite;
-use crate::protocols::openai::{Adapt, read_chat};
-use crate::protocols::{Api, Protocol, Refusal, Request, translate};
+use crate::protocols::openai::Adapt;
+use crate::protocols::translate::{self, ChatApi};
+use crate::protocols::{Api, ErrorKind, Protocol, Refusal, Request};
 use crate::tokens::Prompt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -160,10 +161,14 @@ fn translated(caller: Api, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal
         max_output: entry.max_output,
         default_output: entry.default_output,
     };
-    let mut new = translate::request(caller.protocol(), entry.api.protocol(), body, &target)?;
-    if entry.api == Api::ChatCompletions
-        && let Some(adapted) =
-            read_chat(&new.body, Prompt::by_length())?.adapt(&new.body, &adapt(entry))
+    let Some((from, to)) = ChatApi::of(caller).zip(ChatApi::of(entry.api)) else {
+        return Err(untranslatable());
+    };
+    let mut new = translate::request(from, to, body, &target)?;
+    // Servers of OpenAI's protocol are not all alike.
+    if to != ChatApi::Messages
+        && let Some(adapted) = Request::read(entry.api, &new.body, Prompt::by_length())?
+            .adapt(&new.body, &adapt(entry))
     {
         new.body = adapted.whole(&new.body);
     }
@@ -175,4 +180,10 @@ fn translated(caller: Api, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal
         }),
         dropped: new.dropped,
     })
+}
+
+/// No plan has such a target.
+fn untranslatable() -> Refusal {
+    let message = "The provider of this model has no API for this request.";
+    Refusal::new(ErrorKind::Invalid, "unsupported_by_provider", message)
 }

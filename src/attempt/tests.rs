@@ -1,3 +1,5 @@
+mod responses;
+
 use super::*;
 use crate::http::Headers;
 use crate::protocols::{Api, Protocol};

@@ -5,7 +5,7 @@ use super::budget::Held;
 use crate::attempt::{Attempt, Came, Tries, Try, Why};
 use crate::config::{Backend, Model, Rule, Target};
 use crate::ledger::{Bill, Cost, Settlement, Usage};
-use crate::protocols::Traits;
+use crate::protocols::{Api, Traits};
 use crate::routing;
 use std::rc::Rc;
 
@@ -39,8 +39,8 @@ pub(super) struct Routed {
     pub(super) targets: Vec<routing::Try>,
     /// The rule that decided, if one did.
     pub(super) rule: Option<Rc<Rule>>,
-    /// Fields that are left out where the provider speaks another protocol.
-    pub(super) dropped: Vec<&'static str>,
+    /// Fields that are left out for providers that are asked by another API than the caller's.
+    pub(super) dropped: Vec<(Api, Vec<&'static str>)>,
 }
 
 /// Who makes the request fit its provider.

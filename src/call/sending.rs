@@ -13,7 +13,8 @@ use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
 use crate::json::Rewrite;
-use crate::protocols::{ErrorKind, Refusal, Reply, Request, Traits, stored};
+use crate::protocols::translate::translated_into;
+use crate::protocols::{Api, ErrorKind, Refusal, Reply, Request, Traits, stored};
 use crate::routing::{self, Asked, Shadow};
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
@@ -43,6 +44,10 @@ pub(super) enum Purpose {
     /// A purge of the cache.
     Purge,
 }
+
+/// The targets that a request can be said to, and the fields that are left out for those of
+/// another API than the caller's.
+type Expressible = (Vec<routing::Try>, Vec<(Api, Vec<&'static str>)>);
 
 impl Call {
     /// Reads the body, finds the targets and sends the request to them.
@@ -177,7 +182,7 @@ impl Call {
         mut targets: Vec<routing::Try>,
         request: &Request<'_>,
         body: &[u8],
-    ) -> Result<(Vec<routing::Try>, Vec<&'static str>), Refusal> {
+    ) -> Result<Expressible, Refusal> {
         let asked_by = |planned: &routing::Try| planned.target.backend.asked_by(self.api);
         let count = targets.len();
         let chain = is_chain(&targets);
@@ -186,24 +191,29 @@ impl Call {
         if targets.is_empty() || (chain && targets.len() < count) {
             return Err(unsupported_api());
         }
-        let foreign = |planned: &routing::Try| asked_by(planned) != Some(self.api);
         // A gateway that makes the only try itself finds out anyway.
         let alone = self.gateway.policy.fallback.is_none() && targets.len() == 1;
-        let probe = targets.iter().find(|planned| foreign(planned));
-        let Some(probe) = probe.filter(|_| !alone) else {
+        if alone {
             return Ok((targets, Vec::new()));
-        };
-        let entry = Entry::of(&probe.target, None, self.api);
-        match fit(self.api, &entry, request, body) {
-            Ok(fitted) => Ok((targets, fitted.dropped)),
-            Err(refusal) => {
-                targets.retain(|planned| !foreign(planned));
-                if chain || targets.is_empty() {
-                    return Err(refusal);
+        }
+        let mut dropped = Vec::new();
+        for api in translated_into(self.api) {
+            let asked = |planned: &routing::Try| asked_by(planned) == Some(*api);
+            let Some(probe) = targets.iter().find(|planned| asked(planned)) else {
+                continue;
+            };
+            let entry = Entry::of(&probe.target, None, self.api);
+            match fit(self.api, &entry, request, body) {
+                Ok(fitted) => dropped.push((*api, fitted.dropped)),
+                Err(refusal) => {
+                    targets.retain(|planned| !asked(planned));
+                    if chain || targets.is_empty() {
+                        return Err(refusal);
+                    }
                 }
-                Ok((targets, Vec::new()))
             }
         }
+        Ok((targets, dropped))
     }
 
     fn put_on_way(
@@ -236,7 +246,7 @@ impl Call {
             let now = if timed { host.now() } else { self.started };
             match fit_alone(plan, &routed, &mut edits, (request, body), now) {
                 Ok((attempt, fitted)) => {
-                    routed.dropped = fitted.dropped;
+                    routed.dropped = vec![(attempt.api(), fitted.dropped)];
                     (Adapter::Gateway(Box::new(attempt)), fitted.rewrite, None)
                 }
                 Err(refusal) => {

@@ -177,14 +177,13 @@ impl Ask {
 
     /// Fields of the request that were left out for the latest target.
     pub(super) fn dropped(&self, tries: &Tries, caller: Api) -> &[&'static str] {
-        match (&self.route, self.latest_target(tries)) {
-            (Route::Model(routed), Some(target))
-                if target.backend.asked_by(caller) != Some(caller) =>
-            {
-                &routed.dropped
-            }
-            _ => &[],
-        }
+        let (Route::Model(routed), Some(target)) = (&self.route, self.latest_target(tries)) else {
+            return &[];
+        };
+        let asked_by = target.backend.asked_by(caller);
+        let mut dropped = routed.dropped.iter();
+        let dropped = dropped.find(|(api, _)| Some(*api) == asked_by && *api != caller);
+        dropped.map_or(&[], |(_, names)| names)
     }
 
     /// In how many seconds a call can succeed, if all its targets have said when they take

@@ -34,11 +34,12 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// The API by which it is asked what callers ask by `caller`: that one, or the one into
-    /// which calls are translated. `None`: it has neither.
+    /// The API by which it is asked what callers ask by `caller`: that one, or the nearest into
+    /// which calls are translated. `None`: it has none of them.
     pub fn asked_by(&self, caller: Api) -> Option<Api> {
-        let apis = std::iter::once(caller).chain(translated_into(caller));
-        apis.into_iter().find(|api| self.apis.contains(api))
+        let others = translated_into(caller).iter().copied();
+        let mut apis = std::iter::once(caller).chain(others);
+        apis.find(|api| self.apis.contains(api))
     }
 }
 

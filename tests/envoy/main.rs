@@ -31,4 +31,5 @@ mod shipped;
 mod soak;
 mod stop;
 mod telemetry;
+mod translation;
 mod usage;

@@ -197,6 +197,25 @@ fn node_stop() {
     run(node("stop.test.mjs", stopping));
 }
 
+/// Clients in front of providers that have only another API.
+#[test]
+fn python_and_node_translation() {
+    run(async {
+        let policy = crate::translation::policy();
+        let stand = Stand::start(Config::gateway().policy(&policy, Form::Struct)).await;
+        let port = stand.envoy.port();
+        let folder = TempDir::new().expect("a folder");
+        let file = "test_translation.py";
+        let mut command = Command::new(env_path("TOLLGATE_PYTHON"));
+        command.args(["-m", "pytest", "-q", file]);
+        check_run(command, port, folder.path(), file, "def test_").await;
+        let file = "translation.test.mjs";
+        let mut command = Command::new("node");
+        command.args(["--test", file]);
+        check_run(command, port, folder.path(), file, "test(").await;
+    });
+}
+
 /// What the clients' tests of guardrails expect.
 fn guarded(mut policy: Value) -> Value {
     policy["guardrails"] = json!([

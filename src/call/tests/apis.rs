@@ -18,20 +18,59 @@ fn sent(bench: &Bench, (path, body): (&str, &str)) -> OnBody {
 }
 
 #[test]
-fn only_targets_of_the_callers_api_are_planned() {
+fn only_targets_that_a_call_can_be_said_to_are_planned() {
     let bench = Bench::of(&planned());
-    for (call, api) in [(COMPLETION, Api::Completions), (RESPONSE, Api::Responses)] {
+    for (call, api, near) in [
+        (COMPLETION, Api::Completions, None),
+        (RESPONSE, Api::Responses, Some(Api::Messages)),
+    ] {
         let OnBody::Forward(outgoing) = sent(&bench, call) else {
             panic!("{call:?}")
         };
         let plan = Plan::from_json(&outgoing.plan.unwrap()).unwrap();
         assert_eq!(plan.caller, api);
-        let [entry] = plan.tries.as_slice() else {
-            panic!("{plan:?}")
-        };
-        assert_eq!((entry.backend.as_str(), entry.api), ("far", api));
-        assert_eq!(entry.path, format!("/api/v1{}", api.path()));
+        let entries = plan.tries.iter();
+        let mut entries: Vec<_> = entries
+            .map(|entry| (entry.backend.as_str(), entry.api, entry.path.as_str()))
+            .collect();
+        entries.sort_by_key(|(backend, ..)| *backend);
+        let own = format!("/api/v1{}", api.path());
+        let mut wanted = vec![("far", api, own.as_str())];
+        wanted.extend(near.map(|api| ("near", api, "/v1/messages")));
+        assert_eq!(entries, wanted);
     }
+}
+
+/// Two targets of other APIs than the caller's, each with its own words.
+#[test]
+fn what_is_left_out_is_known_for_each_api() {
+    let mut policy = planned();
+    policy["backends"]["far"]["apis"] = json!(["chat_completions"]);
+    let bench = Bench::of(&policy);
+    for (more, backends) in [
+        (json!({}), vec!["far", "near"]),
+        (
+            json!({"text": {"format": {"type": "json_object"}}}),
+            vec!["far"],
+        ),
+    ] {
+        let mut body: Value = serde_json::from_str(RESPONSE.1).unwrap();
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let body = body.to_string();
+        let OnBody::Forward(outgoing) = sent(&bench, (RESPONSE.0, &body)) else {
+            panic!("{body}")
+        };
+        let plan = Plan::from_json(&outgoing.plan.unwrap()).unwrap();
+        let entries = plan.tries.iter();
+        let mut planned: Vec<_> = entries.map(|entry| entry.backend.as_str()).collect();
+        planned.sort_unstable();
+        assert_eq!(planned, backends, "{body}");
+    }
+    let nobody = json!({"model": "smart", "input": "hi", "tools": [{"type": "web_search"}]});
+    let refused = refused_body(&sent(&bench, (RESPONSE.0, &nobody.to_string())));
+    assert_eq!(refused, (400, "unsupported_by_provider".to_owned()));
 }
 
 #[test]
@@ -47,10 +86,8 @@ fn without_a_target_that_has_the_api_a_call_is_refused() {
     lacking["backends"]["far"]["apis"] = json!(["chat_completions"]);
     for policy in [only, alone, chain, lacking] {
         let bench = Bench::of(&policy);
-        for call in [COMPLETION, RESPONSE] {
-            let refused = refused_body(&sent(&bench, call));
-            assert_eq!(refused, unsupported, "{call:?} {policy}");
-        }
+        let refused = refused_body(&sent(&bench, COMPLETION));
+        assert_eq!(refused, unsupported, "{policy}");
     }
 }
 

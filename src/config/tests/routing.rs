@@ -71,7 +71,7 @@ fn a_backend_has_all_apis_of_its_protocol_unless_it_says_which() {
         (ChatCompletions, Some(ChatCompletions), Some(Messages)),
         (Messages, Some(ChatCompletions), Some(Messages)),
         (Completions, Some(Completions), None),
-        (Responses, Some(Responses), None),
+        (Responses, Some(Responses), Some(Messages)),
     ] {
         assert_eq!(openai.asked_by(caller), by_openai, "{caller:?}");
         assert_eq!(claude.asked_by(caller), by_claude, "{caller:?}");
@@ -83,10 +83,16 @@ fn a_backend_has_all_apis_of_its_protocol_unless_it_says_which() {
     let some = policy(&some);
     let asked_by = |caller| some.backends[0].asked_by(caller);
     assert_eq!(some.backends[0].apis, [Responses]);
-    assert_eq!(asked_by(Responses), Some(Responses));
-    for caller in [ChatCompletions, Messages, Completions] {
-        assert_eq!(asked_by(caller), None);
+    for caller in [ChatCompletions, Messages, Responses] {
+        assert_eq!(asked_by(caller), Some(Responses));
     }
+    assert_eq!(asked_by(Completions), None);
+    let chat = changed(
+        r#"{"cluster": "openai","#,
+        r#"{"apis": ["completions", "chat_completions"], "cluster": "openai","#,
+    );
+    let chat = policy(&chat);
+    assert_eq!(chat.backends[0].asked_by(Responses), Some(ChatCompletions));
 }
 
 #[test]

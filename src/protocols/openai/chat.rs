@@ -68,6 +68,9 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"safety_identifier" => ("safety_identifier", 47),
         b"service_tier" => ("service_tier", 48),
         b"audio" => ("audio", 49),
+        b"verbosity" => ("verbosity", 50),
+        b"prompt_cache_key" => ("prompt_cache_key", 51),
+        b"prompt_cache_retention" => ("prompt_cache_retention", 52),
         _ => return None,
     })
 }

@@ -21,5 +21,6 @@ pub use models::{model_entry, model_list};
 pub use responses::{
     Ending as ResponsesEnding, ResponsesRequest, read_event as read_response_event, read_responses,
 };
+pub(in crate::protocols) use responses::{OWN_REASONING, part};
 pub use stream_options::StreamOptions;
 pub use usage::{read_response_usage, read_usage};

@@ -13,7 +13,8 @@ pub(in crate::protocols) mod texts;
 
 pub use answer::read_event;
 pub use ending::Ending;
-pub(in crate::protocols) use pieces::place;
+pub(in crate::protocols) use pieces::{part, place};
+pub(in crate::protocols) use stored::OWN_REASONING;
 
 use super::fields::Limit;
 use crate::json::{Key, Kind, Reader, Span};
@@ -23,8 +24,8 @@ use crate::protocols::{Refusal, Traits};
 use crate::tokens::{Prompt, framing};
 use std::borrow::Cow;
 
-/// The keys that are read, here or by the guards: a duplicate of one in any object is refused.
-/// At most 64.
+/// The keys that are read, here, by the guards or for translation: a duplicate of one in any
+/// object is refused. At most 64.
 fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
     // A match compiles to a jump by length; keys are looked up in every object.
     Some(match key {
@@ -72,6 +73,22 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"prompt_cache_options" => ("prompt_cache_options", 41),
         b"comparison_response_id" => ("comparison_response_id", 42),
         b"previous_input_messages" => ("previous_input_messages", 43),
+        b"temperature" => ("temperature", 44),
+        b"top_p" => ("top_p", 45),
+        b"top_k" => ("top_k", 46),
+        b"tool_choice" => ("tool_choice", 47),
+        b"parallel_tool_calls" => ("parallel_tool_calls", 48),
+        b"reasoning" => ("reasoning", 49),
+        b"effort" => ("effort", 50),
+        b"verbosity" => ("verbosity", 51),
+        b"user" => ("user", 52),
+        b"safety_identifier" => ("safety_identifier", 53),
+        b"service_tier" => ("service_tier", 54),
+        b"strict" => ("strict", 55),
+        b"truncation" => ("truncation", 56),
+        b"include" => ("include", 57),
+        b"prompt_cache_key" => ("prompt_cache_key", 58),
+        b"prompt_cache_retention" => ("prompt_cache_retention", 59),
         _ => return None,
     })
 }
@@ -86,6 +103,8 @@ pub struct ResponsesRequest<'a> {
     model_span: Span,
     max_output_tokens: Limit,
     store: Store,
+    /// Where items stand that no provider knows.
+    foreign: Vec<Span>,
     members: Members<'a>,
 }
 
@@ -107,6 +126,7 @@ struct Draft<'a> {
     input: bool,
     max_output_tokens: Limit,
     store: Store,
+    foreign: Vec<Span>,
 }
 
 /// Reads a request for a response in one pass; its text is added to `text`.
@@ -154,6 +174,7 @@ impl<'a> Draft<'a> {
             model_span,
             max_output_tokens: self.max_output_tokens,
             store: self.store,
+            foreign: self.foreign,
             members,
         })
     }
@@ -163,7 +184,7 @@ impl<'a> Draft<'a> {
             ("model", _) => self.model = Some(reading::model(reader)?),
             ("input", kind) => {
                 self.input = kind != Kind::Null;
-                input::read(reader, &mut self.traits)?;
+                self.foreign = input::read(reader, &mut self.traits)?;
             }
             ("instructions", kind) => {
                 if kind != Kind::Null {

@@ -2,6 +2,7 @@
 
 Types and statuses: OpenAI's guide to error codes; Anthropic's API reference, "Errors". */
 
+use super::ChatApi;
 use super::tree::{self, Value};
 use super::write::{self, Writer};
 use crate::protocols::{Protocol, is_context_length};
@@ -119,13 +120,24 @@ impl Fault {
         (self.status(to, status), body)
     }
 
-    /// The error as an event of a stream.
-    pub(super) fn event(&self, to: Protocol, out: &mut Vec<u8>) {
+    /// The error as an event of a stream; `number` is its own, where events have one.
+    pub(super) fn event(&self, to: ChatApi, number: u64, out: &mut Vec<u8>) {
         let name = match to {
-            Protocol::OpenAi => "",
-            Protocol::Anthropic => "error",
+            ChatApi::Completions => "",
+            ChatApi::Responses | ChatApi::Messages => "error",
         };
-        write::event(out, name, |writer| self.members(to, writer));
+        write::event(out, name, |writer| {
+            self.members(to.protocol(), writer);
+            // OpenAI's SDKs raise what stands in `error`; others go by the event's own members.
+            if to == ChatApi::Responses {
+                let (_, code) = self.kind.openai();
+                writer.member("type", "error");
+                code_member(code, writer);
+                writer.member("message", &self.message);
+                writer.raw_member("param", "null");
+                writer.count("sequence_number", number);
+            }
+        });
     }
 
     fn members(&self, to: Protocol, writer: &mut Writer<'_>) {
@@ -139,10 +151,7 @@ impl Fault {
                 writer.member("message", &self.message);
                 writer.member("type", kind);
                 writer.raw_member("param", "null");
-                match code {
-                    Some(code) => writer.member("code", code),
-                    None => writer.raw_member("code", "null"),
-                }
+                code_member(code, writer);
             }
             Protocol::Anthropic => {
                 writer.member("type", self.kind.anthropic());
@@ -169,6 +178,13 @@ impl Fault {
             // No error at all, or no status: then the provider did not keep to HTTP.
             _ => 502,
         }
+    }
+}
+
+fn code_member(code: Option<&str>, writer: &mut Writer<'_>) {
+    match code {
+        Some(code) => writer.member("code", code),
+        None => writer.raw_member("code", "null"),
     }
 }
 
@@ -290,7 +306,7 @@ mod tests {
 
     fn told(from: crate::protocols::Protocol, status: u16, body: &Value) -> (u16, Value) {
         let to = if from == OpenAi { Anthropic } else { OpenAi };
-        let (status, body) = error(from, to, status, body.to_string().as_bytes());
+        let (status, body) = error(to, status, body.to_string().as_bytes());
         (status, serde_json::from_slice(&body).unwrap())
     }
 
@@ -495,8 +511,8 @@ mod tests {
             "\u{0}",
             r#"{"error":{"message":{"a":1}}}"#,
         ] {
-            for (from, to) in [(OpenAi, Anthropic), (Anthropic, OpenAi)] {
-                let (status, told) = error(from, to, 502, body.as_bytes());
+            for to in [Anthropic, OpenAi] {
+                let (status, told) = error(to, 502, body.as_bytes());
                 let told: Value = serde_json::from_slice(&told).unwrap();
                 assert_eq!(status, 502);
                 assert_eq!(
@@ -534,7 +550,7 @@ mod tests {
     #[test]
     fn a_status_that_is_no_error_becomes_one() {
         for status in [0, 200, 302, 999] {
-            assert_eq!(error(OpenAi, Anthropic, status, b"").0, 502);
+            assert_eq!(error(Anthropic, status, b"").0, 502);
         }
     }
 }

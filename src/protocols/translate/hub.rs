@@ -1,9 +1,11 @@
-/*! What both protocols mean, in neither's words. Each protocol reads into these types and
-writes from them, so a further protocol is one more reader and one more writer. */
+/*! What all APIs mean, in none's words. Each API reads into these types and writes from them, so a
+further one is one more reader and one more writer. */
+
+pub(super) use super::media::Media;
 
 use super::path::Path;
 use super::text::Text;
-use super::{Dropped, Target};
+use super::{ChatApi, Dropped, Target};
 use crate::ledger::Usage as Counts;
 use crate::protocols::Refusal;
 use std::borrow::Cow;
@@ -11,6 +13,8 @@ use std::borrow::Cow;
 /// A request.
 #[derive(Debug, Default)]
 pub(super) struct Request<'a> {
+    /// By whose names the caller knows its fields.
+    pub(super) caller: ChatApi,
     pub(super) stream: bool,
     /// Texts of the system prompt, in order.
     pub(super) system: Vec<Block<'a>>,
@@ -24,6 +28,8 @@ pub(super) struct Request<'a> {
     pub(super) sampling: Sampling<'a>,
     pub(super) format: Format<'a>,
     pub(super) reasoning: Reasoning,
+    /// What only some APIs can tune.
+    pub(super) tuning: Vec<Tuning<'a>>,
     /// An opaque id of the end user.
     pub(super) user: Option<Text<'a>>,
     pub(super) tier: Tier,
@@ -84,16 +90,30 @@ pub(super) struct Block<'a> {
 /// Where a block stood in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
+    /// The field that has the messages.
+    pub(super) list: &'static str,
     pub(super) message: usize,
+    /// The member that has the parts.
+    pub(super) content: &'static str,
     pub(super) part: usize,
 }
 
 impl Place {
-    /// A refusal of the block; both protocols give it the same path.
+    /// Where chat completions and Anthropic's messages have it.
+    pub(super) const fn in_messages(message: usize, part: usize) -> Self {
+        Self {
+            list: "messages",
+            message,
+            content: "content",
+            part,
+        }
+    }
+
+    /// A refusal of the block.
     pub(super) fn unsupported(self, problem: &str) -> Refusal {
-        let messages = Path::Body.key("messages");
-        let message = messages.index(self.message);
-        let content = message.key("content");
+        let list = Path::Body.key(self.list);
+        let message = list.index(self.message);
+        let content = message.key(self.content);
         content.index(self.part).unsupported_since(problem)
     }
 }
@@ -112,43 +132,6 @@ pub(super) enum Part<'a> {
         content: Vec<Block<'a>>,
         failed: bool,
     },
-}
-
-/// Where the bytes of an image or a file are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Media<'a> {
-    /// In the request.
-    Base64 {
-        /// Such as `image/png`.
-        kind: String,
-        /// Letters of base64 only, so it needs no escapes in JSON.
-        data: Cow<'a, str>,
-    },
-    Url(Text<'a>),
-}
-
-impl<'a> Media<'a> {
-    /// Bytes in the request, if `data` is written in base64.
-    pub(super) fn base64(kind: &str, data: Cow<'a, str>) -> Option<Self> {
-        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-        data.bytes().all(letter).then(|| Self::Base64 {
-            kind: kind.to_ascii_lowercase(),
-            data,
-        })
-    }
-
-    /// What a URL of the scheme `data` holds (RFC 2397), if it is in base64.
-    pub(super) fn data_url(url: Cow<'a, str>) -> Option<Self> {
-        let (head, _) = url.split_once(',')?;
-        let start = head.len().checked_add(1)?;
-        let kind = head.strip_prefix("data:")?.strip_suffix(";base64")?;
-        let kind = kind.split(';').next().unwrap_or_default().to_owned();
-        let data = match url {
-            Cow::Borrowed(url) => Cow::Borrowed(url.get(start..)?),
-            Cow::Owned(url) => Cow::Owned(url.get(start..)?.to_owned()),
-        };
-        Self::base64(&kind, data)
-    }
 }
 
 /// A model's call of a tool.
@@ -240,7 +223,34 @@ pub(super) enum Format<'a> {
     /// Any JSON object.
     Json,
     /// JSON that follows this schema.
-    Schema(&'a str),
+    Schema(Schema<'a>),
+}
+
+/// A schema of answers.
+#[derive(Debug)]
+pub(super) struct Schema<'a> {
+    /// JSON Schema, as it was written.
+    pub(super) json: &'a str,
+    pub(super) name: Option<Text<'a>>,
+    pub(super) description: Option<Text<'a>>,
+    pub(super) strict: bool,
+}
+
+/// A field that tunes an answer and that not all APIs have.
+#[derive(Debug)]
+pub(super) struct Tuning<'a> {
+    pub(super) knob: Knob,
+    /// The caller's name of it.
+    pub(super) field: &'static str,
+    /// Its value, as it was written.
+    pub(super) json: &'a str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Knob {
+    Verbosity,
+    CacheKey,
+    CacheRetention,
 }
 
 /// How much a model shall think before it answers.
@@ -287,7 +297,7 @@ impl<'a> Request<'a> {
 }
 
 /// A whole answer. Text, thinking and calls are each in order; the order between them is
-/// not kept, since OpenAI's has none.
+/// not kept, since chat completions have none.
 #[derive(Debug)]
 pub(super) struct Answer<'a> {
     /// The provider's id of it, without the prefix that its protocol uses.
@@ -316,7 +326,7 @@ pub(super) enum Stop<'a> {
     Unknown,
 }
 
-/// What callers are told of an end that nothing is known of. Neither protocol has a word for
+/// What callers are told of an end that nothing is known of. No API has a word for
 /// it, and to name it a good end would be false.
 pub(super) const UNKNOWN: &str = "unknown";
 

@@ -1,24 +1,28 @@
-/*! Translation between the protocols of callers and providers: requests, answers, streams,
-errors.
+/*! Translation between the APIs of callers and providers: requests, answers, streams, errors.
 
 Everything goes through one hub of types (`hub`). What the other side has no word for is
 refused with its field's name, or left out and listed; `docs/translation.md` has the
-tables. With the same protocol on both sides, what the hub does not hold is lost too: such
+tables. With the same API on both sides, what the hub does not hold is lost too: such
 bodies are better passed on as they are. */
 
 mod anthropic;
+mod chat_api;
 mod fault;
 mod hub;
+mod media;
+mod nesting;
 mod openai;
 mod path;
+mod responses;
 mod stream;
 mod text;
 mod tree;
 mod write;
 
+pub use chat_api::{ChatApi, translated_into};
 pub use stream::Stream;
 
-use super::{Api, Protocol, Refusal};
+use super::{Protocol, Refusal};
 use tree::Value;
 
 /// Most bytes of a stream that are held until they can be told in order: the longest
@@ -93,40 +97,36 @@ impl Dropped {
     }
 }
 
-/// The API into which calls of this one can be translated.
-pub const fn translated_into(from: Api) -> Option<Api> {
-    match from {
-        Api::ChatCompletions => Some(Api::Messages),
-        Api::Messages => Some(Api::ChatCompletions),
-        Api::Completions | Api::Responses | Api::Embeddings => None,
-    }
-}
-
 /// Translates a whole request. `body` has been read strictly before (duplicate keys).
 ///
 /// # Errors
 /// A 400 that names the field which `to` cannot say (`unsupported_by_provider`), or which
 /// is wrong in `from`.
 pub fn request(
-    from: Protocol,
-    to: Protocol,
+    from: ChatApi,
+    to: ChatApi,
     body: &[u8],
     target: &Target<'_>,
 ) -> Result<Translated, Refusal> {
-    let value = tree::parse(body)?;
-    let mut dropped = Dropped::default();
-    let request = match from {
-        Protocol::OpenAi => openai::read_request(&value, &mut dropped)?,
-        Protocol::Anthropic => anthropic::read_request(&value, &mut dropped)?,
+    let value = match from {
+        ChatApi::Responses => tree::parse_response_request(body)?,
+        ChatApi::Completions | ChatApi::Messages => tree::parse(body)?,
     };
+    let mut dropped = Dropped::default();
+    let mut request = match from {
+        ChatApi::Completions => openai::read_request(&value, &mut dropped)?,
+        ChatApi::Responses => responses::read_request(&value, &mut dropped)?,
+        ChatApi::Messages => anthropic::read_request(&value, &mut dropped)?,
+    };
+    request.caller = from;
     // Texts, images and schemas are most of a body, and stay as long as they are.
     let mut written = Vec::with_capacity(body.len().saturating_add(SLACK));
-    match to {
-        Protocol::OpenAi => openai::write_request(&request, target, &mut dropped, &mut written)?,
-        Protocol::Anthropic => {
-            anthropic::write_request(&request, target, &mut dropped, &mut written)?;
-        }
-    }
+    let write = match to {
+        ChatApi::Completions => openai::write_request,
+        ChatApi::Responses => responses::write_request,
+        ChatApi::Messages => anthropic::write_request,
+    };
+    write(&request, target, &mut dropped, &mut written)?;
     Ok(Translated {
         body: written,
         dropped: dropped.0,
@@ -138,25 +138,27 @@ pub fn request(
 /// # Errors
 /// The body is no answer in `from`.
 pub fn answer(
-    from: Protocol,
-    to: Protocol,
+    from: ChatApi,
+    to: ChatApi,
     body: &[u8],
     about: &About<'_>,
 ) -> Result<Vec<u8>, Malformed> {
     let value = read_json(body)?;
     let answer = match from {
-        Protocol::OpenAi => openai::read_answer(&value)?,
-        Protocol::Anthropic => anthropic::read_answer(&value)?,
+        ChatApi::Completions => openai::read_answer(&value)?,
+        ChatApi::Responses => responses::read_answer(&value)?,
+        ChatApi::Messages => anthropic::read_answer(&value)?,
     };
     Ok(match to {
-        Protocol::OpenAi => openai::write_answer(&answer, about),
-        Protocol::Anthropic => anthropic::write_answer(&answer, about),
+        ChatApi::Completions => openai::write_answer(&answer, about),
+        ChatApi::Responses => responses::write_answer(&answer, about),
+        ChatApi::Messages => anthropic::write_answer(&answer, about),
     })
 }
 
 /// Translates an error, whatever its body is. Returns the status for the caller and the
 /// body. Pages in HTML are not passed on; messages are at most 2000 bytes long.
-pub fn error(_from: Protocol, to: Protocol, status: u16, body: &[u8]) -> (u16, Vec<u8>) {
+pub fn error(to: Protocol, status: u16, body: &[u8]) -> (u16, Vec<u8>) {
     // The shapes that are read need no telling apart.
     fault::Fault::of_body(status, body).reply(to, status)
 }

@@ -1,7 +1,7 @@
-/*! A stream in one protocol, told in the other, event by event. */
+/*! A stream in one API, told in another, event by event. */
 
 use super::hub::{Event, Stop, Usage};
-use super::{About, Malformed, Protocol, anthropic, openai, read_json};
+use super::{About, ChatApi, Malformed, anthropic, openai, read_json, responses};
 
 /// Translates the events of one answer. Feed it the data of each event, framed by
 /// [`crate::sse::Framer`]; it writes whole events. What the protocols keep for the end
@@ -21,14 +21,16 @@ pub struct Stream {
 
 #[derive(Debug)]
 enum Reader {
-    OpenAi(openai::Reader),
-    Anthropic(anthropic::Reader),
+    Completions(openai::Reader),
+    Responses(responses::Reader),
+    Messages(anthropic::Reader),
 }
 
 #[derive(Debug)]
 enum Writer {
-    OpenAi(openai::Writer),
-    Anthropic(anthropic::Writer),
+    Completions(openai::Writer),
+    Responses(responses::Writer),
+    Messages(anthropic::Writer),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -45,16 +47,18 @@ enum Phase {
 }
 
 impl Stream {
-    /// A stream of a provider that speaks `from`, for a caller that speaks `to`.
-    pub fn new(from: Protocol, to: Protocol, about: &About<'_>) -> Self {
+    /// A stream of a provider that is asked by `from`, for a caller who asks by `to`.
+    pub fn new(from: ChatApi, to: ChatApi, about: &About<'_>) -> Self {
         Self {
             reader: match from {
-                Protocol::OpenAi => Reader::OpenAi(openai::Reader::default()),
-                Protocol::Anthropic => Reader::Anthropic(anthropic::Reader::default()),
+                ChatApi::Completions => Reader::Completions(openai::Reader::default()),
+                ChatApi::Responses => Reader::Responses(responses::Reader::default()),
+                ChatApi::Messages => Reader::Messages(anthropic::Reader::default()),
             },
             writer: match to {
-                Protocol::OpenAi => Writer::OpenAi(openai::Writer::default()),
-                Protocol::Anthropic => Writer::Anthropic(anthropic::Writer::default()),
+                ChatApi::Completions => Writer::Completions(openai::Writer::default()),
+                ChatApi::Responses => Writer::Responses(responses::Writer::default()),
+                ChatApi::Messages => Writer::Messages(anthropic::Writer::default()),
             },
             phase: Phase::Waiting,
             model: about.model.to_owned(),
@@ -96,17 +100,21 @@ impl Stream {
     }
 
     fn take(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
-        if let Reader::OpenAi(reader) = &self.reader
-            && data.trim_ascii() == b"[DONE]"
-        {
-            reader.done()?;
+        if data.trim_ascii() == b"[DONE]" {
+            match &self.reader {
+                Reader::Completions(reader) => reader.done()?,
+                // Some servers send it behind the last event, which ends the stream.
+                Reader::Responses(_) => {}
+                Reader::Messages(_) => return Err(Malformed("not JSON")),
+            }
             return self.apply(Event::Done, out);
         }
         let value = read_json(data)?;
         let mut events = Vec::new();
         match &mut self.reader {
-            Reader::OpenAi(reader) => reader.read(&value, &mut events)?,
-            Reader::Anthropic(reader) => reader.read(&value, &mut events)?,
+            Reader::Completions(reader) => reader.read(&value, &mut events)?,
+            Reader::Responses(reader) => reader.read(&value, &mut events)?,
+            Reader::Messages(reader) => reader.read(&value, &mut events)?,
         }
         events
             .into_iter()
@@ -123,7 +131,7 @@ impl Stream {
                 self.phase = Phase::Stopped(stop.into_owned());
             }
             Event::Fault(fault) => {
-                fault.event(self.to(), out);
+                fault.event(self.to(), self.next_number(), out);
                 self.phase = Phase::Failed;
             }
             Event::Done if self.phase == Phase::Waiting => {
@@ -140,10 +148,20 @@ impl Stream {
         Ok(())
     }
 
-    const fn to(&self) -> Protocol {
+    /// The API of the caller.
+    pub const fn to(&self) -> ChatApi {
         match self.writer {
-            Writer::OpenAi(_) => Protocol::OpenAi,
-            Writer::Anthropic(_) => Protocol::Anthropic,
+            Writer::Completions(_) => ChatApi::Completions,
+            Writer::Responses(_) => ChatApi::Responses,
+            Writer::Messages(_) => ChatApi::Messages,
+        }
+    }
+
+    /// The number of the next event, where the caller's have one.
+    pub const fn next_number(&self) -> u64 {
+        match &self.writer {
+            Writer::Responses(writer) => writer.next_number(),
+            Writer::Completions(_) | Writer::Messages(_) => 0,
         }
     }
 
@@ -155,8 +173,9 @@ impl Stream {
         self.phase = Phase::Answering;
         let about = about(&self.model, self.created, &self.id);
         match &mut self.writer {
-            Writer::OpenAi(writer) => writer.start(id, &about, out),
-            Writer::Anthropic(writer) => writer.start(id, &about, out),
+            Writer::Completions(writer) => writer.start(id, &about, out),
+            Writer::Responses(writer) => writer.start(id, &about, out),
+            Writer::Messages(writer) => writer.start(id, &about, out),
         }
     }
 
@@ -165,11 +184,12 @@ impl Stream {
         self.calls |= matches!(event, Event::Call { .. });
         let about = about(&self.model, self.created, &self.id);
         match &mut self.writer {
-            Writer::OpenAi(writer) => {
+            Writer::Completions(writer) => {
                 writer.write(event, &about, out);
                 Ok(())
             }
-            Writer::Anthropic(writer) => writer.write(event, &about, out),
+            Writer::Responses(writer) => writer.write(event, &about, out),
+            Writer::Messages(writer) => writer.write(event, &about, out),
         }
     }
 
@@ -177,8 +197,9 @@ impl Stream {
         let stop = stop.with_calls(self.calls);
         let about = about(&self.model, self.created, &self.id);
         match &mut self.writer {
-            Writer::OpenAi(writer) => writer.finish(&stop, &self.usage, &about, out),
-            Writer::Anthropic(writer) => writer.finish(&stop, &self.usage, out),
+            Writer::Completions(writer) => writer.finish(&stop, &self.usage, &about, out),
+            Writer::Responses(writer) => writer.finish(&stop, &self.usage, &about, out),
+            Writer::Messages(writer) => writer.finish(&stop, &self.usage, out),
         }
     }
 }

@@ -34,7 +34,7 @@ enum Node<'a> {
 /// agents have, and about 20 MiB.
 const MAX_VALUES: usize = 250_000;
 
-/// Members whose objects and arrays are free-form.
+/// Members whose objects and arrays are free-form; the first is more in Responses.
 const OPAQUE: [&str; 4] = ["input", "input_schema", "parameters", "schema"];
 
 /// Duplicates are refused where the request is first read.
@@ -79,12 +79,27 @@ impl From<Unread> for Refusal {
 
 /// Reads a whole text.
 pub(super) fn parse(text: &[u8]) -> Result<Value<'_>, Unread> {
+    parse_beside(text, &OPAQUE)
+}
+
+/// Reads a whole request for a response, whose `input` is the conversation.
+pub(super) fn parse_response_request(text: &[u8]) -> Result<Value<'_>, Unread> {
+    let [_, opaque @ ..] = &OPAQUE;
+    parse_beside(text, opaque)
+}
+
+/// Reads a whole text but for what stands in members of these names.
+fn parse_beside<'a>(text: &'a [u8], opaque: &'static [&'static str]) -> Result<Value<'a>, Unread> {
     // Checked once here, so that every value below is a slice of it.
     let text = match std::str::from_utf8(text) {
         Ok(text) => text,
         Err(_) => return Err(not_utf8(text)),
     };
-    let mut parser = Parser { text, values: 0 };
+    let mut parser = Parser {
+        text,
+        opaque,
+        values: 0,
+    };
     let mut reader = Reader::new(text.as_bytes(), unwatched)?;
     let value = parser.value(&mut reader, false)?;
     reader.finish()?;
@@ -102,6 +117,7 @@ fn not_utf8(text: &[u8]) -> Unread {
 
 struct Parser<'a> {
     text: &'a str,
+    opaque: &'static [&'static str],
     values: usize,
 }
 
@@ -141,7 +157,7 @@ impl<'a> Parser<'a> {
         let mut members = Vec::new();
         reader.object(|reader, key| {
             let key = key.value();
-            let opaque = OPAQUE.contains(&key.as_ref());
+            let opaque = self.opaque.contains(&key.as_ref());
             members.push((key, self.value(reader, opaque)?));
             Ok::<(), Unread>(())
         })?;

@@ -28,6 +28,9 @@ impl ResponsesRequest<'_> {
         let fills = limit.is_some_and(|limit| limit.fit(LIMIT, adapt, &self.members, &mut edits));
         let gone = |name: &str| removes(name) || (fills && name == LIMIT);
         self.members.remove(&mut edits, gone);
+        for item in &self.foreign {
+            edits.replace(*item, String::new());
+        }
         edits.apply(body)
     }
 

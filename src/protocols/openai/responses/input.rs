@@ -1,7 +1,7 @@
 /*! `input`: a text, or the items of a conversation. */
 
 use super::stored;
-use crate::json::{Kind, Reader};
+use crate::json::{Kind, Reader, Span};
 use crate::protocols::Traits;
 use crate::protocols::openai::fields::strings;
 use crate::protocols::reading::{Stop, field, unsupported};
@@ -10,41 +10,73 @@ use crate::tokens::{framing, media};
 
 const PROBLEM: &str = "must be a string or an array of items";
 
-pub(super) fn read(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
+/// Reads it; where the items stand that no provider knows, each with one comma beside it.
+pub(super) fn read(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<Vec<Span>, Stop> {
     match reader.kind()? {
         Kind::String => {
             traits.add_framing(framing::MESSAGE);
-            traits.add_text(reader)
+            traits.add_text(reader)?;
         }
-        Kind::Null => reader.skip().map(drop).map_err(Stop::from),
-        Kind::Array => items(reader, traits),
-        _ => field("input", PROBLEM),
+        Kind::Null => drop(reader.skip()?),
+        Kind::Array => return items(reader, traits),
+        _ => return field("input", PROBLEM),
     }
+    Ok(Vec::new())
 }
 
-fn items(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
+fn items(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<Vec<Span>, Stop> {
     let mut index = 0_usize;
+    let mut foreign = Foreign::default();
     reader.array(|reader| {
         if reader.kind()? != Kind::Object {
             return field(format!("input[{index}]"), "must be an object");
         }
-        item(reader, traits, index)?;
+        let start = reader.offset();
+        let own = item(reader, traits, index)?;
+        foreign.note(start, reader.offset(), own);
         index = index.saturating_add(1);
         Ok(())
     })?;
     match index {
         0 => field("input", "must not be empty"),
-        _ => Ok(()),
+        _ => Ok(foreign.spans),
     }
 }
 
-fn item(reader: &mut Reader<'_>, traits: &mut Traits, index: usize) -> Result<(), Stop> {
+/// Items that go to no provider.
+#[derive(Default)]
+struct Foreign {
+    spans: Vec<Span>,
+    previous_end: usize,
+    /// Whether an item before stays.
+    one_stays: bool,
+    /// Whether the last span reaches up to the next item.
+    open: bool,
+}
+
+impl Foreign {
+    fn note(&mut self, start: usize, end: usize, foreign: bool) {
+        if let Some(last) = self.spans.last_mut().filter(|_| self.open) {
+            last.end = start;
+        }
+        self.open = foreign && !self.one_stays;
+        if foreign {
+            let start = if self.open { start } else { self.previous_end };
+            self.spans.push(Span { start, end });
+        }
+        self.one_stays |= !foreign;
+        self.previous_end = end;
+    }
+}
+
+/// Reads an item; whether it is one that goes to no provider.
+fn item(reader: &mut Reader<'_>, traits: &mut Traits, index: usize) -> Result<bool, Stop> {
     let [kind, role] = peek(reader, ["type", "role"]);
     // An id without a type is a reference, too.
     if kind == "item_reference" || (kind.is_empty() && role.is_empty()) {
         return unsupported(format!("input[{index}]"));
     }
-    stored::check_item(reader, &kind, index)?;
+    let own = stored::check_item(reader, &kind, index)?;
     traits.add_framing(framing::MESSAGE);
     reader.object_strict(|reader, key| match (key.value().as_ref(), reader.kind()?) {
         ("content" | "output", Kind::Array) => reader.array(|reader| part(reader, traits)),
@@ -57,7 +89,8 @@ fn item(reader: &mut Reader<'_>, traits: &mut Traits, index: usize) -> Result<()
             reader.skip().map(drop).map_err(Stop::from)
         }
         _ => traits.add_text(reader),
-    })
+    })?;
+    Ok(own)
 }
 
 /// What only the provider can read, taken for text of four bytes a token: in base64 they are

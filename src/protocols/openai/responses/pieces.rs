@@ -125,7 +125,7 @@ const BY_ID: u32 = 1 << 31;
 
 /// The part that an item is: its place in the output, or a number by its id (FNV-1a). If two ids
 /// come to the same, text of one can go on with the other's.
-pub(super) fn part(place: Option<u32>, id: &[u8]) -> u32 {
+pub(in crate::protocols) fn part(place: Option<u32>, id: &[u8]) -> u32 {
     let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
     match place {
         Some(place) => place,

@@ -5,6 +5,9 @@ use crate::json::{Kind, Reader};
 use crate::protocols::event::unwatched;
 use crate::protocols::reading::{Stop, unsupported};
 
+/// What ids of reasoning begin with that Tollgate has written from another provider's answer.
+pub(in crate::protocols) const OWN_REASONING: &str = "rs_tollgate_";
+
 /// Refuses tools that work on stored files, vector stores or containers. The list comes next,
 /// and stays to be read.
 pub(super) fn check_tools(reader: &Reader<'_>) -> Result<(), Stop> {
@@ -56,26 +59,31 @@ fn settings(reader: &mut Reader<'_>, path: &str) -> Result<(), Stop> {
 }
 
 /// Refuses an item that is known by its id alone: the provider would look it up. Reasoning goes
-/// on by what is encrypted in it, or by what it says.
-pub(super) fn check_item(reader: &Reader<'_>, kind: &str, index: usize) -> Result<(), Stop> {
+/// on by what is encrypted in it, or by what it says. Whether it is one that Tollgate has written,
+/// which no provider knows.
+pub(super) fn check_item(reader: &Reader<'_>, kind: &str, index: usize) -> Result<bool, Stop> {
     let holds: &[&str] = match kind {
         "image_generation_call" => &["result"],
         "reasoning" => &["encrypted_content", "content"],
-        _ => return Ok(()),
+        _ => return Ok(false),
     };
-    let (mut has_id, mut has_content) = (false, false);
+    let (mut has_id, mut has_content, mut own) = (false, false, false);
     let mut ahead = Reader::new(reader.rest(), unwatched)?;
     ahead.object(|reader, key| {
         let name = key.value();
         let there = reader.kind()? != Kind::Null;
         has_id |= name == "id" && there;
         has_content |= holds.contains(&name.as_ref()) && there;
+        if name == "id" && reader.kind()? == Kind::String {
+            own = kind == "reasoning" && reader.string()?.value().starts_with(OWN_REASONING);
+            return Ok(());
+        }
         reader.skip().map(drop).map_err(Stop::from)
     })?;
-    if has_id && !has_content {
+    if has_id && !has_content && !own {
         return unsupported(format!("input[{index}]"));
     }
-    Ok(())
+    Ok(own)
 }
 
 #[cfg(test)]
@@ -116,6 +124,43 @@ mod tests {
         ] {
             let body = json!({"model": "m", "input": "hi", "tools": [tool]});
             assert_eq!(refused(&body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn reasoning_of_another_provider_goes_to_none() {
+        let own = r#"{"type":"reasoning","id":"rs_tollgate_1_0","summary":[]}"#;
+        let other = r#"{"role":"user","content":"a"}"#;
+        for (items, wanted) in [
+            (vec![own, other], other.to_owned()),
+            (vec![other, own], other.to_owned()),
+            (
+                vec![own, own, other, own, own, other, own],
+                format!("{other} ,\n{other}"),
+            ),
+            (vec![other, other], format!("{other} ,\n{other}")),
+            (vec![own], String::new()),
+        ] {
+            let body = format!(
+                r#"{{"model":"m","store":false,"input":[ {} ]}}"#,
+                items.join(" ,\n")
+            );
+            let read = read_responses(body.as_bytes(), Prompt::by_length()).unwrap();
+            let adapt = crate::protocols::openai::Adapt {
+                model: "m",
+                remove_fields: &[],
+                max_tokens_field: None,
+                max_output: None,
+                default_output: None,
+                ask_usage: true,
+            };
+            let rewrite = read.adapt(body.as_bytes(), &adapt);
+            let new = rewrite.map_or(body.clone().into_bytes(), |new| new.whole(body.as_bytes()));
+            let new = String::from_utf8(new).unwrap();
+            assert_eq!(
+                new,
+                format!(r#"{{"model":"m","store":false,"input":[ {wanted} ]}}"#)
+            );
         }
     }
 

@@ -1,8 +1,7 @@
 //! Streams that were translated.
 
 use super::*;
-use crate::protocols::Protocol;
-use crate::protocols::translate::{self, About};
+use crate::protocols::translate::{self, About, ChatApi};
 
 const ABOUT: About<'static> = About {
     model: "m",
@@ -12,7 +11,8 @@ const ABOUT: About<'static> = About {
 
 /// A document told as a stream, that translated, and this assembled.
 fn by_stream(from: Api, to: Api, whole: &Value) -> Option<Value> {
-    let mut stream = translate::Stream::new(from.protocol(), to.protocol(), &ABOUT);
+    let [reads, writes] = [from, to].map(|api| ChatApi::of(api).unwrap());
+    let mut stream = translate::Stream::new(reads, writes, &ABOUT);
     let mut out = Vec::new();
     for event in told(from, whole, true) {
         stream.event(event.as_bytes(), &mut out).unwrap();
@@ -21,7 +21,8 @@ fn by_stream(from: Api, to: Api, whole: &Value) -> Option<Value> {
     assembled(to, &data_of(&out))
 }
 
-fn whole(from: Protocol, to: Protocol, whole: &Value) -> Value {
+fn whole(from: Api, to: Api, whole: &Value) -> Value {
+    let [from, to] = [from, to].map(|api| ChatApi::of(api).unwrap());
     let translated = translate::answer(from, to, whole.to_string().as_bytes(), &ABOUT).unwrap();
     serde_json::from_slice(&translated).unwrap()
 }
@@ -105,9 +106,17 @@ fn a_translated_stream_is_the_translated_document() {
             ),
         ),
     ] {
-        let wanted = whole(from.protocol(), to.protocol(), &document);
-        let stream = by_stream(from, to, &document).unwrap();
-        let [stream, wanted] = [stream, wanted].map(with_nulls);
-        assert_eq!(stream, wanted, "{document}");
+        let response = whole(from, Api::Responses, &document);
+        for (from, to, document) in [
+            (from, to, &document),
+            (from, Api::Responses, &document),
+            (Api::Responses, from, &response),
+            (Api::Responses, to, &response),
+        ] {
+            let wanted = whole(from, to, document);
+            let stream = by_stream(from, to, document).unwrap();
+            let [stream, wanted] = [stream, wanted].map(with_nulls);
+            assert_eq!(stream, wanted, "{document}");
+        }
     }
 }

@@ -5,9 +5,9 @@ front one is written as it comes; what belongs to another waits until the front 
 surely over. Text and thinking are over when anything else comes, a call when its
 arguments are whole. */
 
-use super::nesting::Nesting;
 use super::{ID_PREFIX, call_id, write_stop, write_usage};
 use crate::protocols::translate::hub::{Event, Stop, Usage};
+use crate::protocols::translate::nesting::Nesting;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::write::{self, Writer as Json};
 use crate::protocols::translate::{About, MAX_HELD, Malformed};

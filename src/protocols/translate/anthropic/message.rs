@@ -106,10 +106,7 @@ impl Content<'_> {
         Block {
             part: said,
             cache: None,
-            place: Place {
-                message: self.message,
-                part,
-            },
+            place: Place::in_messages(self.message, part),
         }
     }
 

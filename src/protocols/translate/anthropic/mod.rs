@@ -6,7 +6,6 @@ extended thinking, tool use, structured outputs and streaming. */
 mod answer;
 mod blocks;
 mod message;
-mod nesting;
 mod request;
 mod stream;
 mod thinking;

@@ -4,7 +4,7 @@ use super::message;
 use crate::protocols::Refusal;
 use crate::protocols::translate::Dropped;
 use crate::protocols::translate::hub::{
-    Choice, Effort, Format, MaxOutput, Reasoning, Request, Tier, Tool,
+    Choice, Effort, Format, MaxOutput, Reasoning, Request, Schema, Tier, Tool,
 };
 use crate::protocols::translate::path::Path;
 use crate::protocols::translate::text::Text;
@@ -188,7 +188,12 @@ fn format<'a>(value: &Value<'a>, at: &Path<'_>) -> Result<Format<'a>, Refusal> {
     }
     let at = at.key("schema");
     let schema = value.get("schema").ok_or_else(|| at.missing())?;
-    Ok(Format::Schema(schema.object_text(&at)?))
+    Ok(Format::Schema(Schema {
+        json: schema.object_text(&at)?,
+        name: None,
+        description: None,
+        strict: true,
+    }))
 }
 
 fn tools<'a>(

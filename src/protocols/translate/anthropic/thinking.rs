@@ -35,7 +35,7 @@ impl Thinking {
         if wanted.is_possible(request, most) {
             wanted
         } else {
-            dropped.note("reasoning_effort");
+            dropped.note(request.caller.effort());
             Self::Unasked
         }
     }

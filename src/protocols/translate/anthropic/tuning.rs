@@ -58,7 +58,12 @@ impl<'a> Dial<'a> {
 }
 
 /// Writes how to think, and in which form to answer.
-pub(super) fn output(request: &Request<'_>, thinking: Thinking, json: &mut Writer<'_>) {
+pub(super) fn output(
+    request: &Request<'_>,
+    thinking: Thinking,
+    json: &mut Writer<'_>,
+    dropped: &mut Dropped,
+) {
     let effort = match thinking {
         Thinking::Unasked => None,
         Thinking::Budget(budget) => {
@@ -73,10 +78,13 @@ pub(super) fn output(request: &Request<'_>, thinking: Thinking, json: &mut Write
             Some(effort)
         }
     };
-    let schema = match request.format {
+    let schema = match &request.format {
         Format::Schema(schema) => Some(schema),
         _ => None,
     };
+    if schema.is_some_and(|schema| schema.description.is_some()) {
+        dropped.note(request.caller.schema_description());
+    }
     if effort.is_none() && schema.is_none() {
         return;
     }
@@ -87,7 +95,7 @@ pub(super) fn output(request: &Request<'_>, thinking: Thinking, json: &mut Write
     if let Some(schema) = schema {
         json.open_member("format");
         json.member("type", "json_schema");
-        json.raw_member("schema", schema);
+        json.raw_member("schema", schema.json);
         json.close();
     }
     json.close();

@@ -55,8 +55,10 @@ pub(in super::super) fn write(
         json.close_list();
     }
     tools(request, &mut json, dropped);
-    output(request, thinking, &mut json);
+    output(request, thinking, &mut json, dropped);
     settings(request, &mut json);
+    let tuning = request.tuning.iter();
+    tuning.for_each(|tuning| dropped.note(tuning.field));
     json.close();
     Ok(())
 }
@@ -64,10 +66,10 @@ pub(in super::super) fn write(
 /// Refuses what Anthropic has no word for.
 fn check(request: &Request<'_>) -> Result<(), Refusal> {
     if request.turns.is_empty() {
-        let at = Path::Body.key("messages");
+        let at = Path::Body.key(request.caller.conversation());
         return Err(at.unsupported_since("has nothing but system messages or empty ones"));
     }
-    let at = Path::Body.key("stop");
+    let at = Path::Body.key(request.caller.stop());
     for (index, stop) in request.stop.iter().enumerate() {
         if stop.value().trim().is_empty() {
             let problem = "is white space, at which the provider of this model does not stop";
@@ -75,7 +77,7 @@ fn check(request: &Request<'_>) -> Result<(), Refusal> {
         }
     }
     if matches!(request.format, Format::Json) {
-        let at = Path::Body.key("response_format");
+        let at = Path::Body.key(request.caller.format());
         return Err(at.key("type").unsupported_since(
             "is not supported by the provider of this model, which takes 'json_schema'",
         ));

@@ -131,10 +131,7 @@ impl Message<'_> {
         Block {
             part: said,
             cache: None,
-            place: Place {
-                message: self.index,
-                part,
-            },
+            place: Place::in_messages(self.index, part),
         }
     }
 
@@ -227,21 +224,7 @@ fn read_image<'a>(
             _ => dropped.note("messages.content.other"),
         }
     }
-    let at = at.key("url");
-    let head: String = url.inside().chars().take(8).collect();
-    if head.starts_with("data:") {
-        let media = Media::data_url(url.into_value());
-        return media
-            .map(Part::Image)
-            .ok_or_else(|| at.wrong("must hold base64"));
-    }
-    // Slashes may be escaped in JSON.
-    let scheme = url.value();
-    if scheme.starts_with("https://") || scheme.starts_with("http://") {
-        drop(scheme);
-        return Ok(Part::Image(Media::Url(url)));
-    }
-    Err(at.wrong("must be a URL of the scheme https or data"))
+    Ok(Part::Image(Media::image(url, &at.key("url"))?))
 }
 
 fn read_file<'a>(file: &Value<'a>, at: &Path<'_>) -> Result<Part<'a>, Refusal> {
@@ -249,10 +232,8 @@ fn read_file<'a>(file: &Value<'a>, at: &Path<'_>) -> Result<Part<'a>, Refusal> {
         return Err(at.key("file_id").unsupported());
     }
     let data = file.required_text("file_data", at)?;
-    let media = Media::data_url(data.into_value());
-    let wrong = || at.key("file_data").wrong("must be a data URL in base64");
     Ok(Part::File {
-        media: media.ok_or_else(wrong)?,
+        media: Media::file_data(data, &at.key("file_data"))?,
         name: file.text_at("filename"),
     })
 }

@@ -8,8 +8,9 @@ mod answer;
 mod chunks;
 mod message;
 mod request;
-mod said;
+pub(super) mod said;
 mod stream;
+pub(super) mod words;
 mod write;
 
 pub(super) use answer::{read as read_answer, write as write_answer};
@@ -20,11 +21,10 @@ pub(super) use write::write as write_request;
 
 use super::hub::{Stop, UNKNOWN, Usage};
 use super::text::Text;
-use super::tree::{Value, unwatched};
+use super::tree::Value;
 use super::write::Writer as Json;
-use crate::json;
 use crate::ledger::Usage as Counts;
-use crate::protocols::{ReportedUsage, openai};
+use crate::protocols::openai;
 
 /// What OpenAI's ids of answers begin with.
 const ID_PREFIX: &str = "chatcmpl-";
@@ -64,39 +64,17 @@ fn read_thinking<'a>(message: &Value<'a>) -> Option<Text<'a>> {
     names.iter().find_map(|name| message.text_at(name))
 }
 
-/// Read as that by which Tollgate settles.
 fn read_usage(usage: Option<&Value<'_>>) -> Usage {
-    let read = usage.map(|usage| {
-        json::Reader::new(usage.raw.as_bytes(), unwatched)
-            .and_then(|mut reader| openai::read_usage(&mut reader))
-    });
-    match read {
-        Some(Ok(ReportedUsage::Counted(counts))) => Usage::Told(counts),
-        _ => Usage::Untold,
-    }
+    words::read_usage(usage, openai::read_usage)
 }
 
-/// The members of a `usage` object. What is rare is told only where there was some. OpenAI
-/// does not tell apart for which time a cache is written, so Anthropic's words do: the call
-/// is settled by what is written here.
+/// The members of a `usage` object.
 fn write_usage(counts: &Counts, json: &mut Json<'_>) {
     json.count("prompt_tokens", counts.input);
     json.count("completion_tokens", counts.output);
     json.count("total_tokens", counts.input.saturating_add(counts.output));
     json.open_member("prompt_tokens_details");
-    json.count("cached_tokens", counts.cached);
-    let rare = [
-        ("cache_write_tokens", counts.written()),
-        ("audio_tokens", counts.audio_input),
-        ("image_tokens", counts.image_input),
-    ];
-    json.rare_counts(&rare);
-    if counts.cache_write_1h > 0 {
-        json.open_member("cache_creation");
-        json.count("ephemeral_5m_input_tokens", counts.cache_write);
-        json.count("ephemeral_1h_input_tokens", counts.cache_write_1h);
-        json.close();
-    }
+    words::prompt_details(counts, json);
     json.close();
     let of_answer = [
         ("reasoning_tokens", counts.reasoning),

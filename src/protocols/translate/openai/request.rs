@@ -1,27 +1,29 @@
 /*! Reading a request. */
 
-use super::message;
+use super::{message, words};
 use crate::protocols::Refusal;
 use crate::protocols::translate::Dropped;
-use crate::protocols::translate::hub::{
-    Choice, Effort, Format, MaxOutput, Reasoning, Request, Tier, Tool,
-};
+use crate::protocols::translate::hub::{Choice, Format, Knob, MaxOutput, Request, Tool};
 use crate::protocols::translate::path::Path;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::tree::Value;
 
 /// Fields that only tune, and are left out.
-const TUNING: [&str; 10] = [
+const TUNING: [&str; 7] = [
     "frequency_penalty",
     "metadata",
     "prediction",
     "presence_penalty",
-    "prompt_cache_key",
-    "prompt_cache_retention",
     "seed",
     "store",
     "top_logprobs",
-    "verbosity",
+];
+
+/// Fields that some APIs have too.
+const KNOBS: [(&str, Knob); 3] = [
+    ("verbosity", Knob::Verbosity),
+    ("prompt_cache_key", Knob::CacheKey),
+    ("prompt_cache_retention", Knob::CacheRetention),
 ];
 
 /// Fields without which the answer would be another: they are refused.
@@ -42,6 +44,7 @@ pub(in super::super) fn read<'a>(
             message::read_all(value, &messages, &mut request, dropped)?;
         } else if !member(key, value, &mut request, dropped)?
             && !sampling(key, value, &mut request)?
+            && !words::read_knob(&KNOBS, key, value, &mut request)
         {
             unknown(key, value, dropped)?;
         }
@@ -76,10 +79,14 @@ fn member<'a>(
         "parallel_tool_calls" => {
             request.single_call = !value.boolean(&at("parallel_tool_calls"))?;
         }
-        "response_format" => request.format = format(value, &at("response_format"), dropped)?,
-        "reasoning_effort" => request.reasoning = reasoning(value, &at("reasoning_effort"))?,
+        "response_format" => request.format = format(value, &at("response_format"))?,
+        "reasoning_effort" => {
+            request.reasoning = words::read_effort(value, &at("reasoning_effort"))?;
+        }
         "safety_identifier" => request.user = Some(value.text(&at("safety_identifier"))?),
-        "service_tier" => request.tier = tier(&value.word(&at("service_tier"))?, dropped),
+        "service_tier" => {
+            request.tier = words::read_tier(&value.word(&at("service_tier"))?, dropped);
+        }
         // The target has its own name, usage is always told.
         "model" | "stream_options" | "max_completion_tokens" | "user" => {}
         _ => return Ok(false),
@@ -145,29 +152,6 @@ fn stop<'a>(value: &Value<'a>, at: &Path<'_>) -> Result<Vec<Text<'a>>, Refusal> 
         .collect()
 }
 
-fn tier(word: &str, dropped: &mut Dropped) -> Tier {
-    match word {
-        "auto" => Tier::Auto,
-        "default" => Tier::Standard,
-        _ => {
-            dropped.note("service_tier");
-            Tier::Unsaid
-        }
-    }
-}
-
-fn reasoning(value: &Value<'_>, at: &Path<'_>) -> Result<Reasoning, Refusal> {
-    Ok(Reasoning::Effort(match value.word(at)?.as_str() {
-        "none" => return Ok(Reasoning::Off),
-        "minimal" => Effort::Minimal,
-        "low" => Effort::Low,
-        "medium" => Effort::Medium,
-        "high" => Effort::High,
-        "xhigh" | "max" => Effort::Max,
-        _ => return Err(at.unsupported()),
-    }))
-}
-
 fn tools<'a>(
     value: &Value<'a>,
     at: &Path<'_>,
@@ -193,33 +177,12 @@ fn tool<'a>(value: &Value<'a>, at: &Path<'_>, dropped: &mut Dropped) -> Result<T
     }
     let at = at.key("function");
     let function = value.get("function").ok_or_else(|| at.missing())?;
-    let mut tool = Tool {
-        name: function.required_text("name", &at)?,
-        description: None,
-        schema: None,
-        strict: false,
-        cache,
-    };
-    for (key, value) in function.members(&at)? {
-        match key {
-            "name" => {}
-            "description" => tool.description = Some(value.text(&at.key("description"))?),
-            "parameters" => tool.schema = Some(value.object_text(&at.key("parameters"))?),
-            "strict" => tool.strict = value.boolean(&at.key("strict"))?,
-            _ => dropped.note("tools.other"),
-        }
-    }
-    Ok(tool)
+    words::read_function(function, &at, cache, dropped)
 }
 
 fn choice<'a>(value: &Value<'a>, at: &Path<'_>) -> Result<Choice<'a>, Refusal> {
     if let Some(word) = value.as_text() {
-        return Ok(match word.value().as_ref() {
-            "auto" => Choice::Auto,
-            "none" => Choice::None,
-            "required" => Choice::Any,
-            _ => return Err(at.wrong("must be 'auto', 'none', 'required' or an object")),
-        });
+        return words::read_choice(&word, at);
     }
     // `allowed_tools` and custom tools have no counterpart.
     if value.required_word("type", at)? != "function" {
@@ -230,11 +193,7 @@ fn choice<'a>(value: &Value<'a>, at: &Path<'_>) -> Result<Choice<'a>, Refusal> {
     Ok(Choice::Named(function.required_text("name", &at)?))
 }
 
-fn format<'a>(
-    value: &Value<'a>,
-    at: &Path<'_>,
-    dropped: &mut Dropped,
-) -> Result<Format<'a>, Refusal> {
+fn format<'a>(value: &Value<'a>, at: &Path<'_>) -> Result<Format<'a>, Refusal> {
     match value.required_word("type", at)?.as_str() {
         "text" => return Ok(Format::Text),
         "json_object" => return Ok(Format::Json),
@@ -243,10 +202,5 @@ fn format<'a>(
     }
     let at = at.key("json_schema");
     let described = value.get("json_schema").ok_or_else(|| at.missing())?;
-    if described.get("description").is_some() {
-        dropped.note("response_format.json_schema.description");
-    }
-    let at = at.key("schema");
-    let schema = described.get("schema").ok_or_else(|| at.missing())?;
-    Ok(Format::Schema(schema.object_text(&at)?))
+    words::read_schema(described, &at).map(Format::Schema)
 }

@@ -7,7 +7,7 @@ use crate::protocols::translate::text::Text;
 use crate::protocols::translate::write::Writer;
 
 /// The name of a file, which OpenAI demands, where the caller gave none.
-const UNNAMED_FILE: &str = "document.pdf";
+pub(in super::super) const UNNAMED_FILE: &str = "document.pdf";
 
 /// Writes the items of `messages`.
 pub(super) fn messages(
@@ -98,7 +98,7 @@ pub(super) fn write_call(call: &Call<'_>, json: &mut Writer<'_>) {
     json.close();
 }
 
-fn note_cache(block: &Block<'_>, dropped: &mut Dropped) {
+pub(in super::super) fn note_cache(block: &Block<'_>, dropped: &mut Dropped) {
     if block.cache.is_some() {
         dropped.note("cache_control");
     }
@@ -171,7 +171,7 @@ fn part(block: &Block<'_>, json: &mut Writer<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn url(name: &'static str, media: &Media<'_>, json: &mut Writer<'_>) {
+pub(in super::super) fn url(name: &'static str, media: &Media<'_>, json: &mut Writer<'_>) {
     match media {
         Media::Url(url) => json.text_member(name, url),
         Media::Base64 { kind, data } => {

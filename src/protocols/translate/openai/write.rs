@@ -1,17 +1,15 @@
 /*! Writing a request. */
 
 use super::said::messages;
+use super::words;
 use crate::protocols::Refusal;
-use crate::protocols::translate::hub::{Choice, Effort, Format, Reasoning, Request, Tier};
+use crate::protocols::translate::hub::{Choice, Format, Knob, Request};
 use crate::protocols::translate::path::Path;
 use crate::protocols::translate::write::Writer;
 use crate::protocols::translate::{Dropped, Target};
 
 /// Most stop sequences (API reference, `stop`).
 const MAX_STOPS: usize = 4;
-
-/// The name of a schema, which OpenAI demands and Anthropic's callers do not give.
-const SCHEMA_NAME: &str = "answer";
 
 /// Writes a request.
 pub(in super::super) fn write(
@@ -21,7 +19,7 @@ pub(in super::super) fn write(
     out: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
     if request.stop.len() > MAX_STOPS {
-        let at = Path::Body.key("stop_sequences");
+        let at = Path::Body.key(request.caller.stop());
         return Err(
             at.unsupported_since("has more than the 4 that the provider of this model takes")
         );
@@ -74,61 +72,40 @@ fn settings(request: &Request<'_>, json: &mut Writer<'_>) {
             json.open_member("response_format");
             json.member("type", "json_schema");
             json.open_member("json_schema");
-            json.member("name", SCHEMA_NAME);
-            json.raw_member("strict", "true");
-            json.raw_member("schema", schema);
+            words::schema(schema, json);
             json.close();
             json.close();
         }
     }
-    if let Some(effort) = effort(request.reasoning) {
+    if let Some(effort) = words::effort(request.reasoning) {
         json.member("reasoning_effort", effort);
     }
     if let Some(user) = &request.user {
         json.text_member("user", user);
     }
-    match request.tier {
-        Tier::Unsaid => {}
-        Tier::Auto => json.member("service_tier", "auto"),
-        Tier::Standard => json.member("service_tier", "default"),
+    if let Some(tier) = words::tier(request.tier) {
+        json.member("service_tier", tier);
+    }
+    for tuning in &request.tuning {
+        let name = match tuning.knob {
+            Knob::Verbosity => "verbosity",
+            Knob::CacheKey => "prompt_cache_key",
+            Knob::CacheRetention => "prompt_cache_retention",
+        };
+        json.raw_member(name, tuning.json);
     }
 }
 
-/// The bounds lie between the budgets that the other way gives to each effort. "None" is
-/// not said: many models do not know the word, and those that do mean it unasked.
-const fn effort(reasoning: Reasoning) -> Option<&'static str> {
-    Some(match reasoning {
-        Reasoning::Unsaid | Reasoning::Off => return None,
-        Reasoning::Effort(Effort::Minimal) => "minimal",
-        Reasoning::Effort(Effort::Low) | Reasoning::Budget(..=4095) => "low",
-        Reasoning::Effort(Effort::Medium) | Reasoning::Budget(..=12_287) => "medium",
-        Reasoning::Effort(Effort::High) | Reasoning::Budget(_) => "high",
-        Reasoning::Effort(Effort::Max) => "xhigh",
-    })
-}
-
 fn tools(request: &Request<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {
-    if request.tools.is_empty() {
-        if !matches!(request.choice, Choice::Unsaid | Choice::Auto | Choice::None) {
-            dropped.note("tool_choice");
-        }
+    if !words::has_tools(request, dropped) {
         return;
     }
     json.open_list_member("tools");
     for tool in &request.tools {
-        if tool.cache.is_some() {
-            dropped.note("cache_control");
-        }
         json.open();
         json.member("type", "function");
         json.open_member("function");
-        json.text_member("name", &tool.name);
-        if let Some(description) = &tool.description {
-            json.text_member("description", description);
-        }
-        if let Some(schema) = tool.schema {
-            json.raw_member("parameters", schema);
-        }
+        words::function(tool, json, dropped);
         if tool.strict {
             json.raw_member("strict", "true");
         }
@@ -137,10 +114,6 @@ fn tools(request: &Request<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {
     }
     json.close_list();
     match &request.choice {
-        Choice::Unsaid => {}
-        Choice::Auto => json.member("tool_choice", "auto"),
-        Choice::None => json.member("tool_choice", "none"),
-        Choice::Any => json.member("tool_choice", "required"),
         Choice::Named(name) => {
             json.open_member("tool_choice");
             json.member("type", "function");
@@ -148,6 +121,11 @@ fn tools(request: &Request<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {
             json.text_member("name", name);
             json.close();
             json.close();
+        }
+        choice => {
+            if let Some(word) = words::choice(choice) {
+                json.member("tool_choice", word);
+            }
         }
     }
     if request.single_call {

@@ -173,7 +173,10 @@ fn usage_that_cannot_be_is_not_told() {
 
 #[test]
 fn what_is_no_answer() {
-    let cases: [(Protocol, &[u8]); 9] = [
+    let cases: [(ChatApi, &[u8]); 12] = [
+        (Responses, br#"{"error":{"message":"x"}}"#),
+        (Responses, br#"{"output":"text"}"#),
+        (Responses, br#"{"output":[{"type":"function_call"}]}"#),
         (OpenAi, b""),
         (OpenAi, b"<html>"),
         (OpenAi, br#"{"error":{"message":"x"}}"#),
@@ -191,7 +194,7 @@ fn what_is_no_answer() {
         (Anthropic, b"\xff"),
     ];
     for (from, body) in cases {
-        for to in [OpenAi, Anthropic] {
+        for to in [OpenAi, Responses, Anthropic] {
             assert!(answer(from, to, body, &ABOUT).is_err(), "{from:?} {body:?}");
         }
     }

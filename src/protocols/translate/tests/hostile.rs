@@ -26,12 +26,35 @@ const ANTHROPIC_EVENTS: [&str; 9] = [
     r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
 ];
 
-const BODIES: [&str; 4] = [
+const RESPONSES_EVENTS: [&str; 11] = [
+    r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","status":"in_progress","output":[]}}"#,
+    r#"{"type":"response.reasoning_summary_text.delta","item_id":"rs_1","output_index":0,"summary_index":0,"delta":"h\u00e9"}"#,
+    r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"reasoning","summary":[{"type":"summary_text","text":"h"}]}}"#,
+    r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":1,"content_index":0,"delta":"a\n"}"#,
+    r#"{"type":"response.refusal.done","item_id":"msg_1","output_index":1,"content_index":1,"refusal":"no"}"#,
+    r#"{"type":"response.output_item.added","output_index":2,"item":{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":""}}"#,
+    r#"{"type":"response.function_call_arguments.delta","item_id":"fc_1","output_index":2,"delta":"{\"a\":1}"}"#,
+    r#"{"type":"response.output_item.done","output_index":3,"item":{"type":"function_call","call_id":"call_2","name":"g","arguments":"{}"}}"#,
+    r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","usage":{"input_tokens":3,"output_tokens":1}}}"#,
+    r#"{"type":"response.failed","response":{"error":{"code":"server_error","message":"x"}}}"#,
+    "[DONE]",
+];
+
+const ALL: [ChatApi; 3] = [OpenAi, Responses, Anthropic];
+
+const BODIES: [&str; 6] = [
+    r#"{"model":"m","instructions":"s","input":[{"role":"user","content":[{"type":"input_text","text":"a"},{"type":"input_image","image_url":"data:image/png;base64,AAAA"},{"type":"input_file","filename":"f","file_data":"data:application/pdf;base64,AA=="}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"r"}]}],"tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true}],"tool_choice":"auto","text":{"format":{"type":"json_schema","name":"n","schema":{}},"verbosity":"low"},"reasoning":{"effort":"low"},"temperature":0.5,"store":false}"#,
+    r#"{"id":"resp_1","object":"response","status":"completed","output":[{"type":"reasoning","summary":[{"type":"summary_text","text":"t"}]},{"type":"message","content":[{"type":"output_text","text":"a"}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}],"usage":{"input_tokens":1,"output_tokens":2}}"#,
     r#"{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},{"type":"file","file":{"file_data":"data:application/pdf;base64,AA==","filename":"f"}}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"tool_choice":"auto","stop":["a"],"temperature":0.5,"reasoning_effort":"low"}"#,
     r#"{"model":"m","max_tokens":5,"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}}]},{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{"a":[1]}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"r"}],"is_error":true}]}],"tools":[{"name":"f","input_schema":{}}],"thinking":{"type":"enabled","budget_tokens":2000},"output_config":{"effort":"low","format":{"type":"json_schema","schema":{}}}}"#,
     r#"{"id":"chatcmpl-1","choices":[{"index":0,"message":{"role":"assistant","content":"a","tool_calls":[{"id":"c","function":{"name":"f","arguments":"{\"a\":1}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
     r#"{"id":"msg_1","type":"message","content":[{"type":"thinking","thinking":"t"},{"type":"text","text":"a"},{"type":"tool_use","id":"c","name":"f","input":{"a":1}}],"stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":2}}"#,
 ];
+
+fn every_text() -> impl Iterator<Item = &'static str> {
+    let events = OPENAI_EVENTS.into_iter().chain(RESPONSES_EVENTS);
+    BODIES.into_iter().chain(events).chain(ANTHROPIC_EVENTS)
+}
 
 /// Every event that was written is a whole one with JSON in it.
 fn check_written(out: &[u8]) {
@@ -43,7 +66,7 @@ fn check_written(out: &[u8]) {
     }
 }
 
-fn check_stream(from: Protocol, to: Protocol, data: &[Vec<u8>]) {
+fn check_stream(from: ChatApi, to: ChatApi, data: &[Vec<u8>]) {
     let mut stream = Stream::new(from, to, &ABOUT);
     let mut out = Vec::new();
     let failed = data
@@ -53,22 +76,27 @@ fn check_stream(from: Protocol, to: Protocol, data: &[Vec<u8>]) {
     assert!(!(failed && ended));
     check_written(&out);
     let text = String::from_utf8(out).unwrap();
-    let terminals =
-        text.matches("data: [DONE]\n\n").count() + text.matches("event: message_stop\n").count();
+    let terminals = [
+        "data: [DONE]\n\n",
+        "event: message_stop\n",
+        "event: response.completed\n",
+        "event: response.incomplete\n",
+    ];
+    let terminals: usize = terminals.iter().map(|end| text.matches(end).count()).sum();
     assert_eq!(terminals, usize::from(ended));
 }
 
 /// All functions that read a body.
 fn check_body(body: &[u8]) {
-    for from in [OpenAi, Anthropic] {
-        for to in [OpenAi, Anthropic] {
+    for from in ALL {
+        for to in ALL {
             if let Ok(told) = request(from, to, body, &target()) {
                 serde_json::from_slice::<Json>(&told.body).unwrap();
             }
             if let Ok(told) = answer(from, to, body, &ABOUT) {
                 serde_json::from_slice::<Json>(&told).unwrap();
             }
-            let (status, told) = error(from, to, 500, body);
+            let (status, told) = error(to.protocol(), 500, body);
             assert_eq!(status, 500);
             serde_json::from_slice::<Json>(&told).unwrap();
             check_stream(from, to, &[body.to_vec()]);
@@ -78,7 +106,7 @@ fn check_body(body: &[u8]) {
 
 #[test]
 fn every_truncation() {
-    for body in BODIES.iter().chain(&OPENAI_EVENTS).chain(&ANTHROPIC_EVENTS) {
+    for body in every_text() {
         for end in 0..=body.len() {
             check_body(&body.as_bytes()[..end]);
         }
@@ -110,7 +138,7 @@ fn every_member_missing_or_wrong() {
             _ => {}
         }
     }
-    for body in BODIES.iter().chain(&OPENAI_EVENTS).chain(&ANTHROPIC_EVENTS) {
+    for body in every_text() {
         let Ok(whole) = serde_json::from_str::<Json>(body) else {
             continue;
         };
@@ -138,7 +166,7 @@ fn every_member_missing_or_wrong() {
 }
 
 /// Requests with every member that is read, but free-form ones.
-fn full_requests() -> [(Protocol, Json); 2] {
+fn full_requests() -> [(ChatApi, Json); 3] {
     let openai = serde_json::json!({
         "model": "m", "stream": true, "max_tokens": 50, "max_completion_tokens": 60,
         "messages": [
@@ -185,7 +213,32 @@ fn full_requests() -> [(Protocol, Json); 2] {
         "thinking": {"type": "enabled", "budget_tokens": 2000},
         "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"a": 1}}},
     });
-    [(OpenAi, openai), (Anthropic, anthropic)]
+    let responses = serde_json::json!({
+        "model": "m", "stream": true, "max_output_tokens": 50, "store": false, "instructions": "s",
+        "input": [
+            {"type": "message", "role": "user", "content": [
+                {"type": "input_text", "text": "a"},
+                {"type": "input_image", "image_url": "https://a/b", "detail": "low"},
+                {"type": "input_file", "file_data": "data:application/pdf;base64,AA==", "filename": "f"},
+                {"type": "input_file", "file_url": "https://a/b"},
+            ]},
+            {"role": "assistant", "content": [{"type": "refusal", "refusal": "r"}]},
+            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_text", "text": "r"}]},
+        ],
+        "tools": [{"type": "function", "name": "f", "description": "d", "parameters": {"type": "object"}, "strict": true}],
+        "tool_choice": {"type": "function", "name": "f"}, "parallel_tool_calls": false,
+        "text": {"format": {"type": "json_schema", "name": "n", "description": "d", "schema": {"a": 1}, "strict": true},
+            "verbosity": "low"},
+        "reasoning": {"effort": "low"}, "temperature": 0.5, "top_p": 1, "top_k": 4, "user": "u",
+        "safety_identifier": "i", "service_tier": "auto", "truncation": "auto",
+        "include": ["reasoning.encrypted_content"], "prompt_cache_key": "k", "prompt_cache_retention": "24h",
+    });
+    [
+        (OpenAi, openai),
+        (Responses, responses),
+        (Anthropic, anthropic),
+    ]
 }
 
 /// The JSON of `value` with the member at `place` twice.
@@ -213,7 +266,7 @@ fn with_twin(value: &Json, at: &str, place: &str) -> String {
 /// Which members there are, but for those of free-form objects, which are copied as they are.
 fn member_places(value: &Json, at: &str, places: &mut Vec<String>) {
     const FREE: [&str; 5] = [
-        "input",
+        "content/1/input",
         "input_schema",
         "parameters",
         "schema",
@@ -238,10 +291,14 @@ fn member_places(value: &Json, at: &str, places: &mut Vec<String>) {
 #[test]
 fn regression_no_duplicate_decides_what_is_translated() {
     for (from, whole) in full_requests() {
-        let to = if from == OpenAi { Anthropic } else { OpenAi };
+        let to = if from == Anthropic { OpenAi } else { Anthropic };
         let read = |text: &str| match from {
             OpenAi => {
                 crate::protocols::openai::read_chat(text.as_bytes(), Prompt::default()).map(drop)
+            }
+            Responses => {
+                crate::protocols::openai::read_responses(text.as_bytes(), Prompt::default())
+                    .map(drop)
             }
             Anthropic => {
                 crate::protocols::anthropic::read_messages(text.as_bytes(), Prompt::default())
@@ -272,9 +329,12 @@ proptest! {
     #[test]
     fn events_in_any_order(
         openai in prop::collection::vec(0..OPENAI_EVENTS.len(), 0..12),
+        responses in prop::collection::vec(0..RESPONSES_EVENTS.len(), 0..12),
         anthropic in prop::collection::vec(0..ANTHROPIC_EVENTS.len(), 0..12),
     ) {
-        for to in [OpenAi, Anthropic] {
+        for to in ALL {
+            let data: Vec<_> = responses.iter().map(|at| RESPONSES_EVENTS[*at].as_bytes().to_vec()).collect();
+            check_stream(Responses, to, &data);
             let data: Vec<_> = openai.iter().map(|at| OPENAI_EVENTS[*at].as_bytes().to_vec()).collect();
             check_stream(OpenAi, to, &data);
             let data: Vec<_> = anthropic.iter().map(|at| ANTHROPIC_EVENTS[*at].as_bytes().to_vec()).collect();
@@ -288,12 +348,12 @@ proptest! {
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),
     ) {
-        for (from, events) in [(OpenAi, &OPENAI_EVENTS[..]), (Anthropic, &ANTHROPIC_EVENTS[..])] {
+        for (from, events) in [(OpenAi, &OPENAI_EVENTS[..]), (Responses, &RESPONSES_EVENTS[..]), (Anthropic, &ANTHROPIC_EVENTS[..])] {
             let mut data: Vec<_> = events.iter().map(|event| event.as_bytes().to_vec()).collect();
             let event = which.get_mut(&mut data);
             let at = at.index(event.len());
             event[at] = byte;
-            for to in [OpenAi, Anthropic] {
+            for to in ALL {
                 check_stream(from, to, &data);
             }
         }

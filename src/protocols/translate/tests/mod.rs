@@ -2,10 +2,11 @@ mod answers;
 mod hostile;
 mod limits;
 mod requests;
+mod responses;
 mod streams;
 
 use super::*;
-use Protocol::{Anthropic, OpenAi};
+use ChatApi::{Completions as OpenAi, Messages as Anthropic, Responses};
 use serde_json::Value as Json;
 
 const ABOUT: About<'static> = About {
@@ -23,13 +24,13 @@ fn target() -> Target<'static> {
 }
 
 /// A request in the other protocol, and what was dropped.
-fn told(from: Protocol, to: Protocol, body: &Json) -> (Json, Vec<&'static str>) {
+fn told(from: ChatApi, to: ChatApi, body: &Json) -> (Json, Vec<&'static str>) {
     told_to(from, to, body, &target())
 }
 
 fn told_to(
-    from: Protocol,
-    to: Protocol,
+    from: ChatApi,
+    to: ChatApi,
     body: &Json,
     target: &Target<'_>,
 ) -> (Json, Vec<&'static str>) {
@@ -37,11 +38,11 @@ fn told_to(
     (serde_json::from_slice(&done.body).unwrap(), done.dropped)
 }
 
-fn refused(from: Protocol, to: Protocol, body: &Json) -> Refusal {
+fn refused(from: ChatApi, to: ChatApi, body: &Json) -> Refusal {
     request(from, to, body.to_string().as_bytes(), &target()).unwrap_err()
 }
 
-fn told_answer(from: Protocol, to: Protocol, body: &Json) -> Json {
+fn told_answer(from: ChatApi, to: ChatApi, body: &Json) -> Json {
     let body = answer(from, to, body.to_string().as_bytes(), &ABOUT).unwrap();
     serde_json::from_slice(&body).unwrap()
 }
@@ -84,9 +85,10 @@ fn events(stream: &[u8]) -> Vec<(String, String)> {
 }
 
 /// What an official client makes of a stream, as a whole answer.
-fn assembled(to: Protocol, stream: &[u8]) -> Json {
+fn assembled(to: ChatApi, stream: &[u8]) -> Json {
     match to {
         OpenAi => assembled_openai(stream),
+        Responses => assembled_responses(stream),
         Anthropic => assembled_anthropic(stream),
     }
 }
@@ -230,8 +232,95 @@ fn assembled_anthropic(stream: &[u8]) -> Json {
     message
 }
 
+/// What the last event has, after a check of all before it.
+fn assembled_responses(stream: &[u8]) -> Json {
+    let mut items: Vec<Json> = Vec::new();
+    let mut open = Vec::new();
+    let mut last = Json::Null;
+    for (number, (name, data)) in events(stream).into_iter().enumerate() {
+        let event: Json = serde_json::from_str(&data).unwrap();
+        assert_eq!(
+            (&event["type"], &event["sequence_number"]),
+            (&Json::from(name.as_str()), &Json::from(number))
+        );
+        assert!(last.is_null(), "nothing follows the end");
+        let index = event["output_index"]
+            .as_u64()
+            .map(|index| usize::try_from(index).unwrap());
+        match name.as_str() {
+            "response.created" | "response.in_progress" => {
+                assert!(number < 2 && event["response"]["status"] == "in_progress");
+            }
+            "response.output_item.added" => {
+                assert_eq!(
+                    (index, &event["item"]["status"]),
+                    (Some(items.len()), &Json::from("in_progress"))
+                );
+                open.push(items.len());
+                items.push(event["item"].clone());
+            }
+            "response.output_item.done" => {
+                let index = index.unwrap();
+                open.retain(|open| *open != index);
+                items[index]["status"] = Json::from("completed");
+                assert_eq!(items[index], event["item"]);
+            }
+            "response.completed" | "response.incomplete" => {
+                assert!(open.is_empty());
+                last = event["response"].clone();
+                assert_eq!(last["output"], Json::from(items.clone()));
+                assert_eq!(
+                    name,
+                    format!("response.{}", last["status"].as_str().unwrap())
+                );
+            }
+            name => {
+                let index = index.unwrap();
+                assert!(open.contains(&index), "{name} of a closed item");
+                assert_eq!(event["item_id"], items[index]["id"]);
+                of_item(&mut items[index], name, &event);
+            }
+        }
+    }
+    assert!(!last.is_null());
+    last
+}
+
+fn of_item(item: &mut Json, name: &str, event: &Json) {
+    let (list, index) = match item["type"].as_str().unwrap() {
+        "reasoning" => ("summary", "summary_index"),
+        _ => ("content", "content_index"),
+    };
+    match name {
+        "response.content_part.added" | "response.reasoning_summary_part.added" => {
+            assert_eq!(
+                (&event[index], &item[list]),
+                (&Json::from(0), &serde_json::json!([]))
+            );
+            item[list] = serde_json::json!([event["part"]]);
+        }
+        "response.content_part.done" | "response.reasoning_summary_part.done" => {
+            assert_eq!(item[list][0], event["part"]);
+        }
+        "response.output_text.delta" | "response.reasoning_summary_text.delta" => {
+            append(&mut item[list][0]["text"], &event["delta"]);
+        }
+        "response.output_text.done" | "response.reasoning_summary_text.done" => {
+            assert_eq!(item[list][0]["text"], event["text"]);
+        }
+        "response.function_call_arguments.delta" => append(&mut item["arguments"], &event["delta"]),
+        "response.function_call_arguments.done" => {
+            assert_eq!(
+                (&item["arguments"], &item["name"]),
+                (&event["arguments"], &event["name"])
+            );
+        }
+        other => panic!("{other}"),
+    }
+}
+
 /// All that a stream of these events is told as, and whether it ended properly.
-fn streamed(from: Protocol, to: Protocol, data: &[Json]) -> (Vec<u8>, bool) {
+fn streamed(from: ChatApi, to: ChatApi, data: &[Json]) -> (Vec<u8>, bool) {
     let mut stream = Stream::new(from, to, &ABOUT);
     let mut out = Vec::new();
     for data in data {

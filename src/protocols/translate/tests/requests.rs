@@ -562,6 +562,22 @@ proptest! {
     }
 
     #[test]
+    fn there_and_back_by_responses_is_the_same(body in sayable()) {
+        let mut body = body;
+        body.as_object_mut().unwrap().remove("stop");
+        for from in [OpenAi, Anthropic] {
+            let asked = request(OpenAi, from, body.to_string().as_bytes(), &target()).unwrap();
+            let there = request(from, Responses, &asked.body, &target()).unwrap();
+            prop_assert_eq!(there.dropped, Vec::<&str>::new());
+            let back = request(Responses, from, &there.body, &target()).unwrap();
+            // The other two have no such word.
+            prop_assert!(back.dropped.iter().all(|name| *name == "input.content.detail"));
+            let [asked, back] = [asked.body, back.body].map(|body| serde_json::from_slice::<Json>(&body).unwrap());
+            prop_assert_eq!(back, asked);
+        }
+    }
+
+    #[test]
     fn sides_alternate(roles in prop::collection::vec(0..4_usize, 1..12)) {
         let messages: Vec<Json> = roles.iter().map(|role| match role {
             0 => json!({"role": "user", "content": "u"}),

@@ -566,6 +566,63 @@ impl Said {
                 "output_tokens_details": {"thinking_tokens": output / 2}}})
     }
 
+    fn responses(&self) -> Json {
+        let mut output = vec![
+            json!({"type": "reasoning", "id": "rs_0", "summary": [{"type": "summary_text", "text": self.thinking}]}),
+            json!({"type": "message", "id": "msg_1", "content": [{"type": "output_text", "text": self.text}]}),
+        ];
+        output.extend(self.calls.iter().enumerate().map(|(index, (name, input))| {
+            json!({"type": "function_call", "id": format!("fc_{index}"), "call_id": format!("call_{index}"), "name": name,
+                "arguments": input.to_string()})
+        }));
+        let (input, cached, written) = self.usage;
+        let (status, details) = match self.stop {
+            1 => ("incomplete", json!({"reason": "max_output_tokens"})),
+            _ => ("completed", Json::Null),
+        };
+        json!({"id": "resp_9", "status": status, "incomplete_details": details, "output": output,
+            "usage": {"input_tokens": input + cached, "input_tokens_details": {"cached_tokens": cached},
+                "output_tokens": written, "output_tokens_details": {"reasoning_tokens": written / 2}}})
+    }
+
+    fn responses_stream(&self, cuts: &[usize]) -> Vec<Json> {
+        let whole = self.responses();
+        let mut data = vec![json!({"type": "response.created", "response": {"id": "resp_9"}})];
+        for (index, item) in whole["output"].as_array().unwrap().iter().enumerate() {
+            let mut begun = item.clone();
+            let (event, list, text) = match item["type"].as_str().unwrap() {
+                "reasoning" => ("reasoning_summary_text", "summary", self.thinking.clone()),
+                "message" => ("output_text", "content", self.text.clone()),
+                _ => (
+                    "function_call_arguments",
+                    "arguments",
+                    item["arguments"].as_str().unwrap().to_owned(),
+                ),
+            };
+            begun[list] = if list == "arguments" {
+                json!("")
+            } else {
+                json!([])
+            };
+            data.push(
+                json!({"type": "response.output_item.added", "output_index": index, "item": begun}),
+            );
+            data.push(json!({"type": "keepalive"}));
+            for piece in pieces(&text, cuts) {
+                data.push(json!({"type": format!("response.{event}.delta"), "output_index": index, "delta": piece,
+                    "item_id": item["id"], "content_index": 0, "summary_index": 0}));
+            }
+            data.push(json!({"type": format!("response.{event}.done"), "output_index": index, "text": text,
+                "arguments": text, "item_id": item["id"], "content_index": 0, "summary_index": 0}));
+            data.push(
+                json!({"type": "response.output_item.done", "output_index": index, "item": item}),
+            );
+        }
+        let last = format!("response.{}", whole["status"].as_str().unwrap());
+        data.push(json!({"type": last, "response": whole}));
+        data
+    }
+
     fn anthropic_stream(&self, reason: &str, cuts: &[usize]) -> Vec<Json> {
         let whole = self.anthropic(reason);
         let mut usage = whole["usage"].clone();
@@ -628,10 +685,23 @@ proptest! {
         prop_assert!(ended);
         prop_assert_eq!(assembled(Anthropic, &out), told_answer(OpenAi, Anthropic, &said.openai(reason)));
 
-        let reason = ["end_turn", "max_tokens", "tool_use"][said.stop];
-        let (out, ended) = streamed(Anthropic, OpenAi, &said.anthropic_stream(reason, &cuts));
+        let (out, ended) = streamed(OpenAi, Responses, &said.openai_stream(reason, &cuts));
         prop_assert!(ended);
-        prop_assert_eq!(assembled(OpenAi, &out), told_answer(Anthropic, OpenAi, &said.anthropic(reason)));
+        prop_assert_eq!(assembled(Responses, &out), told_answer(OpenAi, Responses, &said.openai(reason)));
+
+        let reason = ["end_turn", "max_tokens", "tool_use"][said.stop];
+        for to in [OpenAi, Responses] {
+            let (out, ended) = streamed(Anthropic, to, &said.anthropic_stream(reason, &cuts));
+            prop_assert!(ended);
+            prop_assert_eq!(assembled(to, &out), told_answer(Anthropic, to, &said.anthropic(reason)));
+        }
+
+        let whole = said.responses();
+        for to in [OpenAi, Anthropic] {
+            let (out, ended) = streamed(Responses, to, &said.responses_stream(&cuts));
+            prop_assert!(ended);
+            prop_assert_eq!(assembled(to, &out), told_answer(Responses, to, &whole));
+        }
     }
 
     #[test]
@@ -639,6 +709,9 @@ proptest! {
         let reason = if said.calls.is_empty() { "stop" } else { "tool_calls" };
         let there = told_answer(OpenAi, Anthropic, &said.openai(reason));
         let back = told_answer(Anthropic, OpenAi, &there);
-        prop_assert_eq!(back, told_answer(OpenAi, OpenAi, &said.openai(reason)));
+        let same = told_answer(OpenAi, OpenAi, &said.openai(reason));
+        prop_assert_eq!(&back, &same);
+        let there = told_answer(OpenAi, Responses, &said.openai(reason));
+        prop_assert_eq!(told_answer(Responses, OpenAi, &there), same);
     }
 }
