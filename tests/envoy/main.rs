@@ -32,3 +32,4 @@ mod soak;
 mod stop;
 mod telemetry;
 mod usage;
+mod workflows;
