@@ -4,13 +4,13 @@ answer does, and then goes on as they leave it. */
 use super::answer::OnData;
 use super::caching::ASIDE;
 use super::refusing;
-use super::sending::Pending;
-use super::{Call, OnBody, Phase, side};
+use super::sending::{Guarded, Pending};
+use super::{Call, Gateway, OnBody, Phase, side};
 use crate::callout::{Findings, Open, Questions, Ruling, Texts};
 use crate::config::{self, Asked, Guards, Unscanned};
 use crate::detect::SystemPrompt;
 use crate::host::Host;
-use crate::http::Answer;
+use crate::http::{Answer, Callout};
 use crate::json::Rewrite;
 use crate::mask::{Placeholders, Vault};
 use crate::protocols::texts::{Found, request_texts};
@@ -63,23 +63,23 @@ impl Call {
     ) -> OnBody {
         let tenant = Rc::clone(&pending.caller.tenant);
         let services = &tenant.guards.input_services;
-        let texts = asked_about(self.api, body, services);
+        let texts = match services.is_empty() {
+            true => Texts::default(),
+            false => texts_of(self.api, body),
+        };
         let open = std::mem::take(&mut inspected.open);
         if texts.is_empty() && open.is_empty() {
-            self.guard_answer(&tenant, inspected);
-            return self.send(host, pending, body, changed);
+            let guarded = Guarded {
+                pending,
+                inspected,
+                changed,
+            };
+            return self.send(host, guarded, body);
         }
         if let Some(refusal) = self.refused_stream(host, body, &tenant.guards) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
-        let name = |index| refusing::name(&self.gateway.policy, index);
-        let known = |judge: &Asked, text: &str| {
-            let remembered = self.gateway.remembered.borrow();
-            remembered.of(judge, text, || host.now())
-        };
-        let about = (texts, open);
-        let (questions, callouts) =
-            Questions::ask(services, about, config::Phase::Input, name, known);
+        let (questions, callouts) = self.questions(host, services, (texts, open));
         let asking = Asking {
             pending,
             inspected,
@@ -92,6 +92,47 @@ impl Call {
         }
         self.phase = Phase::Asking(Box::new(asking));
         OnBody::Ask(callouts)
+    }
+
+    /// Asks `services` about texts of a request, and judges about those that are open.
+    pub(super) fn questions(
+        &self,
+        host: &dyn Host,
+        services: &[Asked],
+        about: (Texts, Vec<Open>),
+    ) -> (Questions, Vec<Callout>) {
+        let name = |index| refusing::name(&self.gateway.policy, index);
+        let known = |judge: &Asked, text: &str| {
+            let remembered = self.gateway.remembered.borrow();
+            remembered.of(judge, text, || host.now())
+        };
+        Questions::ask(services, about, config::Phase::Input, name, known)
+    }
+
+    /// Takes what a service has said of a request.
+    pub(super) fn hear(
+        gateway: &Gateway,
+        host: &dyn Host,
+        questions: &mut Questions,
+        (token, answer): (u64, Option<&Answer>),
+    ) {
+        let learned = |judge: &Asked, text: &str, findings: &Findings| {
+            let mut remembered = gateway.remembered.borrow_mut();
+            remembered.keep(judge, text, findings, || host.now());
+        };
+        questions.answered(token, answer, learned);
+    }
+
+    /// Why a request is refused by what services have said, if it is.
+    pub(super) fn ruled_out(&mut self, questions: &Questions) -> Option<Refusal> {
+        let reports = questions.reports(config::Phase::Input);
+        self.guarding.services.extend(reports);
+        let policy = &self.gateway.policy;
+        match questions.ruling() {
+            Ruling::Block(guardrail) => Some(refusing::blocked_request(policy, guardrail)),
+            Ruling::Fail(guardrail) => Some(refusing::unavailable(policy, guardrail)),
+            Ruling::Wait | Ruling::Pass => None,
+        }
     }
 
     /// The callout with this token was answered; `None`: Envoy did not make it.
@@ -107,17 +148,14 @@ impl Call {
         }
         match &mut self.phase {
             Phase::Asking(asking) => {
-                let gateway = &self.gateway;
-                let learned = |judge: &Asked, text: &str, findings: &Findings| {
-                    let mut remembered = gateway.remembered.borrow_mut();
-                    remembered.keep(judge, text, findings, || host.now());
-                };
-                asking.questions.answered(token, answer, learned);
+                let questions = &mut asking.questions;
+                Self::hear(&self.gateway, host, questions, (token, answer));
                 if asking.questions.ruling() == Ruling::Wait {
                     return OnAnswered::Wait;
                 }
             }
             Phase::Answering { .. } => return self.answer_asked(host, token, answer),
+            Phase::Working(_) => return self.step_answered(host, token, answer),
             Phase::Recalling(_) => return self.recalled(host, token, answer),
             Phase::Replaying(_) => return self.replay_asked(host, token, answer),
             _ => return OnAnswered::Wait,
@@ -140,25 +178,20 @@ impl Call {
             changed,
             questions,
         } = asking;
-        let reports = questions.reports(config::Phase::Input);
-        self.guarding.services.extend(reports);
-        let policy = &self.gateway.policy;
-        let refusal = match questions.ruling() {
-            Ruling::Block(guardrail) => Some(refusing::blocked_request(policy, guardrail)),
-            Ruling::Fail(guardrail) => Some(refusing::unavailable(policy, guardrail)),
-            Ruling::Wait | Ruling::Pass => None,
-        };
-        if let Some(refusal) = refusal {
+        if let Some(refusal) = self.ruled_out(&questions) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
-        let tenant = Rc::clone(&pending.caller.tenant);
         let edits = questions.edits(match &mut inspected.vault {
             Some(vault) => Placeholders::Make(vault),
             None => Placeholders::Off,
         });
-        self.guard_answer(&tenant, inspected);
         let Some(rewrite) = edits.apply(&body) else {
-            return self.send(host, pending, &body, changed);
+            let guarded = Guarded {
+                pending,
+                inspected,
+                changed,
+            };
+            return self.send(host, guarded, &body);
         };
         if let Some(refusal) = self.too_long_now(rewrite.length) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
@@ -168,7 +201,12 @@ impl Call {
             Some(changed) => changed.and(Some(rewrite)),
             None => rewrite,
         };
-        self.send(host, pending, &new, Some(rewrite))
+        let guarded = Guarded {
+            pending,
+            inspected,
+            changed: Some(rewrite),
+        };
+        self.send(host, guarded, &new)
     }
 
     /// A service has said something about the answer.
@@ -228,13 +266,9 @@ impl Call {
     }
 }
 
-/// The texts of a request, if there are services to ask about them. (A body that can't be
-/// read was refused before.)
-fn asked_about(api: Api, body: &[u8], services: &[Asked]) -> Texts {
+/// The texts of a request. (A body that can't be read was refused before.)
+pub(super) fn texts_of(api: Api, body: &[u8]) -> Texts {
     let mut texts = Texts::default();
-    if services.is_empty() {
-        return texts;
-    }
     let read = request_texts(api, body, &mut |found| {
         if let Found::Text(text) = found {
             texts.add(&text.text, text.form);

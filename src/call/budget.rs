@@ -37,6 +37,17 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// The same for a prompt that has become so long, in tokens.
+    pub(super) fn with_prompt(self, prompt: impl FnOnce() -> u64) -> Self {
+        match self.prompt {
+            0 => self,
+            _ => Self {
+                prompt: prompt(),
+                ..self
+            },
+        }
+    }
+
     /// Tokens of a growing answer that are reserved; no bound where it does not grow.
     pub(super) fn room(&self) -> u64 {
         let extension = self.extension.as_ref();
@@ -54,6 +65,8 @@ impl Held {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Demand {
     pub(super) amounts: Amounts,
+    /// What steps of a workflow are going to take besides.
+    pub(super) steps: Amounts,
     /// The bound that providers are told where the caller has set none.
     pub(super) default_output: Option<u64>,
     /// What a stream that is to end at the limit is counted by.
@@ -121,6 +134,7 @@ impl Demand {
                 output: least,
                 nano_usd: least,
             },
+            steps: Amounts::NONE,
             default_output: None,
             growth: None,
         }
@@ -161,6 +175,7 @@ impl Demand {
                 output,
                 nano_usd: nano_usd.unwrap_or(0),
             },
+            steps: Amounts::NONE,
             default_output: (traits.max_output.is_none() && !soft).then_some(tokens),
             growth,
         }
@@ -219,7 +234,8 @@ impl Call {
         let metrics = &self.gateway.metrics;
         let growth = demand.growth.filter(|_| counts_output);
         let growth = growth.map(|growth| (scopes.list.clone(), growth));
-        let granted = limits::reserve(&book, scopes.list, scopes.model, &demand.amounts);
+        let amounts = demand.amounts.plus(&demand.steps);
+        let granted = limits::reserve(&book, scopes.list, scopes.model, &amounts);
         let Granted {
             reservation,
             standings,
@@ -316,14 +332,19 @@ impl Call {
     }
 
     /// Gives back what a call held that was not sent.
-    pub(super) fn release(&self, host: &dyn Host, held: &Held) {
-        self.settle_held(host, held, &Amounts::default());
+    pub(super) fn release(&mut self, host: &dyn Host, held: Held) {
+        // What steps have used is settled when the call is over.
+        if let Some(held) = self.steps.hold_again(held) {
+            self.settle_held(host, &held, &Amounts::default());
+        }
     }
 
     /// Settles what a call held with what it took.
     pub(super) fn settle_limits(&self, host: &dyn Host, outcome: &Outcome) {
-        let Some(ask) = &outcome.ask else { return };
-        self.settle_held(host, &ask.held, &took(outcome));
+        let sent = outcome.ask.as_ref().map(|ask| &ask.held);
+        if let Some(held) = sent.or_else(|| self.steps.held()) {
+            self.settle_held(host, held, &took(outcome));
+        }
     }
 
     fn settle_held(&self, host: &dyn Host, held: &Held, took: &Amounts) {
@@ -395,7 +416,7 @@ pub(super) fn loading() -> Refusal {
 
 /// What a call took.
 pub(super) fn took(outcome: &Outcome) -> Amounts {
-    if outcome.ask.is_none() || outcome.settlement == Settlement::Local {
+    if outcome.settlement == Settlement::Local {
         return Amounts::default();
     }
     let (usage, _) = Record::counts(outcome.settlement);

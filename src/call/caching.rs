@@ -208,6 +208,9 @@ impl Call {
         wish: Wish,
     ) -> Result<&'r ModelCache, &'static str> {
         let cache = routed.model.cache.as_ref().ok_or("model")?;
+        if self.steps.ran() {
+            return Err("workflow");
+        }
         if routed.rule.as_ref().is_some_and(|rule| !rule.cache) {
             return Err("rule");
         }

@@ -63,7 +63,10 @@ impl Call {
         if matches!(phase, Phase::Settled) {
             return None;
         }
-        let outcome = self.outcome(host, passage, phase, end);
+        let mut outcome = self.outcome(host, passage, phase, end);
+        let bill = self.steps.end(|| host.now());
+        outcome.settlement = bill.settlement(outcome.settlement);
+        outcome.cost = outcome.cost.plus(bill.cost);
         self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
         self.end_charge(&outcome);
@@ -75,6 +78,9 @@ impl Call {
             self.gateway.metrics.guardrail(host, found);
         }
         let record = self.record(host, &outcome, &guardrails);
+        for step in &record.steps {
+            self.gateway.metrics.step(host, &record, step);
+        }
         self.gateway.metrics.call(host, &record);
         Some(record.to_json())
     }
@@ -94,6 +100,13 @@ impl Call {
             }
             Phase::Reading(pending) => early(Some(pending.caller), &end()),
             Phase::Asking(asking) => early(Some(asking.pending.caller), &end()),
+            Phase::Working(working) => {
+                let (caller, model) = working.whose();
+                Outcome {
+                    model: model.name.clone(),
+                    ..early(Some(caller), &end())
+                }
+            }
             Phase::Recalling(recalling) => early(Some(recalling.pending.caller), &end()),
             Phase::Replaying(replaying) => Outcome {
                 model: replaying.model.name.clone(),
@@ -321,6 +334,7 @@ impl Call {
             attempts: tries.0.len(),
             tries: ask.map(|ask| tried(ask, tries)).unwrap_or_default(),
             guardrails,
+            steps: self.steps.records(),
             stream: ask.map_or(self.wants_stream, |ask| ask.traits.stream)
                 || self.caching.streams(),
             cache: self.caching.record(outcome.outcome),

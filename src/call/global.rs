@@ -225,7 +225,7 @@ impl Call {
         if limited.outcome == OVER_LIMIT {
             self.charge = std::mem::take(&mut self.charge).refused();
         }
-        self.release(host, &ask.held);
+        self.release(host, std::mem::take(&mut ask.held));
         ask.untried();
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);

@@ -16,7 +16,7 @@ use crate::detect::SystemPrompt;
 use crate::guardrails;
 use crate::host::Host;
 use crate::json::Edits;
-use crate::mask::{self, Placeholders, Vault, Verdict};
+use crate::mask::{self, Form, Placeholders, Vault, Verdict};
 use crate::protocols::texts::{Found, InputText, Origin, Unscannable, request_texts};
 use crate::protocols::{Api, ErrorKind, Refusal, Request};
 use crate::telemetry::GuardrailRecord;
@@ -172,6 +172,46 @@ impl Call {
         self.ask_services(host, pending, (&new, Some(rewrite)), inspected)
     }
 
+    /// Guardrails look at a text that a step has made; gives it as they leave it. Placeholders
+    /// that stand in it for values of this call stay.
+    pub(super) fn guard_piece(
+        &mut self,
+        guards: &Guards,
+        inspected: &mut Inspected,
+        text: &str,
+    ) -> Result<String, Refusal> {
+        if !guards.look_at(Phase::Input) && inspected.vault.is_none() {
+            return Ok(text.to_owned());
+        }
+        let verdict = &mut self.guarding.input;
+        let mut shown = String::with_capacity(text.len());
+        for piece in pieces(text, inspected.vault.as_ref()) {
+            let piece = match piece {
+                Piece::Placeholder(known) => {
+                    shown.push('<');
+                    shown.push_str(known);
+                    continue;
+                }
+                Piece::Text(piece) => piece,
+            };
+            let placeholders = match &mut inspected.vault {
+                Some(vault) => Placeholders::Make(vault),
+                None => Placeholders::Off,
+            };
+            let guards = guards.input.as_ref();
+            let new = mask::whole(&piece, guards, Form::Text, placeholders, verdict);
+            shown.push_str(new.as_deref().unwrap_or(&piece));
+        }
+        let mut scoring = Scoring::new(guards);
+        scoring.add((text, &shown), (ScoredRole::User, Form::Text), verdict);
+        let open = scoring.end(verdict);
+        inspected.open.extend(open);
+        match self.guarding.input.blocked() {
+            Some(guardrail) => Err(blocked_request(&self.gateway.policy, guardrail)),
+            None => Ok(shown),
+        }
+    }
+
     /// Settles what the answer will go through.
     pub(super) fn guard_answer(&mut self, tenant: &Tenant, inspected: Inspected) {
         self.guarding.answer = answer_guard(&self.gateway.policy, tenant, inspected);
@@ -274,6 +314,40 @@ impl<'g> Walk<'g> {
                 .replace(input.text.span(), input.text.written(new));
         }
     }
+}
+
+/// A part of a text that a step has made.
+enum Piece<'t> {
+    /// A placeholder of this call, without the bracket in front.
+    Placeholder(&'t str),
+    /// Anything else.
+    Text(String),
+}
+
+/// A text, cut at the placeholders of this call.
+fn pieces<'t>(text: &'t str, vault: Option<&Vault>) -> Vec<Piece<'t>> {
+    let mut pieces = Vec::new();
+    let mut plain = String::new();
+    for (number, part) in text.split('<').enumerate() {
+        let closed = part.find('>').map(|end| end.saturating_add(1));
+        let (inside, rest) = part
+            .split_at_checked(closed.unwrap_or(0))
+            .unwrap_or(("", part));
+        let known = vault.is_some_and(|vault| vault.has_put(&format!("<{inside}")));
+        if number > 0 && known {
+            let before = std::mem::take(&mut plain);
+            pieces.push(Piece::Text(before));
+            pieces.push(Piece::Placeholder(inside));
+            plain.push_str(rest);
+            continue;
+        }
+        if number > 0 {
+            plain.push('<');
+        }
+        plain.push_str(part);
+    }
+    pieces.push(Piece::Text(plain));
+    pieces
 }
 
 /// Whether a request may ask for JSON: far quicker than to read it.

@@ -16,6 +16,7 @@ mod global;
 mod guarding;
 mod held;
 mod limited;
+mod models;
 mod provider;
 mod purging;
 mod refusing;
@@ -26,6 +27,7 @@ mod sending;
 mod serve;
 mod tried;
 mod usage;
+mod workflow;
 
 pub use answer::{OnData, account_headers};
 pub use asking::OnAnswered;
@@ -58,6 +60,7 @@ use guarding::Guarding;
 use held::HeldBytes;
 use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
+use workflow::{Steps, Working};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -187,6 +190,7 @@ pub struct Call {
     /// Whether it asked for a stream, if it was not sent at once.
     wants_stream: bool,
     caching: Caching,
+    steps: Steps,
     /// Changes to the head of a translated answer that waits for services.
     released: Option<HeaderEdits>,
 }
@@ -199,6 +203,8 @@ enum Phase {
     Reading(Pending),
     /// The body is whole, services are asked about it.
     Asking(Box<Asking>),
+    /// Its model is known, steps of its workflow are under way.
+    Working(Box<Working>),
     /// Its targets are known, and others are asked for an answer that was given before.
     Recalling(Box<Recalling>),
     /// The cache has an answer, services are asked about it.
@@ -269,6 +275,7 @@ impl Call {
             guarding: Guarding::default(),
             wants_stream: false,
             caching: Caching::default(),
+            steps: Steps::default(),
             released: None,
         }
     }
@@ -368,6 +375,11 @@ impl Call {
             Phase::Asking(asking) if status >= 400 => {
                 let refusal = reading_refusal(status);
                 OnAnswer::Reply(self.refuse(Some(asking.pending.caller), None, &refusal))
+            }
+            Phase::Working(working) if status >= 400 => {
+                let refusal = reading_refusal(status);
+                let (caller, model) = working.whose();
+                OnAnswer::Reply(self.refuse(Some(caller), Some(model), &refusal))
             }
             Phase::Recalling(recalling) if status >= 400 => {
                 let refusal = reading_refusal(status);

@@ -2,11 +2,12 @@
 
 use super::adjusting::Change;
 use super::ask::{Adapter, Ask, Route, Routed};
+use super::asking::Inspected;
 use super::budget::{Demand, Held};
 use super::caching::not_cached;
 use super::held::HeldBytes;
 use super::request::{self, Kept};
-use super::{Call, OnBody, Outgoing, Phase};
+use super::{Call, Gateway, OnBody, Outgoing, Phase};
 use crate::attempt::{Attempt, Entry, Fitted, PLAN_HEADER, Plan, Tries, fit, priority_groups};
 use crate::config::{Backend, Fallback, Model, OtherPaths, Strategy, Timeouts};
 use crate::host::{Host, Instant};
@@ -15,10 +16,19 @@ use crate::identity::Caller;
 use crate::json::Rewrite;
 use crate::protocols::translate::translated_into;
 use crate::protocols::{Api, ErrorKind, Refusal, Reply, Request, Traits, stored};
-use crate::routing::{self, Asked, Shadow};
+use crate::routing::{self, Asked, Choice};
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+
+/// A request that guardrails let pass.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    pub(super) pending: Pending,
+    pub(super) inspected: Inspected,
+    /// How they have changed its body.
+    pub(super) changed: Option<Rewrite>,
+}
 
 /// A request whose head waits while its body comes.
 #[derive(Debug)]
@@ -54,9 +64,12 @@ impl Call {
     pub(super) fn send(
         &mut self,
         host: &dyn Host,
-        pending: Pending,
+        Guarded {
+            pending,
+            inspected,
+            changed,
+        }: Guarded,
         body: &[u8],
-        changed: Option<Rewrite>,
     ) -> OnBody {
         let request = match Request::read(self.api, body, self.counter(&pending.caller)) {
             Ok(request) => request,
@@ -72,20 +85,54 @@ impl Call {
         if let Some(refusal) = self.unjudged_stream(host, guards, request.traits().stream) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
-        let routed = match self.route(host, &pending, &request, body) {
-            Ok(routed) => routed,
+        let choice = match self.choose(host, &pending, &request) {
+            Ok(choice) => choice,
             Err(refusal) => {
                 let known = self.gateway.policy.models.get(request.model()).cloned();
                 return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
             }
         };
-        let mut changed = changed;
-        let asked = (&request, body, &mut changed);
+        let guarded = Guarded {
+            pending,
+            inspected,
+            changed,
+        };
+        self.with_model(host, guarded, (&request, body), choice)
+    }
+
+    /// Goes on with a request whose model is chosen: with a step of its workflow, or to its
+    /// targets.
+    pub(super) fn with_model(
+        &mut self,
+        host: &dyn Host,
+        guarded: Guarded,
+        (request, body): (&Request<'_>, &[u8]),
+        choice: Choice,
+    ) -> OnBody {
+        let (guarded, choice) = match self.next_steps(host, guarded, (request, body), choice) {
+            ControlFlow::Continue(ready) => ready,
+            ControlFlow::Break(on) => return on,
+        };
+        let Guarded {
+            pending,
+            inspected,
+            mut changed,
+        } = guarded;
+        let tenant = Rc::clone(&pending.caller.tenant);
+        self.guard_answer(&tenant, inspected);
+        let model = Rc::clone(&choice.model);
+        let routed = match self.route(host, &pending, (request, body), choice) {
+            Ok(routed) => routed,
+            Err(refusal) => {
+                return OnBody::Reply(self.refuse(Some(pending.caller), Some(model), &refusal));
+            }
+        };
+        let asked = (request, body, &mut changed);
         let (pending, routed) = match self.ask_cache(host, pending, asked, routed) {
             ControlFlow::Continue(missed) => missed,
             ControlFlow::Break(answered) => return answered,
         };
-        self.go_on(host, pending, &request, routed, (body, changed))
+        self.go_on(host, pending, request, routed, (body, changed))
     }
 
     /// Sends a request on whose targets are known.
@@ -101,6 +148,7 @@ impl Call {
             let model = Some(Rc::clone(&routed.model));
             return OnBody::Reply(self.refuse(Some(pending.caller), model, &not_cached()));
         }
+        let early = self.steps.take_held();
         let made = OnceCell::new();
         let make = || {
             let ledger = &self.gateway.policy.ledger;
@@ -109,7 +157,11 @@ impl Call {
             Demand::of(asked, &routed.model, &routed.targets, ledger)
         };
         let demand = || made.get_or_init(make).clone();
-        let reserved = self.reserve(host, &pending.caller, Some(&routed.model), demand);
+        let reserved = match early {
+            // Steps have made another prompt of it.
+            Some((held, bound)) => Ok((held.with_prompt(|| demand().amounts.input), bound)),
+            None => self.reserve(host, &pending.caller, Some(&routed.model), demand),
+        };
         let (held, default_output) = match reserved {
             Ok(reserved) => reserved,
             Err(refusal) => {
@@ -134,26 +186,44 @@ impl Call {
         matches!(self.gateway.policy.other_paths, OtherPaths::Pass(_))
     }
 
-    fn route(
+    /// The model that answers a call.
+    fn choose(
         &self,
         host: &dyn Host,
         pending: &Pending,
         request: &Request<'_>,
-        body: &[u8],
-    ) -> Result<Routed, Refusal> {
-        let gateway = &self.gateway;
+    ) -> Result<Choice, Refusal> {
         let asked = Asked {
-            tenant: &pending.caller.tenant,
-            user: &pending.caller.user,
-            model: request.model(),
-            traits: request.traits(),
-            headers: &pending.kept.rules,
             budget_percent: self.budget_percent(host, &pending.caller),
+            ..asked(pending, request)
         };
-        let choice = routing::choose(host, &gateway.space, &gateway.policy, &asked)?;
-        self.count_shadow(host, &choice.shadow);
-        let attempts = attempts(gateway.policy.fallback.as_ref(), &choice.model);
-        let (mut targets, dropped) = self.expressible(choice.tries, request, body)?;
+        let choice = routing::choose(&self.gateway.policy, &asked)?;
+        for rule in &choice.shadow {
+            self.gateway.metrics.shadow(host, "rule", &rule.name);
+        }
+        Ok(choice)
+    }
+
+    fn route(
+        &self,
+        host: &dyn Host,
+        pending: &Pending,
+        (request, body): (&Request<'_>, &[u8]),
+        choice: Choice,
+    ) -> Result<Routed, Refusal> {
+        let Gateway {
+            space,
+            policy,
+            metrics,
+            ..
+        } = &*self.gateway;
+        let asked = asked(pending, request);
+        let ordered = routing::order(host, space, policy, &asked, &choice.model)?;
+        if let Some(target) = &ordered.shadow {
+            metrics.shadow(host, "target", &target.key);
+        }
+        let attempts = attempts(policy.fallback.as_ref(), &choice.model);
+        let (mut targets, dropped) = self.expressible(ordered.tries, request, body)?;
         if !is_chain(&targets) {
             truncate(&mut targets, attempts);
         }
@@ -163,16 +233,6 @@ impl Call {
             rule: choice.rule,
             dropped,
         })
-    }
-
-    fn count_shadow(&self, host: &dyn Host, shadow: &Shadow) {
-        let metrics = &self.gateway.metrics;
-        for rule in &shadow.rules {
-            metrics.shadow(host, "rule", &rule.name);
-        }
-        if let Some(target) = &shadow.target {
-            metrics.shadow(host, "target", &target.key);
-        }
     }
 
     /// The targets by whose API the request can be said, and the fields that are left
@@ -250,7 +310,7 @@ impl Call {
                     (Adapter::Gateway(Box::new(attempt)), fitted.rewrite, None)
                 }
                 Err(refusal) => {
-                    self.release(host, &budget);
+                    self.release(host, budget);
                     let model = Rc::clone(&routed.model);
                     return Err(self.refuse(Some(caller), Some(model), &refusal));
                 }
@@ -371,6 +431,18 @@ impl Call {
             tries: entries.collect(),
             ..self.empty_plan(routed.model.timeouts)
         }
+    }
+}
+
+/// What is known of a call when its targets are chosen, besides its budgets.
+fn asked<'a>(pending: &'a Pending, request: &'a Request<'_>) -> Asked<'a> {
+    Asked {
+        tenant: &pending.caller.tenant,
+        user: &pending.caller.user,
+        model: request.model(),
+        traits: request.traits(),
+        headers: &pending.kept.rules,
+        budget_percent: 0,
     }
 }
 

@@ -1,7 +1,6 @@
 /*! What each endpoint does for an identified caller. */
 
 use super::budget::Demand;
-use super::endpoint;
 use super::held::HeldBytes;
 use super::request;
 use super::request::Kept;
@@ -12,8 +11,7 @@ use crate::config::{OtherPaths, Unscanned};
 use crate::host::Host;
 use crate::http::Headers;
 use crate::identity::Caller;
-use crate::protocols::{ErrorKind, Protocol, Refusal, Reply, anthropic, openai};
-use crate::routing;
+use crate::protocols::{ErrorKind, Refusal};
 use std::rc::Rc;
 
 impl Call {
@@ -85,31 +83,6 @@ impl Call {
             }
             Purpose::Adjust(change, limit) => self.adjust(host, pending, (change, &limit), body),
             Purpose::Purge => self.purge(host, pending, body),
-        }
-    }
-
-    pub(super) fn all_models(&mut self, caller: Caller) -> OnHead {
-        let names = caller.tenant.models.iter().map(|model| model.name.as_str());
-        let list = match self.api.protocol() {
-            Protocol::OpenAi => openai::model_list(names),
-            Protocol::Anthropic => anthropic::model_list(names),
-        };
-        let reply = Reply::json(200, &list);
-        OnHead::Reply(self.answer(caller, reply))
-    }
-
-    pub(super) fn one_model(&mut self, caller: Caller, name: &str) -> OnHead {
-        let name = endpoint::decode_segment(name).unwrap_or_default();
-        match routing::find_model(&self.gateway.policy, &caller.tenant, &name) {
-            Ok(model) => {
-                let entry = match self.api.protocol() {
-                    Protocol::OpenAi => openai::model_entry(&model.name),
-                    Protocol::Anthropic => anthropic::model_entry(&model.name),
-                };
-                let reply = Reply::json(200, &entry);
-                OnHead::Reply(self.answer(caller, reply))
-            }
-            Err(refusal) => OnHead::Reply(self.refuse(Some(caller), None, &refusal)),
         }
     }
 

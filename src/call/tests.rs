@@ -883,6 +883,63 @@ fn models_are_those_of_the_tenant() {
 }
 
 #[test]
+fn models_tell_what_they_take_and_are_limited_to() {
+    let mut policy = policy();
+    policy["models"]["smart"] = json!({
+        "limits": [{"requests": 9, "per": "minute"}],
+        "targets": [
+            {"backend": "far", "model": "a", "accepts": ["text"], "gives": "text", "context": 8000, "price": {"input": 1, "output": 1}},
+            {"backend": "near", "model": "b", "accepts": ["image", "text"], "context": 9000, "max_output": 70, "price": {"input": 1, "output": 1}}
+        ]
+    });
+    policy["models"]["same"]["targets"][0]["accepts"] = json!("audio");
+    policy["models"]["same"]["targets"][0]["price"] = json!({"input": 1, "output": 1});
+    policy["models"]["auto"] = json!({"rules": true});
+    policy["tenants"]["acme"]["models"] = json!(["smart", "same", "auto"]);
+    policy["tenants"]["acme"]["limits"] =
+        json!([{"usd": 1.5, "per": "day"}, {"concurrent": 3, "shadow": true}]);
+    policy["tenants"]["acme"]["per_user"] =
+        json!([{"tokens": 50, "per": "hour", "models": ["smart"]}]);
+    policy["routing"] = json!([
+        {"when": {"model": "auto", "tier": "other"}, "use": "hidden", "shadow": true},
+        {"when": {"model": "auto", "modality": "audio"}, "use": "same"},
+        {"when": {"model": "auto"}, "use": "smart"}]);
+    let bench = Bench::of(&policy);
+    let get = |headers| json_of(bench.run().head("GET", "/v1/models", headers, true));
+    let list = get(&[USER])["data"].clone();
+    let user = json!({"of": "user", "name": "tokens/hour/smart", "unit": "tokens", "limit": 50, "per": "hour"});
+    let smart = json!({"id": "smart", "object": "model", "created": 0, "owned_by": "tollgate",
+        "input_modalities": ["text", "image"], "context_window": 9000, "max_output_tokens": 70,
+        "limits": [user]});
+    assert_eq!(list[0], smart);
+    assert_eq!(list[1]["input_modalities"], json!(["audio"]));
+    assert_eq!(list[1].get("limits"), None);
+    // What rules may choose.
+    assert_eq!(
+        list[2]["input_modalities"],
+        json!(["text", "image", "audio"])
+    );
+    assert_eq!(list[2]["context_window"], 9000);
+    let admins = get(&[ADMIN, ("anthropic-version", "2023-06-01")])["data"][0].clone();
+    assert_eq!(
+        (&admins["max_input_tokens"], &admins["max_tokens"]),
+        (&json!(9000), &json!(70))
+    );
+    let limits = admins["limits"].as_array().unwrap();
+    let told = limits
+        .iter()
+        .map(|it| (it["of"].clone(), it["limit"].clone()));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (json!("user"), json!(50)),
+            (json!("tenant"), json!("1.5")),
+            (json!("model"), json!(9))
+        ]
+    );
+}
+
+#[test]
 fn models_have_the_shape_of_the_callers_protocol() {
     let bench = Bench::new();
     let list = &[USER, ("anthropic-version", "2023-06-01")];
@@ -1559,3 +1616,4 @@ mod rules;
 mod scoring;
 mod stop;
 mod usage;
+mod workflow;

@@ -1,10 +1,10 @@
 /*! `POST /v1/chat/completions` of a server that runs Llama Guard, or a model that answers like
 it: `safe`, or `unsafe` and on the next line the codes of the categories (`S1,S10`). */
 
-use super::reading::{Unfit, document, keep};
-use super::{Asker, Findings};
+use super::reading::keep;
+use super::{Asker, Findings, chat};
 use crate::config::{LlamaGuard, Phase};
-use crate::json::{Kind, Reader, quote};
+use crate::json::quote;
 
 /// Longest verdict that is asked for, in tokens: `unsafe` and all 14 codes take about 60.
 const VERDICT: u8 = 100;
@@ -29,42 +29,7 @@ pub(super) fn question(settings: &LlamaGuard, asker: Asker<'_>, texts: &[String]
 }
 
 pub(super) fn findings(settings: &LlamaGuard, body: &[u8]) -> Option<Findings> {
-    let said = document(body, |reader| {
-        let mut said = None;
-        reader.object(|reader, key| {
-            match (&*key.value(), reader.kind()?) {
-                ("choices", Kind::Array) => reader.array(|reader| choice(reader, &mut said))?,
-                _ => drop(reader.skip()?),
-            }
-            Ok::<_, Unfit>(())
-        })?;
-        said.ok_or(Unfit)
-    })?;
-    verdict(settings, &said)
-}
-
-/// Keeps what the first choice says.
-fn choice(reader: &mut Reader<'_>, said: &mut Option<String>) -> Result<(), Unfit> {
-    reader.object(|reader, key| {
-        match (&*key.value(), reader.kind()?) {
-            ("message", Kind::Object) => message(reader, said)?,
-            _ => drop(reader.skip()?),
-        }
-        Ok(())
-    })
-}
-
-fn message(reader: &mut Reader<'_>, said: &mut Option<String>) -> Result<(), Unfit> {
-    reader.object(|reader, key| {
-        match (&*key.value(), reader.kind()?) {
-            ("content", Kind::String) => {
-                let content = reader.string()?.value().into_owned();
-                said.get_or_insert(content);
-            }
-            _ => drop(reader.skip()?),
-        }
-        Ok(())
-    })
+    verdict(settings, &chat::said(body)?.text?)
 }
 
 /// Reads a verdict; `None` if it is none. An unsafe one that names no category counts whatever

@@ -4,6 +4,7 @@ answer says of them.
 Sans-IO and without state: [`question`] makes the request, [`findings`] reads the answer with
 the same texts at hand. */
 
+mod chat;
 mod generic;
 mod llama_guard;
 mod marks;
@@ -12,6 +13,8 @@ mod presidio;
 mod questions;
 mod reading;
 mod remembered;
+mod speech;
+mod steps;
 mod texts;
 
 #[cfg(test)]
@@ -19,6 +22,7 @@ mod tests;
 
 pub use questions::{Open, Questions, Report, Ruling};
 pub use remembered::Remembered;
+pub use steps::{Made, StepUsage, Work, heard, kinds, most, step_request};
 pub use texts::{Mask, Texts};
 
 use crate::config::{Phase, Service, ServiceKind};

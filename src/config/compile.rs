@@ -7,6 +7,7 @@ mod limit;
 mod model;
 mod rule;
 mod turns;
+mod workflow;
 
 use super::document::{
     Document, HopEntry, HopFromEntry, IdentityEntry, JwtEntry, KeyEntry, LimitsEntry, Named,

@@ -11,6 +11,7 @@ mod price;
 mod retry;
 mod rule;
 mod unscannable;
+mod workflow;
 
 pub(super) use backend::BackendEntry;
 pub(super) use cache::{CacheEntry, CacheRulesEntry, ModelCacheEntry};

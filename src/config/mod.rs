@@ -27,6 +27,7 @@ mod suggest;
 mod tree;
 mod unscannable;
 mod values;
+mod workflow;
 
 pub use background::{AlertHook, Store, UntilLoaded};
 pub use cache::{Cache, CacheRules, CacheScope, CacheStore, Embeddings, ModelCache};
@@ -50,6 +51,7 @@ pub use scoring::{Judge, Opinion, Roles, Scored, ScoredRole, Scoring};
 pub use service::{FailureMode, LlamaGuard, Moderation, Presidio, Score, Service, ServiceKind};
 pub use tree::Tree;
 pub use unscannable::{UnscannableRules, Unscanned};
+pub use workflow::{OnError, Step, StepKind, StepModel};
 
 /// Reads a policy from what Envoy hands a plugin: JSON text (from a `StringValue`, or from
 /// Istio's `pluginConfig`) or the bytes of a `google.protobuf.Struct`.

@@ -2,10 +2,12 @@
 
 use super::cache::ModelCache;
 use super::limit::DefaultOutput;
+use super::rule::Modality;
+use super::workflow::{Step, StepKind};
 use crate::ledger::Price;
 use crate::ledger::limits::Meter;
 use crate::protocols::translate::translated_into;
-use crate::protocols::{Api, Protocol};
+use crate::protocols::{Api, Protocol, Traits};
 use std::rc::Rc;
 
 /// A provider, or a deployment of one.
@@ -76,20 +78,30 @@ pub struct Model {
     pub default_output: Option<DefaultOutput>,
     /// Which of its answers are given again; `None`: none.
     pub cache: Option<ModelCache>,
+    /// The steps around its calls, in the order in which they are made.
+    pub workflow: Vec<Rc<Step>>,
 }
 
 impl Model {
     /// Whether its limits or the order of its targets depend on how long prompts are.
     pub fn counts_prompts(&self) -> bool {
-        !self.limits.is_empty() || self.strategy == Strategy::Cheapest
+        let summarises = |step: &Rc<Step>| step.kind == StepKind::SummariseContext;
+        !self.limits.is_empty()
+            || self.strategy == Strategy::Cheapest
+            || self.workflow.iter().any(summarises)
     }
 
-    /// The first live target of the document; none in a model that rules resolve.
-    pub fn first(&self) -> Option<&Rc<Target>> {
+    /// Its live targets in the order of the document; none in a model that rules resolve.
+    pub fn live(&self) -> &[Rc<Target>] {
         match &self.resolve {
-            Resolve::Rules => None,
-            Resolve::Targets(targets) => targets.live.targets.first(),
+            Resolve::Rules => &[],
+            Resolve::Targets(targets) => &targets.live.targets,
         }
+    }
+
+    /// The first of them.
+    pub fn first(&self) -> Option<&Rc<Target>> {
+        self.live().first()
     }
 }
 
@@ -132,6 +144,10 @@ pub struct Target {
     pub context: Option<u64>,
     /// Most tokens of an answer, if told.
     pub max_output: Option<u64>,
+    /// What it takes in prompts: each of these and no other; `None`: nobody said, so anything.
+    pub accepts: Option<Vec<Modality>>,
+    /// What its answers may be; `None`: nobody said, so anything.
+    pub gives: Option<Vec<Modality>>,
     /// Its share under [`Strategy::Weighted`] and [`Strategy::Sticky`], 1 to 1000.
     pub weight: u32,
     /// What it costs, if told.
@@ -140,6 +156,29 @@ pub struct Target {
     pub shadow: bool,
     /// `backend/model`: names its shared records.
     pub key: String,
+}
+
+impl Target {
+    /// What a request has, or wants, that this target does not take, or give.
+    pub fn lacks(&self, traits: &Traits) -> Vec<Modality> {
+        let missing = |known: &Option<Vec<Modality>>, wanted: Vec<Modality>| {
+            let known = known.as_deref();
+            let lacks = |one: &Modality| known.is_some_and(|known| !known.contains(one));
+            wanted.into_iter().filter(lacks).collect::<Vec<_>>()
+        };
+        let mut lacks = missing(&self.accepts, Modality::of(traits));
+        let answer = match traits.audio_output {
+            true => Modality::Audio,
+            false => Modality::Text,
+        };
+        lacks.extend(missing(&self.gives, vec![answer]));
+        lacks
+    }
+
+    /// Whether it takes what the request has, and gives what it wants.
+    pub fn can_serve(&self, traits: &Traits) -> bool {
+        self.lacks(traits).is_empty()
+    }
 }
 
 /// The order in which targets are tried.

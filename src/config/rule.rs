@@ -1,6 +1,7 @@
 /*! Routing rules of a compiled policy. */
 
 use super::model::Model;
+use crate::protocols::Traits;
 use std::rc::Rc;
 
 /// All rules, in order, and what they have to know of a call.
@@ -141,6 +142,37 @@ pub enum Modality {
     Audio,
     /// A file.
     File,
+}
+
+impl Modality {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 4] = [Self::Text, Self::Image, Self::Audio, Self::File];
+
+    /// Its word in policies and in lists of models.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Image => "image",
+            Self::Audio => "audio",
+            Self::File => "file",
+        }
+    }
+
+    /// What the prompt of a request is made of.
+    pub fn of(traits: &Traits) -> Vec<Self> {
+        let has = |one: &Self| one.is_in(traits);
+        Self::ALL.into_iter().filter(has).collect()
+    }
+
+    /// Whether it is in the prompt.
+    pub const fn is_in(self, traits: &Traits) -> bool {
+        match self {
+            Self::Text => !traits.image && !traits.audio && !traits.file,
+            Self::Image => traits.image,
+            Self::Audio => traits.audio,
+            Self::File => traits.file,
+        }
+    }
 }
 
 impl Condition {

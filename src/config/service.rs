@@ -82,6 +82,15 @@ pub enum FailureMode {
     Open,
 }
 
+impl Moderation {
+    /// One that takes whatever the service flags.
+    pub const NONE: Self = Self {
+        model: None,
+        categories: Vec::new(),
+        threshold: None,
+    };
+}
+
 impl ServiceKind {
     /// Its name in the document.
     pub const fn name(&self) -> &'static str {

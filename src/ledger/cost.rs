@@ -23,6 +23,16 @@ impl Cost {
         }
     }
 
+    /// Sums of both.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        let nano = self.nano_usd().saturating_add(other.nano_usd());
+        match (self, other) {
+            (Self::Known(_), Self::Known(_)) => Self::Known(nano),
+            _ => Self::Unpriced(nano),
+        }
+    }
+
     /// Whether something of it has no price.
     pub const fn is_unpriced(&self) -> bool {
         matches!(self, Self::Unpriced(_))

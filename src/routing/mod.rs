@@ -18,7 +18,9 @@ use crate::host::{Host, Instant};
 use crate::protocols::{ErrorKind, Refusal, Traits};
 use crate::state::Space;
 use cooldown::Health;
+pub use order::Ordered;
 use order::Orderer;
+use rules::Verdict;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -56,18 +58,15 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Where a call goes.
+/// Which model answers a call.
 #[derive(Debug)]
 pub struct Choice {
-    /// The model that answers: the one asked for, or the one that a rule chose.
+    /// The one asked for, or the one that a rule chose.
     pub model: Rc<Model>,
-    /// All its live targets in the order in which they are to be tried, see also
-    /// [`claim_probe`]; never empty.
-    pub tries: Vec<Try>,
     /// The rule that chose the model.
     pub rule: Option<Rc<Rule>>,
-    /// What would have been, for counters.
-    pub shadow: Shadow,
+    /// Shadow rules that would have chosen the model, each if it alone were live.
+    pub shadow: Vec<Rc<Rule>>,
 }
 
 /// A target in the order of tries.
@@ -79,34 +78,42 @@ pub struct Try {
     pub health: Health,
 }
 
-/// What shadow rules and targets would have done.
-#[derive(Debug, Default)]
-pub struct Shadow {
-    /// Rules that would have chosen the model, each if it alone were live.
-    pub rules: Vec<Rc<Rule>>,
-    /// The target that would have been first if all of the model's were live.
-    pub target: Option<Rc<Target>>,
-}
-
-/// Chooses model and targets of a call.
+/// Chooses the model of a call.
 ///
 /// # Errors
 /// As [`find_model`], for the model asked for and for the one that a rule chose; 400
 /// `no_route` if the model is left to rules and none applies.
-pub fn choose(
+pub fn choose(policy: &Policy, asked: &Asked<'_>) -> Result<Choice, Refusal> {
+    let named = find_model(policy, asked.tenant, asked.model)?;
+    let Verdict { rule, shadow } = rules::judge(&policy.routing, &named, asked);
+    let model = match &rule {
+        Some(rule) => allowed(asked.tenant, &rule.model)?,
+        None => named,
+    };
+    match model.resolve {
+        Resolve::Rules => Err(no_route(&model)),
+        Resolve::Targets(_) => Ok(Choice {
+            model,
+            rule,
+            shadow,
+        }),
+    }
+}
+
+/// The live targets of `model` that can serve a call, in the order in which they are to be tried,
+/// see also [`claim_probe`].
+///
+/// # Errors
+/// 400 `unsupported_modality` if there are none.
+pub fn order(
     host: &dyn Host,
     space: &Space,
     policy: &Policy,
     asked: &Asked<'_>,
-) -> Result<Choice, Refusal> {
-    let named = find_model(policy, asked.tenant, asked.model)?;
-    let verdict = rules::judge(&policy.routing, &named, asked);
-    let model = match &verdict.rule {
-        Some(rule) => allowed(asked.tenant, &rule.model)?,
-        None => named,
-    };
+    model: &Model,
+) -> Result<Ordered, Refusal> {
     let Resolve::Targets(targets) = &model.resolve else {
-        return Err(no_route(&model));
+        return Err(no_route(model));
     };
     let orderer = Orderer {
         host,
@@ -115,16 +122,11 @@ pub fn choose(
         asked,
         clock: OnceCell::new(),
     };
-    let ordered = orderer.order(&model, targets);
-    Ok(Choice {
-        tries: ordered.tries,
-        rule: verdict.rule,
-        shadow: Shadow {
-            rules: verdict.shadow,
-            target: ordered.shadow,
-        },
-        model,
-    })
+    let ordered = orderer.order(model, targets);
+    if ordered.tries.is_empty() {
+        return Err(unsupported_modality(model, asked.traits));
+    }
+    Ok(ordered)
 }
 
 /// Lets the call find out about its first target, if that one's cool-down is over and no other
@@ -171,6 +173,26 @@ fn allowed(tenant: &Tenant, model: &Rc<Model>) -> Result<Rc<Model>, Refusal> {
 pub fn no_route(model: &Model) -> Refusal {
     let message = format!("No routing rule applies to this call of '{}'.", model.name);
     Refusal::new(ErrorKind::Invalid, "no_route", message).at("model")
+}
+
+/// 400: no target of the model takes the prompt, or gives the answer, as it is.
+pub fn unsupported_modality(model: &Model, traits: &Traits) -> Refusal {
+    let targets = model.live().iter();
+    let lacking = targets.map(|target| target.lacks(traits));
+    let fewest = lacking.min_by_key(Vec::len).unwrap_or_default();
+    let words: Vec<&str> = fewest.iter().map(|one| one.as_str()).collect();
+    let wants_sound = traits.audio_output && !traits.audio;
+    let verb = if wants_sound && words == ["audio"] {
+        "answers with"
+    } else {
+        "takes"
+    };
+    let message = format!(
+        "No target of the model '{}' {verb} {}. See GET /v1/models.",
+        model.name,
+        words.join(" and ")
+    );
+    Refusal::new(ErrorKind::Invalid, "unsupported_modality", message).at("model")
 }
 
 /// Milliseconds since the Unix epoch.

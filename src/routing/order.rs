@@ -26,10 +26,13 @@ pub(super) struct Orderer<'a> {
     pub(super) clock: OnceCell<Instant>,
 }
 
-/// The live targets in order, and the shadow target that would have been first.
-pub(super) struct Ordered {
-    pub(super) tries: Vec<Try>,
-    pub(super) shadow: Option<Rc<Target>>,
+/// The targets of a call.
+#[derive(Debug)]
+pub struct Ordered {
+    /// Those that are live and can serve it, in order.
+    pub tries: Vec<Try>,
+    /// The shadow target that would have been first if all were live.
+    pub shadow: Option<Rc<Target>>,
 }
 
 impl Orderer<'_> {
@@ -55,7 +58,9 @@ impl Orderer<'_> {
     }
 
     fn live(&self, model: &Model, lineup: &Lineup, turn: u64) -> Vec<Try> {
-        if let [only] = lineup.targets.as_slice() {
+        if let [only] = lineup.targets.as_slice()
+            && self.can_serve(only)
+        {
             // There is nothing to choose, so nothing is read.
             return vec![Try {
                 target: Rc::clone(only),
@@ -107,13 +112,24 @@ impl Orderer<'_> {
             && target.max_output.is_none_or(|most| answer <= most)
     }
 
-    /// By the strategy alone; ties are in the order of the document.
+    fn can_serve(&self, target: &Target) -> bool {
+        target.can_serve(self.asked.traits)
+    }
+
+    /// Those that can serve the call, by the strategy alone; ties are in the order of the
+    /// document.
     fn rank(&self, model: &Model, lineup: &Lineup, turn: u64) -> Vec<Rc<Target>> {
-        let mut ranked = lineup.targets.clone();
+        let able = lineup
+            .targets
+            .iter()
+            .filter(|target| self.can_serve(target));
+        let mut ranked: Vec<Rc<Target>> = able.cloned().collect();
         match &model.strategy {
             Strategy::Priority => {}
             Strategy::Weighted => {
-                if let Some(first) = whose_turn(&lineup.turns, turn) {
+                let first = self.whose_turn(lineup, turn);
+                let is_first = |target: &Rc<Target>| Some(&target.key) == first.map(|it| &it.key);
+                if let Some(first) = ranked.iter().position(is_first) {
                     to_front(&mut ranked, first);
                 }
             }
@@ -134,6 +150,16 @@ impl Orderer<'_> {
             }
         }
         ranked
+    }
+
+    /// Whose turn it is. The turns of those that can't serve the call are nobody's: the others
+    /// keep their shares.
+    fn whose_turn<'l>(&self, lineup: &'l Lineup, turn: u64) -> Option<&'l Rc<Target>> {
+        let targets = lineup.turns.iter();
+        let targets = targets.filter_map(|index| lineup.targets.get(usize::from(*index)));
+        let able = || targets.clone().filter(|target| self.can_serve(target));
+        let round = u64::try_from(able().count()).ok()?;
+        able().nth(usize::try_from(turn.checked_rem(round)?).ok()?)
     }
 
     /// Tokens of all answers asked for: the caller's bound, which is what a call may cost.
@@ -178,12 +204,6 @@ impl Orderer<'_> {
             to_front(ranked, index);
         }
     }
-}
-
-fn whose_turn(turns: &[u16], turn: u64) -> Option<usize> {
-    let round = u64::try_from(turns.len()).ok()?;
-    let place = usize::try_from(turn.checked_rem(round)?).ok()?;
-    turns.get(place).copied().map(usize::from)
 }
 
 /// Moves one to the front; the others keep their order.

@@ -1,8 +1,7 @@
 /*! Which rule decides. */
 
 use super::Asked;
-use crate::config::{Condition, HeaderIs, Modality, Model, Resolve, Rule, Rules};
-use crate::protocols::Traits;
+use crate::config::{Condition, HeaderIs, Model, Resolve, Rule, Rules};
 use std::rc::Rc;
 
 /// What the rules say of a call.
@@ -46,7 +45,7 @@ fn holds(condition: &Condition, asked: &Asked<'_>) -> bool {
         Condition::MaxOutput(range) => traits.max_output.is_some_and(|most| range.has(most)),
         Condition::BudgetUsedOver(percent) => asked.budget_percent >= u64::from(*percent),
         Condition::Tools(wanted) => traits.tools == *wanted,
-        Condition::Modality(wanted) => wanted.iter().any(|one| has_modality(*one, traits)),
+        Condition::Modality(wanted) => wanted.iter().any(|one| one.is_in(traits)),
     }
 }
 
@@ -58,14 +57,5 @@ fn header_is(name: &str, is: &HeaderIs, asked: &Asked<'_>) -> bool {
         HeaderIs::OneOf(patterns) => {
             values.any(|value| patterns.iter().any(|it| it.matches(value)))
         }
-    }
-}
-
-const fn has_modality(modality: Modality, traits: &Traits) -> bool {
-    match modality {
-        Modality::Text => !traits.image && !traits.audio && !traits.file,
-        Modality::Image => traits.image,
-        Modality::Audio => traits.audio,
-        Modality::File => traits.file,
     }
 }

@@ -38,6 +38,45 @@ fn three(strategy: &str) -> Policy {
     policy(&format!(r#"{{"strategy": {strategy}, {THREE}}}"#), "")
 }
 
+/// Where a call goes.
+#[derive(Debug)]
+struct Chosen {
+    model: Rc<Model>,
+    rule: Option<Rc<Rule>>,
+    tries: Vec<Try>,
+    shadow: Shadow,
+}
+
+/// What shadow rules and targets would have done.
+#[derive(Debug)]
+struct Shadow {
+    rules: Vec<Rc<Rule>>,
+    target: Option<Rc<Target>>,
+}
+
+fn chosen(
+    host: &dyn Host,
+    space: &Space,
+    policy: &Policy,
+    asked: &Asked<'_>,
+) -> Result<Chosen, Refusal> {
+    let Choice {
+        model,
+        rule,
+        shadow: rules,
+    } = choose(policy, asked)?;
+    let Ordered { tries, shadow } = order(host, space, policy, asked, &model)?;
+    Ok(Chosen {
+        model,
+        rule,
+        tries,
+        shadow: Shadow {
+            rules,
+            target: shadow,
+        },
+    })
+}
+
 /// A caller of `acme`.
 struct Caller {
     host: MemoryHost,
@@ -65,7 +104,7 @@ impl Caller {
         self
     }
 
-    fn ask_as(&self, tenant: &str, model: &str) -> Result<Choice, Refusal> {
+    fn ask_as(&self, tenant: &str, model: &str) -> Result<Chosen, Refusal> {
         let asked = Asked {
             tenant: &self.policy.tenants[tenant],
             user: &self.user,
@@ -74,14 +113,14 @@ impl Caller {
             headers: &self.headers,
             budget_percent: 0,
         };
-        let choice = choose(&self.host, &self.space, &self.policy, &asked);
+        let choice = chosen(&self.host, &self.space, &self.policy, &asked);
         choice.map(|mut choice| {
             claim_probe(&self.host, &self.space, &self.policy, &mut choice.tries);
             choice
         })
     }
 
-    fn ask(&self, model: &str) -> Choice {
+    fn ask(&self, model: &str) -> Chosen {
         self.ask_as("acme", model).unwrap()
     }
 
@@ -91,9 +130,100 @@ impl Caller {
     }
 }
 
-fn names(choice: &Choice) -> String {
+fn names(choice: &Chosen) -> String {
     let tries = choice.tries.iter();
     tries.map(|it| it.target.backend.name.as_str()).collect()
+}
+
+// What targets take
+
+/// `a` takes text, `b` text and images, `c` sound alone, and answers with it.
+const MODAL: &str = r#""targets": [
+    {"backend": "a", "model": "x", "accepts": "text"},
+    {"backend": "b", "model": "y", "accepts": ["text", "image"], "gives": "text"},
+    {"backend": "c", "model": "z", "accepts": ["audio", "image"], "gives": ["text", "audio"]}]"#;
+
+#[test]
+fn calls_go_to_targets_that_take_what_they_have() {
+    let mut caller = Caller::new(policy(&format!("{{{MODAL}}}"), ""));
+    let traits = |image, audio, file, audio_output| Traits {
+        image,
+        audio,
+        file,
+        audio_output,
+        ..Traits::default()
+    };
+    for (asked, wanted) in [
+        (traits(false, false, false, false), "ab"),
+        (traits(true, false, false, false), "bc"),
+        (traits(false, true, false, false), "c"),
+        (traits(true, true, false, false), "c"),
+        (traits(true, false, false, true), "c"),
+        (traits(false, false, false, true), "a"),
+    ] {
+        caller.traits = asked;
+        assert_eq!(caller.order(), wanted, "{:?}", caller.traits);
+    }
+    for (asked, told) in [
+        (traits(false, false, true, false), "takes file"),
+        (traits(true, true, true, false), "takes file"),
+    ] {
+        caller.traits = asked;
+        let refusal = caller.ask_as("acme", "m").unwrap_err();
+        assert_eq!(refusal.code, "unsupported_modality");
+        assert!(refusal.message.contains(told), "{}", refusal.message);
+    }
+}
+
+#[test]
+fn one_target_that_does_not_take_it_is_refused_as_well() {
+    let one =
+        r#"{"targets": [{"backend": "a", "model": "x", "accepts": "text", "gives": "text"}]}"#;
+    let mut caller = Caller::new(policy(one, ""));
+    assert_eq!(caller.ask("m").tries[0].health, Health::Alone);
+    caller.traits.image = true;
+    let refusal = caller.ask_as("acme", "m").unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "No target of the model 'm' takes image. See GET /v1/models."
+    );
+    caller.traits = Traits {
+        audio_output: true,
+        ..Traits::default()
+    };
+    let refusal = caller.ask_as("acme", "m").unwrap_err();
+    assert!(
+        refusal.message.contains("answers with audio"),
+        "{}",
+        refusal.message
+    );
+}
+
+#[test]
+fn weights_hold_among_those_that_take_it() {
+    let weighed = r#"{"strategy": "weighted", "targets": [
+        {"backend": "a", "model": "x", "accepts": "text", "weight": 2},
+        {"backend": "b", "model": "y", "weight": 1},
+        {"backend": "c", "model": "z", "weight": 1}]}"#;
+    let mut caller = Caller::new(policy(weighed, ""));
+    caller.traits.image = true;
+    let firsts: String = (0..8).map(|_| caller.order().remove(0)).collect();
+    assert_eq!(firsts.matches('b').count(), 4, "{firsts}");
+    assert_eq!(firsts.matches('c').count(), 4, "{firsts}");
+    caller.traits.image = false;
+    let firsts: String = (0..8).map(|_| caller.order().remove(0)).collect();
+    assert_eq!(firsts.matches('a').count(), 4, "{firsts}");
+}
+
+#[test]
+fn shadows_count_only_what_they_take() {
+    let shadowed = r#"{"targets": [
+        {"backend": "a", "model": "x", "accepts": "text", "shadow": true},
+        {"backend": "b", "model": "y"}]}"#;
+    let mut caller = Caller::new(policy(shadowed, ""));
+    assert!(caller.ask("m").shadow.target.is_some());
+    caller.traits.image = true;
+    assert!(caller.ask("m").shadow.target.is_none());
 }
 
 // Which model
@@ -309,7 +439,7 @@ fn shadow_rules_only_count() {
         {"name": "real", "when": {"model": "auto*"}, "use": "light"},
         {"name": "late", "use": "m", "shadow": true}]"#;
     let caller = Caller::new(policy(&format!("{{{THREE}}}"), rules));
-    let shadows = |choice: &Choice| -> Vec<String> {
+    let shadows = |choice: &Chosen| -> Vec<String> {
         choice
             .shadow
             .rules
@@ -662,7 +792,7 @@ proptest! {
 // Cool-down
 
 impl Caller {
-    fn tried(&self, choice: &Choice, backend: &str) -> Try {
+    fn tried(&self, choice: &Chosen, backend: &str) -> Try {
         let mut tries = choice.tries.iter();
         tries
             .find(|it| it.target.backend.name == backend)
@@ -797,7 +927,7 @@ fn a_model_with_a_single_target_touches_no_shared_record() {
             headers: &[],
             budget_percent: 0,
         };
-        let choice = choose(&Deaf, &caller.space, &caller.policy, &asked).unwrap();
+        let choice = chosen(&Deaf, &caller.space, &caller.policy, &asked).unwrap();
         assert_eq!(choice.tries[0].health, Health::Alone, "{strategy}");
     }
 }
@@ -832,7 +962,7 @@ fn shadow_targets_only_count() {
         );
         Caller::new(policy(&model, ""))
     };
-    let shadow = |choice: &Choice| choice.shadow.target.as_ref().map(|it| it.key.clone());
+    let shadow = |choice: &Chosen| choice.shadow.target.as_ref().map(|it| it.key.clone());
     for strategy in ["priority", "cheapest"] {
         let choice = shadowed(strategy).ask("m");
         assert_eq!(

@@ -5,7 +5,7 @@ have no labels: labels are written into the name as `;key=value;`, and the `stat
 the shipped configuration turn them into Prometheus labels. Histograms are whole
 numbers, so times are in milliseconds and say so in their name. */
 
-use super::record::{GuardrailRecord, Record, UsageSource};
+use super::record::{GuardrailRecord, Record, StepRecord, UsageSource};
 use crate::host::{Host, MetricId, MetricKind};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -180,6 +180,33 @@ impl Metrics {
         ] {
             if let Some(saved) = saved.filter(|saved| *saved > 0) {
                 self.count_many(host, series_name(name, &[tenant, model]), saved);
+            }
+        }
+    }
+
+    /// Counts a step of a workflow.
+    pub fn step(&self, host: &dyn Host, record: &Record<'_>, step: &StepRecord<'_>) {
+        let [tenant, model] = [("tenant", record.tenant), ("model", record.model)];
+        let labels = [
+            tenant,
+            model,
+            ("kind", step.step),
+            ("outcome", step.outcome),
+        ];
+        self.count(host, series_name("tollgate.workflow_steps_total", &labels));
+        let labels = [tenant, model, ("kind", step.step)];
+        for (name, count) in [
+            (
+                "tollgate.workflow_step_tokens_total",
+                step.input_tokens.saturating_add(step.output_tokens),
+            ),
+            (
+                "tollgate.workflow_step_nano_usd_total",
+                step.cost.nano_usd(),
+            ),
+        ] {
+            if count > 0 {
+                self.count_many(host, series_name(name, &labels), count);
             }
         }
     }

@@ -7,4 +7,4 @@ mod metrics;
 mod record;
 
 pub use metrics::{Metrics, series_name};
-pub use record::{CacheRecord, GuardrailRecord, Record, TryRecord, UsageSource};
+pub use record::{CacheRecord, GuardrailRecord, Record, StepRecord, TryRecord, UsageSource};

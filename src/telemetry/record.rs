@@ -55,6 +55,9 @@ pub struct Record<'a> {
     /// What guardrails have found, in the request first.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub guardrails: &'a [GuardrailRecord<'a>],
+    /// The steps of the model's workflow, in the order in which they were begun.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepRecord<'a>>,
     /// Whether a stream was asked for.
     pub stream: bool,
     /// What the cache had to do with it, if there is one.
@@ -117,6 +120,28 @@ pub struct TryRecord<'a> {
     pub model: &'a str,
     /// `answered`, `lost`, `unreachable`, or the class of its error.
     pub outcome: &'static str,
+}
+
+/// One step of a workflow; what it took is part of what the call took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepRecord<'a> {
+    /// What it does.
+    pub step: &'static str,
+    /// The model that was asked; empty: the service's own.
+    pub model: &'a str,
+    /// `ok`, `flagged`, `unfinished`, or why it has failed.
+    pub outcome: &'static str,
+    /// Tokens of its prompt.
+    pub input_tokens: u64,
+    /// Tokens of its answer.
+    pub output_tokens: u64,
+    /// Where these counts come from.
+    pub usage: UsageSource,
+    /// What it cost, missing if it has no price.
+    #[serde(rename = "cost_nano_usd", skip_serializing_if = "Cost::is_unpriced")]
+    pub cost: Cost,
+    /// Milliseconds from its request to its answer.
+    pub duration_ms: u64,
 }
 
 /// What a guardrail has found in a call, and what it did: never what it is about.

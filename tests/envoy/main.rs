@@ -33,3 +33,4 @@ mod stop;
 mod telemetry;
 mod translation;
 mod usage;
+mod workflows;

@@ -131,6 +131,14 @@ fn pytest(file: &str, marker: &str) {
     client(python, &["-m", "pytest", "-q"], file, marker);
 }
 
+/// Runs tests of Python's clients against a gateway that is there.
+pub(crate) async fn python_at(port: u16, file: &str) {
+    let folder = TempDir::new().expect("a folder");
+    let mut command = Command::new(env_path("TOLLGATE_PYTHON"));
+    command.args(["-m", "pytest", "-q", file]);
+    check_run(command, port, folder.path(), file, "def test_").await;
+}
+
 #[test]
 fn python_openai() {
     pytest("test_openai.py", "def test_");

@@ -151,6 +151,8 @@ fn model_shape(model: &Model) -> [u8; 32] {
         attempts: _,
         limits: _,
         cache: _,
+        // Answers to calls with steps are not kept.
+        workflow: _,
     } = model;
     let mut hash = Sha256::new();
     add(&mut hash, name);
@@ -179,6 +181,8 @@ fn add_target(hash: &mut Sha256, target: &Target) {
         model,
         context,
         max_output,
+        accepts: _,
+        gives: _,
         weight: _,
         price: _,
         shadow: _,

@@ -445,4 +445,13 @@ fn check_model_prices(model: &Model, path: &str, problems: &mut Problems) {
         );
         problems.error(path, message);
     }
+    for step in &model.workflow {
+        if step.models().any(|asked| asked.price.is_none()) {
+            let message = format!(
+                "the step {} has no price, and a limit in usd counts its calls: give it a price, or set default_price",
+                step.kind.as_str()
+            );
+            problems.error(path, message);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::super::model::{
 };
 use super::super::problem::Problems;
 use super::turns::turns;
-use super::{Names, cache, limit};
+use super::{Names, cache, limit, workflow};
 use crate::ledger::Price;
 use crate::protocols::{Api, Protocol};
 use std::rc::Rc;
@@ -84,6 +84,8 @@ pub(super) fn price_targets(entry: &mut ModelEntry, default_price: Option<Price>
         for target in &mut entry.targets {
             target.price = target.price.or(default_price);
         }
+        let steps = entry.workflow.iter_mut().flat_map(|steps| &mut steps.value);
+        steps.for_each(|step| step.price(default_price));
     }
 }
 
@@ -105,6 +107,7 @@ pub(super) fn model(
             limits: Rc::from([]),
             default_output: None,
             cache: None,
+            workflow: Vec::new(),
         }),
         ModelEntry::Targets(entry) => with_targets(name, path, *entry, (backends, above), problems),
     }
@@ -127,12 +130,14 @@ fn with_targets(
         limits,
         default_output,
         cache,
+        workflow,
     } = entry;
     let count = written.len();
     let targets: Vec<Rc<Target>> = written
         .into_iter()
         .filter_map(|entry| target(entry, backends, problems).map(Rc::new))
         .collect();
+    check_chains(&targets, path, problems);
     // Of a target that was not understood, nothing more is told.
     let whole = targets.len() == count;
     let live = targets.iter().filter(|target| !target.shadow);
@@ -159,9 +164,36 @@ fn with_targets(
         limits: limit::model_meters(&limits, problems),
         default_output: default_output.map(limit::default_output),
         cache: None,
+        workflow: Vec::new(),
     };
+    if let Some(steps) = workflow.filter(|_| whole) {
+        workflow::check(&steps, &model, problems);
+        model.workflow = steps.value.into_iter().map(Rc::new).collect();
+    }
     model.cache = cache.map(|rules| cache::with_shape(rules, &model));
     Some(model).filter(|model| whole && model.first().is_some())
+}
+
+/// Behind one cluster of several backends, that cluster's own order decides: a call comes to each
+/// of them, whatever it takes.
+fn check_chains(targets: &[Rc<Target>], path: &str, problems: &mut Problems) {
+    let differ = |one: &Rc<Target>, other: &Rc<Target>| {
+        let (a, b) = (&one.backend, &other.backend);
+        let chained = a.name != b.name && a.cluster == b.cluster;
+        chained && (&one.accepts, &one.gives) != (&other.accepts, &other.gives)
+    };
+    let mut pairs = targets.iter().enumerate();
+    let clash = pairs.find_map(|(index, one)| {
+        let mut others = targets.iter().skip(index);
+        others.find(|other| differ(one, other))
+    });
+    if let Some(target) = clash {
+        let cluster = &target.backend.cluster;
+        let message = format!(
+            "the targets behind cluster {cluster:?} must have the same accepts and gives: its own order decides"
+        );
+        problems.error(format!("{path}.targets"), message);
+    }
 }
 
 fn lineup(
@@ -215,6 +247,8 @@ fn target(
         model: entry.model.value,
         context: entry.context,
         max_output: entry.max_output.map(|it| it.value),
+        accepts: entry.accepts,
+        gives: entry.gives,
         weight: entry.weight.map_or(1, |it| it.value),
         price: entry.price,
         shadow: entry.shadow,

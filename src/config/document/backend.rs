@@ -37,7 +37,7 @@ fn backend(node: &Node<'_>, problems: &mut Problems) -> Option<BackendEntry> {
     let authority = fields.optional("authority", authority, problems);
     let azure_api_version = fields.optional("azure", azure, problems);
     let remove_fields = fields.optional("remove_fields", remove_fields, problems);
-    let max_tokens_field = fields.optional("max_tokens_field", max_tokens_field, problems);
+    let max_tokens_field = fields.optional("max_tokens_field", located_field, problems);
     fields.finish(problems);
     Some(BackendEntry {
         cluster: cluster?,
@@ -138,11 +138,14 @@ fn remove_fields(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Located
     Some(names)
 }
 
-fn max_tokens_field(node: &Node<'_>, problems: &mut Problems) -> Option<Located<MaxTokensField>> {
+fn located_field(node: &Node<'_>, problems: &mut Problems) -> Option<Located<MaxTokensField>> {
+    max_tokens_field(node, problems).map(|field| node.located(field))
+}
+
+pub(super) fn max_tokens_field(node: &Node<'_>, problems: &mut Problems) -> Option<MaxTokensField> {
     let words = [
         ("max_tokens", MaxTokensField::MaxTokens),
         ("max_completion_tokens", MaxTokensField::MaxCompletionTokens),
     ];
-    let field = choice(node, problems, &words)?;
-    Some(node.located(field))
+    choice(node, problems, &words)
 }

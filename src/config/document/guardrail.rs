@@ -134,7 +134,7 @@ fn key(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
 }
 
 /// A list of up to `most` texts, none twice.
-fn texts(node: &Node<'_>, most: usize, problems: &mut Problems) -> Option<Vec<String>> {
+pub(super) fn texts(node: &Node<'_>, most: usize, problems: &mut Problems) -> Option<Vec<String>> {
     let elements = node.elements(problems)?;
     if elements.len() > most {
         problems.error(&node.path, format!("must not have more than {most}"));

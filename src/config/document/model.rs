@@ -3,11 +3,15 @@
 use super::super::fields::{Fields, Node};
 use super::super::model::{AnswerModel, StickyBy, Strategy};
 use super::super::problem::Problems;
-use super::super::scalars::{duration, flag, small_count, tokens};
+use super::super::rule::Modality;
+use super::super::scalars::{duration, flag, one_or_more, small_count, tokens};
 use super::super::tree::Tree;
 use super::super::values::{check_model_name, header_name, reference, text};
+use super::super::workflow::Step;
 use super::cache::model_cache;
 use super::price::price;
+use super::rule::modality;
+use super::workflow::workflow;
 use super::{LimitEntry, Located, ModelCacheEntry, Named, OutputEntry, choice, limit, named};
 use crate::ledger::Price;
 
@@ -25,6 +29,7 @@ pub(in super::super) struct TargetsEntry {
     pub(in super::super) limits: Vec<LimitEntry>,
     pub(in super::super) default_output: Option<OutputEntry>,
     pub(in super::super) cache: Option<ModelCacheEntry>,
+    pub(in super::super) workflow: Option<Located<Vec<Step>>>,
 }
 
 pub(in super::super) struct TargetEntry {
@@ -33,6 +38,8 @@ pub(in super::super) struct TargetEntry {
     pub(in super::super) model: Located<String>,
     pub(in super::super) context: Option<u64>,
     pub(in super::super) max_output: Option<Located<u64>>,
+    pub(in super::super) accepts: Option<Vec<Modality>>,
+    pub(in super::super) gives: Option<Vec<Modality>>,
     pub(in super::super) weight: Option<Located<u32>>,
     pub(in super::super) price: Option<Price>,
     pub(in super::super) shadow: bool,
@@ -76,6 +83,7 @@ fn refuse_targets(fields: &mut Fields<'_>, problems: &mut Problems) {
         "limits",
         "default_output",
         "cache",
+        "workflow",
     ] {
         if let Some(node) = fields.find(name) {
             problems.error(&node.path, "has no meaning with rules: true");
@@ -92,6 +100,7 @@ fn with_targets(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Targ
     let limits = fields.optional("limits", limit::limits, problems);
     let default_output = fields.optional("default_output", limit::output, problems);
     let cache = fields.optional("cache", model_cache, problems);
+    let workflow = fields.optional("workflow", workflow, problems);
     Some(TargetsEntry {
         targets: targets?,
         strategy: strategy.unwrap_or_default(),
@@ -101,6 +110,7 @@ fn with_targets(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Targ
         limits: limits.unwrap_or_default(),
         default_output,
         cache,
+        workflow,
     })
 }
 
@@ -190,6 +200,8 @@ fn target(node: &Node<'_>, problems: &mut Problems) -> Option<TargetEntry> {
     let model = fields.required("model", located_text, problems);
     let context = fields.optional("context", tokens, problems);
     let max_output = fields.optional("max_output", tokens, problems);
+    let accepts = fields.optional("accepts", accepts, problems);
+    let gives = fields.optional("gives", gives, problems);
     let weight = fields.optional("weight", weight, problems);
     let price = fields.optional("price", price, problems);
     let shadow = fields.optional("shadow", flag, problems);
@@ -200,10 +212,25 @@ fn target(node: &Node<'_>, problems: &mut Problems) -> Option<TargetEntry> {
         model: model?,
         context: context.map(|context| context.value),
         max_output,
+        accepts,
+        gives,
         weight,
         price,
         shadow: shadow.unwrap_or(false),
     })
+}
+
+fn accepts(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Modality>> {
+    one_or_more(node, problems, modality)
+}
+
+fn gives(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Modality>> {
+    one_or_more(node, problems, given)
+}
+
+fn given(node: &Node<'_>, problems: &mut Problems) -> Option<Modality> {
+    let words = [("text", Modality::Text), ("audio", Modality::Audio)];
+    choice(node, problems, &words)
 }
 
 fn located_text(node: &Node<'_>, problems: &mut Problems) -> Option<Located<String>> {

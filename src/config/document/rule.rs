@@ -154,7 +154,7 @@ fn bound(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
     count(node, problems, 0..=1_000_000_000)
 }
 
-fn modality(node: &Node<'_>, problems: &mut Problems) -> Option<Modality> {
+pub(super) fn modality(node: &Node<'_>, problems: &mut Problems) -> Option<Modality> {
     let words = [
         ("text", Modality::Text),
         ("image", Modality::Image),

@@ -42,6 +42,48 @@ const ROUTED: &str = r#"{
   "cool_down": {"rate_limited": "15s", "failures": 5, "base": "1s", "max": "10m"}
 }"#;
 
+#[test]
+fn targets_say_what_they_take_and_give() {
+    let text = changed(
+        r#""model": "llama""#,
+        r#""model": "llama", "accepts": ["text", "image"], "gives": "text""#,
+    );
+    let target = Rc::clone(policy(&text).models["light"].first().unwrap());
+    assert_eq!(target.accepts, Some(vec![Modality::Text, Modality::Image]));
+    assert_eq!(target.gives, Some(vec![Modality::Text]));
+    assert_eq!(
+        policy(ROUTED).models["light"].first().unwrap().accepts,
+        None
+    );
+    for (with, wanted) in [
+        (
+            r#""accepts": "video""#,
+            "models.light.targets[0].accepts: \"video\" is none of",
+        ),
+        (
+            r#""gives": "image""#,
+            "models.light.targets[0].gives: \"image\" is none of",
+        ),
+    ] {
+        let text = changed(
+            r#""model": "llama""#,
+            &format!(r#""model": "llama", {with}"#),
+        );
+        assert!(told(&text).contains(wanted), "{}", told(&text));
+    }
+    let chain = changed(
+        r#"[{"backend": "local", "model": "llama"}]"#,
+        r#"[{"backend": "local", "model": "llama", "accepts": "text"}, {"backend": "openai", "model": "b"}]"#,
+    );
+    assert_eq!(told(&chain), "");
+    let chain = chain.replace(r#""cluster": "vllm""#, r#""cluster": "openai""#);
+    assert!(
+        told(&chain).contains("must have the same accepts"),
+        "{}",
+        told(&chain)
+    );
+}
+
 fn changed(old: &str, new: &str) -> String {
     assert!(ROUTED.contains(old), "{old}");
     ROUTED.replacen(old, new, 1)

@@ -82,6 +82,25 @@ pub struct Amounts {
 }
 
 impl Amounts {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        requests: 0,
+        input: 0,
+        output: 0,
+        nano_usd: 0,
+    };
+
+    /// Sums of both.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(other.requests),
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+            nano_usd: self.nano_usd.saturating_add(other.nano_usd),
+        }
+    }
+
     /// How much of a unit that is.
     pub const fn of(&self, unit: Unit) -> u64 {
         match unit {

@@ -14,15 +14,14 @@ pub fn model_entry(name: &str) -> Value {
     })
 }
 
-/// The list of virtual models, on one page whatever page was asked for.
-pub fn model_list<'a>(names: impl Iterator<Item = &'a str>) -> Value {
-    let names: Vec<&str> = names.collect();
-    let data: Vec<Value> = names.iter().map(|name| model_entry(name)).collect();
+/// The list of virtual models, by their entries, on one page whatever page was asked for.
+pub fn model_list(entries: Vec<Value>) -> Value {
+    let id = |entry: Option<&Value>| entry.and_then(|entry| entry.get("id")).cloned();
     json!({
-        "data": data,
         "has_more": false,
-        "first_id": names.first(),
-        "last_id": names.last(),
+        "first_id": id(entries.first()),
+        "last_id": id(entries.last()),
+        "data": entries,
     })
 }
 
@@ -32,13 +31,13 @@ mod tests {
 
     #[test]
     fn lists() {
-        let list = model_list(["a", "b"].into_iter());
+        let list = model_list(["a", "b"].map(model_entry).to_vec());
         assert_eq!(list["data"][1], model_entry("b"));
         assert_eq!(
             (&list["first_id"], &list["last_id"]),
             (&json!("a"), &json!("b"))
         );
         let empty = json!({"data": [], "has_more": false, "first_id": null, "last_id": null});
-        assert_eq!(model_list([].into_iter()), empty);
+        assert_eq!(model_list(Vec::new()), empty);
     }
 }

@@ -8,7 +8,7 @@ pub fn model_entry(name: &str) -> Value {
     json!({"id": name, "object": "model", "created": 0, "owned_by": "tollgate"})
 }
 
-/// The list of virtual models.
-pub fn model_list<'a>(names: impl Iterator<Item = &'a str>) -> Value {
-    json!({"object": "list", "data": names.map(model_entry).collect::<Vec<_>>()})
+/// The list of virtual models, by their entries.
+pub fn model_list(entries: Vec<Value>) -> Value {
+    json!({"object": "list", "data": entries})
 }

@@ -42,6 +42,27 @@ fn called(policy: &Policy) -> impl Iterator<Item = (String, &str)> {
     fixed
         .map(|(path, cluster)| (path.to_owned(), cluster))
         .chain(asked(policy))
+        .chain(steps(policy))
+}
+
+/// Who is asked by steps of workflows, by the models' names.
+fn steps(policy: &Policy) -> Vec<(String, &str)> {
+    let mut models: Vec<_> = policy.models.values().collect();
+    models.sort_by(|one, other| one.name.cmp(&other.name));
+    let steps = models.into_iter().flat_map(|model| {
+        let steps = model.workflow.iter();
+        steps.map(|step| (model.name.as_str(), step))
+    });
+    let asked = steps.flat_map(|(model, step)| {
+        let kind = step.kind.as_str();
+        let places = ["cluster", "fallback.cluster"].into_iter();
+        let asked = places.zip(step.models());
+        asked.map(move |(place, asked)| {
+            let path = format!("models.{model}.workflow.{kind}.{place}");
+            (path, asked.cluster.as_str())
+        })
+    });
+    asked.collect()
 }
 
 /// The services that guardrails ask.

@@ -1,0 +1,360 @@
+/*! The steps of a model's workflow: models and services that are asked before its targets are,
+about what is in the request. They are planned in rounds (`planning`), each is asked until it
+has said something or its `on_error` decides, what they say goes through the guardrails of
+requests (`checking`), and then stands in the request. What they take is reserved with the call
+and settled with it (`steps`). */
+
+mod checking;
+mod planning;
+mod steps;
+
+pub(super) use steps::Steps;
+
+use super::asking::Inspected;
+use super::sending::{Guarded, Pending};
+use super::{Call, OnAnswered, OnBody, Phase};
+use crate::callout::{Failure, Findings, Made, Questions, Work, heard, step_request};
+use crate::config::{Model, OnError, Step};
+use crate::host::Host;
+use crate::http::{Answer, Callout};
+use crate::identity::Caller;
+use crate::json::{Edits, Rewrite, Span};
+use crate::protocols::{Api, ErrorKind, Refusal, Request, text_part, user_message};
+use crate::routing::Choice;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+/// A call that waits for steps.
+#[derive(Debug)]
+pub(super) struct Working {
+    pending: Pending,
+    inspected: Inspected,
+    /// The body as guardrails and earlier steps have left it.
+    body: Vec<u8>,
+    changed: Option<Rewrite>,
+    choice: Choice,
+    jobs: Vec<Job>,
+    stage: Stage,
+}
+
+/// What is waited for.
+#[derive(Debug)]
+enum Stage {
+    /// What is asked in the jobs.
+    Asking,
+    /// What services say of the texts that were made, which stand in this document.
+    Checking(Box<Questions>, String),
+}
+
+/// One thing that a step has to do.
+#[derive(Debug)]
+struct Job {
+    step: Rc<Step>,
+    work: Work,
+    /// What its text stands for in the body; `None`: it makes none.
+    place: Option<Span>,
+    /// How many of the step's models were asked.
+    asked: usize,
+    end: JobEnd,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum JobEnd {
+    /// It is under way, by this number among all attempts of the call.
+    Waits(usize),
+    /// It has made this text.
+    Text(String),
+    /// Nothing more comes of it.
+    Over,
+}
+
+/// Answers to steps come back with their number and this.
+const TOKENS: u64 = 1 << 32;
+
+impl Working {
+    #[cfg(test)]
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(super) fn whose(self: Box<Self>) -> (Caller, Rc<Model>) {
+        (self.pending.caller, self.choice.model)
+    }
+}
+
+impl Call {
+    /// Begins the next round of steps; goes on where there is none.
+    pub(super) fn next_steps(
+        &mut self,
+        host: &dyn Host,
+        guarded: Guarded,
+        (request, body): (&Request<'_>, &[u8]),
+        choice: Choice,
+    ) -> ControlFlow<OnBody, (Guarded, Choice)> {
+        if choice.model.workflow.is_empty() {
+            return ControlFlow::Continue((guarded, choice));
+        }
+        let caller = &guarded.pending.caller;
+        let planned = self.plan_steps(host, caller, (request, body), &choice.model);
+        let jobs = match planned {
+            Ok(jobs) if jobs.is_empty() => return ControlFlow::Continue((guarded, choice)),
+            Ok(jobs) => jobs,
+            Err(refusal) => {
+                let (caller, model) = (guarded.pending.caller, choice.model);
+                return ControlFlow::Break(OnBody::Reply(self.refuse(
+                    Some(caller),
+                    Some(model),
+                    &refusal,
+                )));
+            }
+        };
+        let Guarded {
+            pending,
+            inspected,
+            changed,
+        } = guarded;
+        let working = Box::new(Working {
+            pending,
+            inspected,
+            body: body.to_vec(),
+            changed,
+            choice,
+            jobs,
+            stage: Stage::Asking,
+        });
+        ControlFlow::Break(self.begin_jobs(host, working))
+    }
+
+    fn begin_jobs(&mut self, host: &dyn Host, mut working: Box<Working>) -> OnBody {
+        let mut callouts = Vec::new();
+        for job in &mut working.jobs {
+            match self.ask_job(host, job) {
+                Ok(callout) => callouts.extend(callout),
+                Err(refusal) => return self.refuse_step(working, &refusal),
+            }
+        }
+        if callouts.is_empty() {
+            return self.jobs_done(host, working);
+        }
+        self.phase = Phase::Working(working);
+        OnBody::Ask(callouts)
+    }
+
+    /// Asks the next model of a job's step, as far as there are some.
+    fn ask_job(&mut self, host: &dyn Host, job: &mut Job) -> Result<Option<Callout>, Refusal> {
+        let mut failure = None;
+        while let Some(asked) = job.step.models().nth(job.asked) {
+            let number = self
+                .steps
+                .begin(&job.step, job.asked, &job.work, host.now());
+            let token = TOKENS.saturating_add(u64::try_from(number).unwrap_or(0));
+            job.asked = job.asked.saturating_add(1);
+            match step_request(&job.step, asked, &job.work, token) {
+                Ok(callout) => {
+                    job.end = JobEnd::Waits(number);
+                    return Ok(Some(callout));
+                }
+                Err(why) => {
+                    self.steps.unsent(number, why);
+                    failure = Some(why);
+                }
+            }
+        }
+        job.end = JobEnd::Over;
+        match (&job.step.on_error, failure) {
+            (OnError::Skip, _) | (_, None) => Ok(None),
+            (OnError::Fail | OnError::Fallback(_), Some(why)) => Err(failed(&job.step, why)),
+        }
+    }
+
+    /// Somebody who was asked by a step has answered; or a service, about what steps have made.
+    pub(super) fn step_answered(
+        &mut self,
+        host: &dyn Host,
+        token: u64,
+        answer: Option<&Answer>,
+    ) -> OnAnswered {
+        let mut working = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Working(working) => working,
+            other => {
+                self.phase = other;
+                return OnAnswered::Wait;
+            }
+        };
+        if let Stage::Checking(..) = &working.stage {
+            return self.check_answered(host, working, (token, answer));
+        }
+        let number = token.checked_sub(TOKENS);
+        let number = number.and_then(|number| usize::try_from(number).ok());
+        let of_number = |job: &&mut Job| number.is_some_and(|it| job.end == JobEnd::Waits(it));
+        let Some(job) = working.jobs.iter_mut().find(of_number) else {
+            self.phase = Phase::Working(working);
+            return OnAnswered::Wait;
+        };
+        match self.take_answer(host, job, (number.unwrap_or(0), answer)) {
+            Err(refusal) => OnAnswered::Request(self.refuse_step(working, &refusal)),
+            Ok(Some(callout)) => {
+                self.phase = Phase::Working(working);
+                OnAnswered::Request(OnBody::Ask(vec![callout]))
+            }
+            Ok(None) if working.jobs.iter().any(Job::waits) => {
+                self.phase = Phase::Working(working);
+                OnAnswered::Wait
+            }
+            Ok(None) => OnAnswered::Request(self.jobs_done(host, working)),
+        }
+    }
+
+    fn take_answer(
+        &mut self,
+        host: &dyn Host,
+        job: &mut Job,
+        (number, answer): (usize, Option<&Answer>),
+    ) -> Result<Option<Callout>, Refusal> {
+        let (made, used) = heard(&job.step, &job.work, answer);
+        self.steps.ended(number, &made, used, host.now());
+        match made {
+            Ok(Made::Text(text)) => {
+                job.end = JobEnd::Text(text);
+                Ok(None)
+            }
+            Ok(Made::Findings(findings)) => {
+                job.end = JobEnd::Over;
+                if findings.flagged {
+                    return Err(flagged(&job.step, &findings));
+                }
+                Ok(None)
+            }
+            Err(why) => match self.ask_job(host, job)? {
+                Some(callout) => Ok(Some(callout)),
+                None if job.step.on_error == OnError::Skip => Ok(None),
+                None => Err(failed(&job.step, why)),
+            },
+        }
+    }
+
+    /// All jobs of a round are over.
+    fn jobs_done(&mut self, host: &dyn Host, working: Box<Working>) -> OnBody {
+        let made = |job: &Job| matches!(job.end, JobEnd::Text(_));
+        if working.jobs.iter().any(made) {
+            return self.check_texts(host, working);
+        }
+        self.put_texts(host, working)
+    }
+
+    /// The texts take their places, and the request goes on.
+    fn put_texts(&mut self, host: &dyn Host, working: Box<Working>) -> OnBody {
+        let edits = edits(self.api, &working.jobs);
+        let Working {
+            pending,
+            inspected,
+            body,
+            changed,
+            choice,
+            ..
+        } = *working;
+        let (body, changed) = match edits.apply(&body) {
+            None => (body, changed),
+            Some(rewrite) => {
+                if rewrite.length > self.longest_body() {
+                    let refusal = too_long();
+                    let model = Some(choice.model);
+                    return OnBody::Reply(self.refuse(Some(pending.caller), model, &refusal));
+                }
+                let new = rewrite.whole(&body);
+                let rewrite = match changed {
+                    Some(changed) => changed.and(Some(rewrite)),
+                    None => rewrite,
+                };
+                (new, Some(rewrite))
+            }
+        };
+        let request = match Request::read(self.api, &body, self.counter(&pending.caller)) {
+            Ok(request) => request,
+            Err(refusal) => {
+                return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+            }
+        };
+        let guarded = Guarded {
+            pending,
+            inspected,
+            changed,
+        };
+        self.with_model(host, guarded, (&request, &body), choice)
+    }
+
+    fn longest_body(&self) -> usize {
+        usize::try_from(self.gateway.policy.limits.body).unwrap_or(usize::MAX)
+    }
+
+    fn refuse_step(&mut self, working: Box<Working>, refusal: &Refusal) -> OnBody {
+        let (caller, model) = working.whose();
+        OnBody::Reply(self.refuse(Some(caller), Some(model), refusal))
+    }
+}
+
+impl Job {
+    const fn waits(&self) -> bool {
+        matches!(self.end, JobEnd::Waits(_))
+    }
+}
+
+/// What stands in the places of images, sounds and older turns.
+fn edits(api: Api, jobs: &[Job]) -> Edits {
+    let mut edits = Edits::default();
+    let (mut images, mut sounds) = (0_usize, 0_usize);
+    for job in jobs {
+        let Some(place) = job.place else { continue };
+        let said = match &job.end {
+            JobEnd::Text(text) => Some(text),
+            JobEnd::Waits(_) | JobEnd::Over => None,
+        };
+        let new = match (&job.work, said) {
+            (Work::Turns(_), Some(said)) => {
+                let text = format!("[Summary of the conversation so far: {said}]");
+                user_message(&text)
+            }
+            // What could not be summarised stays.
+            (Work::Turns(_) | Work::Texts(_), _) => continue,
+            (Work::Medium(crate::protocols::Medium::Image { .. }), said) => {
+                images = images.saturating_add(1);
+                text_part(api, &labelled("Image", images, "described", said))
+            }
+            (Work::Medium(crate::protocols::Medium::Sound { .. }), said) => {
+                sounds = sounds.saturating_add(1);
+                text_part(api, &labelled("Sound", sounds, "transcribed", said))
+            }
+        };
+        edits.replace(place, new);
+    }
+    edits
+}
+
+fn labelled(what: &str, number: usize, done: &str, said: Option<&String>) -> String {
+    match said {
+        Some(said) => format!("[{what} {number}, {done} by another model: {said}]"),
+        None => format!("[{what} {number} could not be {done}.]"),
+    }
+}
+
+fn failed(step: &Step, why: Failure) -> Refusal {
+    let step = step.kind.as_str();
+    let message = format!("The step '{step}' of this model's workflow has failed.");
+    let mut refusal = Refusal::new(ErrorKind::BadGateway, "workflow_step_failed", message);
+    refusal.detail = format!("{step}: {}", why.code());
+    refusal
+}
+
+fn flagged(step: &Step, findings: &Findings) -> Refusal {
+    let message = "The request is refused by the moderation of this model.";
+    let mut refusal = Refusal::new(ErrorKind::Invalid, "content_filter", message);
+    let reasons = findings.reasons.join(",");
+    refusal.detail = format!("{}: {reasons}", step.kind.as_str());
+    refusal
+}
+
+fn too_long() -> Refusal {
+    let message =
+        "With what steps have made of it, the request is longer than this gateway accepts.";
+    Refusal::new(ErrorKind::TooLarge, "request_too_large", message)
+}

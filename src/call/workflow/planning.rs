@@ -1,0 +1,236 @@
+/*! Which steps a call needs, and what they and the call may take together. */
+
+use super::super::Call;
+use super::super::asking::texts_of;
+use super::super::budget::Demand;
+use super::{Job, JobEnd};
+use crate::callout::{Work, kinds, most};
+use crate::config::{Modality, Model, Step, StepKind};
+use crate::host::Host;
+use crate::identity::Caller;
+use crate::json::Span;
+use crate::ledger::Usage;
+use crate::ledger::limits::Amounts;
+use crate::protocols::texts::{Found, Origin, request_texts};
+use crate::protocols::{Api, ErrorKind, Medium, Refusal, Request, media, older_turns};
+use crate::routing;
+use std::rc::Rc;
+
+/// Most questions of a round: a call must not become any number of them.
+const MOST_JOBS: usize = 16;
+
+impl Call {
+    /// The jobs of the next round, with which its budget is reserved; none if the call can go on.
+    pub(super) fn plan_steps(
+        &mut self,
+        host: &dyn Host,
+        caller: &Caller,
+        (request, body): (&Request<'_>, &[u8]),
+        model: &Rc<Model>,
+    ) -> Result<Vec<Job>, Refusal> {
+        let mut jobs = Vec::new();
+        if self.steps.rounds == 0 {
+            for step in &model.workflow {
+                jobs.extend(first_jobs(self.api, step, (request, body), model));
+            }
+        }
+        // The first round makes texts of what a summary would have to leave out.
+        if jobs.is_empty() && self.steps.rounds < 2 {
+            jobs.extend(self.summary(host, (request, body), model));
+            self.steps.rounds = 2;
+        } else {
+            self.steps.rounds = self.steps.rounds.saturating_add(1);
+        }
+        if jobs.len() > MOST_JOBS {
+            return Err(too_many());
+        }
+        if !jobs.is_empty() && self.steps.held().is_none() {
+            self.reserve_all(host, caller, request, model, &jobs)?;
+        }
+        Ok(jobs)
+    }
+
+    /// A summary of older turns, where the prompt fits into no target's window.
+    fn summary(
+        &self,
+        host: &dyn Host,
+        (request, body): (&Request<'_>, &[u8]),
+        model: &Rc<Model>,
+    ) -> Option<Job> {
+        let step = summarises(model)?;
+        let targets = all_tries(model);
+        let prompt = self.prompt_tokens(host, request.traits(), &targets);
+        if !is_too_long(model, request, prompt) {
+            return None;
+        }
+        let place = older_turns(body, step.keep).ok().flatten()?;
+        let said = said_in(self.api, body, place);
+        Some(job(step, Work::Turns(said), Some(place)))
+    }
+
+    /// Reserves what the call and all its steps may take.
+    fn reserve_all(
+        &mut self,
+        host: &dyn Host,
+        caller: &Caller,
+        request: &Request<'_>,
+        model: &Rc<Model>,
+        jobs: &[Job],
+    ) -> Result<(), Refusal> {
+        let targets = all_tries(model);
+        let traits = request.traits();
+        let makes = jobs.iter().filter(|job| job.place.is_some());
+        let made = makes.fold(0_u64, |sum, job| sum.saturating_add(job.step.max_output));
+        let prompt = self.prompt_tokens(host, traits, &targets);
+        let prompt = prompt.saturating_add(made);
+        let mut steps = jobs.iter().fold(Amounts::NONE, |sum, job| {
+            sum.plus(&amounts(&job.step, &job.work, most(&job.step, &job.work)))
+        });
+        // A summary may follow, of what has become longer.
+        let follows = jobs.iter().all(|job| !matches!(job.work, Work::Turns(_)));
+        let may_follow = made > 0 || is_too_long(model, request, prompt);
+        if let Some(step) = summarises(model).filter(|_| follows && may_follow) {
+            let work = Work::Turns(String::new());
+            let usage = most(step, &work);
+            let input = usage.input.saturating_add(prompt);
+            steps = steps.plus(&amounts(step, &work, Usage { input, ..usage }));
+        }
+        let ledger = &self.gateway.policy.ledger;
+        let demand = || Demand {
+            steps,
+            ..Demand::of((traits, prompt), model, &targets, ledger)
+        };
+        let (held, default_output) = self.reserve(host, caller, Some(model), demand)?;
+        self.steps.hold(held, default_output);
+        Ok(())
+    }
+}
+
+/// What a step may take, of all who may be asked.
+fn amounts(step: &Step, work: &Work, most: Usage) -> Amounts {
+    step.models().fold(Amounts::NONE, |sum, asked| {
+        let price = asked.price.as_ref();
+        let cost = price.map(|price| price.reserve(most.input, most.output, kinds(work)));
+        sum.plus(&Amounts {
+            requests: 0,
+            input: most.input,
+            output: most.output,
+            nano_usd: cost.unwrap_or(0),
+        })
+    })
+}
+
+fn first_jobs(
+    api: Api,
+    step: &Rc<Step>,
+    (request, body): (&Request<'_>, &[u8]),
+    model: &Model,
+) -> Vec<Job> {
+    let traits = request.traits();
+    let is_image = |medium: &Medium| matches!(medium, Medium::Image { .. });
+    match step.kind {
+        StepKind::Moderate => {
+            let texts = texts_of(api, body).asked().to_vec();
+            let texts = Some(texts).filter(|texts| !texts.is_empty());
+            let jobs = texts.map(|texts| job(step, Work::Texts(texts), None));
+            jobs.into_iter().collect()
+        }
+        StepKind::DescribeImages if traits.image && !takes(model, Modality::Image) => {
+            of_media(step, body, is_image)
+        }
+        StepKind::TranscribeAudio if traits.audio && !takes(model, Modality::Audio) => {
+            of_media(step, body, |medium| !is_image(medium))
+        }
+        StepKind::DescribeImages | StepKind::TranscribeAudio | StepKind::SummariseContext => {
+            Vec::new()
+        }
+    }
+}
+
+fn of_media(step: &Rc<Step>, body: &[u8], wanted: impl Fn(&Medium) -> bool) -> Vec<Job> {
+    let parts = media(body).unwrap_or_default().into_iter();
+    let parts = parts.filter(|part| wanted(&part.medium));
+    let jobs = parts.map(|part| job(step, Work::Medium(part.medium), Some(part.span)));
+    jobs.collect()
+}
+
+fn job(step: &Rc<Step>, work: Work, place: Option<Span>) -> Job {
+    Job {
+        step: Rc::clone(step),
+        work,
+        place,
+        asked: 0,
+        end: JobEnd::Over,
+    }
+}
+
+/// Whether any live target takes what is of this kind.
+fn takes(model: &Model, one: Modality) -> bool {
+    let mut targets = model.live().iter();
+    targets.any(|target| {
+        let known = target.accepts.as_deref();
+        known.is_none_or(|known| known.contains(&one))
+    })
+}
+
+fn summarises(model: &Model) -> Option<&Rc<Step>> {
+    let mut steps = model.workflow.iter();
+    steps.find(|step| step.kind == StepKind::SummariseContext)
+}
+
+/// Whether a prompt of so many tokens, with the answer that is asked for, fits nowhere.
+fn is_too_long(model: &Model, request: &Request<'_>, prompt: u64) -> bool {
+    let answer = request.traits().max_output.unwrap_or(0);
+    let needed = prompt.saturating_add(answer);
+    let mut targets = model.live().iter();
+    targets.all(|target| target.context.is_some_and(|window| needed > window))
+}
+
+/// All live targets, whichever will answer.
+fn all_tries(model: &Model) -> Vec<routing::Try> {
+    let targets = model.live().iter();
+    let tries = targets.map(|target| routing::Try {
+        target: Rc::clone(target),
+        health: routing::cooldown::Health::Alone,
+    });
+    tries.collect()
+}
+
+/// What the messages within `place` say, by who says it.
+fn said_in(api: Api, body: &[u8], place: Span) -> String {
+    let mut said = String::new();
+    let mut last = None;
+    let read = request_texts(api, body, &mut |found| {
+        let Found::Text(text) = found else { return };
+        let span = text.text.span();
+        let Some(who) = speaker(text.origin) else {
+            return;
+        };
+        if span.start < place.start || span.end > place.end {
+            return;
+        }
+        if last != Some(who) {
+            said.push_str(who);
+            last = Some(who);
+        }
+        said.push_str(&text.text.value());
+        said.push('\n');
+    });
+    // What can't be read was refused before.
+    read.map(|()| said).unwrap_or_default()
+}
+
+const fn speaker(origin: Origin) -> Option<&'static str> {
+    Some(match origin {
+        Origin::User | Origin::FileName | Origin::Other => "User: ",
+        Origin::Assistant => "Assistant: ",
+        Origin::ToolCall => "Call of a tool: ",
+        Origin::ToolResult => "Answer of a tool: ",
+        Origin::System | Origin::Reasoning | Origin::Definition | Origin::Url => return None,
+    })
+}
+
+fn too_many() -> Refusal {
+    let message = format!("More than {MOST_JOBS} images and sounds in a call are not supported.");
+    Refusal::new(ErrorKind::Invalid, "too_many_parts", message)
+}
