@@ -24,7 +24,7 @@ pub const RETRY_HEADER: &str = "x-tollgate-internal-retry";
 const fn max_opening(api: Api) -> usize {
     match api {
         Api::Responses => 256 * 1024,
-        Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Messages => 16 * 1024,
+        _ => 16 * 1024,
     }
 }
 

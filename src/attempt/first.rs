@@ -63,7 +63,7 @@ fn sign(api: Api, event: &[u8]) -> Sign {
         Api::Completions => of_choices(&value, in_text),
         Api::Responses => responses(&value),
         // There are no streams of them.
-        Api::Embeddings => Sign::Content,
+        Api::Embeddings | Api::Moderations | Api::CountTokens => Sign::Content,
         Api::Messages => messages(&value),
     }
 }

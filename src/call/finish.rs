@@ -7,7 +7,7 @@ use crate::attempt::{Tries, Try};
 use crate::host::{Host, Instant};
 use crate::identity::Caller;
 use crate::ledger::{Cost, Settlement, Totals, Usage};
-use crate::protocols::Reasoning;
+use crate::protocols::{Reasoning, Tariff};
 use crate::telemetry::{GuardrailRecord, Record, TryRecord};
 
 /// Stands for the model of calls that have none, in totals.
@@ -218,6 +218,7 @@ impl Call {
                 })
             }
             Some(usage) => Settlement::Reported(usage),
+            None if ask.traits.tariff == Tariff::Never => Settlement::Reported(Usage::NONE),
             None => {
                 let seen_so_far = seen.estimate(ask.prompt_usage());
                 // Of a whole answer the end was made before its beginning came.

@@ -73,6 +73,9 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
             }
         };
+        if self.counts_here(&routed.targets) {
+            return OnBody::Reply(self.count_here(host, pending.caller, &request, routed));
+        }
         let mut changed = changed;
         let asked = (&request, body, &mut changed);
         let (pending, routed) = match self.ask_cache(host, pending, asked, routed) {
@@ -143,7 +146,10 @@ impl Call {
         let choice = routing::choose(host, &gateway.space, &gateway.policy, &asked)?;
         self.count_shadow(host, &choice.shadow);
         let attempts = attempts(gateway.policy.fallback.as_ref(), &choice.model);
-        let (mut targets, dropped) = self.expressible(choice.tries, request, body)?;
+        let (mut targets, dropped) = match self.counts_here(&choice.tries) {
+            true => (choice.tries, Vec::new()),
+            false => self.expressible(choice.tries, request, body)?,
+        };
         if !is_chain(&targets) {
             truncate(&mut targets, attempts);
         }
@@ -365,7 +371,7 @@ fn deadline(started: Instant, timeouts: Timeouts) -> u64 {
 }
 
 /// Whether several backends stand behind one cluster, whose order is its own.
-fn is_chain(targets: &[routing::Try]) -> bool {
+pub(super) fn is_chain(targets: &[routing::Try]) -> bool {
     let mut backends = targets.iter().map(|planned| &planned.target.backend);
     let Some(first) = backends.next() else {
         return false;

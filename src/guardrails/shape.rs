@@ -121,8 +121,8 @@ impl Shape {
             Api::ChatCompletions => &CHAT,
             Api::Completions => &COMPLETIONS,
             Api::Responses => &RESPONSES,
-            Api::Embeddings => &EMBEDDINGS,
-            Api::Messages => &MESSAGES,
+            Api::Embeddings | Api::Moderations => &EMBEDDINGS,
+            Api::Messages | Api::CountTokens => &MESSAGES,
         }
     }
 

@@ -45,6 +45,9 @@ pub struct Kinds {
 }
 
 impl Price {
+    /// Of what costs nothing.
+    pub const FREE: Self = Self::flat(0, 0);
+
     /// The price of a target of which no more is told: never free for want of a price.
     pub const fn flat(input: u64, output: u64) -> Self {
         Self {

@@ -17,18 +17,24 @@ pub enum Api {
     Responses,
     /// OpenAI's embeddings: texts in, numbers out.
     Embeddings,
+    /// OpenAI's moderations: texts and images in, scores out.
+    Moderations,
     /// Anthropic's Messages.
     Messages,
+    /// Anthropic's count of the tokens that a message would have.
+    CountTokens,
 }
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::ChatCompletions,
         Self::Completions,
         Self::Responses,
         Self::Embeddings,
+        Self::Moderations,
         Self::Messages,
+        Self::CountTokens,
     ];
 
     /// Those that answer in texts, whole or in streams.
@@ -42,10 +48,8 @@ impl Api {
     /// Whose it is.
     pub const fn protocol(self) -> Protocol {
         match self {
-            Self::ChatCompletions | Self::Completions | Self::Responses | Self::Embeddings => {
-                Protocol::OpenAi
-            }
-            Self::Messages => Protocol::Anthropic,
+            Self::Messages | Self::CountTokens => Protocol::Anthropic,
+            _ => Protocol::OpenAi,
         }
     }
 
@@ -56,7 +60,9 @@ impl Api {
             Self::Completions => "/completions",
             Self::Responses => "/responses",
             Self::Embeddings => "/embeddings",
+            Self::Moderations => "/moderations",
             Self::Messages => "/messages",
+            Self::CountTokens => "/messages/count_tokens",
         }
     }
 
@@ -67,7 +73,9 @@ impl Api {
             Self::Completions => "completions",
             Self::Responses => "responses",
             Self::Embeddings => "embeddings",
+            Self::Moderations => "moderations",
             Self::Messages => "messages",
+            Self::CountTokens => "count_tokens",
         }
     }
 
@@ -79,7 +87,14 @@ impl Api {
             Self::Completions => "text_completion",
             Self::Responses => "responses",
             Self::Embeddings => "embeddings",
+            Self::Moderations => "moderations",
+            Self::CountTokens => "count_tokens",
         }
+    }
+
+    /// Whether its answers are texts, whose length says how many tokens they have.
+    pub fn says_text(self) -> bool {
+        Self::OF_TEXT.contains(&self)
     }
 
     /// The API at `path`, which has no query.
@@ -142,7 +157,13 @@ mod tests {
             ("/v1/embeddings", Api::Embeddings, Api::Embeddings),
             ("/v1/responses/resp_1", Api::Responses, Api::Messages),
             ("/v1/messages", Api::Messages, Api::Messages),
-            ("/v1/messages/count_tokens", Api::Messages, Api::Messages),
+            ("/v1/messages/batches", Api::Messages, Api::Messages),
+            (
+                "/v1/messages/count_tokens",
+                Api::CountTokens,
+                Api::CountTokens,
+            ),
+            ("/v1/moderations", Api::Moderations, Api::Moderations),
             ("/v1/messages_of_mine", chat, Api::Messages),
             ("/v1/models", chat, Api::Messages),
             ("/responses", chat, Api::Messages),

@@ -47,11 +47,11 @@ impl Ending {
             Api::ChatCompletions => {
                 Self::ChatCompletions(openai::Ending::new(openai::Shape::Chat, model))
             }
-            Api::Completions | Api::Embeddings => {
+            Api::Completions | Api::Embeddings | Api::Moderations => {
                 Self::Completions(openai::Ending::new(openai::Shape::Text, model))
             }
             Api::Responses => Self::Responses(openai::ResponsesEnding::new(model)),
-            Api::Messages => Self::Messages(anthropic::Ending::default()),
+            Api::Messages | Api::CountTokens => Self::Messages(anthropic::Ending::default()),
         }
     }
 

@@ -90,9 +90,11 @@ impl EventReader {
     /// A reader for a stream that begins.
     pub fn new(api: Api) -> Self {
         match api {
-            Api::ChatCompletions | Api::Completions | Api::Embeddings => Self::Chunks,
+            Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Moderations => {
+                Self::Chunks
+            }
             Api::Responses => Self::Responses,
-            Api::Messages => Self::Messages(anthropic::Counts::default()),
+            Api::Messages | Api::CountTokens => Self::Messages(anthropic::Counts::default()),
         }
     }
 

@@ -25,7 +25,7 @@ pub use event::{Event, EventReader, Progress, Reasoning};
 pub use reading::stored;
 pub use redact::redact_account;
 pub use request::Request;
-pub use traits::Traits;
+pub use traits::{Tariff, Traits};
 pub use usage::ReportedUsage;
 
 use serde::{Deserialize, Serialize};

@@ -142,7 +142,8 @@ pub fn request_texts<'a>(
         Api::Completions => openai::completions::texts::request(body, visit),
         Api::Responses => openai::responses::texts::request(body, visit),
         Api::Embeddings => openai::embeddings::texts::request(body, visit),
-        Api::Messages => anthropic::texts::request(body, visit),
+        Api::Moderations => openai::moderations::texts::request(body, visit),
+        Api::Messages | Api::CountTokens => anthropic::texts::request(body, visit),
     }
 }
 
@@ -256,9 +257,11 @@ pub struct EventTexts<'a> {
 /// index that is none or a key that stands twice.
 pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
     match api {
-        Api::ChatCompletions | Api::Completions | Api::Embeddings => openai::texts::event(data),
+        Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Moderations => {
+            openai::texts::event(data)
+        }
         Api::Responses => openai::responses::texts::event(data),
-        Api::Messages => anthropic::texts::event(data),
+        Api::Messages | Api::CountTokens => anthropic::texts::event(data),
     }
 }
 
@@ -267,10 +270,12 @@ pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
 pub fn rest_events(api: Api, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
     match api {
         Api::ChatCompletions => openai::texts::rest(data, rest),
-        Api::Completions | Api::Embeddings => openai::completions::texts::rest(data, rest),
+        Api::Completions | Api::Embeddings | Api::Moderations => {
+            openai::completions::texts::rest(data, rest)
+        }
         // Without the stream that was before, ids of items are unknown.
         Api::Responses => openai::ResponsesEnding::new(None).rest(data, rest),
-        Api::Messages => anthropic::texts::rest(rest),
+        Api::Messages | Api::CountTokens => anthropic::texts::rest(rest),
     }
     .into_bytes()
 }
@@ -280,7 +285,7 @@ pub fn rest_events(api: Api, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<
 pub const fn emptied(api: Api) -> &'static str {
     match api {
         Api::Responses => "[]",
-        Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Messages => "null",
+        _ => "null",
     }
 }
 
@@ -305,7 +310,7 @@ pub fn answer_texts(api: Api, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
     match api {
         Api::ChatCompletions | Api::Completions => openai::texts::answer(body),
         Api::Responses => openai::responses::texts::answer(body),
-        Api::Embeddings => openai::embeddings::texts::answer(body),
+        Api::Embeddings | Api::Moderations | Api::CountTokens => openai::plain::texts::answer(body),
         Api::Messages => anthropic::texts::answer(body),
     }
 }
@@ -318,7 +323,9 @@ pub fn blocked_answer(api: Api, body: &[u8], kept: &[(u32, String)]) -> Vec<u8> 
         Api::ChatCompletions => openai::texts::blocked(body, kept),
         Api::Completions => openai::completions::texts::blocked(body, kept),
         Api::Responses => openai::responses::texts::blocked(body, kept),
-        Api::Embeddings => openai::embeddings::texts::blocked(body),
+        Api::Embeddings => openai::plain::texts::blocked(body, "data"),
+        Api::Moderations => openai::plain::texts::blocked(body, "results"),
+        Api::CountTokens => r#"{"input_tokens":0}"#.to_owned(),
         Api::Messages => anthropic::texts::blocked(body, kept),
     }
     .into_bytes()

@@ -3,6 +3,18 @@
 use crate::ledger::Kinds;
 use crate::tokens::{Media, Prompt};
 
+/// What providers charge for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tariff {
+    /// Its tokens. Without a price it is not known what it costs.
+    #[default]
+    Tokens,
+    /// Nothing, unless a price is told.
+    IfPriced,
+    /// Nothing. It uses no tokens either.
+    Never,
+}
+
 /// What a request asks of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traits {
@@ -40,6 +52,8 @@ pub struct Traits {
     pub audio_output: bool,
     /// Whether the provider is asked to keep parts of the prompt in its cache.
     pub cache: bool,
+    /// What is charged for it.
+    pub tariff: Tariff,
 }
 
 impl Default for Traits {
@@ -61,6 +75,7 @@ impl Default for Traits {
             stored_file: false,
             audio_output: false,
             cache: false,
+            tariff: Tariff::Tokens,
         }
     }
 }

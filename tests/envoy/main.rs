@@ -20,6 +20,7 @@ mod guardrails;
 mod identity;
 mod limits;
 mod messages;
+mod moderations;
 mod policy;
 mod refusals;
 mod routing;

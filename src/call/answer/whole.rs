@@ -313,7 +313,7 @@ impl WholeReader {
         };
         self.capture.push(piece);
         // Numbers are no tokens.
-        if self.api != Api::Embeddings {
+        if self.api.says_text() {
             seen.text.push(piece);
         }
         if end {

@@ -7,6 +7,8 @@ pub(super) mod embeddings;
 mod ending;
 mod fields;
 mod models;
+pub(super) mod moderations;
+pub(super) mod plain;
 pub(super) mod responses;
 mod stream_options;
 pub(super) mod texts;
@@ -15,9 +17,11 @@ mod usage;
 pub use answer::read_event;
 pub use chat::{Adapt, ChatRequest, read_chat};
 pub use completions::{CompletionRequest, read_completion};
-pub use embeddings::{EmbeddingRequest, read_embedding};
+pub use embeddings::read_embedding;
 pub use ending::{Ending, Shape};
 pub use models::{model_entry, model_list};
+pub use moderations::read_moderation;
+pub use plain::PlainRequest;
 pub use responses::{
     Ending as ResponsesEnding, ResponsesRequest, read_event as read_response_event, read_responses,
 };

@@ -98,7 +98,7 @@ pub const fn translated_into(from: Api) -> Option<Api> {
     match from {
         Api::ChatCompletions => Some(Api::Messages),
         Api::Messages => Some(Api::ChatCompletions),
-        Api::Completions | Api::Responses | Api::Embeddings => None,
+        _ => None,
     }
 }
 
