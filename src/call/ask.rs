@@ -138,7 +138,23 @@ impl Ask {
             } else {
                 0
             },
+            seconds: traits.seconds,
+            characters: traits.characters,
             ..Usage::NONE
+        }
+    }
+
+    /// What an answer has used, with what no provider reports.
+    pub(super) fn with_units(&self, usage: Usage) -> Usage {
+        let traits = &self.traits;
+        Usage {
+            seconds: match usage.seconds {
+                0 => traits.seconds,
+                told => told,
+            },
+            characters: traits.characters,
+            images: traits.images,
+            ..usage
         }
     }
 
@@ -152,6 +168,7 @@ impl Ask {
             .is_some_and(|latest| latest.came == Came::Sent);
         (at_work && self.held.answer > 0).then(|| Usage {
             output: self.held.answer,
+            images: self.traits.images,
             ..self.prompt_usage()
         })
     }

@@ -20,7 +20,7 @@ use crate::http::{Answer, Callout, HeaderEdits};
 use crate::identity::Caller;
 use crate::json::Rewrite;
 use crate::protocols::replay::as_stream;
-use crate::protocols::{Api, Reply, Request, Traits};
+use crate::protocols::{Reply, Request, Traits};
 use crate::routing;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -208,7 +208,7 @@ impl Call {
         wish: Wish,
     ) -> Result<&'r ModelCache, &'static str> {
         let cache = routed.model.cache.as_ref().ok_or("model")?;
-        if self.api == Api::CountTokens {
+        if !self.api.is_cached() {
             return Err("endpoint");
         }
         if routed.rule.as_ref().is_some_and(|rule| !rule.cache) {

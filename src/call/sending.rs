@@ -66,6 +66,9 @@ impl Call {
         if let Some(refusal) = self.unjudged_stream(host, guards, request.traits().stream) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
+        if let Some(refusal) = self.unread_media(host, guards) {
+            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        }
         let routed = match self.route(host, &pending, &request, body) {
             Ok(routed) => routed,
             Err(refusal) => {

@@ -38,10 +38,13 @@ impl Call {
         end: bool,
     ) -> OnHead {
         let policy = &self.gateway.policy;
-        if let Err(refusal) = request::check_body_head(headers, &policy.limits) {
+        if let Err(refusal) = request::check_body_head(headers, &policy.limits, self.api.is_form()) {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
         let mut kept = Kept::of(headers, self.api.protocol(), &policy.routing.headers);
+        if self.api.is_form() {
+            kept.boundary = request::boundary(headers).unwrap_or_default();
+        }
         if policy.cache.is_some() {
             match Wish::read(headers) {
                 Ok(wish) => kept.wish = wish,
@@ -76,6 +79,9 @@ impl Call {
     ) -> OnBody {
         match std::mem::take(&mut pending.purpose) {
             Purpose::Call => {
+                if let Some(refusal) = request::other_boundary(&pending.kept, body) {
+                    return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+                }
                 let on = self.guard(host, pending, body);
                 if !matches!(on, OnBody::Forward(_)) {
                     self.wants_stream = request::asks_for_stream(body);

@@ -671,7 +671,7 @@ fn refused_at_the_head() {
         ),
         (
             "POST",
-            "/v1/moderations",
+            "/v1/rerank",
             &[USER],
             404,
             "unknown_endpoint",
@@ -1368,7 +1368,7 @@ fn other_paths_pass_if_the_policy_says_so() {
     let mut run = bench.run();
     let edits = forwarded(run.head(
         "POST",
-        "/v1/moderations?x=1",
+        "/v1/rerank?x=1",
         &[FOREIGN, OWN].concat(),
         false,
     ));
@@ -1378,7 +1378,7 @@ fn other_paths_pass_if_the_policy_says_so() {
     assert_eq!(
         edits.set,
         [
-            (":path", "/api/v1/moderations?x=1".to_owned()),
+            (":path", "/api/v1/rerank?x=1".to_owned()),
             (":authority", "api.far.com".to_owned()),
             ("openai-beta", "a".to_owned()),
             (CLUSTER_HEADER, "far-cluster".to_owned()),

@@ -31,6 +31,13 @@ pub fn of_content_type(content_type: &str) -> Option<&str> {
     good.then_some(boundary)
 }
 
+/// Whether a body begins with this boundary: then it is the one that the body is read by.
+pub fn begins_with(body: &[u8], boundary: &str) -> bool {
+    let rest = body.strip_prefix(b"--");
+    let rest = rest.and_then(|rest| rest.strip_prefix(boundary.as_bytes()));
+    rest.is_some_and(|rest| rest.starts_with(b"\r\n"))
+}
+
 /// What stands before each part: the first line of the body.
 pub(super) fn delimiter(body: &[u8]) -> Result<&[u8], Error> {
     if body.is_empty() {

@@ -6,7 +6,7 @@ a value. None of that is forgiven here, so that every provider reads the parts t
 mod boundary;
 mod head;
 
-pub use boundary::of_content_type;
+pub use boundary::{begins_with, of_content_type};
 pub use head::FileName;
 
 use crate::bytes::{self, Set};
@@ -99,7 +99,7 @@ const fn wrong<T>(kind: ErrorKind, offset: usize) -> Result<T, Error> {
 
 impl<'a> Form<'a> {
     /// Reads a whole body. Its first line says which boundary it has; whether that is the one of
-    /// its `content-type` is to be asked by [`Form::has_boundary`].
+    /// its `content-type` is to be asked by [`begins_with`].
     ///
     /// # Errors
     /// See [`ErrorKind`].
@@ -167,11 +167,6 @@ impl<'a> Form<'a> {
         self.parts.iter().find(|part| part.name == name)
     }
 
-    /// Whether it has the boundary that its `content-type` tells.
-    pub fn has_boundary(&self, told: &str) -> bool {
-        self.delimiter.strip_prefix(b"--") == Some(told.as_bytes())
-    }
-
     /// Puts a value in the place of a part's. It must not hold the boundary.
     pub fn replace(&self, edits: &mut Edits, part: &Part<'_>, value: String) {
         edits.replace(part.span, value);
@@ -192,9 +187,9 @@ impl<'a> Form<'a> {
     }
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
     /// Its text; `None`: it is a file, or no UTF-8.
-    pub fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&'a str> {
         let text = std::str::from_utf8(self.value).ok();
         text.filter(|_| self.file.is_none())
     }

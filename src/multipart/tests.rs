@@ -21,7 +21,9 @@ fn edited(body: &[u8], edit: impl FnOnce(&Form<'_>, &mut Edits)) -> Vec<u8> {
 #[test]
 fn parts_as_they_stand() {
     let form = Form::read(FORM.as_bytes()).unwrap();
-    assert!(form.has_boundary("xYz") && !form.has_boundary("xY"));
+    for (boundary, is_it) in [("xYz", true), ("xY", false), ("xYz-", false), ("", false)] {
+        assert_eq!(begins_with(FORM.as_bytes(), boundary), is_it, "{boundary}");
+    }
     let [model, file, prompt] = form.parts() else {
         panic!("{form:?}")
     };

@@ -19,6 +19,18 @@ pub enum Api {
     Embeddings,
     /// OpenAI's moderations: texts and images in, scores out.
     Moderations,
+    /// OpenAI's speech: a text in, sound out.
+    Speech,
+    /// OpenAI's transcriptions: sound in, text out.
+    Transcriptions,
+    /// OpenAI's translations: sound in any language in, English text out.
+    Translations,
+    /// OpenAI's images from a text.
+    ImageGenerations,
+    /// OpenAI's images from images and a text.
+    ImageEdits,
+    /// OpenAI's images that are like one.
+    ImageVariations,
     /// Anthropic's Messages.
     Messages,
     /// Anthropic's count of the tokens that a message would have.
@@ -27,12 +39,18 @@ pub enum Api {
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::ChatCompletions,
         Self::Completions,
         Self::Responses,
         Self::Embeddings,
         Self::Moderations,
+        Self::Speech,
+        Self::Transcriptions,
+        Self::Translations,
+        Self::ImageGenerations,
+        Self::ImageEdits,
+        Self::ImageVariations,
         Self::Messages,
         Self::CountTokens,
     ];
@@ -61,6 +79,12 @@ impl Api {
             Self::Responses => "/responses",
             Self::Embeddings => "/embeddings",
             Self::Moderations => "/moderations",
+            Self::Speech => "/audio/speech",
+            Self::Transcriptions => "/audio/transcriptions",
+            Self::Translations => "/audio/translations",
+            Self::ImageGenerations => "/images/generations",
+            Self::ImageEdits => "/images/edits",
+            Self::ImageVariations => "/images/variations",
             Self::Messages => "/messages",
             Self::CountTokens => "/messages/count_tokens",
         }
@@ -74,6 +98,12 @@ impl Api {
             Self::Responses => "responses",
             Self::Embeddings => "embeddings",
             Self::Moderations => "moderations",
+            Self::Speech => "speech",
+            Self::Transcriptions => "transcriptions",
+            Self::Translations => "translations",
+            Self::ImageGenerations => "image_generations",
+            Self::ImageEdits => "image_edits",
+            Self::ImageVariations => "image_variations",
             Self::Messages => "messages",
             Self::CountTokens => "count_tokens",
         }
@@ -88,13 +118,48 @@ impl Api {
             Self::Responses => "responses",
             Self::Embeddings => "embeddings",
             Self::Moderations => "moderations",
+            Self::Speech => "speech",
+            Self::Transcriptions => "transcriptions",
+            Self::Translations => "translations",
+            Self::ImageGenerations => "image_generations",
+            Self::ImageEdits => "image_edits",
+            Self::ImageVariations => "image_variations",
             Self::CountTokens => "count_tokens",
         }
     }
 
     /// Whether its answers are texts, whose length says how many tokens they have.
     pub fn says_text(self) -> bool {
-        Self::OF_TEXT.contains(&self)
+        Self::OF_TEXT.contains(&self) || self.is_transcript()
+    }
+
+    /// Whether its answers say what is heard in sound.
+    pub const fn is_transcript(self) -> bool {
+        matches!(self, Self::Transcriptions | Self::Translations)
+    }
+
+    /// Whether its answers are images.
+    pub const fn makes_images(self) -> bool {
+        matches!(
+            self,
+            Self::ImageGenerations | Self::ImageEdits | Self::ImageVariations
+        )
+    }
+
+    /// Whether its answers are sound or images, in which nothing can be looked for.
+    pub const fn makes_media(self) -> bool {
+        self.makes_images() || matches!(self, Self::Speech)
+    }
+
+    /// Whether its requests are forms (`multipart/form-data`) and not JSON.
+    pub const fn is_form(self) -> bool {
+        self.is_transcript() || matches!(self, Self::ImageEdits | Self::ImageVariations)
+    }
+
+    /// Whether its answers may be stored and given again.
+    pub fn is_cached(self) -> bool {
+        let repeats = matches!(self, Self::Embeddings | Self::Moderations);
+        Self::OF_TEXT.contains(&self) || repeats
     }
 
     /// The API at `path`, which has no query.

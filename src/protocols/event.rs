@@ -82,6 +82,8 @@ pub enum EventReader {
     Chunks,
     /// The events of a response: each speaks for itself.
     Responses,
+    /// The events of sound, transcripts and images: each speaks for itself.
+    Media,
     /// Anthropic's events: usage is told in several.
     Messages(anthropic::Counts),
 }
@@ -94,6 +96,12 @@ impl EventReader {
                 Self::Chunks
             }
             Api::Responses => Self::Responses,
+            Api::Speech
+            | Api::Transcriptions
+            | Api::Translations
+            | Api::ImageGenerations
+            | Api::ImageEdits
+            | Api::ImageVariations => Self::Media,
             Api::Messages | Api::CountTokens => Self::Messages(anthropic::Counts::default()),
         }
     }
@@ -106,6 +114,7 @@ impl EventReader {
         match self {
             Self::Chunks => openai::read_event(data, said),
             Self::Responses => openai::read_response_event(data, said),
+            Self::Media => openai::read_media_event(data, said),
             Self::Messages(counts) => anthropic::read_event(data, counts, said),
         }
     }

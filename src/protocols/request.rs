@@ -2,8 +2,9 @@
 
 use super::anthropic::{MessagesRequest, read_count, read_messages};
 use super::openai::{
-    Adapt, ChatRequest, CompletionRequest, PlainRequest, ResponsesRequest, read_chat,
-    read_completion, read_embedding, read_moderation, read_responses,
+    Adapt, ChatRequest, CompletionRequest, FormRequest, PlainRequest, ResponsesRequest, read_chat,
+    read_completion, read_embedding, read_form, read_image, read_moderation, read_responses,
+    read_speech,
 };
 use super::{Api, Refusal, Traits};
 use crate::json::Rewrite;
@@ -18,6 +19,8 @@ pub enum Request<'a> {
     Completion(CompletionRequest<'a>),
     /// OpenAI's Responses.
     Response(ResponsesRequest<'a>),
+    /// A form: OpenAI's transcriptions, edits of images.
+    Form(FormRequest<'a>),
     /// A request of few members: OpenAI's embeddings, moderations.
     Plain(PlainRequest<'a>),
     /// Anthropic's messages.
@@ -36,6 +39,11 @@ impl<'a> Request<'a> {
             Api::Responses => read_responses(body, text).map(Self::Response),
             Api::Embeddings => read_embedding(body, text).map(Self::Plain),
             Api::Moderations => read_moderation(body, text).map(Self::Plain),
+            Api::Speech => read_speech(body, text).map(Self::Plain),
+            Api::ImageGenerations => read_image(body, text).map(Self::Plain),
+            Api::Transcriptions | Api::Translations | Api::ImageEdits | Api::ImageVariations => {
+                read_form(api, body, text).map(Self::Form)
+            }
             Api::Messages => read_messages(body, text).map(Self::Messages),
             Api::CountTokens => read_count(body, text).map(Self::Messages),
         }
@@ -47,6 +55,7 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => &chat.model,
             Self::Completion(completion) => &completion.model,
             Self::Response(response) => &response.model,
+            Self::Form(form) => &form.model,
             Self::Plain(plain) => &plain.model,
             Self::Messages(messages) => &messages.model,
         }
@@ -58,6 +67,7 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => &chat.traits,
             Self::Completion(completion) => &completion.traits,
             Self::Response(response) => &response.traits,
+            Self::Form(form) => &form.traits,
             Self::Plain(plain) => &plain.traits,
             Self::Messages(messages) => &messages.traits,
         }
@@ -69,7 +79,7 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => chat.traits.stream && !chat.asks_for_usage(),
             Self::Completion(it) => it.traits.stream && !it.asks_for_usage(),
             // Their events have it in any case, or there are none.
-            Self::Response(_) | Self::Plain(_) | Self::Messages(_) => false,
+            Self::Response(_) | Self::Form(_) | Self::Plain(_) | Self::Messages(_) => false,
         }
     }
 
@@ -79,6 +89,7 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => chat.adapt(body, adapt),
             Self::Completion(completion) => completion.adapt(body, adapt),
             Self::Response(response) => response.adapt(body, adapt),
+            Self::Form(form) => form.adapt(body, adapt),
             Self::Plain(plain) => plain.adapt(body, adapt),
             Self::Messages(messages) => messages.adapt(body, adapt.model, adapt.max_output),
         }

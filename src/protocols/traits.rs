@@ -54,6 +54,14 @@ pub struct Traits {
     pub cache: bool,
     /// What is charged for it.
     pub tariff: Tariff,
+    /// Seconds of sound that shall be heard, estimated.
+    pub seconds: u64,
+    /// Characters that shall be spoken.
+    pub characters: u64,
+    /// Images that shall be made.
+    pub images: u64,
+    /// Tokens of an answer that is sound or images, estimated, where its provider tells none.
+    pub media_output: u64,
 }
 
 impl Default for Traits {
@@ -76,6 +84,10 @@ impl Default for Traits {
             audio_output: false,
             cache: false,
             tariff: Tariff::Tokens,
+            seconds: 0,
+            characters: 0,
+            images: 0,
+            media_output: 0,
         }
     }
 }
@@ -94,6 +106,9 @@ impl Traits {
             audio_input: self.audio,
             audio_output: self.audio_output,
             image: self.image,
+            seconds: self.seconds,
+            characters: self.characters,
+            images: self.images,
         }
     }
 }

@@ -28,8 +28,9 @@ impl ReportedUsage {
             Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Moderations => {
                 openai::read_usage(reader)
             }
-            Api::Responses => openai::read_response_usage(reader),
             Api::Messages | Api::CountTokens => anthropic::read_usage(reader),
+            // Sound and images have the names of Responses.
+            _ => openai::read_response_usage(reader),
         }
     }
 }

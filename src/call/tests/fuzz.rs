@@ -179,7 +179,7 @@ impl Guarded {
             ),
             Api::Embeddings => ("/v1/embeddings", json!({"model": "smart", "input": text})),
             Api::Moderations => ("/v1/moderations", json!({"model": "smart", "input": text})),
-            Api::Messages | Api::CountTokens => (
+            _ => (
                 "/v1/messages",
                 json!({"model": "same", "max_tokens": 9, "stream": stream,
                     "system": source::PROMPT, "messages": [user]}),

@@ -102,10 +102,7 @@ struct Draft<'a> {
 /// # Errors
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
 pub fn read_messages(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Refusal> {
-    let read = read(body, text).and_then(|draft| match draft.max_tokens {
-        Some(max_tokens) => draft.finish(Some(max_tokens)),
-        None => field("max_tokens", MISSING),
-    });
+    let read = read(body, text).and_then(|draft| draft.finish(true));
     read.map_err(Refusal::from)
 }
 
@@ -114,7 +111,7 @@ pub fn read_messages(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, R
 /// # Errors
 /// As [`read_messages`].
 pub fn read_count(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Refusal> {
-    let read = read(body, text).and_then(|draft| draft.finish(None));
+    let read = read(body, text).and_then(|draft| draft.finish(false));
     let mut request = read.map_err(Refusal::from)?;
     let traits = &mut request.traits;
     traits.stream = false;
@@ -145,12 +142,16 @@ impl MaxTokens {
 }
 
 impl<'a> Draft<'a> {
-    fn finish(self, max_tokens: Option<MaxTokens>) -> Result<MessagesRequest<'a>, Stop> {
+    fn finish(self, bounded: bool) -> Result<MessagesRequest<'a>, Stop> {
         let Some((model, model_span)) = self.model else {
             return field("model", MISSING);
         };
         if !self.messages {
             return field("messages", MISSING);
+        }
+        let max_tokens = self.max_tokens.filter(|_| bounded);
+        if bounded && max_tokens.is_none() {
+            return field("max_tokens", MISSING);
         }
         Ok(MessagesRequest {
             model,

@@ -33,7 +33,7 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
 /// # Errors
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
 pub fn read_embedding(body: &[u8], text: Prompt) -> Result<PlainRequest<'_>, Refusal> {
-    plain::read(&EMBEDDINGS, body, text)
+    plain::read(&EMBEDDINGS, body, plain::no_output(text))
 }
 
 fn member(traits: &mut Traits, reader: &mut Reader<'_>, name: &str) -> Result<(), Stop> {

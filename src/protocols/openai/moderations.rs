@@ -36,7 +36,7 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
 /// # Errors
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
 pub fn read_moderation(body: &[u8], text: Prompt) -> Result<PlainRequest<'_>, Refusal> {
-    let mut request = plain::read(&MODERATIONS, body, text)?;
+    let mut request = plain::read(&MODERATIONS, body, plain::no_output(text))?;
     request.traits.tariff = Tariff::IfPriced;
     Ok(request)
 }

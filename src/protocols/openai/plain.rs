@@ -25,6 +25,15 @@ pub struct PlainRequest<'a> {
     needed: &'static str,
 }
 
+/// The traits of a request of which no answer has a token.
+pub(super) fn no_output(text: Prompt) -> Traits {
+    Traits {
+        text,
+        max_output: Some(0),
+        ..Traits::default()
+    }
+}
+
 /// What an API's requests look like.
 pub(super) struct Shape {
     /// The keys that are read, here or by the guards: a duplicate of one in any object is
@@ -38,27 +47,22 @@ pub(super) struct Shape {
     pub(super) member: fn(&mut Traits, &mut Reader<'_>, &str) -> Result<(), Stop>,
 }
 
-/// Reads a request in one pass; its text is added to `text`.
+/// Reads a request in one pass, on top of what `traits` say.
 pub(super) fn read<'a>(
     shape: &Shape,
     body: &'a [u8],
-    text: Prompt,
+    traits: Traits,
 ) -> Result<PlainRequest<'a>, Refusal> {
-    read_whole(shape, body, text).map_err(Refusal::from)
+    read_whole(shape, body, traits).map_err(Refusal::from)
 }
 
 fn read_whole<'a>(
     shape: &Shape,
     body: &'a [u8],
-    text: Prompt,
+    mut traits: Traits,
 ) -> Result<PlainRequest<'a>, Stop> {
     let mut model = None;
     let mut said = false;
-    let mut traits = Traits {
-        text,
-        max_output: Some(0),
-        ..Traits::default()
-    };
     let members = Members::read(body, shape.watched, |reader, key| {
         let key = key.value();
         match (key.as_ref(), reader.kind()?) {

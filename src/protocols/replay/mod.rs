@@ -47,7 +47,7 @@ impl Assembler {
             Api::Responses => Stream::Responses(responses::Events::default()),
             Api::Messages => Stream::Messages(messages::Events::default()),
             // They are never told in streams.
-            Api::Embeddings | Api::Moderations | Api::CountTokens => {
+            _ => {
                 return Self(Progress::GaveUp);
             }
         };
@@ -148,7 +148,7 @@ pub fn as_stream(api: Api, whole: &[u8], include_usage: bool) -> Option<Vec<u8>>
         Api::Completions => chat::as_stream(Shape::Text, whole, include_usage),
         Api::Responses => responses::as_stream(whole),
         Api::Messages => messages::as_stream(whole),
-        Api::Embeddings | Api::Moderations | Api::CountTokens => None,
+        _ => None,
     };
     stream.map(String::into_bytes)
 }

@@ -1,19 +1,35 @@
-/*! Where text stands in what answers plain requests: hardly anywhere. They are numbers, base64 of
-them, and scores under known names. */
+/*! Where text stands in answers that are no text: hardly anywhere. They are numbers, base64 of
+them, of sound and of images, and scores under known names. */
 
 use crate::json::{Error, Key, Kind, Reader};
 use crate::protocols::openai::texts::head::Head;
-use crate::protocols::texts::{AnswerTexts, Member, Speech, answer_reader};
+use crate::protocols::openai::answer::DONE;
+use crate::protocols::texts::{AnswerTexts, EventTexts, Member, Said, Speech, answer_reader};
 
 pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
-    let mut reader = answer_reader(body)?;
+    Ok(AnswerTexts {
+        said: read(body)?,
+        ..AnswerTexts::default()
+    })
+}
+
+/// An event of sound or images.
+pub(in crate::protocols) fn event(data: &[u8]) -> Result<EventTexts<'_>, Error> {
+    if data.trim_ascii_end() == DONE {
+        return Ok(EventTexts::default());
+    }
+    Ok(EventTexts {
+        said: read(data)?,
+        ..EventTexts::default()
+    })
+}
+
+fn read(data: &[u8]) -> Result<Vec<Said<'_>>, Error> {
+    let mut reader = answer_reader(data)?;
     let mut speech = Speech::default();
     value(&mut speech, &mut reader)?;
     reader.finish()?;
-    Ok(AnswerTexts {
-        said: speech.said,
-        ..AnswerTexts::default()
-    })
+    Ok(speech.said)
 }
 
 fn value<'a>(speech: &mut Speech<'a>, reader: &mut Reader<'a>) -> Result<(), Error> {
@@ -30,10 +46,18 @@ fn member<'a>(
     key: &Key<'a>,
 ) -> Result<(), Error> {
     match (key.value().as_ref(), reader.kind()?) {
-        ("embedding", Kind::Array | Kind::String) => speech.member(reader, Member::Encoded),
-        ("object" | "model" | "usage", _) => speech.member(reader, Member::Name),
+        ("embedding", Kind::Array | Kind::String) | ("b64_json" | "audio", Kind::String) => {
+            speech.member(reader, Member::Encoded)
+        }
+        (
+            "object" | "model" | "usage" | "type" | "background" | "output_format" | "quality" | "size",
+            _,
+        ) => speech.member(reader, Member::Name),
         ("id", _) => speech.member(reader, Member::Id),
-        ("index" | "created" | "input_tokens", Kind::Number) => speech.member(reader, Member::Name),
+        (
+            "index" | "created" | "created_at" | "partial_image_index" | "input_tokens",
+            Kind::Number,
+        ) => speech.member(reader, Member::Name),
         ("categories" | "category_scores" | "category_applied_input_types", Kind::Object) => {
             reader.object(|reader, key| {
                 if !is_category(key.text().raw()) {
