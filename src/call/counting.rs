@@ -1,8 +1,8 @@
 /*! `POST /v1/messages/count_tokens` for models whose provider has no such endpoint: Tollgate
 answers by its own estimate. */
 
-use super::budget::Demand;
 use super::ask::Routed;
+use super::budget::Demand;
 use super::sending::is_chain;
 use super::{Call, Phase};
 use crate::host::Host;

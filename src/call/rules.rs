@@ -24,7 +24,8 @@ impl Call {
             true => form_as_json(body),
             false => None,
         };
-        match rules.judge(api, fields.as_deref().unwrap_or(body), tokens) {
+        let judged = (fields.as_deref().unwrap_or(body), body.len());
+        match rules.judge_fields(api, judged, tokens) {
             Ok(verdict) => {
                 self.guarding.request = verdict;
                 self.guarding.request.refusal().cloned()

@@ -1554,6 +1554,7 @@ mod fuzz;
 mod global;
 mod guarding;
 mod hidden;
+mod media;
 mod plan;
 mod rules;
 mod scoring;

@@ -42,7 +42,10 @@ fn parts_as_they_stand() {
 fn boundaries_of_content_types() {
     for (content_type, boundary) in [
         ("multipart/form-data; boundary=abc", Some("abc")),
-        ("Multipart/Form-Data; charset=utf-8; Boundary=\"a:b\"", Some("a:b")),
+        (
+            "Multipart/Form-Data; charset=utf-8; Boundary=\"a:b\"",
+            Some("a:b"),
+        ),
         ("multipart/form-data; boundary=a; boundary=b", None),
         ("multipart/form-data; boundary=\"a b\"", None),
         ("multipart/form-data; boundary=\"a;b\"", None),
@@ -66,7 +69,9 @@ fn what_is_not_forgiven() {
     let part = |head: &str| format!("--b\r\n{head}\r\n\r\nv\r\n--b--");
     let named = |more: &str| part(&format!("Content-Disposition: form-data; name=\"a\"{more}"));
     let two = |one: &str, other: &str| {
-        let head = |name: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\nv\r\n");
+        let head = |name: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\nv\r\n")
+        };
         format!("{}{}--b--", head(one), head(other))
     };
     for (body, wanted) in [
@@ -85,7 +90,7 @@ fn what_is_not_forgiven() {
         (two("a", "A"), Some(Duplicate)),
         (two("a[]", "A[]"), Some(Duplicate)),
         (String::new(), Some(Empty)),
-        ("--b--\r\n".into(), Some(Unfinished)),
+        ("--b--\r\n".into(), Some(Head)),
         ("--b--".into(), Some(NoBoundary)),
         ("x\r\n".to_owned() + &named(""), Some(NoBoundary)),
         ("\r\n".to_owned() + &named(""), Some(NoBoundary)),
@@ -95,31 +100,58 @@ fn what_is_not_forgiven() {
         (named("").replace("--b--", "--b-"), Some(StrayBoundary)),
         (named("").replace("--b--", "--c--"), Some(Unfinished)),
         (named("").replace("v\r\n--b", "v\n--b"), Some(StrayBoundary)),
-        (named("").replace("v\r\n--b", "v--b\r\n--b"), Some(StrayBoundary)),
+        (
+            named("").replace("v\r\n--b", "v--b\r\n--b"),
+            Some(StrayBoundary),
+        ),
         (named("").replace("v\r\n--b", "--b"), Some(StrayBoundary)),
         (named("") + "x", Some(Trailing)),
         (named("") + "\r\n--b--", Some(Trailing)),
         (part("Content-Type: text/plain"), Some(Head)),
         (part("Content-Disposition: form-data"), Some(Head)),
-        (part("Content-Disposition: attachment; name=\"a\""), Some(Head)),
-        (part("Content-Disposition: form-data; name=\"\""), Some(Head)),
-        (part("Content-Disposition: form-data; name=\"a\\\"b\""), Some(Head)),
-        (part("Content-Disposition: form-data; name=\"a%22\""), Some(Head)),
+        (
+            part("Content-Disposition: attachment; name=\"a\""),
+            Some(Head),
+        ),
+        (
+            part("Content-Disposition: form-data; name=\"\""),
+            Some(Head),
+        ),
+        (
+            part("Content-Disposition: form-data; name=\"a\\\"b\""),
+            Some(Head),
+        ),
+        (
+            part("Content-Disposition: form-data; name=\"a%22\""),
+            Some(Head),
+        ),
         (part("Content-Disposition: form-data; name=\"a"), Some(Head)),
         (named("; name=\"b\""), Some(Head)),
         (named("; filename=\"a\"; filename=\"b\""), Some(Head)),
         (named("; other=b"), Some(Head)),
         (named(" x"), Some(Head)),
-        (named("\r\nContent-Disposition: form-data; name=\"b\""), Some(Head)),
+        (
+            named("\r\nContent-Disposition: form-data; name=\"b\""),
+            Some(Head),
+        ),
         (named("\r\n folded"), Some(Head)),
         (named("\r\nX : 1"), Some(Head)),
         (named("\r\nX: \0"), Some(Head)),
         (named("\r\nX: a\rb"), Some(Head)),
         (named("\r\nX: a\nb"), Some(Head)),
-        (named(&format!("\r\nX: {}", "a".repeat(MAX_HEAD))), Some(Head)),
-        (named("\r\nContent-Type: multipart/mixed; boundary=c"), Some(Nested)),
+        (
+            named(&format!("\r\nX: {}", "a".repeat(MAX_HEAD))),
+            Some(Head),
+        ),
+        (
+            named("\r\nContent-Type: multipart/mixed; boundary=c"),
+            Some(Nested),
+        ),
         (named("\r\nContent-Type: message/rfc822"), Some(Nested)),
-        (named("\r\nContent-Type: text/plain; charset=utf-7"), Some(Nested)),
+        (
+            named("\r\nContent-Type: text/plain; charset=utf-7"),
+            Some(Nested),
+        ),
         (named("\r\nContent-Transfer-Encoding: base64"), Some(Nested)),
         (named("\r\nContent-Encoding: gzip"), Some(Nested)),
     ] {
@@ -143,7 +175,11 @@ fn a_part_of_a_form_is_no_form() {
     // The line end behind the last boundary may be missing.
     let whole = [body.len(), body.len() - 2];
     for end in 0..body.len() {
-        assert_eq!(Form::read(&body[..end]).is_ok(), whole.contains(&end), "{end}");
+        assert_eq!(
+            Form::read(&body[..end]).is_ok(),
+            whole.contains(&end),
+            "{end}"
+        );
     }
 }
 
@@ -159,7 +195,10 @@ fn edits_leave_the_rest_as_it_is() {
     let wanted = FORM.replace("whisper-1", "gpt-4o-transcribe");
     let (front, _) = wanted.split_once("--xYz\r\ncontent-").unwrap();
     let stream = "--xYz\r\nContent-Disposition: form-data; name=\"stream\"\r\n\r\ntrue\r\n";
-    assert_eq!(String::from_utf8(new).unwrap(), format!("{stream}{front}--xYz--\r\n"));
+    assert_eq!(
+        String::from_utf8(new).unwrap(),
+        format!("{stream}{front}--xYz--\r\n")
+    );
 }
 
 fn form_of(parts: &[(String, Option<String>, Vec<u8>)]) -> Vec<u8> {
@@ -167,7 +206,8 @@ fn form_of(parts: &[(String, Option<String>, Vec<u8>)]) -> Vec<u8> {
     for (name, file, value) in parts {
         let file = file.as_ref().map(|file| format!("; filename=\"{file}\""));
         let file = file.unwrap_or_default();
-        let head = format!("--bOuNd\r\nContent-Disposition: form-data; name=\"{name}[]\"{file}\r\n\r\n");
+        let head =
+            format!("--bOuNd\r\nContent-Disposition: form-data; name=\"{name}[]\"{file}\r\n\r\n");
         body.extend([head.as_bytes(), value, b"\r\n"].concat());
     }
     body.extend(b"--bOuNd--\r\n");
@@ -178,7 +218,10 @@ fn arb_parts() -> impl Strategy<Value = Vec<(String, Option<String>, Vec<u8>)>> 
     let part = (
         "[a-z_]{1,8}",
         proptest::option::of("[ -!#-\\[\\]-~äß]{0,12}"),
-        proptest::collection::vec(prop_oneof![Just(b'-'), Just(b'\r'), Just(b'\n'), any::<u8>()], 0..40),
+        proptest::collection::vec(
+            prop_oneof![Just(b'-'), Just(b'\r'), Just(b'\n'), any::<u8>()],
+            0..40,
+        ),
     );
     proptest::collection::vec(part, 1..8)
 }

@@ -19,6 +19,7 @@ mod global_limits;
 mod guardrails;
 mod identity;
 mod limits;
+mod media;
 mod messages;
 mod moderations;
 mod policy;

@@ -18,7 +18,8 @@ fn policy() -> Value {
     let moderation = json!({"targets": [{"backend": "mock", "model": "omni-moderation-2024"}]});
     policy["models"]["omni-moderation-latest"] = moderation.clone();
     policy["models"]["dear"] = moderation;
-    policy["models"]["dear"]["targets"][0]["price"] = json!({"input": 1, "output": 1, "request": 0.002});
+    policy["models"]["dear"]["targets"][0]["price"] =
+        json!({"input": 1, "output": 1, "request": 0.002});
     let names = json!(["smart", "light", "omni-moderation-latest", "dear"]);
     policy["tenants"]["acme"]["models"] = names.clone();
     policy["tenants"]["blue"]["models"] = names;
@@ -36,8 +37,14 @@ fn moderations_go_through_all_rooms() {
         let stand = Stand::start(Config::gateway().policy(&policy(), Form::Struct)).await;
         for (body, cost) in [
             (json!({"input": "one two"}), 0),
-            (json!({"model": "omni-moderation-latest", "input": ["one", "two"]}), 0),
-            (json!({"model": "dear", "input": image("https://example.com/a.png")}), 2_000_000),
+            (
+                json!({"model": "omni-moderation-latest", "input": ["one", "two"]}),
+                0,
+            ),
+            (
+                json!({"model": "dear", "input": image("https://example.com/a.png")}),
+                2_000_000,
+            ),
         ] {
             let ask = ask(&body);
             let (answer, received) = stand.pass(&ask).await;
@@ -69,9 +76,21 @@ fn moderations_go_through_all_rooms() {
         let scores = &answer.json()["results"][0]["category_scores"];
         assert_eq!(scores["self-harm/intent"], json!(0.5));
         for (input, status, code) in [
-            (image("https://example.com/a.png"), 400, "unscannable_request"),
-            (image("data:image/png;base64,AAAA"), 400, "unscannable_request"),
-            (json!("ghp_x7Kd92LmQpR4tVwYzA1bC3eF5gH6iJ8kN0oS"), 400, "content_filter"),
+            (
+                image("https://example.com/a.png"),
+                400,
+                "unscannable_request",
+            ),
+            (
+                image("data:image/png;base64,AAAA"),
+                400,
+                "unscannable_request",
+            ),
+            (
+                json!("ghp_x7Kd92LmQpR4tVwYzA1bC3eF5gH6iJ8kN0oS"),
+                400,
+                "content_filter",
+            ),
             (json!([]), 400, "invalid_value"),
         ] {
             let ask = ask(&json!({"input": input})).key("demo-blue-key");
@@ -110,10 +129,12 @@ async fn counted_tokens(stand: &Stand) {
     ] {
         assert_eq!(record[name], wanted, "{name}");
     }
-    let secret = count("ghp_x7Kd92LmQpR4tVwYzA1bC3eF5gH6iJ8kN0oS").header("x-api-key", "demo-blue-key");
+    let secret =
+        count("ghp_x7Kd92LmQpR4tVwYzA1bC3eF5gH6iJ8kN0oS").header("x-api-key", "demo-blue-key");
     assert_eq!(stand.send(&secret).await.status, 400);
-    let foreign = Ask::messages(&json!({"model": "x", "messages": [{"role": "user", "content": "a"}]}))
-        .path("/v1/messages/count_tokens");
+    let foreign =
+        Ask::messages(&json!({"model": "x", "messages": [{"role": "user", "content": "a"}]}))
+            .path("/v1/messages/count_tokens");
     assert_eq!(stand.send(&foreign).await.status, 404);
 }
 
@@ -121,7 +142,8 @@ async fn counted_tokens(stand: &Stand) {
 fn backends_moderate_and_count() {
     run(async {
         let mut policy = fleet_policy();
-        policy["tenants"]["acme"]["limits"] = json!([{"requests": 2, "per": "day"}, {"tokens": 1, "per": "day"}]);
+        policy["tenants"]["acme"]["limits"] =
+            json!([{"requests": 2, "per": "day"}, {"tokens": 1, "per": "day"}]);
         let fleet = Fleet::start(Config::fallback().policy(&policy, Form::Struct)).await;
         // Of `light` the first target is Anthropic's, of `smart` it is not.
         let count = |model: &str| {
@@ -131,22 +153,34 @@ fn backends_moderate_and_count() {
         };
         let ask = count("light");
         let answer = fleet.send(&ask).await;
-        assert_eq!((answer.status, answer.json()), (200, json!({"input_tokens": 8})));
+        assert_eq!(
+            (answer.status, answer.json()),
+            (200, json!({"input_tokens": 8}))
+        );
         let received = fleet.received("anthropic", &ask);
         assert_eq!(received[0].line, "POST /v1/messages/count_tokens");
         assert_eq!(received[0].json()["model"], "claude-sonnet-4-5");
         let record = fleet.record(&ask).await;
-        assert_eq!((&record["input_tokens"], &record["usage"]), (&json!(0), &json!("reported")));
+        assert_eq!(
+            (&record["input_tokens"], &record["usage"]),
+            (&json!(0), &json!("reported"))
+        );
         let here = count("smart");
         assert_eq!(fleet.send(&here).await.status, 200);
         assert_eq!(fleet.tries(&here).iter().sum::<usize>(), 0);
         // Tokens are not limited for it, requests are: two were made.
         let third = fleet.send(&count("light")).await;
-        assert_eq!((third.status, third.code().as_str()), (429, "rate_limit_exceeded"));
+        assert_eq!(
+            (third.status, third.code().as_str()),
+            (429, "rate_limit_exceeded")
+        );
         // Anthropic has no moderations: the first target is passed over.
         let ask = self::ask(&json!({"model": "light", "input": "a"})).key("demo-blue-key");
         assert_eq!(fleet.send(&ask).await.status, 200);
-        assert_eq!(fleet.received("openai", &ask)[0].line, "POST /v1/moderations");
+        assert_eq!(
+            fleet.received("openai", &ask)[0].line,
+            "POST /v1/moderations"
+        );
         assert!(fleet.received("anthropic", &ask).is_empty());
     });
 }

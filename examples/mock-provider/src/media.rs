@@ -109,7 +109,10 @@ fn speech_usage(body: &Value) -> Value {
 }
 
 fn transcript_usage(body: &Value) -> Value {
-    if body["model"].as_str().is_some_and(|model| model.starts_with("whisper")) {
+    if body["model"]
+        .as_str()
+        .is_some_and(|model| model.starts_with("whisper"))
+    {
         return json!({"type": "duration", "seconds": 9});
     }
     json!({"type": "tokens", "input_tokens": 14, "output_tokens": 5, "total_tokens": 19,
@@ -150,7 +153,8 @@ fn events(media: Media, body: &Value, script: &Script) -> Vec<Vec<u8>> {
     let mut events = Vec::new();
     let mut last = match media {
         Media::Speech => {
-            events.extend([0, 1].map(|_| json!({"type": "speech.audio.delta", "audio": "SUQzBAAA"})));
+            events
+                .extend([0, 1].map(|_| json!({"type": "speech.audio.delta", "audio": "SUQzBAAA"})));
             json!({"type": "speech.audio.done"})
         }
         Media::Transcriptions => {
@@ -164,8 +168,10 @@ fn events(media: Media, body: &Value, script: &Script) -> Vec<Vec<u8>> {
                 Some(_) => "image_edit",
                 None => "image_generation",
             };
-            events.push(json!({"type": format!("{kind}.partial_image"), "b64_json": PIXELS,
-                "partial_image_index": 0, "created_at": 1}));
+            events.push(
+                json!({"type": format!("{kind}.partial_image"), "b64_json": PIXELS,
+                "partial_image_index": 0, "created_at": 1}),
+            );
             json!({"type": format!("{kind}.completed"), "b64_json": PIXELS, "created_at": 1})
         }
     };

@@ -23,7 +23,14 @@ pub struct FormRequest<'a> {
 
 /// The fields that are read: no file may have their names, and no field a name that differs from
 /// one in case alone.
-const FIELDS: [&str; 6] = ["model", "prompt", "n", "quality", "stream", "response_format"];
+const FIELDS: [&str; 6] = [
+    "model",
+    "prompt",
+    "n",
+    "quality",
+    "stream",
+    "response_format",
+];
 
 /// The files. A list of images has the second name.
 const SOUND: &[&str] = &["file"];
@@ -79,7 +86,9 @@ fn read(api: Api, form: Form<'_>, text: Prompt) -> Result<FormRequest<'_>, Stop>
         let missing = files.first().copied().unwrap_or_default();
         return field(missing, MISSING);
     }
-    let usual = api.makes_images().then_some(Cow::Borrowed(images::USUAL_MODEL));
+    let usual = api
+        .makes_images()
+        .then_some(Cow::Borrowed(images::USUAL_MODEL));
     let Some(model) = model.or(usual) else {
         return field("model", MISSING);
     };
@@ -87,7 +96,11 @@ fn read(api: Api, form: Form<'_>, text: Prompt) -> Result<FormRequest<'_>, Stop>
         true => images::finish(&mut traits),
         false => finish_sound(&mut traits),
     }
-    Ok(FormRequest { model, traits, form })
+    Ok(FormRequest {
+        model,
+        traits,
+        form,
+    })
 }
 
 /// The field that an error is blamed on, if it is a known one: nothing of the caller's is told.

@@ -107,10 +107,14 @@ pub(in crate::protocols) fn texts<'a>(
     body: &'a [u8],
     visit: &mut dyn FnMut(Found<'a>),
 ) -> Result<(), Error> {
-    walk_request(body, visit, |walk, reader, key| match key.value().as_ref() {
-        "prompt" => walk.strings(reader, Origin::User),
-        "background" | "moderation" | "n" | "output_compression" | "output_format"
-        | "partial_images" | "quality" | "response_format" | "size" | "style" => walk.names(reader),
-        _ => walk.unknown(reader, key, Origin::Other),
+    walk_request(body, visit, |walk, reader, key| {
+        match key.value().as_ref() {
+            "prompt" => walk.strings(reader, Origin::User),
+            "background" | "moderation" | "n" | "output_compression" | "output_format"
+            | "partial_images" | "quality" | "response_format" | "size" | "style" => {
+                walk.names(reader)
+            }
+            _ => walk.unknown(reader, key, Origin::Other),
+        }
     })
 }

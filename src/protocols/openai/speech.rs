@@ -60,9 +60,7 @@ fn member(traits: &mut Traits, reader: &mut Reader<'_>, name: &str) -> Result<()
             traits.stream = reader.string()?.value() == "sse";
             Ok(())
         }
-        ("stream_format", kind) if kind != Kind::Null => {
-            field("stream_format", "must be a string")
-        }
+        ("stream_format", kind) if kind != Kind::Null => field("stream_format", "must be a string"),
         _ => reader.skip().map(drop).map_err(Stop::from),
     }
 }
@@ -72,10 +70,12 @@ pub(in crate::protocols) fn texts<'a>(
     body: &'a [u8],
     visit: &mut dyn FnMut(Found<'a>),
 ) -> Result<(), Error> {
-    walk_request(body, visit, |walk, reader, key| match key.value().as_ref() {
-        "input" => walk.strings(reader, Origin::User),
-        "instructions" => walk.strings(reader, Origin::System),
-        "response_format" | "speed" | "stream_format" | "voice" => walk.names(reader),
-        _ => walk.unknown(reader, key, Origin::Other),
+    walk_request(body, visit, |walk, reader, key| {
+        match key.value().as_ref() {
+            "input" => walk.strings(reader, Origin::User),
+            "instructions" => walk.strings(reader, Origin::System),
+            "response_format" | "speed" | "stream_format" | "voice" => walk.names(reader),
+            _ => walk.unknown(reader, key, Origin::Other),
+        }
     })
 }

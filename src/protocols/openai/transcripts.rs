@@ -80,7 +80,10 @@ pub(in crate::protocols) fn event_texts(data: &[u8]) -> Result<EventTexts<'_>, E
             ("type", Kind::String) => {
                 let kind = reader.string()?;
                 done = kind.value() == "transcript.text.done";
-                if !matches!(kind.value().as_ref(), "transcript.text.done" | "transcript.text.delta" | "transcript.text.segment") {
+                if !matches!(
+                    kind.value().as_ref(),
+                    "transcript.text.done" | "transcript.text.delta" | "transcript.text.segment"
+                ) {
                     // Read again as what is not known.
                     speech.said.extend(own(Site::String(kind)));
                 }
@@ -101,7 +104,9 @@ pub(in crate::protocols) fn event_texts(data: &[u8]) -> Result<EventTexts<'_>, E
     reader.finish()?;
     match whole {
         Some(mark) if done => {
-            let behind = speech.said.split_off(mark.saturating_add(1).min(speech.said.len()));
+            let behind = speech
+                .said
+                .split_off(mark.saturating_add(1).min(speech.said.len()));
             speech.repeat(mark);
             speech.said.extend(behind);
         }
@@ -121,7 +126,8 @@ pub(in crate::protocols) fn event_texts(data: &[u8]) -> Result<EventTexts<'_>, E
 }
 
 fn own(text: Site<'_>) -> Option<Said<'_>> {
-    let is_name = matches!(text, Site::String(text) if crate::protocols::texts::is_name(text.raw()));
+    let is_name =
+        matches!(text, Site::String(text) if crate::protocols::texts::is_name(text.raw()));
     (!is_name).then_some(Said {
         channel: None,
         repeated: false,

@@ -1,6 +1,8 @@
 use super::*;
 use crate::protocols::Request;
-use crate::protocols::texts::{answer_texts, blocked_answer, event_texts, request_texts, rest_events};
+use crate::protocols::texts::{
+    answer_texts, blocked_answer, event_texts, request_texts, rest_events,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -29,17 +31,35 @@ fn code(api: Api, body: &str) -> (&'static str, Option<String>) {
 #[test]
 fn what_is_asked_for() {
     let long = "x".repeat(80_000);
-    let body = form(&[("file@a", &long), ("model", "m"), ("prompt", "abc"), ("stream", "true")]);
+    let body = form(&[
+        ("file@a", &long),
+        ("model", "m"),
+        ("prompt", "abc"),
+        ("stream", "true"),
+    ]);
     let FormRequest { model, traits, .. } = request(Api::Transcriptions, &body);
     assert_eq!(model, "m");
-    assert_eq!((traits.stream, traits.audio, traits.seconds), (true, true, 10));
+    assert_eq!(
+        (traits.stream, traits.audio, traits.seconds),
+        (true, true, 10)
+    );
     assert_eq!((traits.text.bytes(), traits.media.audio), (3, 100));
     assert_eq!((traits.max_output, traits.images), (Some(64), 0));
-    let images = [("image[]@a", "1"), ("image[]@b", "2"), ("mask@c", "3"), ("prompt", "p"), ("n", "2"), ("quality", "low")];
+    let images = [
+        ("image[]@a", "1"),
+        ("image[]@b", "2"),
+        ("mask@c", "3"),
+        ("prompt", "p"),
+        ("n", "2"),
+        ("quality", "low"),
+    ];
     let body = form(&images);
     let FormRequest { model, traits, .. } = request(Api::ImageEdits, &body);
     assert_eq!(model, "dall-e-2");
-    assert_eq!((traits.image, traits.images, traits.media.image), (true, 2, 3 * 1536));
+    assert_eq!(
+        (traits.image, traits.images, traits.media.image),
+        (true, 2, 3 * 1536)
+    );
     assert_eq!((traits.max_output, traits.media_output), (Some(816), 816));
 }
 
@@ -51,19 +71,79 @@ fn wrong_forms_are_refused_with_their_field() {
     for (api, parts, wanted, param) in [
         (Transcriptions, vec![SOUND_FILE], missing, Some("model")),
         (Transcriptions, vec![good], missing, Some("file")),
-        (Transcriptions, vec![good, ("file", "text")], "invalid_value", Some("file")),
-        (Transcriptions, vec![good, ("file@a", "")], "invalid_value", Some("file")),
-        (Transcriptions, vec![("model", ""), SOUND_FILE], "invalid_value", Some("model")),
-        (Transcriptions, vec![("model@a", "m"), SOUND_FILE], "invalid_value", Some("model")),
-        (Transcriptions, vec![("Model", "m"), SOUND_FILE], "invalid_value", Some("model")),
-        (Transcriptions, vec![good, good, SOUND_FILE], "duplicate_key", None),
-        (Transcriptions, vec![good, SOUND_FILE, ("FILE@b", "x")], "duplicate_key", None),
-        (Transcriptions, vec![good, SOUND_FILE, ("stream", "maybe")], "invalid_value", Some("stream")),
+        (
+            Transcriptions,
+            vec![good, ("file", "text")],
+            "invalid_value",
+            Some("file"),
+        ),
+        (
+            Transcriptions,
+            vec![good, ("file@a", "")],
+            "invalid_value",
+            Some("file"),
+        ),
+        (
+            Transcriptions,
+            vec![("model", ""), SOUND_FILE],
+            "invalid_value",
+            Some("model"),
+        ),
+        (
+            Transcriptions,
+            vec![("model@a", "m"), SOUND_FILE],
+            "invalid_value",
+            Some("model"),
+        ),
+        (
+            Transcriptions,
+            vec![("Model", "m"), SOUND_FILE],
+            "invalid_value",
+            Some("model"),
+        ),
+        (
+            Transcriptions,
+            vec![good, good, SOUND_FILE],
+            "duplicate_key",
+            None,
+        ),
+        (
+            Transcriptions,
+            vec![good, SOUND_FILE, ("FILE@b", "x")],
+            "duplicate_key",
+            None,
+        ),
+        (
+            Transcriptions,
+            vec![good, SOUND_FILE, ("stream", "maybe")],
+            "invalid_value",
+            Some("stream"),
+        ),
         (ImageEdits, vec![("prompt", "p")], missing, Some("image")),
-        (ImageEdits, vec![("image@a", "")], "invalid_value", Some("image")),
-        (ImageEdits, vec![("image@a", "x"), ("n", "0")], "invalid_value", Some("n")),
-        (ImageEdits, vec![("image@a", "x"), ("n", "11")], "invalid_value", Some("n")),
-        (ImageEdits, vec![("image@a", "x"), ("n", "1e1")], "invalid_value", Some("n")),
+        (
+            ImageEdits,
+            vec![("image@a", "")],
+            "invalid_value",
+            Some("image"),
+        ),
+        (
+            ImageEdits,
+            vec![("image@a", "x"), ("n", "0")],
+            "invalid_value",
+            Some("n"),
+        ),
+        (
+            ImageEdits,
+            vec![("image@a", "x"), ("n", "11")],
+            "invalid_value",
+            Some("n"),
+        ),
+        (
+            ImageEdits,
+            vec![("image@a", "x"), ("n", "1e1")],
+            "invalid_value",
+            Some("n"),
+        ),
         (ImageEdits, vec![("a b", "x")], "invalid_multipart", None),
     ] {
         let told = code(api, &form(&parts));
@@ -76,7 +156,10 @@ fn wrong_forms_are_refused_with_their_field() {
     let at = bytes.iter().position(|byte| *byte == 1).unwrap();
     bytes[at] = 0xFF;
     let refusal = read_form(Transcriptions, &bytes, Prompt::default()).unwrap_err();
-    assert_eq!((refusal.code, refusal.param.as_deref()), ("invalid_value", Some("prompt")));
+    assert_eq!(
+        (refusal.code, refusal.param.as_deref()),
+        ("invalid_value", Some("prompt"))
+    );
 }
 
 #[test]
@@ -92,13 +175,23 @@ fn it_is_made_to_fit() {
     };
     let parts = [("model", "m"), SOUND_FILE, ("prompt", "p")];
     let body = form(&parts);
-    let new = request(Api::Transcriptions, &body).adapt(body.as_bytes(), &adapt(&fields)).unwrap();
+    let new = request(Api::Transcriptions, &body)
+        .adapt(body.as_bytes(), &adapt(&fields))
+        .unwrap();
     let new = new.whole(body.as_bytes());
-    assert_eq!(String::from_utf8(new).unwrap(), form(&[("model", "whisper-1"), SOUND_FILE]));
+    assert_eq!(
+        String::from_utf8(new).unwrap(),
+        form(&[("model", "whisper-1"), SOUND_FILE])
+    );
     let named = form(&[("model", "whisper-1"), SOUND_FILE]);
-    assert_eq!(request(Api::Transcriptions, &named).adapt(named.as_bytes(), &adapt(&[])), None);
+    assert_eq!(
+        request(Api::Transcriptions, &named).adapt(named.as_bytes(), &adapt(&[])),
+        None
+    );
     let body = form(&[("image@a", "x")]);
-    let new = request(Api::ImageVariations, &body).adapt(body.as_bytes(), &adapt(&[])).unwrap();
+    let new = request(Api::ImageVariations, &body)
+        .adapt(body.as_bytes(), &adapt(&[]))
+        .unwrap();
     let new = String::from_utf8(new.whole(body.as_bytes())).unwrap();
     assert_eq!(request(Api::ImageVariations, &new).model, "whisper-1");
     assert!(new.ends_with(&body));
@@ -116,13 +209,20 @@ fn texts_stand_in_fields_and_names() {
         ("other", "x"),
     ]);
     let (mut sites, mut unscannable) = (Vec::new(), Vec::new());
-    request_texts(Api::Transcriptions, body.as_bytes(), &mut |found| match found {
-        Found::Text(text) => sites.push((text.text, text.origin)),
-        Found::Unscannable(kind) => unscannable.push(kind),
-        Found::AsksForJson => {}
-    })
+    request_texts(
+        Api::Transcriptions,
+        body.as_bytes(),
+        &mut |found| match found {
+            Found::Text(text) => sites.push((text.text, text.origin)),
+            Found::Unscannable(kind) => unscannable.push(kind),
+            Found::AsksForJson => {}
+        },
+    )
     .unwrap();
-    let said: Vec<_> = sites.iter().map(|(text, origin)| (text.value().into_owned(), *origin)).collect();
+    let said: Vec<_> = sites
+        .iter()
+        .map(|(text, origin)| (text.value().into_owned(), *origin))
+        .collect();
     let wanted = [
         ("mail to ann@zwexford.org.mp3", Origin::FileName),
         ("by ann@zwexford.org", Origin::User),
@@ -134,19 +234,33 @@ fn texts_stand_in_fields_and_names() {
     // What is written is no quote and no boundary.
     let mut edits = Edits::default();
     edits.replace(sites[0].0.span(), sites[0].0.written("a\"b".to_owned()));
-    edits.replace(sites[1].0.span(), sites[1].0.written("x\r\n--bnd--".to_owned()));
+    edits.replace(
+        sites[1].0.span(),
+        sites[1].0.written("x\r\n--bnd--".to_owned()),
+    );
     let new = edits.apply(body.as_bytes()).unwrap().whole(body.as_bytes());
     let told = read_form(Api::Transcriptions, &new, Prompt::default()).unwrap_err();
     assert_eq!(told.code, "invalid_multipart");
     let text = String::from_utf8(new).unwrap();
-    assert!(text.contains("filename=\"a_b\"") && !text.contains("x\r\n--bnd"));
+    assert!(text.contains("filename=\"a_b\"") && text.contains("x\n--bnd--\r\n"));
 }
 
 #[test]
 fn fields_as_json() {
-    let body = form(&[("model", "m"), SOUND_FILE, ("n", "2"), ("stream", "true"), ("a[]", "x"), ("a[]", "y"), ("user", "\"1\"")]);
+    let body = form(&[
+        ("model", "m"),
+        SOUND_FILE,
+        ("n", "2"),
+        ("stream", "true"),
+        ("a[]", "x"),
+        ("a[]", "y"),
+        ("user", "\"1\""),
+    ]);
     let json: Value = serde_json::from_slice(&form_as_json(body.as_bytes()).unwrap()).unwrap();
-    assert_eq!(json, json!({"model": "m", "n": 2, "stream": true, "a[]": "x", "user": "\"1\""}));
+    assert_eq!(
+        json,
+        json!({"model": "m", "n": 2, "stream": true, "a[]": "x", "user": "\"1\""})
+    );
     assert_eq!(form_as_json(b"{}"), None);
 }
 
@@ -166,8 +280,14 @@ fn transcripts_are_texts() {
     assert_eq!(texts.said[0].text.value(), srt);
     assert!(answer_texts(Api::Translations, b"\xFF").is_err());
     let kept = [(0, "by".to_owned())];
-    assert_eq!(blocked_answer(Api::Transcriptions, body.as_bytes(), &kept), br#"{"text":"by"}"#);
-    assert_eq!(blocked_answer(Api::Transcriptions, srt.as_bytes(), &kept), b"by");
+    assert_eq!(
+        blocked_answer(Api::Transcriptions, body.as_bytes(), &kept),
+        br#"{"text":"by"}"#
+    );
+    assert_eq!(
+        blocked_answer(Api::Transcriptions, srt.as_bytes(), &kept),
+        b"by"
+    );
 }
 
 #[test]
@@ -175,8 +295,18 @@ fn transcripts_come_in_pieces() {
     let channels = |data: &str| {
         let texts = event_texts(Api::Transcriptions, data.as_bytes()).unwrap();
         let said = texts.said.iter();
-        let said = said.map(|said| (said.text.value().into_owned(), said.channel.is_some(), said.repeated));
-        (said.collect::<Vec<_>>(), texts.removed.len(), texts.ends != Default::default())
+        let said = said.map(|said| {
+            (
+                said.text.value().into_owned(),
+                said.channel.is_some(),
+                said.repeated,
+            )
+        });
+        (
+            said.collect::<Vec<_>>(),
+            texts.removed.len(),
+            texts.ends != Default::default(),
+        )
     };
     let of = |text: &str, piece, repeated| vec![(text.to_owned(), piece, repeated)];
     let delta = r#"{"type":"transcript.text.delta","delta":"by a","logprobs":[{"token":"by"}]}"#;
@@ -186,7 +316,11 @@ fn transcripts_come_in_pieces() {
     let segment = r#"{"type":"transcript.text.segment","id":"seg_1","start":0.1,"text":"by ann"}"#;
     assert_eq!(channels(segment), (of("by ann", false, false), 0, false));
     assert_eq!(channels("[DONE]"), (Vec::new(), 0, false));
-    let key = event_texts(Api::Transcriptions, delta.as_bytes()).unwrap().said[0].channel.unwrap();
+    let key = event_texts(Api::Transcriptions, delta.as_bytes())
+        .unwrap()
+        .said[0]
+        .channel
+        .unwrap();
     let rest = rest_events(Api::Transcriptions, b"{}", &[(key, "\"n".to_owned())]);
     let wanted = "data: {\"type\":\"transcript.text.delta\",\"delta\":\"\\\"n\"}\n\n";
     assert_eq!(String::from_utf8(rest).unwrap(), wanted);

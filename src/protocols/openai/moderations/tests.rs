@@ -51,7 +51,11 @@ fn the_models_name_is_replaced_or_added() {
         ),
     ] {
         let request = read_moderation(body.as_bytes(), Prompt::default()).unwrap();
-        let named = if body.contains("model") { "m" } else { USUAL_MODEL };
+        let named = if body.contains("model") {
+            "m"
+        } else {
+            USUAL_MODEL
+        };
         assert_eq!(request.model, named);
         let new = request.adapt(body.as_bytes(), &adapt("t", fields)).unwrap();
         assert_eq!(
@@ -73,7 +77,11 @@ fn wrong_requests_are_refused_with_their_field() {
         (r#"{"input":"a","model":""}"#, "invalid_value", "model"),
     ] {
         let refusal = read_moderation(body.as_bytes(), Prompt::default()).unwrap_err();
-        assert_eq!((refusal.code, refusal.param.as_deref()), (code, Some(param)), "{body}");
+        assert_eq!(
+            (refusal.code, refusal.param.as_deref()),
+            (code, Some(param)),
+            "{body}"
+        );
     }
     let twice = r#"{"input":[{"text":"a","text":"b"}]}"#;
     let refusal = read_moderation(twice.as_bytes(), Prompt::default()).unwrap_err();
@@ -86,11 +94,15 @@ fn what_is_looked_at() {
         image("https://example.com/two.png"), image("data:image/png;base64,AAAA")], "user": "four"});
     let body = body.to_string();
     let (mut texts, mut unscannable) = (Vec::new(), Vec::new());
-    request_texts(Api::Moderations, body.as_bytes(), &mut |found| match found {
-        Found::Text(text) => texts.push(text.text.value().into_owned()),
-        Found::Unscannable(kind) => unscannable.push(kind),
-        Found::AsksForJson => {}
-    })
+    request_texts(
+        Api::Moderations,
+        body.as_bytes(),
+        &mut |found| match found {
+            Found::Text(text) => texts.push(text.text.value().into_owned()),
+            Found::Unscannable(kind) => unscannable.push(kind),
+            Found::AsksForJson => {}
+        },
+    )
     .unwrap();
     texts.sort();
     assert_eq!(texts, ["four", "https://example.com/two.png", "one"]);

@@ -24,11 +24,7 @@ fn input<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>) -> Result<(), Err
     }
 }
 
-fn part<'a>(
-    walk: &mut Walk<'_, 'a>,
-    reader: &mut Reader<'a>,
-    key: &Key<'a>,
-) -> Result<(), Error> {
+fn part<'a>(walk: &mut Walk<'_, 'a>, reader: &mut Reader<'a>, key: &Key<'a>) -> Result<(), Error> {
     match (key.value().as_ref(), reader.kind()?) {
         ("type", _) => walk.names(reader),
         ("text", _) => walk.strings(reader, Origin::User),

@@ -2,8 +2,8 @@
 them, of sound and of images, and scores under known names. */
 
 use crate::json::{Error, Key, Kind, Reader};
-use crate::protocols::openai::texts::head::Head;
 use crate::protocols::openai::answer::DONE;
+use crate::protocols::openai::texts::head::Head;
 use crate::protocols::texts::{AnswerTexts, EventTexts, Member, Said, Speech, answer_reader};
 
 pub(in crate::protocols) fn answer(body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
@@ -50,7 +50,8 @@ fn member<'a>(
             speech.member(reader, Member::Encoded)
         }
         (
-            "object" | "model" | "usage" | "type" | "background" | "output_format" | "quality" | "size",
+            "object" | "model" | "usage" | "type" | "background" | "output_format" | "quality"
+            | "size",
             _,
         ) => speech.member(reader, Member::Name),
         ("id", _) => speech.member(reader, Member::Id),
@@ -58,14 +59,13 @@ fn member<'a>(
             "index" | "created" | "created_at" | "partial_image_index" | "input_tokens",
             Kind::Number,
         ) => speech.member(reader, Member::Name),
-        ("categories" | "category_scores" | "category_applied_input_types", Kind::Object) => {
-            reader.object(|reader, key| {
+        ("categories" | "category_scores" | "category_applied_input_types", Kind::Object) => reader
+            .object(|reader, key| {
                 if !is_category(key.text().raw()) {
                     speech.key(key);
                 }
                 speech.member(reader, Member::Name)
-            })
-        }
+            }),
         _ => {
             speech.key(key);
             value(speech, reader)
