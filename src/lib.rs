@@ -51,6 +51,7 @@ pub mod json;
 pub mod ledger;
 mod lookalikes;
 pub mod mask;
+pub mod multipart;
 pub mod protocols;
 pub mod routing;
 mod sorting;

@@ -25,7 +25,7 @@ pub const RETRY_HEADER: &str = "x-tollgate-internal-retry";
 const fn max_opening(api: Api) -> usize {
     match api {
         Api::Responses => 256 * 1024,
-        Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Messages => 16 * 1024,
+        _ => 16 * 1024,
     }
 }
 
@@ -226,9 +226,18 @@ impl Attempt {
             "text/event-stream" if self.plan.stream => {
                 self.hold(Reading::Opening(held, FirstSign::default(), 0))
             }
+            // They are long, and of their errors none come under a good status.
+            "application/json" if self.entry.api.makes_images() => self.answered(held),
             "" | "application/json" => self.hold(Reading::Whole(held)),
+            kind if is_media(self.entry.api, kind) => self.answered(held),
             _ => self.garbage(held),
         }
+    }
+
+    /// It is an answer by its head alone.
+    fn answered(&mut self, held: Held) -> OnAttempt {
+        self.tries.latest_came(Came::Answered);
+        self.pass(held)
     }
 
     fn error_head(
@@ -460,6 +469,17 @@ fn translated(stream: &mut translate::Stream, event: &[u8], out: &mut Vec<u8>) -
 fn broken_stream() -> Refusal {
     let message = "The provider sent something that can't be read.";
     Refusal::new(ErrorKind::BadGateway, "upstream_invalid_answer", message)
+}
+
+/// Whether this is the type of an API's answers that are no JSON: sound, or what is heard in it.
+fn is_media(api: Api, kind: &str) -> bool {
+    match api {
+        Api::Speech => kind.starts_with("audio/") || kind == "application/octet-stream",
+        Api::Transcriptions | Api::Translations => {
+            matches!(kind, "text/plain" | "text/vtt" | "text/srt" | "application/x-subrip")
+        }
+        _ => false,
+    }
 }
 
 /// What a whole body under a good status is.

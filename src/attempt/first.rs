@@ -62,9 +62,9 @@ fn sign(api: Api, event: &[u8]) -> Sign {
         Api::ChatCompletions => of_choices(&value, in_delta),
         Api::Completions => of_choices(&value, in_text),
         Api::Responses => responses(&value),
-        // There are no streams of them.
-        Api::Embeddings => Sign::Content,
         Api::Messages => messages(&value),
+        // Of some there are no streams; those of the others begin with what they bring.
+        _ => Sign::Content,
     }
 }
 

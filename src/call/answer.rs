@@ -199,8 +199,15 @@ const STREAM: &str = "text/event-stream";
 const JSON: &str = "application/json";
 
 /// Whether answers of this type are read closely enough to be inspected.
-pub(super) fn is_read(content_type: &str) -> bool {
-    is_stream(content_type) || media_type(content_type).eq_ignore_ascii_case(JSON)
+pub(super) fn is_read(api: Api, content_type: &str) -> bool {
+    let is_json = media_type(content_type).eq_ignore_ascii_case(JSON);
+    is_stream(content_type) || is_json || is_transcript(api, content_type)
+}
+
+/// Whether an answer is what was heard in sound, as text.
+fn is_transcript(api: Api, content_type: &str) -> bool {
+    let kind = media_type(content_type).to_ascii_lowercase();
+    api.is_transcript() && (kind.starts_with("text/") || kind == "application/x-subrip")
 }
 
 /// Whether answers of this type are streams of events.
@@ -213,13 +220,17 @@ fn media_type(content_type: &str) -> &str {
 }
 
 impl AnswerReader {
-    pub(super) fn new(reading: Reading, status: u16, content_type: &str) -> Self {
+    pub(super) fn new(mut reading: Reading, status: u16, content_type: &str) -> Self {
         let kind = media_type(content_type);
         if status >= 400 {
             Self::Error(Box::new(ErrorReader::new(reading)))
         } else if is_stream(content_type) {
             Self::Stream(Box::new(StreamReader::new(reading)))
         } else if kind.eq_ignore_ascii_case(JSON) {
+            Self::Json(Box::new(WholeReader::new(reading)))
+        } else if is_transcript(reading.api, content_type) {
+            // It names no model.
+            reading.model = None;
             Self::Json(Box::new(WholeReader::new(reading)))
         } else {
             let kind = kind.to_ascii_lowercase();

@@ -4,8 +4,8 @@ use super::Passage;
 use super::budget::Held;
 use crate::attempt::{Attempt, Came, Tries, Try, Why};
 use crate::config::{Backend, Model, Rule, Target};
-use crate::ledger::{Bill, Cost, Settlement, Usage};
-use crate::protocols::{Api, Traits};
+use crate::ledger::{Bill, Cost, Price, Settlement, Usage};
+use crate::protocols::{Api, Tariff, Traits};
 use crate::routing;
 use std::rc::Rc;
 
@@ -124,6 +124,9 @@ impl Ask {
 
     /// What the prompt takes, estimated, each part as the kind that it may be charged as.
     pub(super) fn prompt_usage(&self) -> Usage {
+        if self.traits.tariff == Tariff::Never {
+            return Usage::NONE;
+        }
         let (traits, input) = (&self.traits, self.prompt_tokens());
         let media = traits.media.tokens();
         Usage {
@@ -135,7 +138,23 @@ impl Ask {
             } else {
                 0
             },
+            seconds: traits.seconds,
+            characters: traits.characters,
             ..Usage::NONE
+        }
+    }
+
+    /// What an answer has used, with what no provider reports.
+    pub(super) fn with_units(&self, usage: Usage) -> Usage {
+        let traits = &self.traits;
+        Usage {
+            seconds: match usage.seconds {
+                0 => traits.seconds,
+                told => told,
+            },
+            characters: traits.characters,
+            images: traits.images,
+            ..usage
         }
     }
 
@@ -149,6 +168,7 @@ impl Ask {
             .is_some_and(|latest| latest.came == Came::Sent);
         (at_work && self.held.answer > 0).then(|| Usage {
             output: self.held.answer,
+            images: self.traits.images,
             ..self.prompt_usage()
         })
     }
@@ -173,14 +193,24 @@ impl Ask {
         let mut bill = Bill::default();
         if let Settlement::Reported(usage) | Settlement::Estimated(usage) = answered {
             let target = self.latest_target(tries);
-            bill.answer(target.and_then(|target| target.price.as_ref()), &usage);
+            bill.answer(self.price(target), &usage);
         }
         for tried in lost {
-            let planned = self.planned(tried);
-            let price = planned.and_then(|planned| planned.target.price.as_ref());
-            bill.lost(price, &self.prompt_usage());
+            let target = self.planned(tried).map(|planned| &planned.target);
+            bill.lost(self.price(target), &self.prompt_usage());
         }
         bill.cost()
+    }
+
+    /// What a target charges for such a call.
+    fn price<'t>(&self, target: Option<&'t Rc<Target>>) -> Option<&'t Price> {
+        const FREE: &Price = &Price::FREE;
+        let told = target.and_then(|target| target.price.as_ref());
+        match self.traits.tariff {
+            Tariff::Tokens => told,
+            Tariff::IfPriced => told.or(Some(FREE)),
+            Tariff::Never => Some(FREE),
+        }
     }
 }
 

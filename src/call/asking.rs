@@ -264,6 +264,17 @@ impl Call {
         }
         Some(refusing::unjudged_stream())
     }
+
+    /// Refuses to ask for sound or images where answers have to be inspected: nothing can be
+    /// looked for in them.
+    pub(super) fn unread_media(&self, host: &dyn Host, guards: &Guards) -> Option<Refusal> {
+        if !self.api.makes_media() || !guards.look_at(config::Phase::Output) {
+            return None;
+        }
+        let passes = self.gateway.policy.unscannable.answers == Unscanned::Pass;
+        self.gateway.metrics.unscannable(host, "answers", passes);
+        (!passes).then(refusing::unread_media)
+    }
 }
 
 /// The texts of a request. (A body that can't be read was refused before.)

@@ -14,7 +14,7 @@ use crate::ledger::limits::{
     Traces,
 };
 use crate::ledger::{Price, Settlement, Usage};
-use crate::protocols::{ErrorKind, Refusal, Traits};
+use crate::protocols::{Api, ErrorKind, Refusal, Tariff, Traits};
 use crate::routing;
 use crate::telemetry::Record;
 use crate::tokens::{Prompt, correction};
@@ -148,6 +148,9 @@ impl Demand {
         tries: &[routing::Try],
         ledger: &Ledger,
     ) -> Self {
+        if traits.tariff == Tariff::Never {
+            return Self::OPAQUE;
+        }
         let default = model.default_output.unwrap_or(ledger.default_output);
         let DefaultOutput { tokens, soft } = default;
         let tokens = traits
@@ -293,9 +296,10 @@ impl Call {
     /// depends on it.
     pub(super) fn counter(&self, caller: &Caller) -> Prompt {
         let policy = &self.gateway.policy;
+        let is_the_answer = self.api == Api::CountTokens;
         let tenant = &caller.tenant;
         let limited = !tenant.limits.is_empty() || !tenant.per_user.is_empty();
-        match limited || policy.counts_prompts {
+        match limited || policy.counts_prompts || is_the_answer {
             true => Prompt::counted(self.started.0),
             false => Prompt::by_length(),
         }
@@ -320,8 +324,9 @@ impl Call {
     /// Takes note of how far the estimate of a prompt was off.
     pub(super) fn learn_prompt(&self, host: &dyn Host, ask: &Ask, tries: &Tries, usage: &Usage) {
         let traits = &ask.traits;
+        let used = traits.tariff != Tariff::Never;
         let sure = traits.text.is_counted() && traits.media.is_empty() && !traits.uncounted;
-        let Some(target) = ask.latest_target(tries).filter(|_| sure) else {
+        let Some(target) = ask.latest_target(tries).filter(|_| used && sure) else {
             return;
         };
         let (space, estimated) = (&self.gateway.space, traits.prompt_tokens());
@@ -347,7 +352,7 @@ impl Call {
         }
     }
 
-    fn settle_held(&self, host: &dyn Host, held: &Held, took: &Amounts) {
+    pub(super) fn settle_held(&self, host: &dyn Host, held: &Held, took: &Amounts) {
         if held.reservation.is_empty() {
             return;
         }

@@ -211,6 +211,9 @@ impl Call {
         if self.steps.ran() {
             return Err("workflow");
         }
+        if !self.api.is_cached() {
+            return Err("endpoint");
+        }
         if routed.rule.as_ref().is_some_and(|rule| !rule.cache) {
             return Err("rule");
         }

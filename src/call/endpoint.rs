@@ -7,7 +7,7 @@ use crate::protocols::{Api, ErrorKind, Refusal};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint<'p> {
     /// A call of a model: `POST /v1/chat/completions`, `/v1/completions`, `/v1/responses`,
-    /// `/v1/messages`
+    /// `/v1/messages` and the others of [`Api`]
     Call(Api),
     /// `GET /v1/models`
     Models,
@@ -136,7 +136,9 @@ mod tests {
             ("/v1/completions", "POST", "text_completion"),
             ("/v1/embeddings", "POST", "embeddings"),
             ("/v1/responses", "POST", "responses"),
+            ("/v1/moderations", "POST", "moderations"),
             ("/v1/messages", "POST", "chat"),
+            ("/v1/messages/count_tokens", "POST", "count_tokens"),
             ("/v1/models", "GET", "models"),
             ("/v1/models/a", "GET", "models"),
             ("/tollgate/usage", "GET", "usage"),
@@ -149,7 +151,7 @@ mod tests {
             let refusal = endpoint.check_method("PUT").unwrap_err();
             assert_eq!(refusal.headers, [("allow", method.to_owned())]);
         }
-        let other = Endpoint::at("/v1/messages/count_tokens");
+        let other = Endpoint::at("/v1/messages/batches");
         assert_eq!(other.operation(), "other");
         other.check_method("PUT").unwrap();
     }
@@ -172,8 +174,12 @@ mod tests {
                 Endpoint::Other(Some("/responses/resp_1")),
             ),
             (
-                "/v1/messages/count_tokens",
-                Endpoint::Other(Some("/messages/count_tokens")),
+                "/v1/messages/count_tokens?beta=true",
+                Endpoint::Call(Api::CountTokens),
+            ),
+            (
+                "/v1/messages/batches",
+                Endpoint::Other(Some("/messages/batches")),
             ),
             ("/v1/models", Endpoint::Models),
             ("/v1/models/meta/llama", Endpoint::Model("meta/llama")),
@@ -191,7 +197,8 @@ mod tests {
             ("/tollgate/limits/reset", Endpoint::Other(None)),
             ("/tollgate/limits//reset", Endpoint::Other(None)),
             ("/tollgate/limits/usd/raise", Endpoint::Other(None)),
-            ("/v1/moderations", Endpoint::Other(Some("/moderations"))),
+            ("/v1/moderations", Endpoint::Call(Api::Moderations)),
+            ("/v1/files", Endpoint::Other(Some("/files"))),
             ("/v1/chat/completions/", Endpoint::Other(None)),
             ("/v1/../admin", Endpoint::Other(None)),
             ("/v1/%2e%2e/admin", Endpoint::Other(None)),

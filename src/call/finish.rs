@@ -7,7 +7,7 @@ use crate::attempt::{Tries, Try};
 use crate::host::{Host, Instant};
 use crate::identity::Caller;
 use crate::ledger::{Cost, Settlement, Totals, Usage};
-use crate::protocols::Reasoning;
+use crate::protocols::{Reasoning, Tariff};
 use crate::telemetry::{GuardrailRecord, Record, TryRecord};
 
 /// Stands for the model of calls that have none, in totals.
@@ -230,7 +230,8 @@ impl Call {
                     ..usage
                 })
             }
-            Some(usage) => Settlement::Reported(usage),
+            Some(usage) => Settlement::Reported(ask.with_units(usage)),
+            None if ask.traits.tariff == Tariff::Never => Settlement::Reported(Usage::NONE),
             None => {
                 let seen_so_far = seen.estimate(ask.prompt_usage());
                 // Of a whole answer the end was made before its beginning came.
@@ -238,10 +239,16 @@ impl Call {
                 let hidden = hidden || seen.reasoning == Reasoning::Begins;
                 let hidden = hidden && at_work_when_it_ended(&so_far);
                 let least = if hidden { ask.held.answer } else { 0 };
-                Settlement::Estimated(Usage {
-                    output: seen_so_far.output.max(least),
+                let media = ask.traits.media_output;
+                let usage = Usage {
+                    output: seen_so_far.output.max(least).max(media),
+                    audio_output: match ask.traits.audio_output {
+                        true => media,
+                        false => seen_so_far.audio_output,
+                    },
                     ..seen_so_far
-                })
+                };
+                Settlement::Estimated(ask.with_units(usage))
             }
         };
         if seen.held_back > 0 {

@@ -9,6 +9,7 @@ mod ask;
 mod asking;
 mod budget;
 mod caching;
+mod counting;
 mod endpoint;
 mod extend;
 mod finish;

@@ -100,9 +100,13 @@ impl Call {
         let Some(guard) = &self.guarding.answer else {
             return true;
         };
+        // Of sound and images that was settled when they were asked for.
+        if self.api.makes_media() {
+            return true;
+        }
         // Where a stream was asked for, it was settled then whether services judge it.
         let judged = !guard.services.is_empty() && !ask.traits.stream;
-        let kind = match answer::is_read(content_type) {
+        let kind = match answer::is_read(self.api, content_type) {
             true if judged && answer::is_stream(content_type) => "streams",
             true => return true,
             false => "answers",

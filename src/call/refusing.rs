@@ -70,6 +70,14 @@ pub(super) fn unjudged_stream() -> Refusal {
     refusal
 }
 
+/// Why sound or images are not asked for where answers have to be inspected.
+pub(super) fn unread_media() -> Refusal {
+    let message = "Answers have to be inspected here, which sound and images can't be.";
+    let mut refusal = Refusal::new(ErrorKind::Invalid, "unscannable_request", message);
+    "answers".clone_into(&mut refusal.detail);
+    refusal
+}
+
 /// Its name in policies and metrics.
 pub(super) const fn unscannable_name(kind: Unscannable) -> &'static str {
     match kind {

@@ -5,6 +5,7 @@ use crate::cache::Wish;
 use crate::config::{IdentityRules, Limits};
 use crate::http::{HeaderEdits, Headers};
 use crate::json::{Kind, Reader};
+use crate::multipart;
 use crate::protocols::{ErrorKind, Protocol, Refusal};
 
 /// The header by which the route finds the cluster.
@@ -23,6 +24,8 @@ pub(super) struct Kept {
     pub(super) wish: Wish,
     /// No provider is to be asked.
     pub(super) only_if_cached: bool,
+    /// The boundary of a form; empty: it is none.
+    pub(super) boundary: String,
 }
 
 impl Kept {
@@ -80,13 +83,27 @@ pub(super) fn clean(headers: Headers<'_>, rules: &IdentityRules) -> HeaderEdits 
     }
 }
 
+/// Why a form can't be what its head says: its provider would look for another boundary.
+pub(super) fn other_boundary(kept: &Kept, body: &[u8]) -> Option<Refusal> {
+    let is_form = !kept.boundary.is_empty() && !body.is_empty();
+    if !is_form || multipart::begins_with(body, &kept.boundary) {
+        return None;
+    }
+    let message = "The request body does not begin with the boundary that its content-type tells.";
+    Some(Refusal::new(ErrorKind::Invalid, "invalid_multipart", message))
+}
+
 /// The header that sends a request to a cluster.
 pub(super) fn to_cluster(cluster: &str) -> (&'static str, String) {
     (CLUSTER_HEADER, cluster.to_owned())
 }
 
 /// Refuses, from its head alone, a body that could not be read.
-pub(super) fn check_body_head(headers: Headers<'_>, limits: &Limits) -> Result<(), Refusal> {
+pub(super) fn check_body_head(
+    headers: Headers<'_>,
+    limits: &Limits,
+    is_form: bool,
+) -> Result<(), Refusal> {
     if headers.has("upgrade") {
         // An upgraded connection is no chat call, and nothing would end its body.
         return Err(Refusal::new(
@@ -102,7 +119,9 @@ pub(super) fn check_body_head(headers: Headers<'_>, limits: &Limits) -> Result<(
             "The request body is encoded in a way that this gateway does not decode.",
         ));
     }
-    if headers.has("content-type") && !is_json(headers.text("content-type").unwrap_or_default()) {
+    if is_form {
+        boundary(headers)?;
+    } else if headers.has("content-type") && !is_json(headers.text("content-type").unwrap_or_default()) {
         return Err(Refusal::new(
             ErrorKind::MediaType,
             "unsupported_media_type",
@@ -114,6 +133,19 @@ pub(super) fn check_body_head(headers: Headers<'_>, limits: &Limits) -> Result<(
         Some(length) if length > limits.body => Err(too_large(limits)),
         _ => Ok(()),
     }
+}
+
+/// The boundary of a form.
+///
+/// # Errors
+/// It is no form, or has none that every provider would read alike.
+pub(super) fn boundary(headers: Headers<'_>) -> Result<String, Refusal> {
+    let content_type = headers.text("content-type").unwrap_or_default();
+    let boundary = multipart::of_content_type(content_type).map(str::to_owned);
+    boundary.ok_or_else(|| {
+        let message = "The request body must be multipart/form-data with a plain boundary.";
+        Refusal::new(ErrorKind::MediaType, "unsupported_media_type", message)
+    })
 }
 
 pub(super) fn too_large(limits: &Limits) -> Refusal {
@@ -158,7 +190,7 @@ mod tests {
     #[test]
     fn upgrades_are_refused() {
         let headers = [("upgrade".to_owned(), b"websocket".to_vec())];
-        let refusal = check_body_head(Headers(&headers), &Limits::default()).unwrap_err();
+        let refusal = check_body_head(Headers(&headers), &Limits::default(), false).unwrap_err();
         assert_eq!(refusal.code, "unsupported_upgrade");
     }
 

@@ -5,6 +5,7 @@ use super::Call;
 use super::guarding::unreadable;
 use crate::config::{Phase, Policy, Tenant};
 use crate::guardrails::Verdict;
+use crate::protocols::openai::form_as_json;
 use crate::protocols::{Refusal, Request};
 use crate::telemetry::GuardrailRecord;
 use crate::tokens::Prompt;
@@ -19,7 +20,12 @@ impl Call {
             let request = Request::read(api, body, Prompt::counted(seed)).ok()?;
             Some(request.traits().prompt_tokens())
         };
-        match rules.judge(api, body, tokens) {
+        let fields = match api.is_form() {
+            true => form_as_json(body),
+            false => None,
+        };
+        let judged = (fields.as_deref().unwrap_or(body), body.len());
+        match rules.judge_fields(api, judged, tokens) {
             Ok(verdict) => {
                 self.guarding.request = verdict;
                 self.guarding.request.refusal().cloned()

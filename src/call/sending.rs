@@ -85,6 +85,9 @@ impl Call {
         if let Some(refusal) = self.unjudged_stream(host, guards, request.traits().stream) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
+        if let Some(refusal) = self.unread_media(host, guards) {
+            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        }
         let choice = match self.choose(host, &pending, &request) {
             Ok(choice) => choice,
             Err(refusal) => {
@@ -127,6 +130,9 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), Some(model), &refusal));
             }
         };
+        if self.counts_here(&routed.targets) {
+            return OnBody::Reply(self.count_here(host, pending.caller, request, routed));
+        }
         let asked = (request, body, &mut changed);
         let (pending, routed) = match self.ask_cache(host, pending, asked, routed) {
             ControlFlow::Continue(missed) => missed,
@@ -223,7 +229,10 @@ impl Call {
             metrics.shadow(host, "target", &target.key);
         }
         let attempts = attempts(policy.fallback.as_ref(), &choice.model);
-        let (mut targets, dropped) = self.expressible(ordered.tries, request, body)?;
+        let (mut targets, dropped) = match self.counts_here(&ordered.tries) {
+            true => (ordered.tries, Vec::new()),
+            false => self.expressible(ordered.tries, request, body)?,
+        };
         if !is_chain(&targets) {
             truncate(&mut targets, attempts);
         }
@@ -452,7 +461,7 @@ fn deadline(started: Instant, timeouts: Timeouts) -> u64 {
 }
 
 /// Whether several backends stand behind one cluster, whose order is its own.
-fn is_chain(targets: &[routing::Try]) -> bool {
+pub(super) fn is_chain(targets: &[routing::Try]) -> bool {
     let mut backends = targets.iter().map(|planned| &planned.target.backend);
     let Some(first) = backends.next() else {
         return false;

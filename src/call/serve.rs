@@ -36,10 +36,13 @@ impl Call {
         end: bool,
     ) -> OnHead {
         let policy = &self.gateway.policy;
-        if let Err(refusal) = request::check_body_head(headers, &policy.limits) {
+        if let Err(refusal) = request::check_body_head(headers, &policy.limits, self.api.is_form()) {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
         let mut kept = Kept::of(headers, self.api.protocol(), &policy.routing.headers);
+        if self.api.is_form() {
+            kept.boundary = request::boundary(headers).unwrap_or_default();
+        }
         if policy.cache.is_some() {
             kept.only_if_cached = only_if_cached(headers);
             match Wish::read(headers) {
@@ -75,6 +78,9 @@ impl Call {
     ) -> OnBody {
         match std::mem::take(&mut pending.purpose) {
             Purpose::Call => {
+                if let Some(refusal) = request::other_boundary(&pending.kept, body) {
+                    return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+                }
                 let on = self.guard(host, pending, body);
                 if !matches!(on, OnBody::Forward(_)) {
                     self.wants_stream = request::asks_for_stream(body);

@@ -671,7 +671,7 @@ fn refused_at_the_head() {
         ),
         (
             "POST",
-            "/v1/moderations",
+            "/v1/rerank",
             &[USER],
             404,
             "unknown_endpoint",
@@ -1425,7 +1425,7 @@ fn other_paths_pass_if_the_policy_says_so() {
     let mut run = bench.run();
     let edits = forwarded(run.head(
         "POST",
-        "/v1/moderations?x=1",
+        "/v1/rerank?x=1",
         &[FOREIGN, OWN].concat(),
         false,
     ));
@@ -1435,7 +1435,7 @@ fn other_paths_pass_if_the_policy_says_so() {
     assert_eq!(
         edits.set,
         [
-            (":path", "/api/v1/moderations?x=1".to_owned()),
+            (":path", "/api/v1/rerank?x=1".to_owned()),
             (":authority", "api.far.com".to_owned()),
             ("openai-beta", "a".to_owned()),
             (CLUSTER_HEADER, "far-cluster".to_owned()),
@@ -1611,6 +1611,7 @@ mod fuzz;
 mod global;
 mod guarding;
 mod hidden;
+mod media;
 mod plan;
 mod rules;
 mod scoring;

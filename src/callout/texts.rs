@@ -52,7 +52,10 @@ impl Texts {
     /// about.
     pub fn add(&mut self, site: &Site<'_>, form: Form) {
         let text = site.value();
-        let is_string = matches!(site, Site::String(_));
+        let is_string = match site {
+            Site::String(_) | Site::Plain { .. } | Site::FileName { .. } => true,
+            Site::Number { .. } | Site::Json { .. } => false,
+        };
         let parts = match form {
             Form::Text if is_string => None,
             _ => parts(&text).ok(),

@@ -104,6 +104,21 @@ pub(super) fn usd_for_a_request(node: &Node<'_>, problems: &mut Problems) -> Opt
     usd(node, problems, "USD for a request", "0.001", 9)
 }
 
+/// USD for a second of sound, as nano-USD.
+pub(super) fn usd_for_a_second(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
+    usd(node, problems, "USD for a second", "0.0001", 9)
+}
+
+/// USD for an image, as nano-USD.
+pub(super) fn usd_for_an_image(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
+    usd(node, problems, "USD for an image", "0.04", 9)
+}
+
+/// USD for a million characters, as pico-USD for one.
+pub(super) fn usd_for_characters(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
+    usd(node, problems, "USD for a million characters", "15", 6)
+}
+
 fn usd(
     node: &Node<'_>,
     problems: &mut Problems,

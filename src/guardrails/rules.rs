@@ -196,7 +196,21 @@ impl Rules {
         body: &[u8],
         tokens: impl FnOnce() -> Option<u64>,
     ) -> Result<Verdict, Error> {
-        let tally = walk::read(self, api, body)?;
+        self.judge_fields(api, (body, body.len()), tokens)
+    }
+
+    /// As [`Rules::judge`], of a form: its fields as JSON, and how many bytes it has itself.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn judge_fields(
+        &self,
+        api: Api,
+        (fields, bytes): (&[u8], usize),
+        tokens: impl FnOnce() -> Option<u64>,
+    ) -> Result<Verdict, Error> {
+        let mut tally = walk::read(self, api, fields)?;
+        tally.bytes = bytes;
         Ok(Verdict::of(self, Shape::of(api), &tally, tokens))
     }
 }

@@ -61,6 +61,12 @@ const COMPLETIONS: Shape = Shape {
     longest_answer: &["max_tokens"],
 };
 
+/// Sound and images: what is said beside them.
+const PROMPTED: Shape = Shape {
+    messages: &["prompt"],
+    ..EMBEDDINGS
+};
+
 const EMBEDDINGS: Shape = Shape {
     messages: &["input"],
     plain: Some("user"),
@@ -121,8 +127,13 @@ impl Shape {
             Api::ChatCompletions => &CHAT,
             Api::Completions => &COMPLETIONS,
             Api::Responses => &RESPONSES,
-            Api::Embeddings => &EMBEDDINGS,
-            Api::Messages => &MESSAGES,
+            Api::Embeddings | Api::Moderations | Api::Speech => &EMBEDDINGS,
+            Api::Transcriptions
+            | Api::Translations
+            | Api::ImageGenerations
+            | Api::ImageEdits
+            | Api::ImageVariations => &PROMPTED,
+            Api::Messages | Api::CountTokens => &MESSAGES,
         }
     }
 

@@ -29,6 +29,12 @@ pub struct Price {
     pub audio_output: u64,
     /// An answered request, besides its tokens, in nano-USD; 0 unless told.
     pub request: u64,
+    /// A second of sound that is heard, besides tokens, in nano-USD; 0 unless told.
+    pub second: u64,
+    /// A character that is spoken, besides tokens; 0 unless told.
+    pub character: u64,
+    /// An image that is made, besides tokens, in nano-USD; 0 unless told.
+    pub image: u64,
 }
 
 /// What a request may hold besides text it is charged for at once.
@@ -42,9 +48,18 @@ pub struct Kinds {
     pub audio_output: bool,
     /// There is an image.
     pub image: bool,
+    /// Seconds of sound that are heard.
+    pub seconds: u64,
+    /// Characters that are spoken.
+    pub characters: u64,
+    /// Images that are made.
+    pub images: u64,
 }
 
 impl Price {
+    /// Of what costs nothing.
+    pub const FREE: Self = Self::flat(0, 0);
+
     /// The price of a target of which no more is told: never free for want of a price.
     pub const fn flat(input: u64, output: u64) -> Self {
         Self {
@@ -58,6 +73,9 @@ impl Price {
             reasoning: output,
             audio_output: output,
             request: 0,
+            second: 0,
+            character: 0,
+            image: 0,
         }
     }
 
@@ -93,6 +111,7 @@ impl Price {
         };
         most(input_tokens, &input)
             .saturating_add(most(output_tokens, &output))
+            .saturating_add(self.units(kinds.seconds, kinds.characters, kinds.images))
             .saturating_add(self.fee())
     }
 
@@ -101,7 +120,7 @@ impl Price {
         self.tokens(usage).saturating_add(self.fee())
     }
 
-    /// Tokens alone, in pico-USD, each charged once.
+    /// Tokens and what is counted beside them, in pico-USD, each charged once.
     pub(super) fn tokens(&self, usage: &Usage) -> u128 {
         let mut of_input = [
             (usage.cached, self.cached_input),
@@ -115,7 +134,17 @@ impl Price {
             (usage.audio_output, self.audio_output),
         ];
         let input = side(usage.input, self.input, &mut of_input);
-        input.saturating_add(side(usage.output, self.output, &mut of_output))
+        let units = self.units(usage.seconds, usage.characters, usage.images);
+        input
+            .saturating_add(side(usage.output, self.output, &mut of_output))
+            .saturating_add(units)
+    }
+
+    /// What is counted beside tokens, in pico-USD.
+    fn units(&self, seconds: u64, characters: u64, images: u64) -> u128 {
+        let dear = times(seconds, self.second).saturating_add(times(images, self.image));
+        let dear = dear.saturating_mul(1000);
+        dear.saturating_add(times(characters, self.character))
     }
 
     /// What an answered request costs besides its tokens, in pico-USD.
@@ -160,7 +189,7 @@ mod tests {
         output: 1_000_000,
         reasoning: 10_000_000,
         audio_output: 100_000_000,
-        request: 0,
+        ..Price::FREE
     };
 
     #[test]
@@ -175,6 +204,7 @@ mod tests {
             output: 7 + 8 + 9,
             reasoning: 8,
             audio_output: 9,
+            ..Usage::NONE
         };
         assert_eq!(DIGITS.tokens(&usage), 987_654_321);
         assert_eq!(DIGITS.cost(&usage), 987_655, "rounded up");
@@ -185,6 +215,27 @@ mod tests {
         assert_eq!(fee.cost(&usage), 1_987_655);
         assert_eq!(fee.cost(&Usage::NONE), 1_000_000);
         assert_eq!(DIGITS.cost(&Usage::NONE), 0);
+    }
+
+    #[test]
+    fn what_is_no_token_has_its_price_too() {
+        // OpenAI's prices: Whisper's of a second, of a million characters of its voices, of an image.
+        let price = Price {
+            second: 100_000,
+            character: 15_000_000,
+            image: 40_000_000,
+            ..Price::FREE
+        };
+        for (usage, kinds, nano) in [
+            (Usage { seconds: 61, ..Usage::NONE }, Kinds { seconds: 61, ..Kinds::default() }, 6_100_000),
+            (Usage { characters: 3, ..Usage::NONE }, Kinds { characters: 3, ..Kinds::default() }, 45_000),
+            (Usage { images: 2, ..Usage::NONE }, Kinds { images: 2, ..Kinds::default() }, 80_000_000),
+        ] {
+            assert_eq!(price.cost(&usage), nano);
+            assert_eq!(price.reserve(9, 9, kinds), nano);
+        }
+        let most = Usage { seconds: u64::MAX, images: u64::MAX, ..Usage::NONE };
+        assert_eq!(price.cost(&most), u64::MAX);
     }
 
     #[test]
@@ -241,6 +292,7 @@ mod tests {
             audio_input: audio,
             audio_output: audio,
             image,
+            ..Kinds::default()
         };
         for (kinds, most) in [
             (kinds(false, false, false), 10 * 100 + 7 * 10),
@@ -289,6 +341,9 @@ mod tests {
                 reasoning,
                 audio_output,
                 request,
+                second: request,
+                character: input,
+                image: output,
             },
         )
     }
@@ -316,6 +371,9 @@ mod tests {
                 audio_input,
                 audio_output,
                 image_input,
+                seconds: 0,
+                characters: 0,
+                images: 0,
             },
         )
     }
@@ -373,7 +431,7 @@ mod tests {
 
         #[test]
         fn a_call_within_its_reservation_costs_no_more(price in price(), usage in usage()) {
-            let every = Kinds { cache: true, audio_input: true, audio_output: true, image: true };
+            let every = Kinds { cache: true, audio_input: true, audio_output: true, image: true, ..Kinds::default() };
             prop_assert!(price.cost(&usage) <= price.reserve(usage.input, usage.output, every));
             let text = Usage { input: usage.input, output: usage.output, cached: usage.cached, reasoning: usage.reasoning, ..Usage::NONE };
             prop_assert!(price.cost(&text) <= price.reserve(text.input, text.output, Kinds::default()));

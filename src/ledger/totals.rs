@@ -36,9 +36,9 @@ pub struct Totals {
     pub unpriced: u64,
 }
 
-/// 1 ended with `reasoning`.
-const VERSION: u8 = 2;
-const FIELDS: usize = 15;
+/// 1 ended with `reasoning`, 2 with `unpriced`.
+const VERSION: u8 = 3;
+const FIELDS: usize = 18;
 
 impl Totals {
     /// Adds one call to the totals of `tenant` and `model`.
@@ -107,6 +107,9 @@ impl Totals {
             self.usage.image_input,
             self.cost_nano_usd,
             self.unpriced,
+            self.usage.seconds,
+            self.usage.characters,
+            self.usage.images,
         ];
         std::iter::once(VERSION)
             .chain(fields.into_iter().flat_map(u64::to_le_bytes))
@@ -119,7 +122,7 @@ impl Totals {
         let (words, _) = bytes.get(1..).unwrap_or_default().as_chunks::<8>();
         let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
         let mut next = || words.next().unwrap_or(0);
-        Self {
+        let mut totals = Self {
             calls: next(),
             estimated: next(),
             failed: next(),
@@ -134,10 +137,16 @@ impl Totals {
                 audio_input: next(),
                 audio_output: next(),
                 image_input: next(),
+                ..Usage::NONE
             },
             cost_nano_usd: next(),
             unpriced: next(),
+        };
+        let usage = &mut totals.usage;
+        for sum in [&mut usage.seconds, &mut usage.characters, &mut usage.images] {
+            *sum = next();
         }
+        totals
     }
 }
 
@@ -157,6 +166,9 @@ mod tests {
         audio_input: 6,
         audio_output: 7,
         image_input: 8,
+        seconds: 9,
+        characters: 10,
+        images: 11,
     };
 
     #[test]
@@ -225,7 +237,7 @@ mod tests {
         let read = Totals::decode(&next.encode());
         assert_eq!(read, next);
         assert_eq!((read.calls, read.usage.input), (10, 110));
-        assert_eq!(next.encode().first(), Some(&2));
+        assert_eq!(next.encode().first(), Some(&3));
     }
 
     #[test]

@@ -35,6 +35,15 @@ pub struct Usage {
     /// Prompt tokens of images, part of `input`.
     #[serde(rename = "image_input_tokens", skip_serializing_if = "is_zero")]
     pub image_input: u64,
+    /// Seconds of sound that were heard, rounded up; beside the tokens.
+    #[serde(rename = "audio_seconds", skip_serializing_if = "is_zero")]
+    pub seconds: u64,
+    /// Characters that were spoken; beside the tokens.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub characters: u64,
+    /// Images that were made; beside the tokens.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub images: u64,
 }
 
 impl Usage {
@@ -53,6 +62,9 @@ impl Usage {
         audio_input: 0,
         audio_output: 0,
         image_input: 0,
+        seconds: 0,
+        characters: 0,
+        images: 0,
     };
 
     /// Prompt tokens written to the provider's cache, for whatever time.
@@ -73,6 +85,9 @@ impl Usage {
             audio_input: self.audio_input.saturating_add(other.audio_input),
             audio_output: self.audio_output.saturating_add(other.audio_output),
             image_input: self.image_input.saturating_add(other.image_input),
+            seconds: self.seconds.saturating_add(other.seconds),
+            characters: self.characters.saturating_add(other.characters),
+            images: self.images.saturating_add(other.images),
         }
     }
 

@@ -17,18 +17,42 @@ pub enum Api {
     Responses,
     /// OpenAI's embeddings: texts in, numbers out.
     Embeddings,
+    /// OpenAI's moderations: texts and images in, scores out.
+    Moderations,
+    /// OpenAI's speech: a text in, sound out.
+    Speech,
+    /// OpenAI's transcriptions: sound in, text out.
+    Transcriptions,
+    /// OpenAI's translations: sound in any language in, English text out.
+    Translations,
+    /// OpenAI's images from a text.
+    ImageGenerations,
+    /// OpenAI's images from images and a text.
+    ImageEdits,
+    /// OpenAI's images that are like one.
+    ImageVariations,
     /// Anthropic's Messages.
     Messages,
+    /// Anthropic's count of the tokens that a message would have.
+    CountTokens,
 }
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 13] = [
         Self::ChatCompletions,
         Self::Completions,
         Self::Responses,
         Self::Embeddings,
+        Self::Moderations,
+        Self::Speech,
+        Self::Transcriptions,
+        Self::Translations,
+        Self::ImageGenerations,
+        Self::ImageEdits,
+        Self::ImageVariations,
         Self::Messages,
+        Self::CountTokens,
     ];
 
     /// Those that answer in texts, whole or in streams.
@@ -42,10 +66,8 @@ impl Api {
     /// Whose it is.
     pub const fn protocol(self) -> Protocol {
         match self {
-            Self::ChatCompletions | Self::Completions | Self::Responses | Self::Embeddings => {
-                Protocol::OpenAi
-            }
-            Self::Messages => Protocol::Anthropic,
+            Self::Messages | Self::CountTokens => Protocol::Anthropic,
+            _ => Protocol::OpenAi,
         }
     }
 
@@ -56,7 +78,15 @@ impl Api {
             Self::Completions => "/completions",
             Self::Responses => "/responses",
             Self::Embeddings => "/embeddings",
+            Self::Moderations => "/moderations",
+            Self::Speech => "/audio/speech",
+            Self::Transcriptions => "/audio/transcriptions",
+            Self::Translations => "/audio/translations",
+            Self::ImageGenerations => "/images/generations",
+            Self::ImageEdits => "/images/edits",
+            Self::ImageVariations => "/images/variations",
             Self::Messages => "/messages",
+            Self::CountTokens => "/messages/count_tokens",
         }
     }
 
@@ -67,7 +97,15 @@ impl Api {
             Self::Completions => "completions",
             Self::Responses => "responses",
             Self::Embeddings => "embeddings",
+            Self::Moderations => "moderations",
+            Self::Speech => "speech",
+            Self::Transcriptions => "transcriptions",
+            Self::Translations => "translations",
+            Self::ImageGenerations => "image_generations",
+            Self::ImageEdits => "image_edits",
+            Self::ImageVariations => "image_variations",
             Self::Messages => "messages",
+            Self::CountTokens => "count_tokens",
         }
     }
 
@@ -79,7 +117,49 @@ impl Api {
             Self::Completions => "text_completion",
             Self::Responses => "responses",
             Self::Embeddings => "embeddings",
+            Self::Moderations => "moderations",
+            Self::Speech => "speech",
+            Self::Transcriptions => "transcriptions",
+            Self::Translations => "translations",
+            Self::ImageGenerations => "image_generations",
+            Self::ImageEdits => "image_edits",
+            Self::ImageVariations => "image_variations",
+            Self::CountTokens => "count_tokens",
         }
+    }
+
+    /// Whether its answers are texts, whose length says how many tokens they have.
+    pub fn says_text(self) -> bool {
+        Self::OF_TEXT.contains(&self) || self.is_transcript()
+    }
+
+    /// Whether its answers say what is heard in sound.
+    pub const fn is_transcript(self) -> bool {
+        matches!(self, Self::Transcriptions | Self::Translations)
+    }
+
+    /// Whether its answers are images.
+    pub const fn makes_images(self) -> bool {
+        matches!(
+            self,
+            Self::ImageGenerations | Self::ImageEdits | Self::ImageVariations
+        )
+    }
+
+    /// Whether its answers are sound or images, in which nothing can be looked for.
+    pub const fn makes_media(self) -> bool {
+        self.makes_images() || matches!(self, Self::Speech)
+    }
+
+    /// Whether its requests are forms (`multipart/form-data`) and not JSON.
+    pub const fn is_form(self) -> bool {
+        self.is_transcript() || matches!(self, Self::ImageEdits | Self::ImageVariations)
+    }
+
+    /// Whether its answers may be stored and given again.
+    pub fn is_cached(self) -> bool {
+        let repeats = matches!(self, Self::Embeddings | Self::Moderations);
+        Self::OF_TEXT.contains(&self) || repeats
     }
 
     /// The API at `path`, which has no query.
@@ -142,7 +222,13 @@ mod tests {
             ("/v1/embeddings", Api::Embeddings, Api::Embeddings),
             ("/v1/responses/resp_1", Api::Responses, Api::Messages),
             ("/v1/messages", Api::Messages, Api::Messages),
-            ("/v1/messages/count_tokens", Api::Messages, Api::Messages),
+            ("/v1/messages/batches", Api::Messages, Api::Messages),
+            (
+                "/v1/messages/count_tokens",
+                Api::CountTokens,
+                Api::CountTokens,
+            ),
+            ("/v1/moderations", Api::Moderations, Api::Moderations),
             ("/v1/messages_of_mine", chat, Api::Messages),
             ("/v1/models", chat, Api::Messages),
             ("/responses", chat, Api::Messages),

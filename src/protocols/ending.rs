@@ -37,6 +37,8 @@ pub enum Ending {
     Responses(openai::ResponsesEnding),
     /// Of Anthropic's events.
     Messages(anthropic::Ending),
+    /// Of events that have no word for an early end: an error stands there.
+    Wordless(Api),
 }
 
 impl Ending {
@@ -47,11 +49,12 @@ impl Ending {
             Api::ChatCompletions => {
                 Self::ChatCompletions(openai::Ending::new(openai::Shape::Chat, model))
             }
-            Api::Completions | Api::Embeddings => {
+            Api::Completions => {
                 Self::Completions(openai::Ending::new(openai::Shape::Text, model))
             }
             Api::Responses => Self::Responses(openai::ResponsesEnding::new(model)),
             Api::Messages => Self::Messages(anthropic::Ending::default()),
+            _ => Self::Wordless(api),
         }
     }
 
@@ -61,6 +64,7 @@ impl Ending {
             Self::ChatCompletions(ending) | Self::Completions(ending) => ending.note(data),
             Self::Responses(ending) => ending.note(data),
             Self::Messages(ending) => ending.note(data),
+            Self::Wordless(_) => {}
         }
     }
 
@@ -73,6 +77,7 @@ impl Ending {
             Self::Completions(_) => texts::rest_events(Api::Completions, data, rest),
             Self::Responses(ending) => ending.rest(data, rest).into_bytes(),
             Self::Messages(_) => texts::rest_events(Api::Messages, data, rest),
+            Self::Wordless(api) => texts::rest_events(*api, data, rest),
         }
     }
 
@@ -81,7 +86,7 @@ impl Ending {
     pub fn renumber(&self, data: &[u8], edits: &mut Edits) {
         match self {
             Self::Responses(ending) => ending.renumber(data, edits),
-            Self::ChatCompletions(_) | Self::Completions(_) | Self::Messages(_) => {}
+            _ => {}
         }
     }
 
@@ -89,7 +94,7 @@ impl Ending {
     pub const fn next_number(&self) -> u64 {
         match self {
             Self::Responses(ending) => ending.next_number(),
-            Self::ChatCompletions(_) | Self::Completions(_) | Self::Messages(_) => 0,
+            _ => 0,
         }
     }
 
@@ -99,6 +104,7 @@ impl Ending {
             Self::ChatCompletions(ending) | Self::Completions(ending) => ending.is_open(),
             Self::Responses(ending) => ending.is_open(),
             Self::Messages(ending) => ending.is_open(),
+            Self::Wordless(_) => false,
         }
     }
 
@@ -110,6 +116,7 @@ impl Ending {
             }
             Self::Responses(ending) => ending.events(reason, told),
             Self::Messages(ending) => ending.events(reason, told),
+            Self::Wordless(_) => Vec::new(),
         }
     }
 }

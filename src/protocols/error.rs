@@ -208,9 +208,6 @@ impl Refusal {
     pub fn numbered_event(&self, api: Api, number: u64) -> Vec<u8> {
         let mut value = self.value(api.protocol());
         match api {
-            Api::ChatCompletions | Api::Completions | Api::Embeddings => {
-                format!("data: {value}\n\n")
-            }
             // OpenAI's SDKs raise what stands in `error`; others go by the event's own members.
             Api::Responses => {
                 let own = json!({"type": "error", "code": self.code, "message": self.message,
@@ -220,7 +217,8 @@ impl Refusal {
                 }
                 format!("event: error\ndata: {value}\n\n")
             }
-            Api::Messages => format!("event: error\ndata: {value}\n\n"),
+            Api::Messages | Api::CountTokens => format!("event: error\ndata: {value}\n\n"),
+            _ => format!("data: {value}\n\n"),
         }
         .into_bytes()
     }

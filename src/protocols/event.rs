@@ -82,6 +82,8 @@ pub enum EventReader {
     Chunks,
     /// The events of a response: each speaks for itself.
     Responses,
+    /// The events of sound, transcripts and images: each speaks for itself.
+    Media,
     /// Anthropic's events: usage is told in several.
     Messages(anthropic::Counts),
 }
@@ -90,9 +92,17 @@ impl EventReader {
     /// A reader for a stream that begins.
     pub fn new(api: Api) -> Self {
         match api {
-            Api::ChatCompletions | Api::Completions | Api::Embeddings => Self::Chunks,
+            Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Moderations => {
+                Self::Chunks
+            }
             Api::Responses => Self::Responses,
-            Api::Messages => Self::Messages(anthropic::Counts::default()),
+            Api::Speech
+            | Api::Transcriptions
+            | Api::Translations
+            | Api::ImageGenerations
+            | Api::ImageEdits
+            | Api::ImageVariations => Self::Media,
+            Api::Messages | Api::CountTokens => Self::Messages(anthropic::Counts::default()),
         }
     }
 
@@ -104,6 +114,7 @@ impl EventReader {
         match self {
             Self::Chunks => openai::read_event(data, said),
             Self::Responses => openai::read_response_event(data, said),
+            Self::Media => openai::read_media_event(data, said),
             Self::Messages(counts) => anthropic::read_event(data, counts, said),
         }
     }

@@ -27,7 +27,7 @@ pub use parts::{Medium, Part, media, older_turns, text_part, user_message};
 pub use reading::stored;
 pub use redact::redact_account;
 pub use request::Request;
-pub use traits::Traits;
+pub use traits::{Tariff, Traits};
 pub use usage::ReportedUsage;
 
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,10 @@
 /*! A request for a model, by whichever API. */
 
-use super::anthropic::{MessagesRequest, read_messages};
+use super::anthropic::{MessagesRequest, read_count, read_messages};
 use super::openai::{
-    Adapt, ChatRequest, CompletionRequest, EmbeddingRequest, ResponsesRequest, read_chat,
-    read_completion, read_embedding, read_responses,
+    Adapt, ChatRequest, CompletionRequest, FormRequest, PlainRequest, ResponsesRequest, read_chat,
+    read_completion, read_embedding, read_form, read_image, read_moderation, read_responses,
+    read_speech,
 };
 use super::{Api, Refusal, Traits};
 use crate::json::Rewrite;
@@ -18,8 +19,10 @@ pub enum Request<'a> {
     Completion(CompletionRequest<'a>),
     /// OpenAI's Responses.
     Response(ResponsesRequest<'a>),
-    /// OpenAI's embeddings.
-    Embedding(EmbeddingRequest<'a>),
+    /// A form: OpenAI's transcriptions, edits of images.
+    Form(FormRequest<'a>),
+    /// A request of few members: OpenAI's embeddings, moderations.
+    Plain(PlainRequest<'a>),
     /// Anthropic's messages.
     Messages(MessagesRequest<'a>),
 }
@@ -34,8 +37,15 @@ impl<'a> Request<'a> {
             Api::ChatCompletions => read_chat(body, text).map(Self::Chat),
             Api::Completions => read_completion(body, text).map(Self::Completion),
             Api::Responses => read_responses(body, text).map(Self::Response),
-            Api::Embeddings => read_embedding(body, text).map(Self::Embedding),
+            Api::Embeddings => read_embedding(body, text).map(Self::Plain),
+            Api::Moderations => read_moderation(body, text).map(Self::Plain),
+            Api::Speech => read_speech(body, text).map(Self::Plain),
+            Api::ImageGenerations => read_image(body, text).map(Self::Plain),
+            Api::Transcriptions | Api::Translations | Api::ImageEdits | Api::ImageVariations => {
+                read_form(api, body, text).map(Self::Form)
+            }
             Api::Messages => read_messages(body, text).map(Self::Messages),
+            Api::CountTokens => read_count(body, text).map(Self::Messages),
         }
     }
 
@@ -45,7 +55,8 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => &chat.model,
             Self::Completion(completion) => &completion.model,
             Self::Response(response) => &response.model,
-            Self::Embedding(embedding) => &embedding.model,
+            Self::Form(form) => &form.model,
+            Self::Plain(plain) => &plain.model,
             Self::Messages(messages) => &messages.model,
         }
     }
@@ -56,7 +67,8 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => &chat.traits,
             Self::Completion(completion) => &completion.traits,
             Self::Response(response) => &response.traits,
-            Self::Embedding(embedding) => &embedding.traits,
+            Self::Form(form) => &form.traits,
+            Self::Plain(plain) => &plain.traits,
             Self::Messages(messages) => &messages.traits,
         }
     }
@@ -67,7 +79,7 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => chat.traits.stream && !chat.asks_for_usage(),
             Self::Completion(it) => it.traits.stream && !it.asks_for_usage(),
             // Their events have it in any case, or there are none.
-            Self::Response(_) | Self::Embedding(_) | Self::Messages(_) => false,
+            Self::Response(_) | Self::Form(_) | Self::Plain(_) | Self::Messages(_) => false,
         }
     }
 
@@ -77,7 +89,8 @@ impl<'a> Request<'a> {
             Self::Chat(chat) => chat.adapt(body, adapt),
             Self::Completion(completion) => completion.adapt(body, adapt),
             Self::Response(response) => response.adapt(body, adapt),
-            Self::Embedding(embedding) => embedding.adapt(body, adapt),
+            Self::Form(form) => form.adapt(body, adapt),
+            Self::Plain(plain) => plain.adapt(body, adapt),
             Self::Messages(messages) => messages.adapt(body, adapt.model, adapt.max_output),
         }
     }

@@ -10,6 +10,7 @@ mod spelling;
 mod walk;
 
 pub(super) use input::{Walk, definition, walk_request};
+pub(super) use spelling::is_name;
 pub(super) use output::{Speech, index, reader as answer_reader};
 pub(super) use walk::{
     Member, Table, by_key, emit_key, peek, plain, read, report, unknown, unless_null, value,
@@ -39,6 +40,20 @@ pub enum Site<'a> {
         /// Where it stands.
         span: Span,
     },
+    /// A text as it is: the value of a form's field, or a whole answer.
+    Plain {
+        /// The text.
+        text: &'a str,
+        /// Where it stands.
+        span: Span,
+    },
+    /// The name of a form's file, which stands in quotes.
+    FileName {
+        /// The name.
+        text: &'a str,
+        /// Where it stands.
+        span: Span,
+    },
 }
 
 impl<'a> Site<'a> {
@@ -46,7 +61,10 @@ impl<'a> Site<'a> {
     pub fn value(&self) -> Cow<'a, str> {
         match self {
             Self::String(text) => text.value(),
-            Self::Number { number: json, .. } | Self::Json { json, .. } => Cow::Borrowed(json),
+            Self::Number { number: json, .. }
+            | Self::Json { json, .. }
+            | Self::Plain { text: json, .. }
+            | Self::FileName { text: json, .. } => Cow::Borrowed(json),
         }
     }
 
@@ -54,7 +72,10 @@ impl<'a> Site<'a> {
     pub const fn span(&self) -> Span {
         match self {
             Self::String(text) => text.span(),
-            Self::Number { span, .. } | Self::Json { span, .. } => *span,
+            Self::Number { span, .. }
+            | Self::Json { span, .. }
+            | Self::Plain { span, .. }
+            | Self::FileName { span, .. } => *span,
         }
     }
 
@@ -63,6 +84,9 @@ impl<'a> Site<'a> {
         match self {
             Self::String(_) | Self::Number { .. } => quote(&value),
             Self::Json { .. } => value,
+            // What a mask has joined must be no boundary.
+            Self::Plain { .. } => value.replace("\r\n--", "\n--"),
+            Self::FileName { .. } => value.replace(['"', '\\', '\r', '\n'], "_"),
         }
     }
 }
@@ -142,7 +166,13 @@ pub fn request_texts<'a>(
         Api::Completions => openai::completions::texts::request(body, visit),
         Api::Responses => openai::responses::texts::request(body, visit),
         Api::Embeddings => openai::embeddings::texts::request(body, visit),
-        Api::Messages => anthropic::texts::request(body, visit),
+        Api::Moderations => openai::moderations::texts::request(body, visit),
+        Api::Speech => openai::speech::texts(body, visit),
+        Api::ImageGenerations => openai::images::texts(body, visit),
+        Api::Transcriptions | Api::Translations | Api::ImageEdits | Api::ImageVariations => {
+            openai::forms::texts(body, visit)
+        }
+        Api::Messages | Api::CountTokens => anthropic::texts::request(body, visit),
     }
 }
 
@@ -256,9 +286,15 @@ pub struct EventTexts<'a> {
 /// index that is none or a key that stands twice.
 pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
     match api {
-        Api::ChatCompletions | Api::Completions | Api::Embeddings => openai::texts::event(data),
+        Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Moderations => {
+            openai::texts::event(data)
+        }
         Api::Responses => openai::responses::texts::event(data),
-        Api::Messages => anthropic::texts::event(data),
+        Api::Transcriptions | Api::Translations => openai::transcripts::event_texts(data),
+        Api::Speech | Api::ImageGenerations | Api::ImageEdits | Api::ImageVariations => {
+            openai::plain::texts::event(data)
+        }
+        Api::Messages | Api::CountTokens => anthropic::texts::event(data),
     }
 }
 
@@ -267,10 +303,11 @@ pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
 pub fn rest_events(api: Api, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<u8> {
     match api {
         Api::ChatCompletions => openai::texts::rest(data, rest),
-        Api::Completions | Api::Embeddings => openai::completions::texts::rest(data, rest),
+        Api::Transcriptions | Api::Translations => openai::transcripts::rest(rest),
         // Without the stream that was before, ids of items are unknown.
         Api::Responses => openai::ResponsesEnding::new(None).rest(data, rest),
         Api::Messages => anthropic::texts::rest(rest),
+        _ => openai::completions::texts::rest(data, rest),
     }
     .into_bytes()
 }
@@ -279,8 +316,8 @@ pub fn rest_events(api: Api, data: &[u8], rest: &[(ChannelKey, String)]) -> Vec<
 /// empty one.
 pub const fn emptied(api: Api) -> &'static str {
     match api {
-        Api::Responses => "[]",
-        Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Messages => "null",
+        Api::Responses | Api::Transcriptions | Api::Translations => "[]",
+        _ => "null",
     }
 }
 
@@ -305,8 +342,9 @@ pub fn answer_texts(api: Api, body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
     match api {
         Api::ChatCompletions | Api::Completions => openai::texts::answer(body),
         Api::Responses => openai::responses::texts::answer(body),
-        Api::Embeddings => openai::embeddings::texts::answer(body),
+        Api::Transcriptions | Api::Translations => openai::transcripts::answer_texts(body),
         Api::Messages => anthropic::texts::answer(body),
+        _ => openai::plain::texts::answer(body),
     }
 }
 
@@ -318,8 +356,11 @@ pub fn blocked_answer(api: Api, body: &[u8], kept: &[(u32, String)]) -> Vec<u8> 
         Api::ChatCompletions => openai::texts::blocked(body, kept),
         Api::Completions => openai::completions::texts::blocked(body, kept),
         Api::Responses => openai::responses::texts::blocked(body, kept),
-        Api::Embeddings => openai::embeddings::texts::blocked(body),
+        Api::Transcriptions | Api::Translations => openai::transcripts::blocked(body, kept),
+        Api::Moderations => openai::plain::texts::blocked(body, "results"),
+        Api::CountTokens => r#"{"input_tokens":0}"#.to_owned(),
         Api::Messages => anthropic::texts::blocked(body, kept),
+        _ => openai::plain::texts::blocked(body, "data"),
     }
     .into_bytes()
 }

@@ -3,6 +3,18 @@
 use crate::ledger::Kinds;
 use crate::tokens::{Media, Prompt};
 
+/// What providers charge for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tariff {
+    /// Its tokens. Without a price it is not known what it costs.
+    #[default]
+    Tokens,
+    /// Nothing, unless a price is told.
+    IfPriced,
+    /// Nothing. It uses no tokens either.
+    Never,
+}
+
 /// What a request asks of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traits {
@@ -40,6 +52,16 @@ pub struct Traits {
     pub audio_output: bool,
     /// Whether the provider is asked to keep parts of the prompt in its cache.
     pub cache: bool,
+    /// What is charged for it.
+    pub tariff: Tariff,
+    /// Seconds of sound that shall be heard, estimated.
+    pub seconds: u64,
+    /// Characters that shall be spoken.
+    pub characters: u64,
+    /// Images that shall be made.
+    pub images: u64,
+    /// Tokens of an answer that is sound or images, estimated, where its provider tells none.
+    pub media_output: u64,
 }
 
 impl Default for Traits {
@@ -61,6 +83,11 @@ impl Default for Traits {
             stored_file: false,
             audio_output: false,
             cache: false,
+            tariff: Tariff::Tokens,
+            seconds: 0,
+            characters: 0,
+            images: 0,
+            media_output: 0,
         }
     }
 }
@@ -79,6 +106,9 @@ impl Traits {
             audio_input: self.audio,
             audio_output: self.audio_output,
             image: self.image,
+            seconds: self.seconds,
+            characters: self.characters,
+            images: self.images,
         }
     }
 }

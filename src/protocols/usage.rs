@@ -25,9 +25,12 @@ impl ReportedUsage {
     /// The JSON is broken.
     pub fn read(api: Api, reader: &mut Reader<'_>) -> Result<Self, Error> {
         match api {
-            Api::ChatCompletions | Api::Completions | Api::Embeddings => openai::read_usage(reader),
-            Api::Responses => openai::read_response_usage(reader),
-            Api::Messages => anthropic::read_usage(reader),
+            Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Moderations => {
+                openai::read_usage(reader)
+            }
+            Api::Messages | Api::CountTokens => anthropic::read_usage(reader),
+            // Sound and images have the names of Responses.
+            _ => openai::read_response_usage(reader),
         }
     }
 }

@@ -39,6 +39,13 @@ impl Head {
         Self(ENGINE.decode(front).unwrap_or_default())
     }
 
+    /// Of what is not encoded.
+    pub(super) fn of_bytes(data: &[u8]) -> Self {
+        /// Tags with pictures are rarely longer.
+        const LOOKED_AT: usize = 64 * 1024;
+        Self(data.get(..LOOKED_AT).unwrap_or(data).to_vec())
+    }
+
     /// What follows `offset`.
     pub(super) fn from(&self, offset: usize) -> &[u8] {
         self.0.get(offset..).unwrap_or_default()

@@ -60,13 +60,22 @@ pub fn anthropic_image(base64: Option<&[u8]>) -> u64 {
     })
 }
 
+/// A second of MP3 whose head does not tell: 64 kbit/s, rather low for speech.
+const BYTES_A_SECOND: u64 = 8_000;
+
 /// Sound in base64: 10 tokens a second, as OpenAI counts it.
 pub fn audio(base64: &[u8]) -> u64 {
-    /// Of MP3 whose head does not tell: 64 kbit/s, rather low for speech.
-    const BYTES_A_SECOND: u64 = 8_000;
     let rate = super::audio::bytes_a_second(&Head::of(base64)).unwrap_or(BYTES_A_SECOND);
     let tenths = data::length(base64).saturating_mul(10);
     tenths.div_ceil(rate.max(1))
+}
+
+/// How long sound is, in seconds, rounded up, where nobody tells: by what its head says of
+/// a second, else as MP3 of 64 kbit/s.
+pub fn seconds(sound: &[u8]) -> u64 {
+    let rate = super::audio::bytes_a_second(&Head::of_bytes(sound)).unwrap_or(BYTES_A_SECOND);
+    let length = u64::try_from(sound.len()).unwrap_or(u64::MAX);
+    length.div_ceil(rate.max(1))
 }
 
 /// A file such as a PDF, in base64 or elsewhere. Anthropic tells of 1,500 to 3,000 tokens a

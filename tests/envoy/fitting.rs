@@ -340,7 +340,7 @@ fn other_paths_pass_where_calls_may_move_on() {
         let mut policy = fleet_policy();
         policy["other_paths"] = json!({"pass": "openai"});
         let fleet = fleet(&policy).await;
-        let ask = Ask::new("POST", "/v1/moderations?key=secret&x=1")
+        let ask = Ask::new("POST", "/v1/rerank?key=secret&x=1")
             .key("demo-acme-key")
             .header("content-type", "application/json")
             .header("openai-beta", "assistants=v2")
@@ -359,7 +359,7 @@ fn other_paths_pass_where_calls_may_move_on() {
             };
             assert_eq!([received("a").len(), received("b").len()], tries);
             let received = received("a").remove(0);
-            assert_eq!(received.line, "POST /v1/moderations?x=1");
+            assert_eq!(received.line, "POST /v1/rerank?x=1");
             assert_eq!(received.body, "{ not even JSON");
             assert_eq!(received.authority, "openai.provider");
             assert_eq!(received.header("authorization"), "Bearer openai-demo-key");

@@ -119,12 +119,6 @@ fn bad_heads_are_refused_and_reach_nobody() {
         for (ask, status, code, wanted) in [
             (get, 405, "method_not_allowed", invalid),
             (
-                good().path("/v1/messages/count_tokens"),
-                404,
-                "unknown_endpoint",
-                "not_found_error",
-            ),
-            (
                 good().path("/v1/messages/batches"),
                 404,
                 "unknown_endpoint",

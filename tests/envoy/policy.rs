@@ -172,7 +172,7 @@ fn other_paths_pass_only_by_policy() {
         let stand = Stand::start(Config::gateway().policy(&policy, Form::Struct)).await;
         let ask = Ask::chat(&json!({"model": "any", "input": "x"}));
         let body = json!({"model": "any", "input": "x", "messages": []}).to_string();
-        let ask = Ask::new("POST", "/v1/moderations?x=1")
+        let ask = Ask::new("POST", "/v1/rerank?x=1")
             .key("demo-acme-key")
             .body(body.clone())
             .header("content-type", "application/json")
@@ -183,7 +183,7 @@ fn other_paths_pass_only_by_policy() {
         assert_eq!(received.body, body);
         assert!(!received.headers.contains_key("authorization"));
         assert_eq!(stand.record(&ask).await["operation"], "other");
-        let stranger = Ask::new("POST", "/v1/moderations").key("wrong");
+        let stranger = Ask::new("POST", "/v1/rerank").key("wrong");
         assert_eq!(stand.send(&stranger).await.status, 401);
         let climbing = Ask::new("GET", "/v1/%2e%2e/admin").key("demo-acme-key");
         assert_eq!(stand.send(&climbing).await.status, 404);

@@ -138,7 +138,7 @@ test('refusals', async () => {
   error = await raised(create({ messages: 'hi' }, refused('invalid_value')), OpenAI.BadRequestError);
   assert.equal(error.param, 'messages');
   error = await raised(
-    client.moderations.create({ input: 'hi' }, refused('unknown_endpoint')),
+    client.post('/rerank', { body: {}, ...refused('unknown_endpoint') }),
     OpenAI.NotFoundError,
   );
   assert.equal(error.code, 'unknown_endpoint');
@@ -226,4 +226,36 @@ test('twenty streams at once', async () => {
     assert.equal(textOf(chunks), text);
   };
   await Promise.all(Array.from({ length: 20 }, (_, index) => one(index)));
+});
+
+test('sound', async () => {
+  const file = () => new File([new Uint8Array([73, 68, 51, 13, 10, 45, 45, 0, 255])], 'a b.mp3', { type: 'audio/mpeg' });
+  const answer = await client.audio.transcriptions.create({ model: 'smart', file: file() }, call());
+  assert.equal(answer.text, TEXT);
+  const stream = client.audio.transcriptions.create({ file: file(), model: 'smart', stream: true }, call());
+  const events = await collect(stream);
+  assert.equal(events.slice(0, -1).map((event) => event.delta).join(''), TEXT);
+  assert.equal(events.at(-1).text, TEXT);
+  const translation = await client.audio.translations.create({ model: 'smart', file: file() }, call());
+  assert.equal(translation.text, TEXT);
+  const speech = await client.audio.speech.create({ model: 'smart', voice: 'alloy', input: 'hi' }, call());
+  const bytes = Buffer.from(await speech.arrayBuffer());
+  assert.equal(bytes.subarray(0, 3).toString(), 'ID3');
+});
+
+test('images', async () => {
+  const image = () => new File([new Uint8Array([137, 80, 78, 71])], 'a.png', { type: 'image/png' });
+  const made = await client.images.generate({ model: 'smart', prompt: 'a cat', n: 2 }, call());
+  assert.equal(made.data.length, 2);
+  const edit = { model: 'smart', prompt: 'a dog', image: [image(), image()], mask: image() };
+  assert.equal((await client.images.edit(edit, call())).data.length, 1);
+  const alike = await client.images.createVariation({ model: 'smart', image: image() }, call());
+  assert.equal(alike.data.length, 1);
+  const [partial, whole] = await collect(client.images.generate({ model: 'smart', prompt: 'a', stream: true }, call()));
+  assert.deepEqual([partial.type, whole.type], ['image_generation.partial_image', 'image_generation.completed']);
+});
+
+test('moderations', async () => {
+  const answer = await client.moderations.create({ model: 'smart', input: 'hi' }, call());
+  assert.equal(answer.results[0].flagged, false);
 });

@@ -176,7 +176,8 @@ def test_a_model_of_another_tenant(blue, ask, refused):
 
 def test_an_endpoint_that_is_not_served(client, refused):
     with pytest.raises(openai.NotFoundError) as error:
-        client.moderations.create(input="hi", extra_headers=refused("unknown_endpoint"))
+        options = {"headers": refused("unknown_endpoint")}
+        client.post("/rerank", cast_to=object, body={}, options=options)
     assert error.value.code == "unknown_endpoint"
 
 
@@ -355,3 +356,58 @@ def test_the_client_does_not_wait_for_ever_in_a_stream(client, ask, call):
     headers = call({"fault": "hang_mid_body"}, outcomes=["client_closed"])
     with pytest.raises(openai.APITimeoutError):
         list(client.with_options(timeout=1).chat.completions.create(**ask, stream=True, extra_headers=headers))
+
+
+SOUND = ("a b.mp3", b"ID3\x04 \r\n--sound\x00\xff", "audio/mpeg")
+IMAGE = ("a.png", b"\x89PNG\r\n\x1a\n", "image/png")
+
+
+def test_moderations(client, call):
+    answer = client.moderations.create(model="smart", input=["a", "b"], extra_headers=call())
+    assert [result.flagged for result in answer.results] == [False, False]
+    assert answer.results[0].category_scores.self_harm_intent == 0.5
+
+
+def test_speech(client, call):
+    say = {"model": "smart", "voice": "alloy", "input": "hello"}
+    assert client.audio.speech.create(**say, extra_headers=call()).content.startswith(b"ID3")
+    with client.audio.speech.with_streaming_response.create(**say, extra_headers=call()) as answer:
+        assert b"".join(answer.iter_bytes()).startswith(b"ID3")
+
+
+def test_transcriptions(client, call):
+    hear = {"model": "smart", "file": SOUND}
+    answer = client.audio.transcriptions.create(**hear, prompt="naïve 語", extra_headers=call())
+    assert (answer.text, answer.usage.type, answer.usage.input_tokens) == (TEXT, "tokens", 14)
+    text = client.audio.transcriptions.create(**hear, response_format="text", extra_headers=call())
+    assert text.strip() == TEXT.strip()
+    whole = client.audio.transcriptions.create(
+        **hear, response_format="verbose_json", timestamp_granularities=["word", "segment"], extra_headers=call()
+    )
+    assert (whole.duration, len(whole.words), whole.segments[0].text) == (8.47, 5, TEXT)
+    events = list(client.audio.transcriptions.create(**hear, stream=True, extra_headers=call()))
+    assert "".join(event.delta for event in events[:-1]) == TEXT
+    assert (events[-1].type, events[-1].text) == ("transcript.text.done", TEXT)
+    assert client.audio.translations.create(**hear, extra_headers=call()).text == TEXT
+
+
+def test_images(client, call):
+    made = client.images.generate(model="smart", prompt="a cat", n=2, extra_headers=call())
+    assert (len(made.data), made.usage.output_tokens) == (2, 100)
+    events = list(client.images.generate(model="smart", prompt="a cat", stream=True, extra_headers=call()))
+    kinds = [event.type for event in events]
+    assert kinds == ["image_generation.partial_image", "image_generation.completed"]
+    edited = client.images.edit(
+        model="smart", prompt="a dog", image=[IMAGE, IMAGE], mask=IMAGE, extra_headers=call()
+    )
+    assert edited.data[0].b64_json == made.data[0].b64_json
+    alike = client.images.create_variation(model="smart", image=IMAGE, n=3, extra_headers=call())
+    assert len(alike.data) == 3
+
+
+def test_an_empty_file(client, refused):
+    with pytest.raises(openai.BadRequestError) as error:
+        client.audio.transcriptions.create(
+            model="smart", file=("a.mp3", b""), extra_headers=refused("invalid_value")
+        )
+    assert (error.value.code, error.value.param) == ("invalid_value", "file")

@@ -139,3 +139,18 @@ async def test_the_client_does_not_wait_for_ever(async_client, ask, call):
     headers = call({"fault": "hang"}, outcomes=["client_closed"])
     with pytest.raises(openai.APITimeoutError):
         await async_client.with_options(timeout=1).chat.completions.create(**ask, extra_headers=headers)
+
+
+async def test_sound_and_images(async_client, call):
+    client = async_client
+    hear = {"model": "smart", "file": ("a.mp3", b"ID3 sound", "audio/mpeg")}
+    assert (await client.audio.transcriptions.create(**hear, extra_headers=call())).text == TEXT
+    stream = await client.audio.transcriptions.create(**hear, stream=True, extra_headers=call())
+    events = [event async for event in stream]
+    assert events[-1].text == TEXT
+    spoken = await client.audio.speech.create(model="smart", voice="alloy", input="hi", extra_headers=call())
+    assert spoken.content.startswith(b"ID3")
+    made = await client.images.generate(model="smart", prompt="a cat", extra_headers=call())
+    assert len(made.data) == 1
+    scores = await client.moderations.create(model="smart", input="hi", extra_headers=call())
+    assert not scores.results[0].flagged

@@ -1,5 +1,6 @@
 /*! What a model would say, by the API that the path asks for. */
 
+use crate::media::{self, Media};
 use crate::script::{Fault, Script};
 use crate::{chat, completions, embeddings, messages, responses};
 use serde_json::{Value, json};
@@ -40,7 +41,7 @@ impl Api {
     /// The API at `path`.
     pub(crate) fn of(path: &str) -> Self {
         let path = path.split('?').next().unwrap_or_default();
-        if path.ends_with("/messages") {
+        if path.ends_with("/messages") || path.ends_with("/messages/count_tokens") {
             Self::Messages
         } else if path.ends_with("/responses") {
             Self::Responses
@@ -64,7 +65,16 @@ const BROKEN: &str = "{\"id\":\"mock\",\"choices\":[{\"del";
 
 impl Request<'_> {
     fn streams(&self) -> bool {
-        self.body["stream"] == json!(true) && Api::of(self.path) != Api::Embeddings
+        match Media::of(self.bare()) {
+            Some(media) => media::streams(media, self.body),
+            None => {
+                self.body["stream"] == json!(true) && Api::of(self.path) != Api::Embeddings
+            }
+        }
+    }
+
+    fn bare(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
     }
 
     /// The model asked for; Azure's stands in the path.
@@ -94,6 +104,9 @@ pub(crate) fn answer(request: &Request<'_>, script: &Script) -> Answer {
 
 fn good(api: Api, request: &Request<'_>, script: &Script) -> Answer {
     let status = script.status.unwrap_or(200);
+    if let Some(media) = Media::of(request.bare()) {
+        return media::answer(media, request, script);
+    }
     if !request.streams() {
         let body = match api {
             Api::Chat => chat::whole(request, script),

@@ -1,7 +1,7 @@
 /*! A provider that does what each request tells it to.
 
-It speaks OpenAI's chat completions, completions (`…/completions`) and Responses
-(`…/responses`), Azure's paths of them, and Anthropic's messages (`…/messages`), over HTTP/1.1 and HTTP/2, and answers sensibly by itself. The header
+It speaks OpenAI's chat completions, completions (`…/completions`), Responses
+(`…/responses`), moderations, sound and images, Azure's paths of them, and Anthropic's messages (`…/messages`), over HTTP/1.1 and HTTP/2, and answers sensibly by itself. The header
 `x-mock` holds a [`Script`] as JSON that changes how: status, headers, delays, chunks,
 faults. Where several mocks get one request, it holds a script for each by the mock's name:
 `{"a": {"status": 500}, "b": {}}`. What a mock received is kept and can be asked for. */
@@ -11,6 +11,8 @@ mod canned;
 mod chat;
 mod completions;
 mod embeddings;
+mod form;
+mod media;
 mod messages;
 mod play;
 mod responses;

@@ -156,11 +156,15 @@ pub(crate) fn error(status: u16, message: &str) -> Value {
 }
 
 /// What is wrong with a request, as far as Anthropic refuses it before it thinks.
-pub(crate) fn refusal(version: Option<&str>, request: &Value) -> Option<&'static str> {
+pub(crate) fn refusal(
+    version: Option<&str>,
+    counts: bool,
+    request: &Value,
+) -> Option<&'static str> {
     if version.is_none() {
         return Some("anthropic-version: header is required");
     }
-    if !request["max_tokens"].is_u64() {
+    if !counts && !request["max_tokens"].is_u64() {
         return Some("max_tokens: Field required");
     }
     let messages = request["messages"]

@@ -34,7 +34,7 @@ pub(crate) async fn play(received: &Received, script: Script) -> Answered {
         Some(Fault::Hang) => std::future::pending::<()>().await,
         _ => {}
     }
-    let body = serde_json::from_slice(&received.body).unwrap_or_default();
+    let body = received.json();
     let path = received.path();
     let Answer {
         status,

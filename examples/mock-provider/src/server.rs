@@ -1,6 +1,7 @@
 /*! The server: HTTP/1.1 and HTTP/2 on one port. */
 
 use crate::canned::canned;
+use crate::form;
 use crate::messages;
 use crate::play::{Answered, head, play};
 use crate::script::Script;
@@ -50,8 +51,12 @@ impl Received {
             .unwrap_or_default()
     }
 
-    /// The body as JSON, null if it is none.
+    /// The body as JSON, null if it is none. Of a form, its fields.
     pub fn json(&self) -> serde_json::Value {
+        let content_type = self.header("content-type");
+        if content_type.starts_with("multipart/form-data") {
+            return form::read(content_type, &self.body).unwrap_or_default();
+        }
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
@@ -217,7 +222,8 @@ fn refusal(received: &Received) -> Option<Script> {
     let (status, text) = if received.path().contains("/messages") {
         let version = Some(received.header("anthropic-version"));
         let version = version.filter(|version| !version.is_empty());
-        (400, messages::refusal(version, &received.json())?)
+        let counts = received.path().contains("/count_tokens");
+        (400, messages::refusal(version, counts, &received.json())?)
     } else {
         let azure = received.path().contains("/openai/deployments/");
         let good = !azure || received.path().contains("?api-version=");

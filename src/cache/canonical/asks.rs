@@ -57,8 +57,8 @@ impl Asks {
     pub fn read(api: Api, body: &[u8], traits: &Traits) -> Result<Self, Error> {
         let mut asks = Self {
             stream: traits.stream,
-            // The same text has the same embedding.
-            deterministic: api == Api::Embeddings,
+            // The same text has the same embedding, and the same scores.
+            deterministic: matches!(api, Api::Embeddings | Api::Moderations),
             tools: traits.tools,
             media: traits.image || traits.audio || traits.file,
             answers: traits.answers,

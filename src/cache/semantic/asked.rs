@@ -24,7 +24,7 @@ impl<'a> Asked<'a> {
             Api::ChatCompletions | Api::Messages => "messages",
             Api::Responses => "input",
             Api::Completions => "prompt",
-            Api::Embeddings => return None,
+            _ => return None,
         };
         let mut found = None;
         let read = reader.object(|reader, key| {

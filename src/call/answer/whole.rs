@@ -8,6 +8,8 @@ use crate::callout::{Questions, Ruling};
 use crate::config::{Asked, Phase};
 use crate::http::Answer;
 use crate::json::{Capture, Edits, Error, Kind, Reader, Span, quote};
+use crate::ledger::Usage;
+use crate::protocols::openai::whole_seconds;
 use crate::protocols::texts::blocked_answer;
 use crate::protocols::{Api, Refusal, ReportedUsage};
 
@@ -66,7 +68,7 @@ impl WholeReader {
     pub(super) fn new(reading: Reading) -> Self {
         Self {
             api: reading.api,
-            capture: Capture::new(&["usage"]),
+            capture: Capture::new(&["usage", "duration"]),
             inspection: reading
                 .guard
                 .map_or(Inspection::Settled, Inspection::Wanted),
@@ -313,7 +315,7 @@ impl WholeReader {
         };
         self.capture.push(piece);
         // Numbers are no tokens.
-        if self.api != Api::Embeddings {
+        if self.api.says_text() {
             seen.text.push(piece);
         }
         if end {
@@ -325,12 +327,27 @@ impl WholeReader {
     /// No more comes.
     pub(super) fn end(&self, seen: &mut Seen) {
         let Some(value) = self.capture.value("usage") else {
-            return;
+            return self.duration(seen);
         };
         let usage = Reader::new(value, |_| None)
             .and_then(|mut reader| ReportedUsage::read(self.api, &mut reader));
         if let Ok(usage) = usage {
             seen.add_usage(usage);
+        }
+    }
+
+    /// How long the sound of a transcript was, where nothing is told of its usage.
+    fn duration(&self, seen: &mut Seen) {
+        let value = self.capture.value("duration");
+        let Some(value) = value.filter(|_| self.api.is_transcript()) else {
+            return;
+        };
+        let seconds = Reader::new(value, |_| None).and_then(|mut reader| whole_seconds(&mut reader));
+        if let Ok(Some(seconds)) = seconds {
+            seen.usage = Some(Usage {
+                seconds,
+                ..Usage::NONE
+            });
         }
     }
 }

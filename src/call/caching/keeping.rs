@@ -34,7 +34,7 @@ impl Caching {
         let stream = answer::is_stream(content_type);
         missed.collector = match status {
             200 if stream && !judged => Collector::stream(api, longest),
-            200 if !stream && answer::is_read(content_type) => Collector::whole(longest),
+            200 if !stream && answer::is_read(api, content_type) => Collector::whole(longest),
             _ => Collector::Ended(Uncollected::Unfit),
         };
     }

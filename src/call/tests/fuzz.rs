@@ -178,7 +178,8 @@ impl Guarded {
                     "input": [user]}),
             ),
             Api::Embeddings => ("/v1/embeddings", json!({"model": "smart", "input": text})),
-            Api::Messages => (
+            Api::Moderations => ("/v1/moderations", json!({"model": "smart", "input": text})),
+            _ => (
                 "/v1/messages",
                 json!({"model": "same", "max_tokens": 9, "stream": stream,
                     "system": source::PROMPT, "messages": [user]}),

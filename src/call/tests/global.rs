@@ -193,7 +193,7 @@ fn answers_of_tollgate_charge_nothing() {
 fn what_passes_uninspected_has_no_model_and_no_estimate() {
     let bench = bench(json!({"charge": "estimate"}));
     let mut run = bench.run();
-    let OnHead::Forward(outgoing) = run.head("POST", "/v1/moderations", &[ADMIN], false) else {
+    let OnHead::Forward(outgoing) = run.head("POST", "/v1/rerank", &[ADMIN], false) else {
         panic!("refused")
     };
     let keys: Vec<&str> = outgoing.limits.iter().map(|(key, _)| *key).collect();

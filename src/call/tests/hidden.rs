@@ -99,7 +99,7 @@ fn regression_calls_that_pass_unread_stop_at_a_spent_limit() {
     let bench = Bench::of(&policy);
     let passes = || {
         let mut run = bench.run();
-        let on = run.head("POST", "/v1/moderations", &[USER], false);
+        let on = run.head("POST", "/v1/rerank", &[USER], false);
         let passes = matches!(on, OnHead::Forward(_));
         if passes {
             run.answer("200", JSON);

@@ -157,6 +157,6 @@ fn other_paths_are_closed_to_tenants_with_rules() {
         "detect": {"request": {"messages": 1}}, "action": "block", "tenants": ["acme"]}]);
     let bench = Bench::of(&policy);
     let mut run = bench.run();
-    let head = run.head("POST", "/v1/moderations", &[USER], true);
+    let head = run.head("POST", "/v1/rerank", &[USER], true);
     assert_eq!(refused_head(&head), (404, "unscannable_path".to_owned()));
 }

@@ -54,7 +54,7 @@ fn admins_see_the_whole_tenant() {
     let zero = json!({"calls": 0, "estimated": 0, "failed": 0, "local": 0, "input_tokens": 0,
         "output_tokens": 0, "cached_tokens": 0, "reasoning_tokens": 0, "cache_write_tokens": 0,
         "cache_write_1h_tokens": 0, "audio_input_tokens": 0, "audio_output_tokens": 0,
-        "image_input_tokens": 0, "cost_usd": "0", "cost_nano_usd": 0, "unpriced": 0});
+        "image_input_tokens": 0, "audio_seconds": 0, "characters": 0, "images": 0, "cost_usd": "0", "cost_nano_usd": 0, "unpriced": 0});
     let mut smart = zero.clone();
     for (name, value) in [
         ("calls", 1),

@@ -3,13 +3,21 @@
 use super::super::fields::Node;
 
 use super::super::problem::Problems;
-use super::super::scalars::{usd_for_a_million, usd_for_a_request};
+use super::super::scalars::{
+    usd_for_a_million, usd_for_a_request, usd_for_a_second, usd_for_an_image, usd_for_characters,
+};
 use crate::ledger::Price;
 
 pub(super) fn price(node: &Node<'_>, problems: &mut Problems) -> Option<Price> {
     let mut fields = node.fields(problems)?;
-    let input = fields.required("input", usd_for_a_million, problems);
-    let output = fields.required("output", usd_for_a_million, problems);
+    // Where something else is paid for, there may be no tokens.
+    let units = ["second", "characters", "image"];
+    let untold = units.iter().any(|name| fields.find(name).is_some()).then_some(0);
+    let mut tokens = |name| match untold {
+        None => fields.required(name, usd_for_a_million, problems),
+        untold => fields.optional(name, usd_for_a_million, problems).or(untold),
+    };
+    let (input, output) = (tokens("input"), tokens("output"));
     let flat = Price::flat(input.unwrap_or(0), output.unwrap_or(0));
     let mut told = |name, default| {
         let told = fields.optional(name, usd_for_a_million, problems);
@@ -26,9 +34,15 @@ pub(super) fn price(node: &Node<'_>, problems: &mut Problems) -> Option<Price> {
         ..flat
     };
     let request = fields.optional("request", usd_for_a_request, problems);
+    let second = fields.optional("second", usd_for_a_second, problems);
+    let characters = fields.optional("characters", usd_for_characters, problems);
+    let image = fields.optional("image", usd_for_an_image, problems);
     fields.finish(problems);
     (input.is_some() && output.is_some()).then_some(Price {
         request: request.unwrap_or(price.request),
+        second: second.unwrap_or(price.second),
+        character: characters.unwrap_or(price.character),
+        image: image.unwrap_or(price.image),
         ..price
     })
 }

@@ -364,7 +364,7 @@ fn fallback_and_cool_down() {
 #[test]
 fn prices_of_every_kind() {
     let price = r#"{"input": 1.25, "cached_input": 0.125, "cache_write": "1.5625", "cache_write_1h": 2.6, "output": 10, "reasoning": 11,
-        "audio_input": 40, "audio_output": 80, "image_input": 2.5, "request": 0.001}"#;
+        "audio_input": 40, "audio_output": 80, "image_input": 2.5, "request": 0.001, "second": "0.0001", "characters": 15, "image": 0.04}"#;
     let old = r#"{"input": 1.25, "cached_input": "0.125", "output": 10}"#;
     let policy = policy(&changed(old, price));
     let gpt = policy.models["smart"].first().unwrap();
@@ -379,6 +379,9 @@ fn prices_of_every_kind() {
         reasoning: 11_000_000,
         audio_output: 80_000_000,
         request: 1_000_000,
+        second: 100_000,
+        character: 15_000_000,
+        image: 40_000_000,
     };
     assert_eq!(gpt.price, Some(wanted));
 }
@@ -398,6 +401,7 @@ fn what_a_price_does_not_tell_is_never_free() {
         reasoning: 7,
         audio_output: 7,
         request: 0,
+        ..Price::FREE
     };
     assert_eq!(price, wanted);
     let dearest = Price::flat(u64::MAX, u64::MAX);
@@ -465,8 +469,8 @@ fn every_problem_of_routing_is_told_with_its_path() {
         (
             r#"{"cluster": "openai","#,
             r#"{"apis": ["responses", "messages", "response", "responses"], "cluster": "openai","#,
-            "backends.openai.apis[1]: \"messages\" is none of: chat_completions, completions, responses, embeddings\n\
-             backends.openai.apis[2]: \"response\" is none of: chat_completions, completions, responses, embeddings (did you mean \"responses\"?)\n\
+            "backends.openai.apis[1]: \"messages\" is none of: chat_completions, completions, responses, embeddings, moderations, speech, transcriptions, translations, image_generations, image_edits, image_variations\n\
+             backends.openai.apis[2]: \"response\" is none of: chat_completions, completions, responses, embeddings, moderations, speech, transcriptions, translations, image_generations, image_edits, image_variations (did you mean \"responses\"?)\n\
              backends.openai.apis[3]: \"responses\" stands twice\n"
                 .to_owned(),
         ),

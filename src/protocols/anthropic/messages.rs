@@ -4,7 +4,7 @@ mod unsigned;
 
 use crate::json::{Edits, Key, Kind, Reader, Rewrite, Span, quote};
 use crate::protocols::reading::{self, MISSING, Stop, field};
-use crate::protocols::{Refusal, Traits};
+use crate::protocols::{Refusal, Tariff, Traits};
 use crate::tokens::{Prompt, framing, media};
 use std::borrow::Cow;
 use unsigned::Unsigned;
@@ -74,7 +74,8 @@ pub struct MessagesRequest<'a> {
     /// Whether the provider shall call MCP servers.
     pub mcp_servers: bool,
     model_span: Span,
-    max_tokens: MaxTokens,
+    /// `None` where tokens are only counted.
+    max_tokens: Option<MaxTokens>,
     unsigned: Unsigned,
 }
 
@@ -101,17 +102,31 @@ struct Draft<'a> {
 /// # Errors
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
 pub fn read_messages(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Refusal> {
-    read(body, text).map_err(Refusal::from)
+    let read = read(body, text).and_then(|draft| draft.finish(true));
+    read.map_err(Refusal::from)
 }
 
-fn read(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Stop> {
+/// Reads a request of which the tokens shall be counted: there is no answer to bound.
+///
+/// # Errors
+/// As [`read_messages`].
+pub fn read_count(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Refusal> {
+    let read = read(body, text).and_then(|draft| draft.finish(false));
+    let mut request = read.map_err(Refusal::from)?;
+    let traits = &mut request.traits;
+    traits.stream = false;
+    traits.tariff = Tariff::Never;
+    Ok(request)
+}
+
+fn read(body: &[u8], text: Prompt) -> Result<Draft<'_>, Stop> {
     let mut reader = Reader::new(body, watched)?;
     reading::open(&mut reader)?;
     let mut draft = Draft::default();
     draft.traits.text = text;
     reader.object_strict(|reader, key| draft.member(reader, key))?;
     reader.finish()?;
-    draft.finish()
+    Ok(draft)
 }
 
 impl MaxTokens {
@@ -127,20 +142,21 @@ impl MaxTokens {
 }
 
 impl<'a> Draft<'a> {
-    fn finish(self) -> Result<MessagesRequest<'a>, Stop> {
+    fn finish(self, bounded: bool) -> Result<MessagesRequest<'a>, Stop> {
         let Some((model, model_span)) = self.model else {
             return field("model", MISSING);
         };
         if !self.messages {
             return field("messages", MISSING);
         }
-        let Some(max_tokens) = self.max_tokens else {
+        let max_tokens = self.max_tokens.filter(|_| bounded);
+        if bounded && max_tokens.is_none() {
             return field("max_tokens", MISSING);
-        };
+        }
         Ok(MessagesRequest {
             model,
             traits: Traits {
-                max_output: Some(max_tokens.count),
+                max_output: Some(max_tokens.map_or(0, |bound| bound.count)),
                 ..self.traits
             },
             remote_sources: self.remote_sources,
@@ -415,8 +431,9 @@ impl MessagesRequest<'_> {
         if self.model != model {
             edits.replace(self.model_span, quote(model));
         }
-        let asked = self.max_tokens;
-        if let Some(most) = max_output.filter(|most| asked.count > *most) {
+        if let (Some(asked), Some(most)) = (self.max_tokens, max_output)
+            && asked.count > most
+        {
             edits.replace(asked.span, most.to_string());
         }
         for span in self.unsigned.removals() {

@@ -9,7 +9,7 @@ mod usage;
 
 pub use answer::read_event;
 pub use ending::Ending;
-pub use messages::{MessagesRequest, read_messages};
+pub use messages::{MessagesRequest, read_count, read_messages};
 pub use models::{model_entry, model_list};
 pub(super) use usage::Read;
 pub use usage::{Counts, read_usage};

@@ -158,6 +158,7 @@ impl Counts {
             audio_input: self.audio_input,
             audio_output: self.audio_output,
             image_input: self.image_input,
+            ..Usage::NONE
         };
         usage.with_parts_inside()
     }

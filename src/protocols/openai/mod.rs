@@ -6,21 +6,34 @@ pub(super) mod completions;
 pub(super) mod embeddings;
 mod ending;
 mod fields;
+pub(super) mod forms;
+pub(super) mod images;
+mod media;
 mod models;
+pub(super) mod moderations;
+pub(super) mod plain;
 pub(super) mod responses;
+pub(super) mod speech;
 mod stream_options;
 pub(super) mod texts;
+pub(super) mod transcripts;
 mod usage;
 
 pub use answer::read_event;
 pub use chat::{Adapt, ChatRequest, read_chat};
 pub use completions::{CompletionRequest, read_completion};
-pub use embeddings::{EmbeddingRequest, read_embedding};
+pub use embeddings::read_embedding;
 pub use ending::{Ending, Shape};
+pub use forms::{FormRequest, form_as_json, read_form};
+pub use images::read_image;
+pub use media::read_media_event;
 pub use models::{model_entry, model_list};
+pub use moderations::read_moderation;
+pub use plain::PlainRequest;
 pub use responses::{
     Ending as ResponsesEnding, ResponsesRequest, read_event as read_response_event, read_responses,
 };
 pub(in crate::protocols) use responses::{OWN_REASONING, part};
+pub use speech::read_speech;
 pub use stream_options::StreamOptions;
-pub use usage::{read_response_usage, read_usage};
+pub use usage::{read_response_usage, read_usage, whole_seconds};

@@ -67,6 +67,9 @@ fn read_named(reader: &mut Reader<'_>, names: &Names) -> Result<ReportedUsage, E
         "total_tokens" => counts.total(reader),
         name if name == input_details => counts.details(reader, of_prompt),
         name if name == output_details => counts.details(reader, of_answer),
+        // Transcripts have the former, or tell seconds instead of tokens.
+        "input_token_details" => counts.details(reader, of_prompt),
+        "seconds" => counts.seconds(reader),
         _ => reader.skip().map(drop),
     })?;
     Ok(counts.verdict())
@@ -105,6 +108,17 @@ impl Counts {
     /// What nothing is charged by alone: nonsense is passed over.
     fn total(&mut self, reader: &mut Reader<'_>) -> Result<(), Error> {
         self.total = token_count(reader)?.unwrap_or(0);
+        Ok(())
+    }
+
+    fn seconds(&mut self, reader: &mut Reader<'_>) -> Result<(), Error> {
+        match whole_seconds(reader)? {
+            Some(seconds) => {
+                self.counted = true;
+                self.usage.seconds = seconds;
+            }
+            None => self.absurd = true,
+        }
         Ok(())
     }
 
@@ -167,6 +181,21 @@ impl Counts {
     }
 }
 
+/// Seconds, rounded up; `None` if they are absurd.
+pub fn whole_seconds(reader: &mut Reader<'_>) -> Result<Option<u64>, Error> {
+    if reader.kind()? != Kind::Number {
+        reader.skip()?;
+        return Ok(None);
+    }
+    let number = reader.number()?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let plain = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = whole.parse::<u64>().ok().filter(|_| plain);
+    let more = u64::from(fraction.bytes().any(|byte| byte != b'0'));
+    let seconds = seconds.map(|seconds| seconds.saturating_add(more));
+    Ok(seconds.filter(|seconds| *seconds <= Usage::MAX_TOKENS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +229,7 @@ mod tests {
             audio_input: 5,
             audio_output: 8,
             image_input: 6,
+            ..Usage::NONE
         };
         assert_eq!(usage, wanted);
     }
@@ -289,6 +319,33 @@ mod tests {
                 ReportedUsage::Absurd,
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn transcripts_tell_tokens_or_seconds() {
+        let of = |text: &str| {
+            read_response_usage(&mut Reader::new(text.as_bytes(), |_| None).unwrap()).unwrap()
+        };
+        let tokens = Usage {
+            input: 14,
+            audio_input: 10,
+            output: 45,
+            ..Usage::NONE
+        };
+        let text = r#"{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":4,"audio_tokens":10},"output_tokens":45,"total_tokens":59}"#;
+        assert_eq!(of(text), ReportedUsage::Counted(tokens));
+        for (seconds, wanted) in [("9", 9), ("8.47", 9), ("8.0", 8), ("0.2", 1)] {
+            let wanted = Usage {
+                seconds: wanted,
+                ..Usage::NONE
+            };
+            let text = format!(r#"{{"type":"duration","seconds":{seconds}}}"#);
+            assert_eq!(of(&text), ReportedUsage::Counted(wanted), "{seconds}");
+        }
+        for seconds in ["-1", "1e3", "\"9\"", "null", "1000000001", "99999999999999999999"] {
+            let text = format!(r#"{{"type":"duration","seconds":{seconds}}}"#);
+            assert_eq!(of(&text), ReportedUsage::Absurd, "{seconds}");
         }
     }
 

@@ -12,15 +12,18 @@ pub fn ends_well(api: Api, whole: &[u8]) -> bool {
         Api::ChatCompletions | Api::Completions => choices(whole),
         Api::Responses => response(whole),
         Api::Messages => message(whole),
-        Api::Embeddings => embeddings(whole),
+        Api::Embeddings => list(whole, "data"),
+        Api::Moderations => list(whole, "results"),
+        // They are never stored.
+        _ => None,
     });
     good.is_some()
 }
 
-fn embeddings(whole: &str) -> Option<()> {
+fn list(whole: &str, name: &str) -> Option<()> {
     let document = members(whole)?;
     let mut any = false;
-    items(get(&document, "data")?, |_| {
+    items(get(&document, name)?, |_| {
         any = true;
         Some(())
     })?;

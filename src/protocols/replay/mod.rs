@@ -47,7 +47,9 @@ impl Assembler {
             Api::Responses => Stream::Responses(responses::Events::default()),
             Api::Messages => Stream::Messages(messages::Events::default()),
             // They are never told in streams.
-            Api::Embeddings => return Self(Progress::GaveUp),
+            _ => {
+                return Self(Progress::GaveUp);
+            }
         };
         Self(Progress::Goes(stream, Room::new(max)))
     }
@@ -146,7 +148,7 @@ pub fn as_stream(api: Api, whole: &[u8], include_usage: bool) -> Option<Vec<u8>>
         Api::Completions => chat::as_stream(Shape::Text, whole, include_usage),
         Api::Responses => responses::as_stream(whole),
         Api::Messages => messages::as_stream(whole),
-        Api::Embeddings => None,
+        _ => None,
     };
     stream.map(String::into_bytes)
 }

@@ -328,7 +328,7 @@ fn unread_paths_are_refused() {
         let mut policy = policy(&json!([pii_in()]));
         policy["other_paths"] = json!({"pass": "mock"});
         let stand = stand(&policy).await;
-        let ask = Ask::chat(&json!({"model": "smart", "input": MAIL})).path("/v1/moderations");
+        let ask = Ask::chat(&json!({"model": "smart", "input": MAIL})).path("/v1/rerank");
         let answer = stand.send(&ask).await;
         assert_ne!(answer.status, 200, "{}", answer.text());
         assert!(stand.received(&ask).is_empty());

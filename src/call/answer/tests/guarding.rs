@@ -213,7 +213,7 @@ fn said(api: Api, stream: &str) -> Vec<String> {
             texts[index].push_str(text.as_str().unwrap_or_default());
         };
         match api {
-            Api::Completions | Api::Embeddings => {
+            Api::Completions => {
                 for choice in event["choices"].as_array().into_iter().flatten() {
                     add(&choice["index"], &choice["text"]);
                     add(&json!(3), &choice["finish_reason"]);
@@ -232,7 +232,7 @@ fn said(api: Api, stream: &str) -> Vec<String> {
                     add(&json!(3), &choice["finish_reason"]);
                 }
             }
-            Api::Messages => {
+            _ => {
                 for kind in ["text", "thinking", "partial_json"] {
                     add(&event["index"], &event["delta"][kind]);
                 }

@@ -10,7 +10,7 @@ fn answer(api: Api, text: &str, arguments: &Value) -> Value {
                 {"role": "assistant", "content": text, "tool_calls": [{"id": "t", "type": "function",
                     "function": {"name": "n", "arguments": arguments.to_string()}}]}}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}),
-        Api::Completions | Api::Embeddings => {
+        Api::Completions => {
             json!({"id": "c", "object": "text_completion", "created": 1,
             "model": "m", "choices": [{"index": 0, "text": text, "logprobs": {"tokens": [text]},
                 "finish_reason": "stop"}],
@@ -23,7 +23,7 @@ fn answer(api: Api, text: &str, arguments: &Value) -> Value {
                 {"id": "j", "type": "function_call", "call_id": "t", "name": "n",
                     "arguments": arguments.to_string()}],
             "usage": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}}),
-        Api::Messages => json!({"id": "m", "type": "message", "role": "assistant",
+        _ => json!({"id": "m", "type": "message", "role": "assistant",
             "model": "c", "content": [{"type": "text", "text": text},
                 {"type": "tool_use", "id": "t", "name": "n", "input": arguments}],
             "stop_reason": "end_turn", "stop_sequence": null,
@@ -33,7 +33,7 @@ fn answer(api: Api, text: &str, arguments: &Value) -> Value {
 
 fn parts(api: Api, answer: &Value) -> (&Value, &Value, &Value) {
     match api {
-        Api::Completions | Api::Embeddings => {
+        Api::Completions => {
             let choice = &answer["choices"][0];
             (&choice["text"], &Value::Null, &choice["finish_reason"])
         }
@@ -49,7 +49,7 @@ fn parts(api: Api, answer: &Value) -> (&Value, &Value, &Value) {
             let arguments = &message["tool_calls"][0]["function"]["arguments"];
             (&message["content"], arguments, &choice["finish_reason"])
         }
-        Api::Messages => {
+        _ => {
             let content = &answer["content"];
             let (text, input) = (&content[0]["text"], &content[1]["input"]);
             (text, input, &answer["stop_reason"])
@@ -70,7 +70,7 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
     let said = said.as_str().unwrap_or_default();
     // Completions call no tools.
     let arguments = match api {
-        Api::Completions | Api::Embeddings => String::new(),
+        Api::Completions => String::new(),
         _ => arguments.to_string(),
     };
     let (called, blocks) = asked.masked(&arguments, Form::Json);

@@ -40,10 +40,10 @@ pub(super) fn written(guarded: &Guarded, source: &mut Source) {
     assert!(guarded.blocks || !blocked);
     let last = shown::data(&out).pop().unwrap_or_default();
     let end: &[u8] = match api {
-        Api::ChatCompletions | Api::Completions | Api::Embeddings => b"[DONE]",
+        Api::ChatCompletions | Api::Completions => b"[DONE]",
         Api::Responses if blocked => br#"{"type":"response.incomplete","#,
         Api::Responses => br#"{"response":{"#,
-        Api::Messages => br#"{"type":"message_stop"}"#,
+        _ => br#"{"type":"message_stop"}"#,
     };
     assert!(last.starts_with(end), "{}", String::from_utf8_lossy(&out));
     let told = String::from_utf8_lossy(&out).contains(match api {
@@ -127,9 +127,9 @@ impl Stream {
         };
         match api {
             Api::ChatCompletions => stream.openai(placeholders, source),
-            Api::Completions | Api::Embeddings => stream.completions(placeholders, source),
+            Api::Completions => stream.completions(placeholders, source),
             Api::Responses => stream.response(placeholders, source),
-            Api::Messages => stream.anthropic(placeholders, source),
+            _ => stream.anthropic(placeholders, source),
         }
         stream
     }

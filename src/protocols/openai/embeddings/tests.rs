@@ -1,9 +1,10 @@
+use super::super::Adapt;
 use super::*;
 use crate::protocols::Api;
 use crate::protocols::texts::{Found, answer_texts, blocked_answer, request_texts};
 use serde_json::{Value, json};
 
-fn request(body: &str) -> EmbeddingRequest<'_> {
+fn request(body: &str) -> PlainRequest<'_> {
     read_embedding(body.as_bytes(), Prompt::default()).expect(body)
 }
 

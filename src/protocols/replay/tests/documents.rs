@@ -266,7 +266,7 @@ impl Dice<'_> {
             Api::ChatCompletions | Api::Completions => self.chunks(api),
             Api::Responses => self.response(),
             Api::Messages => self.message(),
-            Api::Embeddings => panic!("they have no streams"),
+            _ => panic!("they have no streams"),
         }
     }
 

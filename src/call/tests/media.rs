@@ -1,0 +1,137 @@
+//! Calls that bring or make something else than texts, and those that only count.
+
+use super::*;
+
+const COUNT: (&str, &str) = (
+    "/v1/messages/count_tokens",
+    r#"{"model":"smart","messages":[{"role":"user","content":"one two three"}]}"#,
+);
+const BOUNDARY: (&str, &str) = ("content-type", "multipart/form-data; boundary=b");
+
+fn form(fields: &str) -> String {
+    let file =
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nsound\r\n";
+    let model = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nsmart\r\n";
+    format!("{file}{model}{fields}--b--")
+}
+
+fn asked<'b>(bench: &'b Bench, (path, body): (&str, &str), list: List<'_>) -> (Run<'b>, OnBody) {
+    let mut run = bench.run();
+    let list = [&[USER], list].concat();
+    assert_eq!(run.head("POST", path, &list, false), OnHead::Hold, "{path}");
+    let on = run.body(body);
+    (run, on)
+}
+
+/// What a call holds of its limits.
+fn held(run: &Run<'_>) -> (u64, u64) {
+    let Phase::Sent { ask, .. } = &run.call.phase else {
+        panic!("{:?}", run.call.phase)
+    };
+    (ask.held.prompt, ask.held.answer)
+}
+
+#[test]
+fn tokens_are_counted_here_for_providers_that_cannot() {
+    let mut policy = policy();
+    policy["backends"]["far"]["api"] = json!("openai");
+    policy["tenants"]["acme"]["limits"] =
+        json!([{"requests": 2, "per": "day"}, {"tokens": 1, "per": "day"}]);
+    let bench = Bench::of(&policy);
+    for _ in 0..2 {
+        let (run, on) = asked(&bench, COUNT, &[]);
+        let OnBody::Reply(reply) = on else {
+            panic!("{on:?}")
+        };
+        assert_eq!(reply.status, 200);
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        let tokens = body["input_tokens"].as_u64().unwrap();
+        assert!((3..20).contains(&tokens), "{tokens}");
+        let record = run.finish(200, "");
+        assert_eq!(
+            (&record["outcome"], &record["usage"]),
+            (&json!("ok"), &json!("none"))
+        );
+        assert_eq!(
+            (&record["model"], &record["input_tokens"]),
+            (&json!("smart"), &json!(0))
+        );
+    }
+    let (_, on) = asked(&bench, COUNT, &[]);
+    assert_eq!(refused_body(&on), (429, "rate_limit_exceeded".to_owned()));
+}
+
+#[test]
+fn media_are_reserved_by_what_is_paid_for() {
+    let mut policy = policy();
+    policy["tenants"]["acme"]["limits"] = json!([{"usd": "0.001", "per": "day"}]);
+    policy["models"]["smart"]["targets"][0]["price"] =
+        json!({"second": 0.0001, "characters": 15, "image": 0.02});
+    let bench = Bench::of(&policy);
+    let speech = |characters: usize| {
+        json!({"model": "smart", "voice": "a", "input": "é".repeat(characters)}).to_string()
+    };
+    let (run, on) = asked(&bench, ("/v1/audio/speech", &speech(60)), JSON);
+    assert!(matches!(on, OnBody::Forward(_)));
+    assert_eq!(held(&run).1, 90);
+    // The rest is 0.0001 USD: seven characters have no room, a second of sound has.
+    let (_, on) = asked(&bench, ("/v1/audio/speech", &speech(7)), JSON);
+    assert_eq!(refused_body(&on).0, 429);
+    let (_run, on) = asked(&bench, ("/v1/audio/transcriptions", &form("")), &[BOUNDARY]);
+    assert!(matches!(on, OnBody::Forward(_)), "{on:?}");
+    let image = r#"{"model":"smart","prompt":"a"}"#;
+    let (_, on) = asked(&bench, ("/v1/images/generations", image), JSON);
+    assert_eq!(refused_body(&on).0, 429);
+}
+
+#[test]
+fn a_transcript_is_settled_by_what_is_told() {
+    let bench = Bench::of(&policy());
+    let told = json!({"text": "hi", "usage": {"type": "duration", "seconds": 3}}).to_string();
+    let long = json!({"text": "hi", "duration": 7.2}).to_string();
+    for (list, answer, source, seconds) in [
+        (JSON, told.as_str(), "reported", 3),
+        (JSON, long.as_str(), "reported", 8),
+        (
+            &[("content-type", "text/plain")][..],
+            "hi\n",
+            "estimated",
+            1,
+        ),
+    ] {
+        let body = form("");
+        let (mut run, on) = asked(&bench, ("/v1/audio/transcriptions", &body), &[BOUNDARY]);
+        let OnBody::Forward(outgoing) = on else {
+            panic!("{on:?}")
+        };
+        let new = outgoing.rewrite.unwrap().whole(body.as_bytes());
+        let new = String::from_utf8(new).unwrap();
+        assert!(
+            new.contains("\r\n\r\nsound\r\n") && !new.contains("smart"),
+            "{new}"
+        );
+        run.answer("200", list);
+        assert_eq!(run.data(answer, true), OnData::Pass);
+        let record = run.finish(200, "via_upstream");
+        let said = (
+            &record["usage"],
+            &record["audio_seconds"],
+            &record["outcome"],
+        );
+        assert_eq!(said, (&json!(source), &json!(seconds), &json!("ok")));
+    }
+}
+
+#[test]
+fn a_form_has_the_boundary_of_its_head() {
+    let bench = Bench::of(&policy());
+    let other = ("content-type", "multipart/form-data; boundary=bb");
+    for (list, body, code) in [
+        (&[other][..], form(""), "invalid_multipart"),
+        (&[BOUNDARY][..], String::new(), "empty_body"),
+        (&[BOUNDARY][..], form("x"), "invalid_multipart"),
+    ] {
+        let (_, on) = asked(&bench, ("/v1/audio/transcriptions", &body), list);
+        assert_eq!(refused_body(&on), (400, code.to_owned()));
+    }
+}

@@ -1,0 +1,156 @@
+/*! What is heard in sound: where text stands in transcripts. Beside JSON there are text, SRT and
+VTT: they are one text, with whatever stands between its lines. */
+
+use super::answer::DONE;
+use crate::json::{Error, ErrorKind, Kind, Span, quote};
+use crate::mask::Form;
+use crate::protocols::texts::{
+    AnswerTexts, ChannelKey, ChannelKind, Ends, EventTexts, Member, Said, Site, Speech,
+    answer_reader, unknown, unless_null,
+};
+
+pub(in crate::protocols) fn answer_texts(body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return plain(body);
+    }
+    let mut reader = answer_reader(body)?;
+    let mut texts = AnswerTexts::default();
+    let mut speech = Speech::default();
+    reader.object(|reader, key| {
+        match (key.value().as_ref(), reader.kind()?) {
+            ("text", Kind::String) => speech.piece(reader, ChannelKind::Text, unknown)?,
+            // They say the text again, in parts of which each alone says nothing.
+            ("segments" | "words" | "logprobs", Kind::Array) => {
+                texts.tokens.extend(unless_null(reader)?);
+            }
+            ("task" | "language" | "duration" | "usage", _) => {
+                speech.member(reader, Member::Name)?;
+            }
+            _ => speech.unknown(reader, key)?,
+        }
+        Ok::<(), Error>(())
+    })?;
+    reader.finish()?;
+    texts.said = speech.said;
+    Ok(texts)
+}
+
+fn plain(body: &[u8]) -> Result<AnswerTexts<'_>, Error> {
+    let text = std::str::from_utf8(body);
+    let text = text.map_err(|error| Error::new(ErrorKind::Unexpected, error.valid_up_to()))?;
+    let span = Span {
+        start: 0,
+        end: body.len(),
+    };
+    let said = Said {
+        channel: Some(TEXT),
+        repeated: false,
+        echo: false,
+        text: Site::Plain { text, span },
+        form: Form::Text,
+    };
+    Ok(AnswerTexts {
+        said: vec![said],
+        ..AnswerTexts::default()
+    })
+}
+
+const TEXT: ChannelKey = ChannelKey {
+    part: 0,
+    kind: ChannelKind::Text,
+    index: 0,
+};
+
+pub(in crate::protocols) fn event_texts(data: &[u8]) -> Result<EventTexts<'_>, Error> {
+    let mut texts = EventTexts::default();
+    if data.trim_ascii_end() == DONE {
+        return Ok(texts);
+    }
+    let mut reader = answer_reader(data)?;
+    let mut speech = Speech::default();
+    if reader.kind()? != Kind::Object {
+        speech.own(&mut reader, unknown)?;
+        reader.finish()?;
+        texts.said = speech.said;
+        return Ok(texts);
+    }
+    let (mut done, mut whole) = (false, None);
+    reader.object(|reader, key| {
+        match (key.value().as_ref(), reader.kind()?) {
+            ("type", Kind::String) => {
+                let kind = reader.string()?;
+                done = kind.value() == "transcript.text.done";
+                if !matches!(
+                    kind.value().as_ref(),
+                    "transcript.text.done" | "transcript.text.delta" | "transcript.text.segment"
+                ) {
+                    // Read again as what is not known.
+                    speech.said.extend(own(Site::String(kind)));
+                }
+            }
+            ("delta", Kind::String) => speech.piece(reader, ChannelKind::Text, unknown)?,
+            ("text", Kind::String) => {
+                let mark = speech.mark();
+                speech.piece(reader, ChannelKind::Text, unknown)?;
+                whole = Some(mark);
+            }
+            ("logprobs", Kind::Array) => texts.removed.extend(unless_null(reader)?),
+            ("usage", _) => speech.member(reader, Member::Name)?,
+            ("id", _) => speech.member(reader, Member::Id)?,
+            _ => speech.unknown(reader, key)?,
+        }
+        Ok::<(), Error>(())
+    })?;
+    reader.finish()?;
+    match whole {
+        Some(mark) if done => {
+            let behind = speech
+                .said
+                .split_off(mark.saturating_add(1).min(speech.said.len()));
+            speech.repeat(mark);
+            speech.said.extend(behind);
+        }
+        // The text of a segment is one of its own.
+        Some(mark) => {
+            if let Some(said) = speech.said.get_mut(mark) {
+                said.channel = None;
+            }
+        }
+        None => {}
+    }
+    texts.said = speech.said;
+    if done {
+        texts.ends = Ends::All;
+    }
+    Ok(texts)
+}
+
+fn own(text: Site<'_>) -> Option<Said<'_>> {
+    let is_name =
+        matches!(text, Site::String(text) if crate::protocols::texts::is_name(text.raw()));
+    (!is_name).then_some(Said {
+        channel: None,
+        repeated: false,
+        echo: false,
+        text,
+        form: Form::Text,
+    })
+}
+
+/// Events that bring what was held.
+pub(in crate::protocols) fn rest(rest: &[(ChannelKey, String)]) -> String {
+    let event = |(_, text): &(ChannelKey, String)| {
+        let text = quote(text);
+        format!("data: {{\"type\":\"transcript.text.delta\",\"delta\":{text}}}\n\n")
+    };
+    rest.iter().map(event).collect()
+}
+
+/// The answer of which not all may be told.
+pub(in crate::protocols) fn blocked(body: &[u8], kept: &[(u32, String)]) -> String {
+    let text: String = kept.iter().map(|(_, text)| text.as_str()).collect();
+    match body.trim_ascii_start().starts_with(b"{") {
+        true => format!("{{\"text\":{}}}", quote(&text)),
+        false => text,
+    }
+}
