@@ -24,6 +24,7 @@ mod rules;
 mod scoring;
 mod sending;
 mod serve;
+mod stored;
 mod tried;
 mod usage;
 
@@ -60,6 +61,7 @@ use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
 use std::cell::RefCell;
 use std::rc::Rc;
+use stored::Keeping;
 
 /// What all calls of one policy share in one virtual machine.
 #[derive(Debug)]
@@ -187,6 +189,7 @@ pub struct Call {
     /// Whether it asked for a stream, if it was not sent at once.
     wants_stream: bool,
     caching: Caching,
+    keeping: Keeping,
     /// Changes to the head of a translated answer that waits for services.
     released: Option<HeaderEdits>,
 }
@@ -269,6 +272,7 @@ impl Call {
             guarding: Guarding::default(),
             wants_stream: false,
             caching: Caching::default(),
+            keeping: Keeping::default(),
             released: None,
         }
     }
@@ -304,7 +308,10 @@ impl Call {
             Endpoint::Limit(change, name) => {
                 self.adjust_head(host, caller, headers, (change, name), end)
             }
-            Endpoint::Other(below) => self.other_path(host, caller, headers, path, below),
+            Endpoint::Other(below) => match self.about_kept(host, &caller, headers, below) {
+                Some(on) => on,
+                None => self.other_path(host, caller, headers, path, below),
+            },
         }
     }
 

@@ -62,11 +62,40 @@ impl Call {
             let refusal = stored("file_id".to_owned());
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
+        let (rewrite, tokens) = match self.open_ids(&pending.caller, &request, body) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return self.send_read(host, pending, (&request, body), changed),
+            Err(refusal) => {
+                return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+            }
+        };
+        let body = rewrite.whole(body);
+        let changed = match changed {
+            Some(changed) => changed.and(Some(rewrite)),
+            None => rewrite,
+        };
+        match Request::read(self.api, &body, self.counter(&pending.caller)) {
+            Ok(mut request) => {
+                request.add_context(tokens);
+                self.send_read(host, pending, (&request, &body), Some(changed))
+            }
+            Err(refusal) => OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal)),
+        }
+    }
+
+    /// Finds the targets of a request that was read.
+    fn send_read(
+        &mut self,
+        host: &dyn Host,
+        pending: Pending,
+        (request, body): (&Request<'_>, &[u8]),
+        changed: Option<Rewrite>,
+    ) -> OnBody {
         let guards = &pending.caller.tenant.guards;
         if let Some(refusal) = self.unjudged_stream(host, guards, request.traits().stream) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
-        let routed = match self.route(host, &pending, &request, body) {
+        let routed = match self.route(host, &pending, request, body) {
             Ok(routed) => routed,
             Err(refusal) => {
                 let known = self.gateway.policy.models.get(request.model()).cloned();
@@ -74,12 +103,12 @@ impl Call {
             }
         };
         let mut changed = changed;
-        let asked = (&request, body, &mut changed);
+        let asked = (request, body, &mut changed);
         let (pending, routed) = match self.ask_cache(host, pending, asked, routed) {
             ControlFlow::Continue(missed) => missed,
             ControlFlow::Break(answered) => return answered,
         };
-        self.go_on(host, pending, &request, routed, (body, changed))
+        self.go_on(host, pending, request, routed, (body, changed))
     }
 
     /// Sends a request on whose targets are known.
@@ -143,7 +172,10 @@ impl Call {
         let choice = routing::choose(host, &gateway.space, &gateway.policy, &asked)?;
         self.count_shadow(host, &choice.shadow);
         let attempts = attempts(gateway.policy.fallback.as_ref(), &choice.model);
-        let (mut targets, dropped) = self.expressible(choice.tries, request, body)?;
+        let mut tries = choice.tries;
+        let chain = is_chain(&tries);
+        self.keeping.pin(self.api, &mut tries, chain)?;
+        let (mut targets, dropped) = self.expressible(tries, request, body)?;
         if !is_chain(&targets) {
             truncate(&mut targets, attempts);
         }
@@ -222,6 +254,7 @@ impl Call {
         for entry in plan.tries.iter_mut() {
             let most = entry.max_output.unwrap_or(u64::MAX);
             entry.default_output = default_output.map(|tokens| tokens.min(most));
+            entry.store = self.gateway.policy.stored.is_some();
         }
         let alone = self.gateway.policy.fallback.is_none();
         time_limits(&mut edits, routed.model.timeouts, traits.stream, alone);

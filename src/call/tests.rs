@@ -1558,4 +1558,5 @@ mod plan;
 mod rules;
 mod scoring;
 mod stop;
+mod stored;
 mod usage;

@@ -23,6 +23,7 @@ mod rule;
 mod scalars;
 mod scoring;
 mod service;
+mod stored;
 mod suggest;
 mod tree;
 mod unscannable;
@@ -48,6 +49,7 @@ pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
 pub use scalars::nano_usd;
 pub use scoring::{Judge, Opinion, Roles, Scored, ScoredRole, Scoring};
 pub use service::{FailureMode, LlamaGuard, Moderation, Presidio, Score, Service, ServiceKind};
+pub use stored::Stored;
 pub use tree::Tree;
 pub use unscannable::{UnscannableRules, Unscanned};
 

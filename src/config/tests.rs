@@ -529,6 +529,7 @@ mod limits;
 mod requests;
 mod room;
 mod routing;
+mod stored;
 
 #[test]
 fn global_limits() {

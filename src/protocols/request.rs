@@ -2,7 +2,7 @@
 
 use super::anthropic::{MessagesRequest, read_messages};
 use super::openai::{
-    Adapt, ChatRequest, CompletionRequest, EmbeddingRequest, ResponsesRequest, read_chat,
+    Adapt, ChatRequest, CompletionRequest, EmbeddingRequest, Previous, ResponsesRequest, read_chat,
     read_completion, read_embedding, read_responses,
 };
 use super::{Api, Refusal, Traits};
@@ -68,6 +68,22 @@ impl<'a> Request<'a> {
             Self::Completion(it) => it.traits.stream && !it.asks_for_usage(),
             // Their events have it in any case, or there are none.
             Self::Response(_) | Self::Embedding(_) | Self::Messages(_) => false,
+        }
+    }
+
+    /// What it has to do with responses that providers keep.
+    pub const fn kept(&self) -> Option<(&Option<Previous<'a>>, bool)> {
+        match self {
+            Self::Response(response) => Some((&response.previous, response.stores())),
+            Self::Chat(_) | Self::Completion(_) | Self::Embedding(_) | Self::Messages(_) => None,
+        }
+    }
+
+    /// Counts `tokens` that the response it goes on from brings into its prompt.
+    pub fn add_context(&mut self, tokens: u64) {
+        if let Self::Response(response) = self {
+            response.traits.add_framing(tokens);
+            response.traits.uncounted = true;
         }
     }
 

@@ -30,5 +30,6 @@ mod settlement;
 mod shipped;
 mod soak;
 mod stop;
+mod stored;
 mod telemetry;
 mod usage;

@@ -11,6 +11,7 @@ mod canned;
 mod chat;
 mod completions;
 mod embeddings;
+mod kept;
 mod messages;
 mod play;
 mod responses;

@@ -19,7 +19,8 @@ pub use embeddings::{EmbeddingRequest, read_embedding};
 pub use ending::{Ending, Shape};
 pub use models::{model_entry, model_list};
 pub use responses::{
-    Ending as ResponsesEnding, ResponsesRequest, read_event as read_response_event, read_responses,
+    Ending as ResponsesEnding, IdOf, Previous, ResponsesRequest, read_event as read_response_event,
+    read_responses, response_ids,
 };
 pub use stream_options::StreamOptions;
 pub use usage::{read_response_usage, read_usage};

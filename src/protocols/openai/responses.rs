@@ -1,18 +1,21 @@
 /*! `POST /v1/responses`: the request, by span.
 
 Tenants share the provider's account, and an id of one would open what is stored for another. So
-nothing that is stored may be named, and nothing gets stored. */
+nothing that is stored may be named, and nothing gets stored, unless the gateway tells ids of its
+own: `previous_response_id` is read here, and judged there. */
 
 mod adapt;
 mod answer;
 mod ending;
 mod input;
+mod kept;
 mod pieces;
 mod stored;
 pub(in crate::protocols) mod texts;
 
 pub use answer::read_event;
 pub use ending::Ending;
+pub use kept::{IdOf, Previous, response_ids};
 pub(in crate::protocols) use pieces::place;
 
 use super::fields::Limit;
@@ -83,6 +86,8 @@ pub struct ResponsesRequest<'a> {
     pub model: Cow<'a, str>,
     /// What is asked of it.
     pub traits: Traits,
+    /// The response that it goes on from.
+    pub previous: Option<Previous<'a>>,
     model_span: Span,
     max_output_tokens: Limit,
     store: Store,
@@ -107,6 +112,7 @@ struct Draft<'a> {
     input: bool,
     max_output_tokens: Limit,
     store: Store,
+    previous: Option<Previous<'a>>,
 }
 
 /// Reads a request for a response in one pass; its text is added to `text`.
@@ -123,6 +129,13 @@ fn read(body: &[u8], text: Prompt) -> Result<ResponsesRequest<'_>, Stop> {
     draft.traits.text = text;
     let members = Members::read(body, watched, |reader, key| draft.member(reader, key))?;
     draft.finish(members)
+}
+
+impl ResponsesRequest<'_> {
+    /// Whether the provider is to keep the response.
+    pub const fn stores(&self) -> bool {
+        !matches!(self.store, Store::No)
+    }
 }
 
 impl Store {
@@ -151,6 +164,7 @@ impl<'a> Draft<'a> {
         Ok(ResponsesRequest {
             model,
             traits: self.traits,
+            previous: self.previous,
             model_span,
             max_output_tokens: self.max_output_tokens,
             store: self.store,
@@ -178,6 +192,7 @@ impl<'a> Draft<'a> {
                     return unsupported("background");
                 }
             }
+            ("previous_response_id", _) => self.previous = Previous::read(reader)?,
             (name, kind) if is_stored(name) => {
                 if kind != Kind::Null {
                     return unsupported(name);
@@ -217,10 +232,7 @@ fn cache_options(reader: &mut Reader<'_>) -> Result<(), Stop> {
 
 /// Fields that name what the provider has stored.
 fn is_stored(name: &str) -> bool {
-    matches!(
-        name,
-        "previous_response_id" | "conversation" | "prompt" | "background_options"
-    )
+    matches!(name, "conversation" | "prompt" | "background_options")
 }
 
 #[cfg(test)]
