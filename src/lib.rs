@@ -2,8 +2,9 @@
 
 Rooms, lowest first; each knows only those before it:
 
-- [`bytes`], `date`, `sorting`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
+- [`bytes`], `date`, `hmac`, `sorting`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
 - [`json`], [`sse`]: text by span and by event, with no idea of AI
+- [`wrapped`]: ids of what providers keep, as callers know them
 - `lookalikes`: characters that look like others
 - [`detect`], [`mask`]: personal data and secrets, found and masked as text comes
 - [`classify`]: prompt injection and toxicity, scored as text comes
@@ -44,6 +45,7 @@ pub mod config;
 mod date;
 pub mod detect;
 pub mod guardrails;
+mod hmac;
 pub mod host;
 pub mod http;
 pub mod identity;
@@ -59,3 +61,4 @@ pub mod sse;
 pub mod state;
 pub mod telemetry;
 pub mod tokens;
+pub mod wrapped;

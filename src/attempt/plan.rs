@@ -68,6 +68,9 @@ pub struct Entry {
     /// Where its credential belongs.
     #[serde(default)]
     pub key_header: KeyHeader,
+    /// Whether it may keep responses.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub store: bool,
     /// The name to tell the caller instead of the provider's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_model: Option<String>,
@@ -140,6 +143,7 @@ impl Entry {
                 MaxTokensField::MaxCompletionTokens => Some(MaxTokensName::MaxCompletionTokens),
             },
             key_header: key_header(backend),
+            store: false,
             told_model: told.map(|model| model.name.clone()),
         }
     }
@@ -155,6 +159,11 @@ impl Entry {
             ..Self::default()
         }
     }
+}
+
+/// For serde, which hands out references.
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 const fn key_header(backend: &Backend) -> KeyHeader {

@@ -152,6 +152,7 @@ fn adapt(entry: &Entry) -> Adapt<'_> {
         max_output: entry.max_output,
         default_output: entry.default_output,
         ask_usage: true,
+        store: entry.store,
     }
 }
 

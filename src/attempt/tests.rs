@@ -13,6 +13,7 @@ fn entry(backend: &str, protocol: Protocol) -> Entry {
         Protocol::Anthropic => ("/v1/messages", KeyHeader::XApiKey),
     };
     Entry {
+        store: false,
         default_output: None,
         backend: backend.to_owned(),
         api: protocol.chat(),

@@ -3,6 +3,7 @@
 mod alike;
 mod error;
 mod guarding;
+mod ids;
 mod long;
 mod masking;
 mod stopping;
@@ -20,6 +21,7 @@ use crate::tokens::Stream;
 use error::ErrorReader;
 pub(super) use error::MAX_ERROR_BODY;
 pub(super) use guarding::Guard;
+pub(super) use ids::Ids;
 pub(super) use stopping::Stop;
 use stream::StreamReader;
 use whole::WholeReader;
@@ -178,6 +180,8 @@ pub(super) struct Reading {
     pub(super) stop: Stop,
     /// What its texts go through; `None`: they pass.
     pub(super) guard: Option<Guard>,
+    /// What becomes of ids of responses; `None`: they stay.
+    pub(super) ids: Option<Ids>,
 }
 
 /// An answer of one kind.

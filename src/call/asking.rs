@@ -30,7 +30,7 @@ pub(super) struct Asking {
 }
 
 /// What guardrails in this process have learned of a request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Inspected {
     pub(super) vault: Option<Vault>,
     pub(super) system_prompt: Option<SystemPrompt>,

@@ -220,6 +220,10 @@ impl Call {
         if wish == Wish::Bypass {
             return Err("asked");
         }
+        if self.keeping.keeps() {
+            // Its id stands for what is kept.
+            return Err("stored");
+        }
         if body.len() > LONGEST_REQUEST {
             return Err("too_long");
         }
@@ -293,6 +297,7 @@ impl Call {
                 },
             },
             guard: self.guarding.answer.take(),
+            ids: None,
         };
         let mut reader = AnswerReader::new(reading, 200, content_type(traits.stream));
         let mut seen = Seen::default();

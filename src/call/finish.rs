@@ -44,6 +44,14 @@ impl Outcome {
         self.caller.as_ref()
     }
 
+    /// What was read was settled when it was made.
+    const fn settle_nothing(&mut self) {
+        if !matches!(self.settlement, Settlement::Failed | Settlement::Local) {
+            self.settlement = Settlement::Reported(Usage::NONE);
+        }
+        self.cost = Cost::FREE;
+    }
+
     /// Whether a provider has given a whole answer.
     pub(super) fn is_good(&self) -> bool {
         self.ask.is_some() && self.status == 200 && self.outcome == "ok"
@@ -64,6 +72,9 @@ impl Call {
             return None;
         }
         let mut outcome = self.outcome(host, passage, phase, end);
+        if self.keeping.reads() {
+            outcome.settle_nothing();
+        }
         let bill = self.steps.end(|| host.now());
         outcome.settlement = bill.settlement(outcome.settlement);
         outcome.cost = outcome.cost.plus(bill.cost);

@@ -26,6 +26,7 @@ mod rules;
 mod scoring;
 mod sending;
 mod serve;
+mod stored;
 mod tried;
 mod usage;
 mod workflow;
@@ -64,6 +65,7 @@ use sending::Pending;
 use workflow::{Steps, Working};
 use std::cell::RefCell;
 use std::rc::Rc;
+use stored::Keeping;
 
 /// What all calls of one policy share in one virtual machine.
 #[derive(Debug)]
@@ -192,6 +194,7 @@ pub struct Call {
     wants_stream: bool,
     caching: Caching,
     steps: Steps,
+    keeping: Keeping,
     /// Changes to the head of a translated answer that waits for services.
     released: Option<HeaderEdits>,
 }
@@ -277,6 +280,7 @@ impl Call {
             wants_stream: false,
             caching: Caching::default(),
             steps: Steps::default(),
+            keeping: Keeping::default(),
             released: None,
         }
     }
@@ -312,7 +316,10 @@ impl Call {
             Endpoint::Limit(change, name) => {
                 self.adjust_head(host, caller, headers, (change, name), end)
             }
-            Endpoint::Other(below) => self.other_path(host, caller, headers, path, below),
+            Endpoint::Other(below) => match self.about_kept(host, &caller, headers, below) {
+                Some(on) => on,
+                None => self.other_path(host, caller, headers, path, below),
+            },
         }
     }
 

@@ -1,6 +1,6 @@
 /*! The head of an answer: a provider's, or Envoy's word that there is none. */
 
-use super::answer::{self, AnswerReader, OnData, Reading, Seen, Stop, Stopped};
+use super::answer::{self, AnswerReader, Ids, OnData, Reading, Seen, Stop, Stopped};
 use super::ask::{Adapter, Ask, Route};
 use super::global::Limited;
 use super::refusing::unscannable;
@@ -67,6 +67,7 @@ impl Call {
         let tries = ask.tries(passage);
         self.learn(host, &mut ask, &tries, true);
         let unfit = unfit_answer(status, &tries).or_else(|| unfit_head(status, headers));
+        let unfit = unfit.or_else(|| self.gone(status));
         if let Some(refusal) = unfit.or_else(|| no_answer(&tries)) {
             let reason = format!("provider_status_{status}");
             return OnAnswer::Reply(self.fail(caller, ask, &refusal, &tries, reason));
@@ -84,7 +85,8 @@ impl Call {
         self.caching.tell(&mut edits);
         let said = headers.has("retry-after");
         retry_advice(&mut edits, (status, said), &tries, host);
-        let reader = self.begin(caller, ask, status, content_type, end);
+        let ids = self.ids(&caller, &ask, &tries);
+        let reader = self.begin(caller, ask, (status, content_type), ids, end);
         if reader.changes_length && headers.has("content-length") {
             edits.remove.push("content-length".to_owned());
         }
@@ -121,8 +123,8 @@ impl Call {
         &mut self,
         caller: Caller,
         ask: Ask,
-        status: u16,
-        content_type: &str,
+        (status, content_type): (u16, &str),
+        ids: Option<Ids>,
         end: bool,
     ) -> Begun {
         let told = match &ask.route {
@@ -150,6 +152,7 @@ impl Call {
                 },
             },
             guard: self.guarding.answer.take(),
+            ids,
         };
         let echoed = match ask.traits.echoes {
             0 => 0,
@@ -227,7 +230,7 @@ impl Call {
         self.caching.tell(&mut edits);
         retry_advice(&mut edits, (status, false), &tries, host);
         let body = body.unwrap_or_else(|| piece.to_vec());
-        self.begin(caller, ask, status, &content_type, false);
+        self.begin(caller, ask, (status, &content_type), None, false);
         // An error is whole: it was held until then.
         let whole = end || status >= 400;
         let Phase::Answering {

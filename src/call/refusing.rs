@@ -100,3 +100,9 @@ pub(super) fn unscannable_request(kind: Unscannable) -> Refusal {
     unscannable_name(kind).clone_into(&mut refusal.detail);
     refusal
 }
+
+/// A path whose calls nothing here can read.
+pub(super) fn unscannable_path() -> Refusal {
+    let message = "Calls of this path can't be inspected, and have to be.";
+    Refusal::new(ErrorKind::NotFound, "unscannable_path", message)
+}

@@ -81,26 +81,62 @@ impl Call {
             let refusal = stored("file_id".to_owned());
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
+        let (rewrite, tokens) = match self.open_ids(&pending.caller, &request, body) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => {
+                let guarded = Guarded {
+                    pending,
+                    inspected,
+                    changed,
+                };
+                return self.send_read(host, guarded, (&request, body));
+            }
+            Err(refusal) => {
+                return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+            }
+        };
+        let body = rewrite.whole(body);
+        let changed = match changed {
+            Some(changed) => changed.and(Some(rewrite)),
+            None => rewrite,
+        };
+        match Request::read(self.api, &body, self.counter(&pending.caller)) {
+            Ok(mut request) => {
+                request.add_context(tokens);
+                let guarded = Guarded {
+                    pending,
+                    inspected,
+                    changed: Some(changed),
+                };
+                self.send_read(host, guarded, (&request, &body))
+            }
+            Err(refusal) => OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal)),
+        }
+    }
+
+    /// Finds the targets of a request that was read.
+    fn send_read(
+        &mut self,
+        host: &dyn Host,
+        guarded: Guarded,
+        (request, body): (&Request<'_>, &[u8]),
+    ) -> OnBody {
+        let pending = &guarded.pending;
         let guards = &pending.caller.tenant.guards;
         if let Some(refusal) = self.unjudged_stream(host, guards, request.traits().stream) {
-            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+            return OnBody::Reply(self.refuse(Some(guarded.pending.caller), None, &refusal));
         }
         if let Some(refusal) = self.unread_media(host, guards) {
-            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+            return OnBody::Reply(self.refuse(Some(guarded.pending.caller), None, &refusal));
         }
-        let choice = match self.choose(host, &pending, &request) {
+        let choice = match self.choose(host, pending, request) {
             Ok(choice) => choice,
             Err(refusal) => {
                 let known = self.gateway.policy.models.get(request.model()).cloned();
-                return OnBody::Reply(self.refuse(Some(pending.caller), known, &refusal));
+                return OnBody::Reply(self.refuse(Some(guarded.pending.caller), known, &refusal));
             }
         };
-        let guarded = Guarded {
-            pending,
-            inspected,
-            changed,
-        };
-        self.with_model(host, guarded, (&request, body), choice)
+        self.with_model(host, guarded, (request, body), choice)
     }
 
     /// Goes on with a request whose model is chosen: with a step of its workflow, or to its
@@ -229,9 +265,12 @@ impl Call {
             metrics.shadow(host, "target", &target.key);
         }
         let attempts = attempts(policy.fallback.as_ref(), &choice.model);
-        let (mut targets, dropped) = match self.counts_here(&ordered.tries) {
-            true => (ordered.tries, Vec::new()),
-            false => self.expressible(ordered.tries, request, body)?,
+        let mut tries = ordered.tries;
+        let chain = is_chain(&tries);
+        self.keeping.pin(self.api, &mut tries, chain)?;
+        let (mut targets, dropped) = match self.counts_here(&tries) {
+            true => (tries, Vec::new()),
+            false => self.expressible(tries, request, body)?,
         };
         if !is_chain(&targets) {
             truncate(&mut targets, attempts);
@@ -306,6 +345,7 @@ impl Call {
         for entry in plan.tries.iter_mut() {
             let most = entry.max_output.unwrap_or(u64::MAX);
             entry.default_output = default_output.map(|tokens| tokens.min(most));
+            entry.store = self.gateway.policy.stored.is_some();
         }
         let alone = self.gateway.policy.fallback.is_none();
         time_limits(&mut edits, routed.model.timeouts, traits.stream, alone);

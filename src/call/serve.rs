@@ -2,6 +2,7 @@
 
 use super::budget::Demand;
 use super::held::HeldBytes;
+use super::refusing::unscannable_path;
 use super::request;
 use super::request::Kept;
 use super::sending::{Pending, Purpose};
@@ -115,8 +116,7 @@ impl Call {
             let metrics = &self.gateway.metrics;
             metrics.unscannable(host, "paths", passes);
             if !passes {
-                let message = "Calls of this path can't be inspected, and have to be.";
-                let refusal = Refusal::new(ErrorKind::NotFound, "unscannable_path", message);
+                let refusal = unscannable_path();
                 return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
             }
         }

@@ -1616,5 +1616,6 @@ mod plan;
 mod rules;
 mod scoring;
 mod stop;
+mod stored;
 mod usage;
 mod workflow;

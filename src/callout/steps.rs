@@ -156,6 +156,9 @@ pub const fn kinds(work: &Work) -> Kinds {
         audio_input: matches!(work, Work::Medium(Medium::Sound { .. })),
         audio_output: false,
         image: matches!(work, Work::Medium(Medium::Image { .. })),
+        characters: 0,
+        seconds: 0,
+        images: 0,
     }
 }
 

@@ -22,6 +22,7 @@ use super::policy::{
     Tenant,
 };
 use super::problem::Problems;
+use super::stored::Stored;
 use super::suggest::suggest;
 use crate::ledger::limits::Unit;
 use limit::check_prices;
@@ -130,6 +131,7 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
     limit::warn_of_small(&models, &tenants, &ledger, problems);
     limit::check_bounds(&backends, &models, &tenants, problems);
     warn_of_passing(&document.other_paths, &tenants, problems);
+    refuse_bare_ids(&document.stored, &document.other_paths, problems);
     guardrail::warn(
         (
             &document.guardrails,
@@ -169,9 +171,22 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
             .map(|rules| rules.value)
             .unwrap_or_default(),
         cache: kept,
+        stored: document.stored.map(|stored| stored.value),
     };
     background::warn_of_loss(&policy, problems);
     policy
+}
+
+/// Where calls pass unread, a caller can name what another has stored by the provider's own id.
+fn refuse_bare_ids(
+    stored: &Option<Located<Stored>>,
+    other_paths: &OtherPathsEntry,
+    problems: &mut Problems,
+) {
+    if let (Some(stored), OtherPathsEntry::Pass(_)) = (stored, other_paths) {
+        let message = "needs other_paths: refuse; what passes unread names what anybody has stored";
+        problems.error(&stored.path, message);
+    }
 }
 
 /// What passes unread has no price that anybody knows.

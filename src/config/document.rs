@@ -10,6 +10,7 @@ mod model;
 mod price;
 mod retry;
 mod rule;
+mod stored;
 mod unscannable;
 mod workflow;
 
@@ -27,6 +28,7 @@ use super::global::GlobalCharge;
 use super::model::Fallback;
 use super::policy::{Expiry, Role, SpiffePattern};
 use super::problem::Problems;
+use super::stored::Stored;
 use super::suggest::suggest;
 use super::tree::Tree;
 use super::unscannable::UnscannableRules;
@@ -56,6 +58,7 @@ pub(super) struct Document {
     pub(super) alerts: Option<AlertHook>,
     pub(super) global_limits: Option<GlobalCharge>,
     pub(super) cache: Option<CacheEntry>,
+    pub(super) stored: Option<Located<Stored>>,
 }
 
 #[derive(Default)]
@@ -169,6 +172,7 @@ pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Option<Document> {
         alerts: fields.optional("alerts", background::alerts, problems),
         global_limits: fields.optional("global_limits", global::global_limits, problems),
         cache: fields.optional("cache", cache::cache, problems),
+        stored: fields.optional("stored", stored::stored, problems),
     };
     fields.finish(problems);
     Some(document)

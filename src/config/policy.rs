@@ -8,6 +8,7 @@ use super::guards::Guards;
 use super::limit::Ledger;
 use super::model::{Backend, CoolDown, Fallback, Model};
 use super::rule::Rules;
+use super::stored::Stored;
 use super::unscannable::UnscannableRules;
 use crate::ledger::limits::Meter;
 use std::collections::HashMap;
@@ -54,6 +55,8 @@ pub struct Policy {
     pub unscannable: UnscannableRules,
     /// Where answers are kept to be given again; `None`: nowhere.
     pub cache: Option<Cache>,
+    /// What providers may keep for callers; `None`: nothing.
+    pub stored: Option<Stored>,
 }
 
 /// Who pays: a team, a customer, an application.

@@ -530,6 +530,7 @@ mod requests;
 mod room;
 mod routing;
 mod workflows;
+mod stored;
 
 #[test]
 fn global_limits() {

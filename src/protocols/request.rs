@@ -2,7 +2,7 @@
 
 use super::anthropic::{MessagesRequest, read_count, read_messages};
 use super::openai::{
-    Adapt, ChatRequest, CompletionRequest, FormRequest, PlainRequest, ResponsesRequest, read_chat,
+    Adapt, ChatRequest, CompletionRequest, FormRequest, PlainRequest, Previous, ResponsesRequest, read_chat,
     read_completion, read_embedding, read_form, read_image, read_moderation, read_responses,
     read_speech,
 };
@@ -80,6 +80,22 @@ impl<'a> Request<'a> {
             Self::Completion(it) => it.traits.stream && !it.asks_for_usage(),
             // Their events have it in any case, or there are none.
             Self::Response(_) | Self::Form(_) | Self::Plain(_) | Self::Messages(_) => false,
+        }
+    }
+
+    /// What it has to do with responses that providers keep.
+    pub const fn kept(&self) -> Option<(&Option<Previous<'a>>, bool)> {
+        match self {
+            Self::Response(response) => Some((&response.previous, response.stores())),
+            _ => None,
+        }
+    }
+
+    /// Counts `tokens` that the response it goes on from brings into its prompt.
+    pub fn add_context(&mut self, tokens: u64) {
+        if let Self::Response(response) = self {
+            response.traits.add_framing(tokens);
+            response.traits.uncounted = true;
         }
     }
 

@@ -32,6 +32,7 @@ mod settlement;
 mod shipped;
 mod soak;
 mod stop;
+mod stored;
 mod telemetry;
 mod translation;
 mod usage;

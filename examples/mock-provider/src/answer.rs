@@ -19,6 +19,8 @@ pub(crate) struct Answer {
 pub(crate) struct Request<'r> {
     pub(crate) path: &'r str,
     pub(crate) body: &'r Value,
+    /// The id of a response.
+    pub(crate) id: &'r str,
 }
 
 /// The events of a stream, and how many of them come before content.

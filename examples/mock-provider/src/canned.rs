@@ -1,6 +1,7 @@
 /*! Answers for benchmarks: no parsing, no memory, an answer made once. */
 
 use crate::answer::{Api, JSON, Request as Asked, SSE, answer};
+use crate::kept::NOT_KEPT;
 use crate::play::{Answered, head};
 use crate::script::Script;
 use bytes::Bytes;
@@ -56,7 +57,11 @@ impl Canned {
         let parts = |stream, script: &Script| {
             let body = json!({"model": "mock", "stream": stream, "messages": [],
                 "stream_options": {"include_usage": true}});
-            let request = Asked { path, body: &body };
+            let request = Asked {
+                path,
+                body: &body,
+                id: NOT_KEPT,
+            };
             answer(&request, script).parts
         };
         let script = Script {

@@ -13,6 +13,7 @@ mod completions;
 mod embeddings;
 mod form;
 mod media;
+mod kept;
 mod messages;
 mod play;
 mod responses;

@@ -1,6 +1,8 @@
 /*! Sends an answer as its script says. */
 
-use crate::answer::{Answer, Request as Asked, answer};
+use crate::answer::{Answer, Api, JSON, Request as Asked, answer};
+use crate::kept::{Kept, NOT_KEPT};
+use crate::responses;
 use crate::script::{Fault, Script};
 use crate::server::Received;
 use bytes::Bytes;
@@ -27,7 +29,7 @@ pub(crate) fn head(
 }
 
 /// Answers `received` as `script` says.
-pub(crate) async fn play(received: &Received, script: Script) -> Answered {
+pub(crate) async fn play(received: &Received, script: Script, kept: &Kept) -> Answered {
     tokio::time::sleep(Duration::from_millis(script.delay_ms)).await;
     match script.fault {
         Some(Fault::ResetBeforeHead) => return Err(io::ErrorKind::ConnectionReset.into()),
@@ -36,12 +38,26 @@ pub(crate) async fn play(received: &Received, script: Script) -> Answered {
     }
     let body = received.json();
     let path = received.path();
+    let is_plain = script.body.is_none() && script.status.is_none() && script.fault.is_none();
+    let stored = kept.about(&received.line).or_else(|| kept.refusal(&body));
+    if let Some((status, answer)) = stored.filter(|_| is_plain) {
+        return Ok(head(status, JSON, answer.to_string().into()));
+    }
+    let id = kept.id(&body);
+    let asked = Asked {
+        path,
+        body: &body,
+        id: &id,
+    };
+    if is_plain && id != NOT_KEPT && Api::of(path) == Api::Responses {
+        kept.keep(responses::whole(&asked, &script), &body);
+    }
     let Answer {
         status,
         content_type,
         parts,
         preamble,
-    } = answer(&Asked { path, body: &body }, &script);
+    } = answer(&asked, &script);
     let mut response = head(status, content_type, Bytes::new());
     for (name, value) in &script.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(io::Error::other)?;

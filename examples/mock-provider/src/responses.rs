@@ -29,11 +29,11 @@ fn begun(request: &Request<'_>) -> Value {
         value => value.clone(),
     };
     json!({
-        "id": "resp_mock", "object": "response", "created_at": 1_700_000_000,
+        "id": request.id, "object": "response", "created_at": 1_700_000_000,
         "status": "in_progress", "background": false, "error": null, "incomplete_details": null,
         "instructions": body["instructions"], "max_output_tokens": body["max_output_tokens"],
         "model": request.model(), "output": [], "parallel_tool_calls": true,
-        "previous_response_id": null, "reasoning": {"effort": null, "summary": null},
+        "previous_response_id": body["previous_response_id"], "reasoning": {"effort": null, "summary": null},
         "store": or("store", json!(true)), "temperature": 1.0,
         "text": or("text", json!({"format": {"type": "text"}})),
         "tool_choice": "auto", "tools": or("tools", json!([])), "top_p": 1.0,

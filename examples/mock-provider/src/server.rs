@@ -2,6 +2,7 @@
 
 use crate::canned::canned;
 use crate::form;
+use crate::kept::Kept;
 use crate::messages;
 use crate::play::{Answered, head, play};
 use crate::script::Script;
@@ -76,6 +77,8 @@ struct Shared {
     received: Mutex<VecDeque<Received>>,
     /// What a request without a script of its own gets.
     script: Mutex<Script>,
+    /// Responses that it keeps.
+    kept: Kept,
     /// Takes connections, and holds those that are open.
     server: Mutex<Option<JoinHandle<()>>>,
 }
@@ -187,8 +190,8 @@ impl Shared {
         }
         match self.script(&received.headers) {
             Ok(script) => match refusal(&received) {
-                Some(refusal) => play(&received, refusal).await,
-                None => play(&received, script).await,
+                Some(refusal) => play(&received, refusal, &self.kept).await,
+                None => play(&received, script, &self.kept).await,
             },
             Err(error) => {
                 let text = format!("bad x-mock: {error}");

@@ -5,7 +5,7 @@ use super::guarding::total;
 use super::long::LongEvent;
 use super::masking::{Masked, StreamGuard};
 use super::stopping::Stopping;
-use super::{Context, OnData, Reading, Seen};
+use super::{Context, Ids, OnData, Reading, Seen};
 use crate::call::refusing::unscannable;
 use crate::json::{Edits, Reader, Span, quote};
 use crate::protocols::texts::ChannelKey;
@@ -39,6 +39,7 @@ pub(in crate::call) struct StreamReader {
     alike: Option<Alike>,
     /// The number that the next event has from its provider.
     next_number: u64,
+    ids: Option<Box<Ids>>,
 }
 
 /// Longest first event that is kept, in bytes.
@@ -58,6 +59,7 @@ impl StreamReader {
             complete: !reading.judges_end,
             guard: guard.map(|guard| StreamGuard::new(guard, reading.api)),
             first: Vec::new(),
+            ids: reading.ids.take().map(Box::new),
             reading,
             kept_back_cr: false,
             in_event: false,
@@ -110,6 +112,9 @@ impl StreamReader {
         };
         if waits && let Some(overlong) = self.framer.keep(joined, whole, place) {
             self.in_event = true;
+            let told = self.ids.as_ref().filter(|_| self.long.is_none());
+            let told = told.and_then(|ids| ids.event(&overlong));
+            let overlong = told.unwrap_or(overlong);
             self.goes_on_long(&overlong);
             if self.guard.is_some() && !self.stopping.is_stopped() {
                 // Half an event can't be inspected.
@@ -266,9 +271,25 @@ impl StreamReader {
         (!seen.stopped.early()).then_some(Cow::Borrowed(event))
     }
 
+    /// Reads one event, with ids of ours; returns what goes on of it.
+    fn event<'e>(
+        &mut self,
+        seen: &mut Seen,
+        event: &'e [u8],
+        context: &mut dyn Context,
+    ) -> Option<Cow<'e, [u8]>> {
+        match self.ids.as_ref().and_then(|ids| ids.event(event)) {
+            None => self.told(seen, event, context),
+            Some(new) => {
+                let goes_on = self.told(seen, &new, context).map(Cow::into_owned);
+                goes_on.map(Cow::Owned)
+            }
+        }
+    }
+
     /// Reads one event; returns what goes on of it. Of one that guardrails look at, also what
     /// stands beside its data.
-    fn event<'e>(
+    fn told<'e>(
         &mut self,
         seen: &mut Seen,
         event: &'e [u8],
@@ -553,7 +574,7 @@ impl StreamReader {
 }
 
 /// Adds `event` to `out` with edits of its data.
-fn write(event: &[u8], data: &[u8], edits: Edits, out: &mut Vec<u8>) {
+pub(super) fn write(event: &[u8], data: &[u8], edits: Edits, out: &mut Vec<u8>) {
     match sse::single_data(event) {
         _ if edits.is_empty() => out.extend_from_slice(event),
         Some(place) => {

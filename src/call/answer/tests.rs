@@ -64,6 +64,7 @@ const STREAM: &str = "text/event-stream";
 /// A reader of OpenAI's answers that adds nothing.
 fn passing(status: u16, content_type: &str, strip_usage: bool) -> AnswerReader {
     let reading = Reading {
+        ids: None,
         api: Api::ChatCompletions,
         strip_usage,
         judges_end: false,

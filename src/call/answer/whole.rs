@@ -2,7 +2,7 @@
 and, if asked for, another name for its model. */
 
 use super::guarding::{Guard, Unreadable, masked};
-use super::{Context, OnData, Reading, Seen, Stopped};
+use super::{Context, Ids, OnData, Reading, Seen, Stopped};
 use crate::call::refusing::{answer_too_long, name, unavailable, unscannable};
 use crate::callout::{Questions, Ruling};
 use crate::config::{Asked, Phase};
@@ -19,6 +19,7 @@ pub(in crate::call) struct WholeReader {
     capture: Capture,
     naming: Naming,
     inspection: Inspection,
+    ids: Option<Box<Ids>>,
 }
 
 /// How far guardrails have come.
@@ -72,6 +73,7 @@ impl WholeReader {
             inspection: reading
                 .guard
                 .map_or(Inspection::Settled, Inspection::Wanted),
+            ids: reading.ids.map(Box::new),
             naming: match reading.model {
                 None => Naming::Settled,
                 Some(name) => Naming::Wanted {
@@ -85,6 +87,7 @@ impl WholeReader {
     pub(super) const fn holds(&self) -> bool {
         matches!(self.naming, Naming::Wanted { .. })
             || !matches!(self.inspection, Inspection::Settled)
+            || self.ids.is_some()
     }
 
     /// Whether it is whole and waits for services.
@@ -93,7 +96,10 @@ impl WholeReader {
     }
 
     /// Whether nothing can be said before the end, of which `size` bytes wait.
-    pub(super) const fn waits_for_end(&self, size: usize) -> bool {
+    pub(super) fn waits_for_end(&self, size: usize) -> bool {
+        if self.ids.is_some() {
+            return size <= self.longest_for_ids();
+        }
         match &self.inspection {
             Inspection::Wanted(guard) => size <= guard.longest,
             Inspection::Settled | Inspection::Asking(_) => false,
@@ -101,6 +107,35 @@ impl WholeReader {
     }
 
     pub(super) fn data(
+        &mut self,
+        seen: &mut Seen,
+        piece: &[u8],
+        end: bool,
+        context: &mut dyn Context,
+    ) -> OnData {
+        if self.ids.is_some() && !end && piece.len() <= self.longest_for_ids() {
+            return OnData::Hold;
+        }
+        let new = self.ids.take().and_then(|ids| ids.whole(piece));
+        let Some(new) = new else {
+            return self.read(seen, piece, end, context);
+        };
+        match self.read(seen, &new, end, context) {
+            OnData::Pass => OnData::Replace(new),
+            on => on,
+        }
+    }
+
+    /// How much of an answer is held for ids that may still come, in bytes. Behind that the
+    /// provider's stay; that of the response itself stands at its front.
+    fn longest_for_ids(&self) -> usize {
+        match &self.inspection {
+            Inspection::Wanted(guard) => guard.longest.max(MAX_HELD),
+            Inspection::Settled | Inspection::Asking(_) => MAX_HELD,
+        }
+    }
+
+    fn read(
         &mut self,
         seen: &mut Seen,
         piece: &[u8],

@@ -121,7 +121,7 @@ fn check_phase(phase: &Located<Phases>, detect: &Detect, problems: &mut Problems
 }
 
 /// A key of 16 to 256 bytes. Problems do not repeat it.
-fn key(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
+pub(super) fn key(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     let Some(key) = node.tree.as_str() else {
         return node.wanted("a string", problems);
     };

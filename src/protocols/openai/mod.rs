@@ -31,7 +31,8 @@ pub use models::{model_entry, model_list};
 pub use moderations::read_moderation;
 pub use plain::PlainRequest;
 pub use responses::{
-    Ending as ResponsesEnding, ResponsesRequest, read_event as read_response_event, read_responses,
+    Ending as ResponsesEnding, IdOf, Previous, ResponsesRequest, read_event as read_response_event,
+    read_responses, response_ids,
 };
 pub(in crate::protocols) use responses::{OWN_REASONING, part};
 pub use speech::read_speech;

@@ -1,12 +1,14 @@
 /*! `POST /v1/responses`: the request, by span.
 
 Tenants share the provider's account, and an id of one would open what is stored for another. So
-nothing that is stored may be named, and nothing gets stored. */
+nothing that is stored may be named, and nothing gets stored, unless the gateway tells ids of its
+own: `previous_response_id` is read here, and judged there. */
 
 mod adapt;
 mod answer;
 mod ending;
 mod input;
+mod kept;
 mod pieces;
 mod stored;
 pub(in crate::protocols) mod texts;
@@ -15,6 +17,7 @@ pub use answer::read_event;
 pub use ending::Ending;
 pub(in crate::protocols) use pieces::{part, place};
 pub(in crate::protocols) use stored::OWN_REASONING;
+pub use kept::{IdOf, Previous, response_ids};
 
 use super::fields::Limit;
 use crate::json::{Key, Kind, Reader, Span};
@@ -100,6 +103,8 @@ pub struct ResponsesRequest<'a> {
     pub model: Cow<'a, str>,
     /// What is asked of it.
     pub traits: Traits,
+    /// The response that it goes on from.
+    pub previous: Option<Previous<'a>>,
     model_span: Span,
     max_output_tokens: Limit,
     store: Store,
@@ -127,6 +132,7 @@ struct Draft<'a> {
     max_output_tokens: Limit,
     store: Store,
     foreign: Vec<Span>,
+    previous: Option<Previous<'a>>,
 }
 
 /// Reads a request for a response in one pass; its text is added to `text`.
@@ -143,6 +149,13 @@ fn read(body: &[u8], text: Prompt) -> Result<ResponsesRequest<'_>, Stop> {
     draft.traits.text = text;
     let members = Members::read(body, watched, |reader, key| draft.member(reader, key))?;
     draft.finish(members)
+}
+
+impl ResponsesRequest<'_> {
+    /// Whether the provider is to keep the response.
+    pub const fn stores(&self) -> bool {
+        !matches!(self.store, Store::No)
+    }
 }
 
 impl Store {
@@ -171,6 +184,7 @@ impl<'a> Draft<'a> {
         Ok(ResponsesRequest {
             model,
             traits: self.traits,
+            previous: self.previous,
             model_span,
             max_output_tokens: self.max_output_tokens,
             store: self.store,
@@ -199,6 +213,7 @@ impl<'a> Draft<'a> {
                     return unsupported("background");
                 }
             }
+            ("previous_response_id", _) => self.previous = Previous::read(reader)?,
             (name, kind) if is_stored(name) => {
                 if kind != Kind::Null {
                     return unsupported(name);
@@ -238,10 +253,7 @@ fn cache_options(reader: &mut Reader<'_>) -> Result<(), Stop> {
 
 /// Fields that name what the provider has stored.
 fn is_stored(name: &str) -> bool {
-    matches!(
-        name,
-        "previous_response_id" | "conversation" | "prompt" | "background_options"
-    )
+    matches!(name, "conversation" | "prompt" | "background_options")
 }
 
 #[cfg(test)]

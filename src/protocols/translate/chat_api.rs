@@ -21,7 +21,7 @@ impl ChatApi {
             Api::ChatCompletions => Some(Self::Completions),
             Api::Responses => Some(Self::Responses),
             Api::Messages => Some(Self::Messages),
-            Api::Completions | Api::Embeddings => None,
+            _ => None,
         }
     }
 
@@ -87,6 +87,6 @@ pub const fn translated_into(from: Api) -> &'static [Api] {
         Api::ChatCompletions => &[Api::Responses, Api::Messages],
         Api::Responses => &[Api::ChatCompletions, Api::Messages],
         Api::Messages => &[Api::ChatCompletions, Api::Responses],
-        Api::Completions | Api::Embeddings => &[],
+        _ => &[],
     }
 }

@@ -5,6 +5,7 @@ use super::*;
 /// A reader of good answers to calls of a virtual model.
 fn judging(protocol: Protocol, content_type: &str, model: Option<&str>) -> AnswerReader {
     let reading = Reading {
+        ids: None,
         api: protocol.chat(),
         strip_usage: true,
         judges_end: true,
@@ -245,6 +246,7 @@ fn an_overlong_error_has_the_shape_of_the_protocol() {
         (Protocol::Anthropic, Value::from("error")),
     ] {
         let reading = Reading {
+            ids: None,
             api: protocol.chat(),
             strip_usage: false,
             judges_end: true,

@@ -122,6 +122,7 @@ impl Case {
         let policy = policy(self.action);
         let guards = policy.tenants["acme"].guards.output.clone();
         Reading {
+            ids: None,
             api: self.api,
             strip_usage: false,
             judges_end: true,

@@ -33,6 +33,7 @@ fn created() -> String {
 fn regression_the_end_of_a_response_counts_however_long_it_is() {
     let reader = || {
         let reading = Reading {
+            ids: None,
             api: Api::Responses,
             strip_usage: false,
             judges_end: true,
@@ -118,6 +119,7 @@ fn regression_errors_of_ours_have_all_members_of_an_error_event() {
     let (out, ..) = RESPONSES.run(STREAM, [broken.as_bytes()]);
     assert_eq!(told(&out), (json!("unscannable_answer"), json!(1)));
     let reading = Reading {
+        ids: None,
         api: Api::Responses,
         strip_usage: false,
         judges_end: true,

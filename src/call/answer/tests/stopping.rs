@@ -50,6 +50,7 @@ const RESPONSES: Case = Case {
 impl Case {
     fn reader(&self) -> AnswerReader {
         let reading = Reading {
+            ids: None,
             api: self.api,
             strip_usage: !self.asked,
             judges_end: true,

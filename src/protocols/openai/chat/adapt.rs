@@ -22,6 +22,8 @@ pub struct Adapt<'a> {
     pub default_output: Option<u64>,
     /// Whether streams shall report usage, unless `stream_options` is removed.
     pub ask_usage: bool,
+    /// Whether it may keep a response; otherwise it is told not to.
+    pub store: bool,
 }
 
 const KEPT: [&str; 3] = ["model", "messages", "stream"];

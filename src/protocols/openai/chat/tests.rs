@@ -37,6 +37,7 @@ const fn plain(model: &str) -> Adapt<'_> {
         max_output: None,
         default_output: None,
         ask_usage: true,
+        store: false,
     }
 }
 
@@ -844,7 +845,7 @@ proptest! {
         let body = format!("{{{}}}", body.join(","));
         let mut fields = removed.clone();
         fields.extend(drop_options.then(|| "stream_options".to_owned()));
-        let adapt = Adapt { model: "b", remove_fields: &fields, max_tokens_field: field, max_output: None, default_output: None, ask_usage: true };
+        let adapt = Adapt { model: "b", remove_fields: &fields, max_tokens_field: field, max_output: None, default_output: None, ask_usage: true, store: false };
 
         let new = adapted(&body, &adapt).unwrap();
         let parsed: Value = serde_json::from_str(&new).expect(&new);

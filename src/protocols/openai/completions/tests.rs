@@ -32,6 +32,7 @@ const PLAIN: Adapt<'_> = Adapt {
     max_output: None,
     default_output: None,
     ask_usage: false,
+    store: false,
 };
 
 fn adapted(body: &str, adapt: &Adapt<'_>) -> Option<String> {

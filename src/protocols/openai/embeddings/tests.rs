@@ -14,6 +14,7 @@ const PLAIN: Adapt<'_> = Adapt {
     max_tokens_field: None,
     max_output: None,
     default_output: Some(16),
+    store: false,
     ask_usage: true,
 };
 

@@ -172,6 +172,7 @@ fn it_is_made_to_fit() {
         max_output: None,
         default_output: None,
         ask_usage: true,
+        store: false,
     };
     let parts = [("model", "m"), SOUND_FILE, ("prompt", "p")];
     let body = form(&parts);

@@ -12,6 +12,7 @@ fn adapt<'a>(model: &'a str, remove_fields: &'a [String]) -> Adapt<'a> {
         max_output: None,
         default_output: None,
         ask_usage: true,
+        store: false,
     }
 }
 

@@ -21,7 +21,7 @@ impl ResponsesRequest<'_> {
         if self.model != adapt.model {
             edits.replace(self.model_span, quote(adapt.model));
         }
-        if !removes("store") {
+        if !adapt.store && !removes("store") {
             self.forget(&mut edits);
         }
         let limit = (!removes(LIMIT)).then_some(self.max_output_tokens);

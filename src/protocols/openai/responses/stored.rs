@@ -153,6 +153,7 @@ mod tests {
                 max_output: None,
                 default_output: None,
                 ask_usage: true,
+                store: false,
             };
             let rewrite = read.adapt(body.as_bytes(), &adapt);
             let new = rewrite.map_or(body.clone().into_bytes(), |new| new.whole(body.as_bytes()));

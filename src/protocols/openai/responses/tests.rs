@@ -32,6 +32,7 @@ const PLAIN: Adapt<'_> = Adapt {
     max_output: None,
     default_output: None,
     ask_usage: true,
+    store: false,
 };
 
 fn adapted(body: &str, adapt: &Adapt<'_>) -> Option<Value> {
@@ -152,10 +153,6 @@ fn what_is_asked_for() {
 fn nothing_stored_can_be_named() {
     for (members, param) in [
         (
-            json!({"input": "a", "previous_response_id": "resp_1"}),
-            "previous_response_id",
-        ),
-        (
             json!({"input": "a", "conversation": "conv_1"}),
             "conversation",
         ),
@@ -208,12 +205,40 @@ fn nothing_stored_can_be_named() {
     assert_eq!(refused(text), ("duplicate_key", None));
 }
 
+/// Whether it may is the gateway's to say.
+#[test]
+fn a_request_names_the_response_that_it_goes_on_from() {
+    let text = body(json!({"input": "a", "previous_response_id": "resp_\"1"}));
+    let previous = request(&text).previous.expect("an id");
+    assert_eq!(previous.id, "resp_\"1");
+    let span = previous.span;
+    assert_eq!(&text[span.start..span.end], r#""resp_\"1""#);
+    for id in [json!(7), json!(["a"]), json!({"id": "a"}), json!(true)] {
+        let text = body(json!({"input": "a", "previous_response_id": id}));
+        let wanted = ("invalid_value", Some("previous_response_id".to_owned()));
+        assert_eq!(refused(&text), wanted, "{text}");
+    }
+    for (store, stores) in [
+        (json!(null), true),
+        (json!(true), true),
+        (json!(false), false),
+    ] {
+        let text = body(json!({"input": "a", "store": store}));
+        assert_eq!(request(&text).stores(), stores, "{text}");
+        let keeps = Adapt {
+            store: true,
+            ..PLAIN
+        };
+        assert_eq!(adapted(&text, &keeps), None, "{text}");
+    }
+}
+
 #[test]
 fn refusals_hold_nothing_of_the_request() {
-    let text = body(json!({"input": "a", "previous_response_id": "resp_secret"}));
+    let text = body(json!({"input": "a", "conversation": "conv_secret"}));
     let refusal = read_responses(text.as_bytes(), Prompt::default()).unwrap_err();
     assert!(!refusal.message.contains("secret"), "{}", refusal.message);
-    assert!(refusal.message.contains("'previous_response_id'"));
+    assert!(refusal.message.contains("'conversation'"));
 }
 
 #[test]

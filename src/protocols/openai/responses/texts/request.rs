@@ -24,6 +24,8 @@ fn member<'a>(
             reader.array(|reader| item(walk, reader))
         }
         ("input", _) => walk.strings(reader, Origin::User),
+        // Only an id that the gateway has made goes on.
+        ("previous_response_id", _) => reader.skip().map(drop),
         ("instructions", _) => walk.strings(reader, Origin::System),
         ("tools", Kind::Array) => reader.array(|reader| tool(walk, reader)),
         ("text", _) => walk.format(reader),

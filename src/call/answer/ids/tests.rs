@@ -1,0 +1,102 @@
+use super::*;
+use serde_json::{Value, json};
+
+const SECRET: &str = "a secret of 20 bytes";
+
+fn ids(kept: bool) -> Ids {
+    Ids {
+        secrets: Secrets::new(&[SECRET.to_owned()]),
+        tenant: "acme".to_owned(),
+        backend: Mark::of("far"),
+        tokens: 4_200,
+        kept,
+        known: Some(("resp_0".to_owned(), "resp_told".to_owned())),
+    }
+}
+
+fn opened(id: &Value) -> Option<(String, u64)> {
+    let secrets = Secrets::new(&[SECRET.to_owned()]);
+    let thing = secrets.open("acme", Kind::Response, id.as_str().unwrap_or_default());
+    thing.map(|thing| (thing.id, thing.tokens))
+}
+
+fn response(usage: &Value) -> Value {
+    json!({"id": "resp_1", "object": "response", "previous_response_id": "resp_0",
+        "output": [{"id": "msg_1", "content": [{"type": "output_text", "text": "\"id\":\"resp_1\""}]}],
+        "usage": usage})
+}
+
+#[test]
+fn a_whole_answer_tells_ids_of_ours_and_nothing_else_changes() {
+    let usage = json!({"input_tokens": 7, "output_tokens": 3, "total_tokens": 10});
+    for (usage, tokens) in [(usage, 10), (Value::Null, 4_200), (json!("x"), 4_200)] {
+        let before = response(&usage);
+        let new = ids(true).whole(before.to_string().as_bytes()).unwrap();
+        let mut new: Value = serde_json::from_slice(&new).unwrap();
+        let own = std::mem::replace(&mut new["id"], json!("resp_1"));
+        assert_eq!(opened(&own), Some(("resp_1".to_owned(), tokens)));
+        assert_eq!(new["previous_response_id"], "resp_told");
+        new["previous_response_id"] = json!("resp_0");
+        assert_eq!(new, before);
+    }
+}
+
+#[test]
+fn what_is_not_kept_has_no_id_of_ours() {
+    let new = ids(false).whole(response(&json!(null)).to_string().as_bytes());
+    let new: Value = serde_json::from_slice(&new.unwrap()).unwrap();
+    assert_eq!(
+        (&new["id"], &new["previous_response_id"]),
+        (&json!("resp_1"), &json!("resp_told"))
+    );
+    assert_eq!(ids(false).whole(br#"{"id":"resp_1"}"#), None);
+    assert_eq!(ids(true).whole(b"no json"), None);
+    // No path could hold it.
+    assert_eq!(ids(true).whole(br#"{"id":"a/b"}"#), None);
+}
+
+#[test]
+fn all_events_tell_the_same_id() {
+    let mut told = Vec::new();
+    for (name, lines) in [
+        ("response.created", "event: response.created\n"),
+        ("response.in_progress", ": hi\r\nid: 1\r\n"),
+        ("response.completed", ""),
+    ] {
+        let data = json!({"type": name, "response": response(&json!({"input_tokens": 1, "output_tokens": 1}))});
+        let event = format!("{lines}data: {data}\n\n");
+        let new = String::from_utf8(ids(true).event(event.as_bytes()).unwrap()).unwrap();
+        let data = new
+            .strip_prefix(lines)
+            .unwrap()
+            .strip_prefix("data: ")
+            .unwrap();
+        let data: Value = serde_json::from_str(data).unwrap();
+        assert_eq!(data["response"]["previous_response_id"], "resp_told");
+        told.push(data["response"]["id"].clone());
+    }
+    assert_eq!(opened(&told[0]), Some(("resp_1".to_owned(), 4_200)));
+    assert!(told.iter().all(|id| *id == told[0]));
+    // Of an event in two lines, and of one whose end is missing.
+    let lines =
+        "data: {\"type\":\"response.completed\",\ndata: \"response\":{\"id\":\"resp_1\"}}\n\n";
+    let new = ids(true).event(lines.as_bytes()).unwrap();
+    assert!(
+        String::from_utf8(new)
+            .unwrap()
+            .contains(told[0].as_str().unwrap())
+    );
+    let front = "data: {\"response\":{\"id\":\"resp_1\",\"output\":[\"abc";
+    let new = ids(true).event(front.as_bytes()).unwrap();
+    let new = String::from_utf8(new).unwrap();
+    assert!(new.contains(told[0].as_str().unwrap()) && new.ends_with("\"output\":[\"abc"));
+    for event in [
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"\\\"response\\\":{\\\"id\\\":\"}\n\n",
+        "data: {\"type\":\"x\",\"id\":\"resp_1\"}\n\n",
+        "data: [DONE]\n\n",
+        ": keep-alive\n\n",
+        "",
+    ] {
+        assert_eq!(ids(true).event(event.as_bytes()), None, "{event}");
+    }
+}

@@ -1,0 +1,120 @@
+/*! Ids of responses that a provider keeps: in requests that go on from one, and in answers. */
+
+use crate::json::{Error, Kind, Reader, Span, Text};
+use crate::protocols::event::unwatched;
+use crate::protocols::reading::{Stop, field};
+use std::borrow::Cow;
+
+/// The response that a request goes on from.
+#[derive(Debug, Clone)]
+pub struct Previous<'a> {
+    /// Its id, as the caller knows it.
+    pub id: Cow<'a, str>,
+    /// Where that stands, with its quotes.
+    pub span: Span,
+}
+
+impl<'a> Previous<'a> {
+    /// Reads the id, or null.
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Option<Self>, Stop> {
+        match reader.kind()? {
+            Kind::Null => {
+                reader.skip()?;
+                Ok(None)
+            }
+            Kind::String => {
+                let text = reader.string()?;
+                Ok(Some(Self {
+                    id: text.value(),
+                    span: text.span(),
+                }))
+            }
+            _ => field("previous_response_id", "must be a string"),
+        }
+    }
+}
+
+/// Whose id stands in a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdOf {
+    /// That of the response itself.
+    Itself,
+    /// That of the response that it went on from.
+    Previous,
+}
+
+/// Finds the ids in a response, or in an event of a stream (`event`), of which the end may still
+/// be missing.
+pub fn response_ids<'a>(text: &'a [u8], event: bool, found: &mut dyn FnMut(IdOf, Text<'a>)) {
+    // What can't be read is told as it came: it holds no id that opens anything.
+    let _ = Reader::new(text, unwatched).and_then(|mut reader| match event {
+        true => reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
+            ("response", Kind::Object) => members(reader, found),
+            _ => reader.skip().map(drop),
+        }),
+        false => members(&mut reader, found),
+    });
+}
+
+fn members<'a>(
+    reader: &mut Reader<'a>,
+    found: &mut dyn FnMut(IdOf, Text<'a>),
+) -> Result<(), Error> {
+    reader.object(|reader, key| {
+        match (key.value().as_ref(), reader.kind()?) {
+            ("id", Kind::String) => found(IdOf::Itself, reader.string()?),
+            ("previous_response_id", Kind::String) => found(IdOf::Previous, reader.string()?),
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str, event: bool) -> Vec<(IdOf, String)> {
+        let mut ids = Vec::new();
+        response_ids(text.as_bytes(), event, &mut |of, id| {
+            assert_eq!(
+                &text[id.span().start..id.span().end],
+                format!("\"{}\"", id.value())
+            );
+            ids.push((of, id.value().into_owned()));
+        });
+        ids
+    }
+
+    #[test]
+    fn ids_of_responses_and_of_nothing_else() {
+        let response = r#"{"id":"resp_1","object":"response","output":[{"id":"msg_1","content":[{"text":"\"id\":\"resp_2\""}]}],"metadata":{"id":"resp_3"},"previous_response_id":"resp_0","reasoning":{"id":"x"}}"#;
+        let both = vec![
+            (IdOf::Itself, "resp_1".to_owned()),
+            (IdOf::Previous, "resp_0".to_owned()),
+        ];
+        assert_eq!(found(response, false), both);
+        assert_eq!(found(response, true), []);
+        let event = format!(
+            r#"{{"type":"response.completed","id":"ev_1","item":{{"id":"msg_1"}},"response":{response}}}"#
+        );
+        assert_eq!(found(&event, true), both);
+        for text in [
+            "",
+            "[]",
+            "7",
+            "\"id\"",
+            "[DONE]",
+            r#"{"id":7,"previous_response_id":null}"#,
+        ] {
+            assert_eq!(found(text, false), [], "{text}");
+            assert_eq!(found(text, true), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_in_the_front_of_a_text_are_found_without_its_end() {
+        let text = r#"{"type":"response.completed","response":{"id":"resp_1","output":["abc"#;
+        assert_eq!(found(text, true), [(IdOf::Itself, "resp_1".to_owned())]);
+    }
+}
