@@ -31,7 +31,9 @@ enum Text {
 }
 
 /// By API and text.
-static ALL: [OnceLock<Canned>; 12] = [const { OnceLock::new() }; 12];
+static ALL: [OnceLock<Canned>; PLACES] = [const { OnceLock::new() }; PLACES];
+const TEXTS: usize = Text::Long as usize + 1;
+const PLACES: usize = (Api::Messages as usize + 1) * TEXTS;
 
 /// What is said where masking is measured: a finding in each 40 words or so.
 const PERSONAL: &str = "The order is on its way to the customer, who asked for it last week, \
@@ -80,7 +82,7 @@ impl Canned {
     }
 
     fn of(path: &str, text: Text) -> &'static Self {
-        let index = Api::of(path) as usize * 3 + text as usize;
+        let index = Api::of(path) as usize * TEXTS + text as usize;
         ALL[index].get_or_init(|| Self::new(path, text))
     }
 }
@@ -119,4 +121,37 @@ pub(crate) async fn canned(request: Request<Incoming>, kind: &[u8]) -> Answered 
     let mut response = head(200, SSE, Bytes::new());
     *response.body_mut() = channel.boxed();
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_every_api_has_every_text() {
+        let ends = [
+            "chat/completions",
+            "completions",
+            "responses",
+            "embeddings",
+            "messages",
+        ];
+        for path in ends.map(|end| format!("/v1/{end}")) {
+            for text in [Text::Short, Text::Personal, Text::Long] {
+                let whole = &Canned::of(&path, text).whole;
+                let said = text.words().unwrap_or_default();
+                let said = said.split('.').next().unwrap_or_default();
+                let there = whole
+                    .windows(said.len().max(1))
+                    .any(|at| at == said.as_bytes());
+                assert!(
+                    there || said.is_empty() || path.ends_with("embeddings"),
+                    "{path}"
+                );
+                assert!(whole.len() > 20, "{path}");
+            }
+        }
+        let long = Canned::of("/v1/chat/completions", Text::Long).whole.len();
+        assert!((1_900..2_200).contains(&long), "{long}");
+    }
 }
