@@ -476,7 +476,10 @@ fn is_media(api: Api, kind: &str) -> bool {
     match api {
         Api::Speech => kind.starts_with("audio/") || kind == "application/octet-stream",
         Api::Transcriptions | Api::Translations => {
-            matches!(kind, "text/plain" | "text/vtt" | "text/srt" | "application/x-subrip")
+            matches!(
+                kind,
+                "text/plain" | "text/vtt" | "text/srt" | "application/x-subrip"
+            )
         }
         _ => false,
     }

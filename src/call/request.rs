@@ -90,7 +90,11 @@ pub(super) fn other_boundary(kept: &Kept, body: &[u8]) -> Option<Refusal> {
         return None;
     }
     let message = "The request body does not begin with the boundary that its content-type tells.";
-    Some(Refusal::new(ErrorKind::Invalid, "invalid_multipart", message))
+    Some(Refusal::new(
+        ErrorKind::Invalid,
+        "invalid_multipart",
+        message,
+    ))
 }
 
 /// The header that sends a request to a cluster.
@@ -121,7 +125,9 @@ pub(super) fn check_body_head(
     }
     if is_form {
         boundary(headers)?;
-    } else if headers.has("content-type") && !is_json(headers.text("content-type").unwrap_or_default()) {
+    } else if headers.has("content-type")
+        && !is_json(headers.text("content-type").unwrap_or_default())
+    {
         return Err(Refusal::new(
             ErrorKind::MediaType,
             "unsupported_media_type",

@@ -37,7 +37,8 @@ impl Call {
         end: bool,
     ) -> OnHead {
         let policy = &self.gateway.policy;
-        if let Err(refusal) = request::check_body_head(headers, &policy.limits, self.api.is_form()) {
+        if let Err(refusal) = request::check_body_head(headers, &policy.limits, self.api.is_form())
+        {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
         let mut kept = Kept::of(headers, self.api.protocol(), &policy.routing.headers);

@@ -1423,12 +1423,7 @@ fn a_request_id_is_kept_short() {
 fn other_paths_pass_if_the_policy_says_so() {
     let bench = Bench::passing_other_paths();
     let mut run = bench.run();
-    let edits = forwarded(run.head(
-        "POST",
-        "/v1/rerank?x=1",
-        &[FOREIGN, OWN].concat(),
-        false,
-    ));
+    let edits = forwarded(run.head("POST", "/v1/rerank?x=1", &[FOREIGN, OWN].concat(), false));
     let mut removed = edits.remove;
     removed.sort();
     assert_eq!(removed, with_beta(foreign_names()));

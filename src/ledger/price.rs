@@ -227,14 +227,48 @@ mod tests {
             ..Price::FREE
         };
         for (usage, kinds, nano) in [
-            (Usage { seconds: 61, ..Usage::NONE }, Kinds { seconds: 61, ..Kinds::default() }, 6_100_000),
-            (Usage { characters: 3, ..Usage::NONE }, Kinds { characters: 3, ..Kinds::default() }, 45_000),
-            (Usage { images: 2, ..Usage::NONE }, Kinds { images: 2, ..Kinds::default() }, 80_000_000),
+            (
+                Usage {
+                    seconds: 61,
+                    ..Usage::NONE
+                },
+                Kinds {
+                    seconds: 61,
+                    ..Kinds::default()
+                },
+                6_100_000,
+            ),
+            (
+                Usage {
+                    characters: 3,
+                    ..Usage::NONE
+                },
+                Kinds {
+                    characters: 3,
+                    ..Kinds::default()
+                },
+                45_000,
+            ),
+            (
+                Usage {
+                    images: 2,
+                    ..Usage::NONE
+                },
+                Kinds {
+                    images: 2,
+                    ..Kinds::default()
+                },
+                80_000_000,
+            ),
         ] {
             assert_eq!(price.cost(&usage), nano);
             assert_eq!(price.reserve(9, 9, kinds), nano);
         }
-        let most = Usage { seconds: u64::MAX, images: u64::MAX, ..Usage::NONE };
+        let most = Usage {
+            seconds: u64::MAX,
+            images: u64::MAX,
+            ..Usage::NONE
+        };
         assert_eq!(price.cost(&most), u64::MAX);
     }
 

@@ -49,9 +49,7 @@ impl Ending {
             Api::ChatCompletions => {
                 Self::ChatCompletions(openai::Ending::new(openai::Shape::Chat, model))
             }
-            Api::Completions => {
-                Self::Completions(openai::Ending::new(openai::Shape::Text, model))
-            }
+            Api::Completions => Self::Completions(openai::Ending::new(openai::Shape::Text, model)),
             Api::Responses => Self::Responses(openai::ResponsesEnding::new(model)),
             Api::Messages => Self::Messages(anthropic::Ending::default()),
             _ => Self::Wordless(api),
@@ -84,9 +82,8 @@ impl Ending {
     /// The change that an event needs because of those that [`Ending::rest`] has added before
     /// it: Responses number theirs.
     pub fn renumber(&self, data: &[u8], edits: &mut Edits) {
-        match self {
-            Self::Responses(ending) => ending.renumber(data, edits),
-            _ => {}
+        if let Self::Responses(ending) = self {
+            ending.renumber(data, edits);
         }
     }
 

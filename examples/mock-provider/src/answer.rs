@@ -69,9 +69,7 @@ impl Request<'_> {
     fn streams(&self) -> bool {
         match Media::of(self.bare()) {
             Some(media) => media::streams(media, self.body),
-            None => {
-                self.body["stream"] == json!(true) && Api::of(self.path) != Api::Embeddings
-            }
+            None => self.body["stream"] == json!(true) && Api::of(self.path) != Api::Embeddings,
         }
     }
 

@@ -377,7 +377,8 @@ impl WholeReader {
         let Some(value) = value.filter(|_| self.api.is_transcript()) else {
             return;
         };
-        let seconds = Reader::new(value, |_| None).and_then(|mut reader| whole_seconds(&mut reader));
+        let seconds =
+            Reader::new(value, |_| None).and_then(|mut reader| whole_seconds(&mut reader));
         if let Ok(Some(seconds)) = seconds {
             seen.usage = Some(Usage {
                 seconds,

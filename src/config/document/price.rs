@@ -12,10 +12,15 @@ pub(super) fn price(node: &Node<'_>, problems: &mut Problems) -> Option<Price> {
     let mut fields = node.fields(problems)?;
     // Where something else is paid for, there may be no tokens.
     let units = ["second", "characters", "image"];
-    let untold = units.iter().any(|name| fields.find(name).is_some()).then_some(0);
+    let untold = units
+        .iter()
+        .any(|name| fields.find(name).is_some())
+        .then_some(0);
     let mut tokens = |name| match untold {
         None => fields.required(name, usd_for_a_million, problems),
-        untold => fields.optional(name, usd_for_a_million, problems).or(untold),
+        untold => fields
+            .optional(name, usd_for_a_million, problems)
+            .or(untold),
     };
     let (input, output) = (tokens("input"), tokens("output"));
     let flat = Price::flat(input.unwrap_or(0), output.unwrap_or(0));

@@ -343,7 +343,14 @@ mod tests {
             let text = format!(r#"{{"type":"duration","seconds":{seconds}}}"#);
             assert_eq!(of(&text), ReportedUsage::Counted(wanted), "{seconds}");
         }
-        for seconds in ["-1", "1e3", "\"9\"", "null", "1000000001", "99999999999999999999"] {
+        for seconds in [
+            "-1",
+            "1e3",
+            "\"9\"",
+            "null",
+            "1000000001",
+            "99999999999999999999",
+        ] {
             let text = format!(r#"{{"type":"duration","seconds":{seconds}}}"#);
             assert_eq!(of(&text), ReportedUsage::Absurd, "{seconds}");
         }
