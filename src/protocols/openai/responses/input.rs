@@ -72,6 +72,10 @@ impl Foreign {
 /// Reads an item; whether it is one that goes to no provider.
 fn item(reader: &mut Reader<'_>, traits: &mut Traits, index: usize) -> Result<bool, Stop> {
     let [kind, role] = peek(reader, ["type", "role"]);
+    if kind == "item_reference" && stored::is_own_reference(reader) {
+        reader.skip()?;
+        return Ok(true);
+    }
     // An id without a type is a reference, too.
     if kind == "item_reference" || (kind.is_empty() && role.is_empty()) {
         return unsupported(format!("input[{index}]"));

@@ -4,9 +4,16 @@ without what they hold. All tenants share the provider's account. */
 use crate::json::{Kind, Reader};
 use crate::protocols::event::unwatched;
 use crate::protocols::reading::{Stop, unsupported};
+use crate::protocols::texts::peek;
 
 /// What ids of reasoning begin with that Tollgate has written from another provider's answer.
 pub(in crate::protocols) const OWN_REASONING: &str = "rs_tollgate_";
+
+/// Whether a reference is to such reasoning.
+pub(super) fn is_own_reference(reader: &Reader<'_>) -> bool {
+    let [id] = peek(reader, ["id"]);
+    id.starts_with(OWN_REASONING)
+}
 
 /// Refuses tools that work on stored files, vector stores or containers. The list comes next,
 /// and stays to be read.
@@ -75,7 +82,8 @@ pub(super) fn check_item(reader: &Reader<'_>, kind: &str, index: usize) -> Resul
         has_id |= name == "id" && there;
         has_content |= holds.contains(&name.as_ref()) && there;
         if name == "id" && reader.kind()? == Kind::String {
-            own = kind == "reasoning" && reader.string()?.value().starts_with(OWN_REASONING);
+            let ours = reader.string()?.value().starts_with(OWN_REASONING);
+            own = ours && kind == "reasoning";
             return Ok(());
         }
         reader.skip().map(drop).map_err(Stop::from)
@@ -130,10 +138,12 @@ mod tests {
     #[test]
     fn reasoning_of_another_provider_goes_to_none() {
         let own = r#"{"type":"reasoning","id":"rs_tollgate_1_0","summary":[]}"#;
+        let reference = r#"{"type":"item_reference","id":"rs_tollgate_1_0"}"#;
         let other = r#"{"role":"user","content":"a"}"#;
         for (items, wanted) in [
             (vec![own, other], other.to_owned()),
             (vec![other, own], other.to_owned()),
+            (vec![reference, other, reference], other.to_owned()),
             (
                 vec![own, own, other, own, own, other, own],
                 format!("{other} ,\n{other}"),

@@ -74,7 +74,9 @@ fn write_usage(counts: &Counts, json: &mut Json<'_>) {
     json.count("completion_tokens", counts.output);
     json.count("total_tokens", counts.input.saturating_add(counts.output));
     json.open_member("prompt_tokens_details");
-    words::prompt_details(counts, json);
+    json.count("cached_tokens", counts.cached);
+    json.rare_counts(&[("cache_write_tokens", counts.written())]);
+    words::rare_prompt_details(counts, json);
     json.close();
     let of_answer = [
         ("reasoning_tokens", counts.reasoning),

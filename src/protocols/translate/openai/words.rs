@@ -202,13 +202,11 @@ pub(in super::super) fn read_usage(
     }
 }
 
-/// The parts of a prompt. What is rare is told only where there was some. OpenAI does not tell
-/// apart for which time a cache is written, so Anthropic's words do: the call is settled by what
-/// is written here.
-pub(in super::super) fn prompt_details(counts: &Counts, json: &mut Writer<'_>) {
-    json.count("cached_tokens", counts.cached);
+/// The rare parts of a prompt, told only where there was some. OpenAI does not tell apart for
+/// which time a cache is written, so Anthropic's words do: the call is settled by what is written
+/// here.
+pub(in super::super) fn rare_prompt_details(counts: &Counts, json: &mut Writer<'_>) {
     let rare = [
-        ("cache_write_tokens", counts.written()),
         ("audio_tokens", counts.audio_input),
         ("image_tokens", counts.image_input),
     ];

@@ -75,8 +75,9 @@ impl Item<'_> {
                 };
                 request.say(Role::User, vec![self.block("output", 0, result)]);
             }
-            // Nobody but the provider that has written it can go on with it.
-            "reasoning" => dropped.note("input.reasoning"),
+            // Nobody but the provider that has written it can go on with it. References that come
+            // so far are to reasoning of another provider.
+            "reasoning" | "item_reference" => dropped.note("input.reasoning"),
             _ => return Err(self.at.key("type").unsupported()),
         }
         Ok(())

@@ -118,7 +118,10 @@ fn write_usage(usage: &Usage, json: &mut Json<'_>) {
     json.open_member("usage");
     json.count("input_tokens", counts.input);
     json.open_member("input_tokens_details");
-    words::prompt_details(counts, json);
+    // Clients demand both.
+    json.count("cached_tokens", counts.cached);
+    json.count("cache_write_tokens", counts.written());
+    words::rare_prompt_details(counts, json);
     json.close();
     json.count("output_tokens", counts.output);
     json.open_member("output_tokens_details");

@@ -500,7 +500,7 @@ fn an_answer_for_responses() {
                     {"type": "output_text", "annotations": [], "logprobs": [], "text": "Yes."}]},
                 {"id": "fc_9_2", "type": "function_call", "status": "completed", "call_id": "call_seed_0", "name": "f", "arguments": "{\"a\": 1}"},
             ],
-            "usage": {"input_tokens": 130, "input_tokens_details": {"cached_tokens": 100}, "output_tokens": 7,
+            "usage": {"input_tokens": 130, "input_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 0}, "output_tokens": 7,
                 "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 137},
         })
     );
