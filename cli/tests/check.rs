@@ -1525,3 +1525,34 @@ fn services_of_guardrails_have_clusters() {
     let with_cluster = format!("{}\n  - name: presidio\n", gateway.trim_end());
     assert_eq!(said(&with_cluster), [GATEWAY_OK]);
 }
+
+#[test]
+fn steps_of_workflows_have_clusters() {
+    let workflows = include_str!("../../envoy/workflows.yaml");
+    let said = |text: &str| -> Vec<String> { check("workflows.yaml", text).0 };
+    assert_eq!(
+        said(workflows),
+        ["workflows.yaml: ok (1 backends, 3 models, 2 tenants)"]
+    );
+    let text = change(
+        workflows,
+        "describe_images: { cluster: vision, model: seer, ",
+        "describe_images: { cluster: vison, model: seer, on_error: fallback, fallback: { cluster: none, model: x, price: { input: 1, output: 1 } }, ",
+    );
+    let path = "models.reader.workflow.describe_images";
+    let missing = |place: &str, name: &str| {
+        format!("{path}.{place}: no cluster {name:?} in static_resources.clusters")
+    };
+    let lines = said(&text);
+    let [cluster, fallback] = lines.as_slice() else {
+        panic!("{lines:?}")
+    };
+    assert!(
+        cluster.starts_with(&missing("cluster", "vison")),
+        "{cluster}"
+    );
+    assert!(
+        fallback.starts_with(&missing("fallback.cluster", "none")),
+        "{fallback}"
+    );
+}

@@ -62,10 +62,10 @@ use guarding::Guarding;
 use held::HeldBytes;
 use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
-use workflow::{Steps, Working};
 use std::cell::RefCell;
 use std::rc::Rc;
 use stored::Keeping;
+use workflow::{Steps, Working};
 
 /// What all calls of one policy share in one virtual machine.
 #[derive(Debug)]

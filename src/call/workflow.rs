@@ -6,6 +6,8 @@ and settled with it (`steps`). */
 
 mod checking;
 mod planning;
+mod putting;
+mod refusing;
 mod steps;
 
 pub(super) use steps::Steps;
@@ -13,14 +15,16 @@ pub(super) use steps::Steps;
 use super::asking::Inspected;
 use super::sending::{Guarded, Pending};
 use super::{Call, OnAnswered, OnBody, Phase};
-use crate::callout::{Failure, Findings, Made, Questions, Work, heard, step_request};
+use crate::callout::{Made, Questions, Work, heard, step_request};
 use crate::config::{Model, OnError, Step};
 use crate::host::Host;
 use crate::http::{Answer, Callout};
 use crate::identity::Caller;
-use crate::json::{Edits, Rewrite, Span};
-use crate::protocols::{Api, ErrorKind, Refusal, Request, text_part, user_message};
+use crate::json::{Rewrite, Span};
+use crate::protocols::{Refusal, Request};
 use crate::routing::Choice;
+use putting::edits;
+use refusing::{failed, flagged, too_long};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -297,64 +301,4 @@ impl Job {
     const fn waits(&self) -> bool {
         matches!(self.end, JobEnd::Waits(_))
     }
-}
-
-/// What stands in the places of images, sounds and older turns.
-fn edits(api: Api, jobs: &[Job]) -> Edits {
-    let mut edits = Edits::default();
-    let (mut images, mut sounds) = (0_usize, 0_usize);
-    for job in jobs {
-        let Some(place) = job.place else { continue };
-        let said = match &job.end {
-            JobEnd::Text(text) => Some(text),
-            JobEnd::Waits(_) | JobEnd::Over => None,
-        };
-        let new = match (&job.work, said) {
-            (Work::Turns(_), Some(said)) => {
-                let text = format!("[Summary of the conversation so far: {said}]");
-                user_message(&text)
-            }
-            // What could not be summarised stays.
-            (Work::Turns(_) | Work::Texts(_), _) => continue,
-            (Work::Medium(crate::protocols::Medium::Image { .. }), said) => {
-                images = images.saturating_add(1);
-                text_part(api, &labelled("Image", images, "described", said))
-            }
-            (Work::Medium(crate::protocols::Medium::Sound { .. }), said) => {
-                sounds = sounds.saturating_add(1);
-                text_part(api, &labelled("Sound", sounds, "transcribed", said))
-            }
-        };
-        edits.replace(place, new);
-    }
-    edits
-}
-
-fn labelled(what: &str, number: usize, done: &str, said: Option<&String>) -> String {
-    match said {
-        Some(said) => format!("[{what} {number}, {done} by another model: {said}]"),
-        None => format!("[{what} {number} could not be {done}.]"),
-    }
-}
-
-fn failed(step: &Step, why: Failure) -> Refusal {
-    let step = step.kind.as_str();
-    let message = format!("The step '{step}' of this model's workflow has failed.");
-    let mut refusal = Refusal::new(ErrorKind::BadGateway, "workflow_step_failed", message);
-    refusal.detail = format!("{step}: {}", why.code());
-    refusal
-}
-
-fn flagged(step: &Step, findings: &Findings) -> Refusal {
-    let message = "The request is refused by the moderation of this model.";
-    let mut refusal = Refusal::new(ErrorKind::Invalid, "content_filter", message);
-    let reasons = findings.reasons.join(",");
-    refusal.detail = format!("{}: {reasons}", step.kind.as_str());
-    refusal
-}
-
-fn too_long() -> Refusal {
-    let message =
-        "With what steps have made of it, the request is longer than this gateway accepts.";
-    Refusal::new(ErrorKind::TooLarge, "request_too_large", message)
 }

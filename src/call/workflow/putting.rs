@@ -1,0 +1,44 @@
+/*! What steps have made stands in the request, in the places of what it was made of. */
+
+use super::{Job, JobEnd};
+use crate::callout::Work;
+use crate::json::Edits;
+use crate::protocols::{Api, Medium, text_part, user_message};
+
+/// What stands in the places of images, sounds and older turns.
+pub(super) fn edits(api: Api, jobs: &[Job]) -> Edits {
+    let mut edits = Edits::default();
+    let (mut images, mut sounds) = (0_usize, 0_usize);
+    for job in jobs {
+        let Some(place) = job.place else { continue };
+        let said = match &job.end {
+            JobEnd::Text(text) => Some(text),
+            JobEnd::Waits(_) | JobEnd::Over => None,
+        };
+        let new = match (&job.work, said) {
+            (Work::Turns(_), Some(said)) => {
+                let text = format!("[Summary of the conversation so far: {said}]");
+                user_message(&text)
+            }
+            // What could not be summarised stays.
+            (Work::Turns(_) | Work::Texts(_), _) => continue,
+            (Work::Medium(Medium::Image { .. }), said) => {
+                images = images.saturating_add(1);
+                text_part(api, &labelled("Image", images, "described", said))
+            }
+            (Work::Medium(Medium::Sound { .. }), said) => {
+                sounds = sounds.saturating_add(1);
+                text_part(api, &labelled("Sound", sounds, "transcribed", said))
+            }
+        };
+        edits.replace(place, new);
+    }
+    edits
+}
+
+fn labelled(what: &str, number: usize, done: &str, said: Option<&String>) -> String {
+    match said {
+        Some(said) => format!("[{what} {number}, {done} by another model: {said}]"),
+        None => format!("[{what} {number} could not be {done}.]"),
+    }
+}
