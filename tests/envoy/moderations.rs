@@ -155,7 +155,7 @@ fn backends_moderate_and_count() {
         let answer = fleet.send(&ask).await;
         assert_eq!(
             (answer.status, answer.json()),
-            (200, json!({"input_tokens": 8}))
+            (200, json!({"input_tokens": 7}))
         );
         let received = fleet.received("anthropic", &ask);
         assert_eq!(received[0].line, "POST /v1/messages/count_tokens");
