@@ -479,7 +479,9 @@ async fn refused(stand: &Stand) {
 fn backends_hear_and_speak() {
     run(async {
         let mut policy = fleet_policy();
-        policy["tenants"]["acme"]["limits"] = json!([{"usd": 1, "per": "day"}]);
+        // Dollars are counted of what has a price only.
+        policy["default_price"] = json!({"input": 1, "output": 1});
+        policy["tenants"]["acme"]["limits"] = json!([{"tokens": 1_000_000, "per": "day"}]);
         policy["guardrails"] = json!([
             {"name": "pii", "phase": "output", "tenants": ["blue"], "detect": "personal_data", "action": "mask"},
         ]);

@@ -23,7 +23,7 @@ fn policy() -> Value {
     let names = json!(["smart", "light", "omni-moderation-latest", "dear"]);
     policy["tenants"]["acme"]["models"] = names.clone();
     policy["tenants"]["blue"]["models"] = names;
-    policy["tenants"]["acme"]["limits"] = json!([{"usd": 1, "per": "day"}]);
+    policy["tenants"]["acme"]["limits"] = json!([{"tokens": 100_000, "per": "day"}]);
     policy["guardrails"] = json!([
         {"name": "pii", "phase": "both", "tenants": ["blue"], "detect": "personal_data", "action": "mask"},
         {"name": "keys", "phase": "input", "tenants": ["blue"], "detect": "secrets", "action": "block"},
@@ -155,7 +155,7 @@ fn backends_moderate_and_count() {
         let answer = fleet.send(&ask).await;
         assert_eq!(
             (answer.status, answer.json()),
-            (200, json!({"input_tokens": 8}))
+            (200, json!({"input_tokens": 7}))
         );
         let received = fleet.received("anthropic", &ask);
         assert_eq!(received[0].line, "POST /v1/messages/count_tokens");

@@ -375,6 +375,8 @@ def test_speech(client, call):
         assert b"".join(answer.iter_bytes()).startswith(b"ID3")
 
 
+# The clients warn of translations and variations.
+@pytest.mark.filterwarnings("ignore:deprecated")
 def test_transcriptions(client, call):
     hear = {"model": "smart", "file": SOUND}
     answer = client.audio.transcriptions.create(**hear, prompt="naïve 語", extra_headers=call())
@@ -391,6 +393,8 @@ def test_transcriptions(client, call):
     assert client.audio.translations.create(**hear, extra_headers=call()).text == TEXT
 
 
+# The clients warn of translations and variations.
+@pytest.mark.filterwarnings("ignore:deprecated")
 def test_images(client, call):
     made = client.images.generate(model="smart", prompt="a cat", n=2, extra_headers=call())
     assert (len(made.data), made.usage.output_tokens) == (2, 100)
