@@ -393,9 +393,9 @@ async fn refusals(stand: &Stand) {
         (
             Api::Responses,
             Api::Messages,
-            "tools",
-            json!([{"type": "web_search"}]),
-            "tools[0].type",
+            "include",
+            json!(["message.output_text.logprobs"]),
+            "include[0]",
         ),
         (Api::Chat, Api::Responses, "stop", json!("x"), "stop"),
         (
