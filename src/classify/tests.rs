@@ -266,7 +266,7 @@ fn signs_within_a_word_stand_for_letters() {
 #[test]
 fn few_innocent_words_are_toxic() {
     let texts: Vec<&str> = include_str!("innocent.txt").lines().collect();
-    assert_eq!(texts.len(), 313);
+    assert_eq!(texts.len(), 278);
     let flagged = |sensitivity: Sensitivity| -> Vec<&str> {
         let is_over = |text: &&str| score(text).toxicity >= sensitivity.threshold();
         texts.iter().copied().filter(is_over).collect()
