@@ -125,7 +125,8 @@ impl Keeping {
             let backend = &planned.target.backend;
             backend.asked_by(api) == Some(api) && Mark::of(&backend.name) == named.thing.backend
         });
-        if !tries.is_empty() && !(chain && tries.len() < count) {
+        let all_there = !chain || tries.len() == count;
+        if all_there && !tries.is_empty() {
             return Ok(());
         }
         let message = "No target of this model is where the response to go on from is kept.";
