@@ -138,13 +138,14 @@ pub fn fit(
         return translated(caller, entry, body);
     }
     Ok(Fitted {
-        rewrite: request.adapt(body, &adapt(entry)),
+        rewrite: request.adapt(body, &adapt(entry, entry.store)),
         dropped: Vec::new(),
     })
 }
 
-/// What one server of a protocol needs that another does not.
-fn adapt(entry: &Entry) -> Adapt<'_> {
+/// What one server of a protocol needs that another does not. `store`: whether it may keep the
+/// response.
+fn adapt(entry: &Entry, store: bool) -> Adapt<'_> {
     Adapt {
         model: &entry.model,
         remove_fields: &entry.remove_fields,
@@ -152,7 +153,7 @@ fn adapt(entry: &Entry) -> Adapt<'_> {
         max_output: entry.max_output,
         default_output: entry.default_output,
         ask_usage: true,
-        store: entry.store,
+        store,
     }
 }
 
@@ -166,10 +167,11 @@ fn translated(caller: Api, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal
         return Err(untranslatable());
     };
     let mut new = translate::request(from, to, body, &target)?;
-    // Servers of OpenAI's protocol are not all alike.
+    // Servers of OpenAI's protocol are not all alike. Nobody who asks by another API can have
+    // asked for a response to be kept, nor read it there.
     if to != ChatApi::Messages
         && let Some(adapted) = Request::read(entry.api, &new.body, Prompt::by_length())?
-            .adapt(&new.body, &adapt(entry))
+            .adapt(&new.body, &adapt(entry, false))
     {
         new.body = adapted.whole(&new.body);
     }

@@ -142,3 +142,20 @@ fn translated_requests_fit_their_server() {
         ("unsupported_by_provider", Some("store"))
     );
 }
+
+/// The API's default keeps responses; only who asks by this API can have asked for that.
+#[test]
+fn regression_what_is_translated_is_not_kept_though_others_may_be() {
+    let body = br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
+    for caller in [Api::ChatCompletions, Api::Messages] {
+        let mut attempt = between(caller, Api::Responses, false);
+        attempt.entry.store = true;
+        let rewrite = attempt.request_body(body).unwrap().rewrite.unwrap();
+        let sent: Value = serde_json::from_slice(&rewrite.whole(body)).unwrap();
+        assert_eq!(sent["store"], false, "{caller:?}");
+    }
+    let body = br#"{"model":"a-model","input":"hi"}"#;
+    let mut attempt = between(Api::Responses, Api::Responses, false);
+    attempt.entry.store = true;
+    assert_eq!(attempt.request_body(body).unwrap().rewrite, None);
+}

@@ -100,8 +100,9 @@ impl Asks {
     }
 }
 
-/// Why a request with this member may be for one call alone. What a response stores is not up to
-/// its caller: Tollgate lets providers store none, so `store` says nothing there.
+/// Why a request with this member may be for one call alone. `store` of a response says nothing
+/// here: without `stored` in the policy Tollgate lets providers store none, and with it those
+/// that are kept never come here.
 fn once(api: Api, name: &str) -> Option<Once> {
     match (api, name) {
         (Api::ChatCompletions, "store") | (_, "background") => Some(Once::SideEffect),

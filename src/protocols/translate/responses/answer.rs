@@ -1,6 +1,6 @@
 /*! Reading and writing a whole answer. */
 
-use super::output::{Kind, Said, State, item, item_id, response};
+use super::output::{Kind, Progress, State, item, item_id, response};
 use super::{PARAGRAPH, read_call_id, read_id, read_stop, read_usage, reasoning_texts, said_texts};
 use crate::protocols::translate::hub::{Answer, Call, Input};
 use crate::protocols::translate::text::Text;
@@ -61,10 +61,15 @@ fn read_call<'a>(item: &Value<'a>) -> Result<Call<'a>, Malformed> {
 /// Writes an answer.
 pub(in super::super) fn write(answer: &Answer<'_>, about: &About<'_>) -> Vec<u8> {
     let id = answer.id.as_deref().unwrap_or(about.id);
+    let thoughts = usize::from(!answer.thinking.is_empty());
+    let texts = usize::from(!answer.text.is_empty());
+    let items = thoughts.saturating_add(texts);
     let mut output = Output {
         id,
         items: vec![b'['],
         count: 0,
+        total: items.saturating_add(answer.calls.len()),
+        last: Progress::at_end(&answer.stop),
     };
     if !answer.thinking.is_empty() {
         output.push(Kind::Reasoning, &answer.thinking);
@@ -107,17 +112,21 @@ struct Output<'a> {
     id: &'a str,
     items: Vec<u8>,
     count: usize,
+    /// How many there will be.
+    total: usize,
+    /// How far the last one has come.
+    last: Progress,
 }
 
 impl Output<'_> {
     fn push(&mut self, kind: Kind<'_>, text: &Text<'_>) {
         let id = item_id(kind, self.id, self.count);
         self.count = self.count.saturating_add(1);
-        item(
-            kind,
-            &id,
-            Said::Whole(text),
-            &mut Writer::new(&mut self.items),
-        );
+        let progress = if self.count < self.total {
+            Progress::Whole
+        } else {
+            self.last
+        };
+        item(kind, &id, progress, text, &mut Writer::new(&mut self.items));
     }
 }

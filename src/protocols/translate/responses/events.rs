@@ -5,15 +5,12 @@ Text and thinking are over when anything else comes, a call when its arguments a
 
 use super::answer::call_id;
 use super::item::{Item, What};
-use super::output::{Said, State, item, item_id, last_event, part, response};
+use super::output::{Progress, State, item_id, last_event, part, response};
 use crate::protocols::translate::hub::{Event, Stop, Usage};
 use crate::protocols::translate::nesting::Nesting;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::write::{self, Writer as Json};
 use crate::protocols::translate::{About, MAX_HELD, Malformed};
-
-/// What an item costs beside its text, in bytes: a bound on how many there may be.
-const ITEM: usize = 256;
 
 /// Writes events.
 #[derive(Debug, Default)]
@@ -86,10 +83,10 @@ impl Writer {
         about: &About<'_>,
         out: &mut Vec<u8>,
     ) {
-        self.close(|_| true, out);
+        self.close(|_| true, Progress::at_end(stop), out);
         let mut output = vec![b'['];
         for item in &self.items {
-            item.write_whole(&mut Json::new(&mut output));
+            item.write(&mut Json::new(&mut output));
         }
         output.push(b']');
         let state = State::Ended {
@@ -107,7 +104,7 @@ impl Writer {
                 kinds,
                 (What::Message, What::Message) | (What::Reasoning, What::Reasoning)
             );
-            item.open && same
+            item.is_open() && same
         };
         let at = match self.items.iter().rposition(same) {
             Some(at) => at,
@@ -121,7 +118,7 @@ impl Writer {
             |item: &Item| matches!(item.what, What::Call { number, .. } if number == call);
         let at = self.items.iter().rposition(is_call);
         let at = at.ok_or(Malformed("arguments of no tool call"))?;
-        let open = self.items.get(at).is_some_and(|item| item.open);
+        let open = self.items.get(at).is_some_and(Item::is_open);
         if open {
             self.delta(at, text, out);
             return Ok(());
@@ -136,16 +133,16 @@ impl Writer {
 
     /// Begins an item after those that are over; where it stands.
     fn begin(&mut self, what: What, out: &mut Vec<u8>) -> usize {
-        self.close(Item::is_over, out);
+        self.close(Item::is_over, Progress::Whole, out);
         let at = self.items.len();
         let item = Item {
             id: item_id(what.kind(), &self.id, at),
             what,
             said: String::new(),
-            open: true,
+            progress: Progress::Open,
         };
-        self.held = self.held.saturating_add(ITEM);
-        self.whole_item("response.output_item.added", at, &item, Said::Nothing, out);
+        self.held = self.held.saturating_add(item.held());
+        self.whole_item("response.output_item.added", at, &item, out);
         if let Some((event, _)) = item.what.part() {
             let event = format!("{event}.added");
             self.about(&event, at, &item, out, |json| {
@@ -175,24 +172,24 @@ impl Writer {
         self.items = items;
     }
 
-    /// Ends the open items of which this is true, in their order.
-    fn close(&mut self, over: fn(&Item) -> bool, out: &mut Vec<u8>) {
+    /// Ends the open items of which this is true, in their order, with this progress.
+    fn close(&mut self, over: fn(&Item) -> bool, progress: Progress, out: &mut Vec<u8>) {
         for at in 0..self.items.len() {
-            let open = |item: &&Item| item.open && over(item);
+            let open = |item: &&Item| item.is_open() && over(item);
             if self.items.get(at).filter(open).is_some() {
-                self.end(at, out);
+                self.end(at, progress, out);
             }
         }
     }
 
-    fn end(&mut self, at: usize, out: &mut Vec<u8>) {
-        let silent = |item: &Item| matches!(item.what, What::Call { .. }) && item.said.is_empty();
-        if self.items.get(at).is_some_and(silent) {
+    fn end(&mut self, at: usize, progress: Progress, out: &mut Vec<u8>) {
+        let silent = self.items.get(at).is_some_and(Item::is_silent);
+        if silent {
             self.delta(at, &Text::of("{}"), out);
         }
         let mut items = std::mem::take(&mut self.items);
         if let Some(item) = items.get_mut(at) {
-            item.open = false;
+            item.progress = progress;
             let text = Text::around(&item.said);
             let event = format!("{}.done", item.what.event());
             self.about(&event, at, item, out, |json| {
@@ -212,8 +209,7 @@ impl Writer {
                     json.close();
                 });
             }
-            let said = Said::Whole(&text);
-            self.whole_item("response.output_item.done", at, item, said, out);
+            self.whole_item("response.output_item.done", at, item, out);
         }
         self.items = items;
     }
@@ -229,11 +225,11 @@ impl Writer {
     }
 
     /// An event that has an item.
-    fn whole_item(&mut self, name: &str, at: usize, of: &Item, said: Said<'_>, out: &mut Vec<u8>) {
+    fn whole_item(&mut self, name: &str, at: usize, of: &Item, out: &mut Vec<u8>) {
         self.event(name, out, &mut |json| {
             json.count("output_index", u64::try_from(at).unwrap_or(u64::MAX));
             json.key("item");
-            item(of.what.kind(), &of.id, said, json);
+            of.write(json);
         });
     }
 

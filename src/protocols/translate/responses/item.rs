@@ -1,9 +1,12 @@
 /*! An item of a response that streams. */
 
-use super::output::{Kind, Said, item};
+use super::output::{Kind, Progress, item};
 use crate::protocols::translate::nesting::Nesting;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::write::Writer as Json;
+
+/// What an item costs beside its texts, in bytes: a bound on how many there may be.
+const ITEM: usize = 256;
 
 /// It, and how far it has come.
 #[derive(Debug)]
@@ -12,7 +15,7 @@ pub(super) struct Item {
     pub(super) what: What,
     /// All that was said, escaped.
     pub(super) said: String,
-    pub(super) open: bool,
+    pub(super) progress: Progress,
 }
 
 /// What it is.
@@ -37,9 +40,27 @@ impl Item {
         }
     }
 
-    pub(super) fn write_whole(&self, json: &mut Json<'_>) {
-        let said = Said::Whole(&Text::around(&self.said));
-        item(self.what.kind(), &self.id, said, json);
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.progress, Progress::Open)
+    }
+
+    /// Whether it is a call of which no arguments have come.
+    pub(super) const fn is_silent(&self) -> bool {
+        matches!(self.what, What::Call { .. }) && self.said.is_empty()
+    }
+
+    pub(super) fn write(&self, json: &mut Json<'_>) {
+        let text = Text::around(&self.said);
+        item(self.what.kind(), &self.id, self.progress, &text, json);
+    }
+
+    /// Bytes that are kept of it beside what was said.
+    pub(super) fn held(&self) -> usize {
+        let names = match &self.what {
+            What::Reasoning | What::Message => 0,
+            What::Call { id, name, .. } => id.literal().len().saturating_add(name.literal().len()),
+        };
+        ITEM.saturating_add(self.id.len()).saturating_add(names)
     }
 }
 

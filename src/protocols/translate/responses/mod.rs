@@ -11,6 +11,7 @@ mod output;
 mod request;
 mod said;
 mod stream;
+mod told;
 mod write;
 
 pub(super) use answer::{read as read_answer, write as write_answer};

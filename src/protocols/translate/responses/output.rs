@@ -20,12 +20,32 @@ pub(super) enum Kind<'a> {
 }
 
 /// How far an item has come.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Said<'a> {
-    /// Nothing is told yet.
-    Nothing,
-    /// All of it.
-    Whole(&'a Text<'a>),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// More of it may come.
+    Open,
+    /// All of it is told.
+    Whole,
+    /// The answer ended within it. Callers must not run such a call.
+    Cut,
+}
+
+impl Progress {
+    /// That of what was not over when the answer ended.
+    pub(super) const fn at_end(stop: &Stop<'_>) -> Self {
+        match status(stop) {
+            (_, None) => Self::Whole,
+            (_, Some(_)) => Self::Cut,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "in_progress",
+            Self::Whole => "completed",
+            Self::Cut => "incomplete",
+        }
+    }
 }
 
 /// What a response says of itself.
@@ -142,8 +162,14 @@ pub(super) fn item_id(kind: Kind<'_>, response: &str, index: usize) -> String {
     format!("{prefix}{response}_{index}")
 }
 
-/// An item.
-pub(super) fn item(kind: Kind<'_>, id: &str, said: Said<'_>, json: &mut Json<'_>) {
+/// An item of which this text was told.
+pub(super) fn item(
+    kind: Kind<'_>,
+    id: &str,
+    progress: Progress,
+    text: &Text<'_>,
+    json: &mut Json<'_>,
+) {
     json.open();
     json.member("id", id);
     let (word, list) = match kind {
@@ -152,26 +178,19 @@ pub(super) fn item(kind: Kind<'_>, id: &str, said: Said<'_>, json: &mut Json<'_>
         Kind::Call { .. } => ("function_call", "arguments"),
     };
     json.member("type", word);
-    let status = match said {
-        Said::Nothing => "in_progress",
-        Said::Whole(_) => "completed",
-    };
-    json.member("status", status);
-    match (kind, said) {
-        (Kind::Call { id, name }, said) => {
+    json.member("status", progress.as_str());
+    match kind {
+        Kind::Call { id, name } => {
             json.text_member("call_id", id);
             json.text_member("name", name);
-            match said {
-                Said::Nothing => json.member(list, ""),
-                Said::Whole(text) => json.text_member(list, text),
-            }
+            json.text_member(list, text);
         }
-        (_, said) => {
+        Kind::Reasoning | Kind::Message => {
             if matches!(kind, Kind::Message) {
                 json.member("role", "assistant");
             }
             json.open_list_member(list);
-            if let Said::Whole(text) = said {
+            if progress != Progress::Open {
                 json.open();
                 part(kind, text, json);
                 json.close();

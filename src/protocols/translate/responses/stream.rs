@@ -1,5 +1,6 @@
 /*! Reading the events of a stream. */
 
+use super::told::{Place, Told};
 use super::{PARAGRAPH, read_call_id, read_id, read_stop, read_usage, reasoning_texts, said_texts};
 use crate::protocols::openai::part;
 use crate::protocols::translate::Malformed;
@@ -15,15 +16,10 @@ const MAX_CALLS: usize = 1024;
 #[derive(Debug, Default)]
 pub(in super::super) struct Reader {
     calls: Vec<Slot>,
-    /// The text of which the last piece came.
-    text: Option<Place>,
-    /// The thought of which it came.
-    thought: Option<Place>,
+    texts: Told,
+    thoughts: Told,
     refused: bool,
 }
-
-/// Where a text stands: which item it belongs to, and which of its texts it is.
-type Place = (u32, u64);
 
 /// A call: which item it is, and whether any of its arguments have come.
 #[derive(Debug)]
@@ -71,15 +67,20 @@ impl Reader {
                     self.arguments(event, event.text_at("arguments"), events)?;
                 }
             }
-            kind => self.said(kind, event, events),
+            kind => self.said(kind, event, events)?,
         }
         Ok(())
     }
 
     /// Text and thinking.
-    fn said<'a>(&mut self, kind: &str, event: &Value<'a>, events: &mut Vec<Event<'a>>) {
+    fn said<'a>(
+        &mut self,
+        kind: &str,
+        event: &Value<'a>,
+        events: &mut Vec<Event<'a>>,
+    ) -> Result<(), Malformed> {
         let Some((name, end)) = kind.rsplit_once('.') else {
-            return;
+            return Ok(());
         };
         let whole = match name {
             "response.output_text" => "text",
@@ -88,29 +89,35 @@ impl Reader {
                 "refusal"
             }
             "response.reasoning_summary_text" | "response.reasoning_text" => "text",
-            _ => return,
+            _ => return Ok(()),
         };
         let thinks = name.starts_with("response.reasoning");
         let place = place(event, name);
-        let last = if thinks { self.thought } else { self.text };
+        let told = if thinks {
+            &mut self.thoughts
+        } else {
+            &mut self.texts
+        };
         let piece = match end {
             "delta" => event.text_at("delta"),
             // A server that sends no pieces tells it whole.
-            "done" if last != Some(place) => event.text_at(whole),
+            "done" if !told.has(place) => event.text_at(whole),
             _ => None,
         };
         let Some(piece) = piece.filter(|piece| !piece.is_empty()) else {
-            return;
+            return Ok(());
         };
+        let apart = told.last().is_some_and(|last| last != place);
+        told.note(place)?;
         if !thinks {
-            self.text = Some(place);
-            return events.push(Event::Text(piece));
+            events.push(Event::Text(piece));
+            return Ok(());
         }
-        if last.is_some_and(|last| last != place) {
+        if apart {
             events.push(Event::Thinking(Text::literally(PARAGRAPH)));
         }
-        self.thought = Some(place);
         events.push(Event::Thinking(piece));
+        Ok(())
     }
 
     fn begin<'a>(
@@ -149,35 +156,38 @@ impl Reader {
                 self.arguments(event, item.text_at("arguments"), events)?;
             }
         }
-        self.texts_done(event, events);
-        Ok(())
+        self.texts_done(event, events)
     }
 
-    fn texts_done<'a>(&mut self, event: &Value<'a>, events: &mut Vec<Event<'a>>) {
+    fn texts_done<'a>(
+        &mut self,
+        event: &Value<'a>,
+        events: &mut Vec<Event<'a>>,
+    ) -> Result<(), Malformed> {
         let own = item_of(event);
         let Some(item) = event.get("item") else {
-            return;
+            return Ok(());
         };
-        let untold = |last: Option<Place>| last.is_none_or(|(item, _)| item != own);
         match item.word_at("type").as_str() {
-            "reasoning" if untold(self.thought) => {
-                for (text, index) in reasoning_texts(item).zip(0..) {
-                    if self.thought.is_some() {
+            "reasoning" if !self.thoughts.has_item(own) => {
+                for text in reasoning_texts(item) {
+                    if self.thoughts.last().is_some() {
                         events.push(Event::Thinking(Text::literally(PARAGRAPH)));
                     }
-                    self.thought = Some((own, index));
+                    self.thoughts.note_item(own)?;
                     events.push(Event::Thinking(text));
                 }
             }
-            "message" if untold(self.text) => {
+            "message" if !self.texts.has_item(own) => {
                 for (text, refusal) in said_texts(item) {
                     self.refused |= refusal;
-                    self.text = Some((own, 0));
+                    self.texts.note_item(own)?;
                     events.push(Event::Text(text));
                 }
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn arguments<'a>(

@@ -262,13 +262,17 @@ fn assembled_responses(stream: &[u8]) -> Json {
             "response.output_item.done" => {
                 let index = index.unwrap();
                 open.retain(|open| *open != index);
-                items[index]["status"] = Json::from("completed");
+                let status = event["item"]["status"].clone();
+                assert!(status == "completed" || status == "incomplete");
+                items[index]["status"] = status;
                 assert_eq!(items[index], event["item"]);
             }
             "response.completed" | "response.incomplete" => {
                 assert!(open.is_empty());
                 last = event["response"].clone();
                 assert_eq!(last["output"], Json::from(items.clone()));
+                let cut = items.iter().any(|item| item["status"] == "incomplete");
+                assert!(!cut || last["status"] == "incomplete");
                 assert_eq!(
                     name,
                     format!("response.{}", last["status"].as_str().unwrap())

@@ -555,6 +555,7 @@ fn ends() {
             (&told["status"], &told["incomplete_details"]),
             (&json!(status), &details)
         );
+        assert_eq!(told["output"][0]["status"], status, "{reason}");
         assert_eq!(told["usage"], Json::Null);
     }
 }
@@ -663,6 +664,46 @@ fn event_by_event() {
         .map(|item| &item["arguments"])
         .collect();
     assert_eq!(arguments, ["{\"x\":1}", "{}", "{}"]);
+}
+
+/// A call whose arguments the end has cut must not look as if it could be run.
+#[test]
+fn regression_what_the_end_has_cut_is_incomplete() {
+    let call = json!({"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{\"x\":"}});
+    for (reason, end) in [
+        ("tool_calls", "completed"),
+        ("length", "incomplete"),
+        ("content_filter", "incomplete"),
+        ("else", "incomplete"),
+    ] {
+        let (out, ended) = streamed(
+            OpenAi,
+            Responses,
+            &[
+                chunk(&json!({"reasoning_content": "Hm"}), &Json::Null),
+                chunk(&json!({"content": "a"}), &Json::Null),
+                chunk(&json!({"tool_calls": [call]}), &Json::Null),
+                chunk(&json!({}), &json!(reason)),
+                json!("[DONE]"),
+            ],
+        );
+        assert!(ended);
+        let body = json!({"choices": [{"finish_reason": reason, "message":
+            {"reasoning_content": "Hm", "content": "a", "tool_calls": [call]}}]});
+        for whole in [
+            assembled(Responses, &out),
+            told_answer(OpenAi, Responses, &body),
+        ] {
+            let items = whole["output"].as_array().unwrap();
+            let told: Vec<&Json> = items.iter().map(|item| &item["status"]).collect();
+            assert_eq!(told, ["completed", "completed", end], "{reason}");
+            assert_eq!(
+                (&items[2]["arguments"], &whole["status"]),
+                (&json!("{\"x\":"), &json!(end)),
+                "{reason}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -817,4 +858,109 @@ fn an_answer_may_not_be_endless() {
         .collect();
     assert_eq!(results, [true, true, true, false, true]);
     assert!(!stream.end(&mut out));
+}
+
+/// Names, ids of calls and the response's own id in that of each item are kept as texts are.
+#[test]
+fn regression_names_and_ids_of_calls_are_no_way_around_the_bound() {
+    let long = "a".repeat(1 << 20);
+    let call =
+        |id: &str, name: &str| json!({"id": id, "function": {"name": name, "arguments": "{}"}});
+    for (response, id, name) in [("r", &*long, "f"), ("r", "c", &*long), (&*long, "c", "f")] {
+        let mut stream = Stream::new(OpenAi, Responses, &ABOUT);
+        let mut out = Vec::new();
+        let results: Vec<bool> = (0..4)
+            .map(|index| {
+                let mut call = call(id, name);
+                call["index"] = json!(index);
+                let mut chunk = chunk(&json!({"tool_calls": [call]}), &Json::Null);
+                chunk["id"] = json!(response);
+                stream.event(chunk.to_string().as_bytes(), &mut out).is_ok()
+            })
+            .collect();
+        assert_eq!(results, [true, true, true, false]);
+        assert!(!stream.end(&mut out));
+    }
+}
+
+/// The events of two texts and two thoughts that come in pieces, side by side.
+fn side_by_side() -> Vec<Json> {
+    let piece = |kind: &str, index: u64, text: &str| {
+        json!({"type": format!("response.{kind}.delta"), "output_index": index,
+            "content_index": 0, "summary_index": 0, "delta": text})
+    };
+    vec![
+        json!({"type": "response.created", "response": {"id": "resp_9"}}),
+        piece("reasoning_summary_text", 0, "x"),
+        piece("reasoning_summary_text", 1, "y"),
+        piece("output_text", 2, "a"),
+        piece("output_text", 3, "b"),
+    ]
+}
+
+/// Some servers say only at the end that texts are whole.
+#[test]
+fn regression_a_text_that_is_told_again_late_comes_once() {
+    let texts = [
+        ("reasoning", "reasoning_summary_text", "summary", "x"),
+        ("reasoning", "reasoning_summary_text", "summary", "y"),
+        ("message", "output_text", "content", "a"),
+        ("message", "output_text", "content", "b"),
+    ];
+    let done = texts
+        .iter()
+        .enumerate()
+        .map(|(index, (_, event, _, text))| {
+            json!({"type": format!("response.{event}.done"), "output_index": index,
+            "content_index": 0, "summary_index": 0, "text": text})
+        });
+    let items = texts
+        .iter()
+        .enumerate()
+        .map(|(index, (kind, _, list, text))| {
+            json!({"type": "response.output_item.done", "output_index": index,
+            "item": {"type": kind, *list: [{"text": text}]}})
+        });
+    let end =
+        json!({"type": "response.completed", "response": {"id": "resp_9", "status": "completed"}});
+    let created = side_by_side().remove(0);
+    let orders = [
+        side_by_side()
+            .into_iter()
+            .chain(done.clone())
+            .chain(items.clone()),
+        // Nothing comes in pieces: what comes first tells it.
+        vec![created.clone()]
+            .into_iter()
+            .chain(done.clone())
+            .chain(items.clone()),
+    ];
+    let mut streams: Vec<Vec<Json>> = orders.into_iter().map(Iterator::collect).collect();
+    streams.push(std::iter::once(created).chain(items).chain(done).collect());
+    for mut data in streams {
+        data.push(end.clone());
+        let (out, ended) = streamed(Responses, OpenAi, &data);
+        assert!(ended);
+        let message = &assembled(OpenAi, &out)["choices"][0]["message"];
+        assert_eq!(
+            (&message["content"], &message["reasoning_content"]),
+            (&json!("ab"), &json!("x\n\ny")),
+            "{data:?}"
+        );
+    }
+}
+
+#[test]
+fn texts_may_not_be_endlessly_many() {
+    for kind in ["output_text", "reasoning_text"] {
+        let mut stream = Stream::new(Responses, OpenAi, &ABOUT);
+        let mut out = Vec::new();
+        let mut piece = |index: u64| {
+            let event = json!({"type": format!("response.{kind}.delta"), "output_index": index, "delta": "a"});
+            stream.event(event.to_string().as_bytes(), &mut out).is_ok()
+        };
+        assert!((0..1024).all(&mut piece), "{kind}");
+        assert!(piece(0), "one more piece of a text that is known");
+        assert!(!piece(1024), "{kind}");
+    }
 }
