@@ -268,7 +268,7 @@ impl Call {
         held: &mut Held,
         more: &Amounts,
     ) -> Result<(), Refusal> {
-        if held.reservation.is_empty() {
+        if held.reservation.is_empty() || *more == Amounts::NONE {
             return Ok(());
         }
         let scopes = Scopes::of(caller, Some(model));

@@ -135,7 +135,8 @@ impl Keeping {
             let backend = &planned.target.backend;
             backend.asked_by(api) == Some(api) && Mark::of(&backend.name) == named.thing.backend
         });
-        if !tries.is_empty() && !(chain && tries.len() < count) {
+        let misses_some = chain && tries.len() < count;
+        if !tries.is_empty() && !misses_some {
             return Ok(());
         }
         let message = "No target of this model is where the response to go on from is kept.";

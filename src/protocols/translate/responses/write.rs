@@ -57,8 +57,8 @@ fn check(request: &Request<'_>) -> Result<(), Refusal> {
 
 fn settings(request: &Request<'_>, json: &mut Writer<'_>) {
     let verbosity = request.tuning.iter();
-    let verbosity = verbosity.filter(|tuning| tuning.knob == Knob::Verbosity);
-    let verbosity = verbosity.last();
+    let mut verbosity = verbosity.filter(|tuning| tuning.knob == Knob::Verbosity);
+    let verbosity = verbosity.next_back();
     if verbosity.is_some() || !matches!(request.format, Format::Text) {
         json.open_member("text");
         format(&request.format, json);

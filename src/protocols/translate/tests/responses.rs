@@ -738,7 +738,7 @@ fn errors_are_numbered_events() {
         ),
         (json!({"error": {"message": "so"}}), Json::Null),
     ] {
-        let (out, ended) = streamed(Responses, OpenAi, &[event.clone()]);
+        let (out, ended) = streamed(Responses, OpenAi, std::slice::from_ref(&event));
         assert!(!ended);
         let told: Json = serde_json::from_str(&events(&out)[0].1).unwrap();
         assert_eq!(
