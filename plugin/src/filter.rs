@@ -115,7 +115,9 @@ impl Filter {
     fn ask(&mut self, callouts: &[Callout]) -> Action {
         let mut held = Held::Stays;
         for callout in callouts {
-            match dispatch(callout) {
+            // Once one that can't be made has ended the call, nobody needs the others.
+            let sent = self.call.waits_for_services().then(|| dispatch(callout));
+            match sent.flatten() {
                 Some(number) => self.asked.push((number, callout.token)),
                 None if held == Held::Stays => {
                     let on = self.call.service_answered(&Envoy, callout.token, None);

@@ -158,7 +158,13 @@ impl Call {
             Phase::Working(_) => return self.step_answered(host, token, answer),
             Phase::Recalling(_) => return self.recalled(host, token, answer),
             Phase::Replaying(_) => return self.replay_asked(host, token, answer),
-            _ => return OnAnswered::Wait,
+            _ => {
+                if answer.is_none() {
+                    // Another one that could not be asked has ended the call.
+                    self.step_unsent(token);
+                }
+                return OnAnswered::Wait;
+            }
         }
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Asking(asking) => OnAnswered::Request(self.ruled(host, *asking)),

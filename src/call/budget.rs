@@ -37,17 +37,6 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// The same for a prompt that has become so long, in tokens.
-    pub(super) fn with_prompt(self, prompt: impl FnOnce() -> u64) -> Self {
-        match self.prompt {
-            0 => self,
-            _ => Self {
-                prompt: prompt(),
-                ..self
-            },
-        }
-    }
-
     /// Tokens of a growing answer that are reserved; no bound where it does not grow.
     pub(super) fn room(&self) -> u64 {
         let extension = self.extension.as_ref();
@@ -266,6 +255,61 @@ impl Call {
             extension,
         };
         Ok((held, demand.default_output.filter(|_| counts_output)))
+    }
+
+    /// Reserves `more` for a call that holds something already; nothing where it holds nothing.
+    ///
+    /// # Errors
+    /// As of [`Call::reserve`]; it holds what it held then.
+    pub(super) fn reserve_more(
+        &self,
+        host: &dyn Host,
+        (caller, model): (&Caller, &Model),
+        held: &mut Held,
+        more: &Amounts,
+    ) -> Result<(), Refusal> {
+        if held.reservation.is_empty() || *more == Amounts::NONE {
+            return Ok(());
+        }
+        let scopes = Scopes::of(caller, Some(model));
+        let book = self.book(host);
+        let at_ms = book.now.unix_millis();
+        let granted = limits::reserve(&book, scopes.list, scopes.model, more);
+        let granted = granted.or_else(|denied| self.denied(host, caller, &denied, at_ms))?;
+        self.note_changes(host, granted.reservation.long_records());
+        held.reservation.append(granted.reservation);
+        Ok(())
+    }
+
+    /// Holds a prompt that steps have made another one of: where it has become longer, what it
+    /// takes more is reserved in addition.
+    ///
+    /// # Errors
+    /// As of [`Call::reserve`]; it holds what it held then.
+    pub(super) fn hold_prompt(
+        &self,
+        host: &dyn Host,
+        (caller, model): (&Caller, &Model),
+        held: &mut Held,
+        (of_prompt, now): (&dyn Fn(u64) -> Demand, impl FnOnce() -> Demand),
+    ) -> Result<(), Refusal> {
+        let before = held.prompt;
+        if before == 0 {
+            return Ok(());
+        }
+        let new = now().amounts;
+        let prompt = new.input;
+        if prompt > before {
+            let old = of_prompt(before).amounts;
+            let more = Amounts {
+                input: prompt.saturating_sub(before),
+                nano_usd: new.nano_usd.saturating_sub(old.nano_usd),
+                ..Amounts::NONE
+            };
+            self.reserve_more(host, (caller, model), held, &more)?;
+        }
+        held.prompt = prompt;
+        Ok(())
     }
 
     /// What becomes of a call that the ledger has not let through.

@@ -335,12 +335,7 @@ impl Call {
         } else if held.grow_to(total, limits.held_per_tenant) {
             return None;
         } else {
-            Refusal::new(
-                ErrorKind::RateLimit,
-                "too_many_bytes_held",
-                "Too many large requests of this tenant are being read at once.",
-            )
-            .header("retry-after", RETRY_AFTER)
+            too_many_held()
         };
         Some(self.refuse_reading(&refusal))
     }
@@ -454,6 +449,18 @@ impl Call {
         matches!(self.phase, Phase::Reading(_))
     }
 
+    /// Whether the call may wait for what services or models say.
+    pub const fn waits_for_services(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Asking(_)
+                | Phase::Working(_)
+                | Phase::Recalling(_)
+                | Phase::Replaying(_)
+                | Phase::Answering { .. }
+        )
+    }
+
     /// Whether pieces of the answer's body are worth looking at.
     pub const fn reads_answer(&self) -> bool {
         matches!(self.phase, Phase::Waiting { .. } | Phase::Answering { .. })
@@ -541,6 +548,12 @@ impl Call {
         };
         reply
     }
+}
+
+fn too_many_held() -> Refusal {
+    let message = "Too many large requests of this tenant are being read at once.";
+    let refusal = Refusal::new(ErrorKind::RateLimit, "too_many_bytes_held", message);
+    refusal.header("retry-after", RETRY_AFTER)
 }
 
 /// What the reader of an answer may ask.

@@ -7,6 +7,7 @@ use super::budget::{Demand, Held};
 use super::caching::not_cached;
 use super::held::HeldBytes;
 use super::request::{self, Kept};
+use super::workflow::timed_out;
 use super::{Call, Gateway, OnBody, Outgoing, Phase};
 use crate::attempt::{Attempt, Entry, Fitted, PLAN_HEADER, Plan, Tries, fit, priority_groups};
 use crate::config::{Backend, Fallback, Model, OtherPaths, Strategy, Timeouts};
@@ -59,6 +60,10 @@ pub(super) enum Purpose {
 /// another API than the caller's.
 type Expressible = (Vec<routing::Try>, Vec<(Api, Vec<&'static str>)>);
 
+/// Who is asked, how long that may take, what the call holds of its limits, and the bound that
+/// providers are told where the caller has set none.
+type Ready = ((Routed, Timeouts), (Held, Option<u64>));
+
 impl Call {
     /// Reads the body, finds the targets and sends the request to them.
     pub(super) fn send(
@@ -81,7 +86,7 @@ impl Call {
             let refusal = stored("file_id".to_owned());
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
-        let (rewrite, tokens) = match self.open_ids(&pending.caller, &request, body) {
+        let rewrite = match self.open_ids(&pending.caller, &request, body) {
             Ok(Some(opened)) => opened,
             Ok(None) => {
                 let guarded = Guarded {
@@ -100,9 +105,8 @@ impl Call {
             Some(changed) => changed.and(Some(rewrite)),
             None => rewrite,
         };
-        match Request::read(self.api, &body, self.counter(&pending.caller)) {
-            Ok(mut request) => {
-                request.add_context(tokens);
+        match self.read_again(&pending.caller, &body) {
+            Ok(request) => {
                 let guarded = Guarded {
                     pending,
                     inspected,
@@ -190,36 +194,64 @@ impl Call {
             let model = Some(Rc::clone(&routed.model));
             return OnBody::Reply(self.refuse(Some(pending.caller), model, &not_cached()));
         }
+        let Some(timeouts) = self.time_left(host, routed.model.timeouts) else {
+            let model = Some(Rc::clone(&routed.model));
+            return OnBody::Reply(self.refuse(Some(pending.caller), model, &timed_out()));
+        };
         let early = self.steps.take_held();
         let made = OnceCell::new();
-        let make = || {
+        let demand_of = |prompt| {
             let ledger = &self.gateway.policy.ledger;
-            let prompt = self.prompt_tokens(host, request.traits(), &routed.targets);
             let asked = (request.traits(), prompt);
             Demand::of(asked, &routed.model, &routed.targets, ledger)
         };
+        let make = || demand_of(self.prompt_tokens(host, request.traits(), &routed.targets));
         let demand = || made.get_or_init(make).clone();
+        let asker = (&pending.caller, &*routed.model);
         let reserved = match early {
             // Steps have made another prompt of it.
-            Some((held, bound)) => Ok((held.with_prompt(|| demand().amounts.input), bound)),
-            None => self.reserve(host, &pending.caller, Some(&routed.model), demand),
+            Some((mut held, bound)) => {
+                match self.hold_prompt(host, asker, &mut held, (&demand_of, demand)) {
+                    Ok(()) => Ok((held, bound)),
+                    Err(refusal) => Err((held, refusal)),
+                }
+            }
+            None => {
+                let reserved = self.reserve(host, asker.0, Some(asker.1), demand);
+                reserved.map_err(|refusal| (Held::default(), refusal))
+            }
         };
+        let foreseen = self.gateway.policy.global_limits.map(|_| demand());
         let (held, default_output) = match reserved {
             Ok(reserved) => reserved,
-            Err(refusal) => {
+            Err((held, refusal)) => {
+                self.release(host, held);
                 let model = Some(Rc::clone(&routed.model));
                 return OnBody::Reply(self.refuse(Some(pending.caller), model, &refusal));
             }
         };
-        let foreseen = self.gateway.policy.global_limits.map(|_| demand());
         let mut routed = routed;
         let (space, policy) = (&self.gateway.space, &self.gateway.policy);
         routing::claim_probe(host, space, policy, &mut routed.targets);
         let bound = foreseen.and_then(|demand| self.foresee(&demand));
         let budget = (held, default_output.or(bound));
-        match self.put_on_way(host, pending, request, (routed, budget), (body, changed)) {
+        match self.put_on_way(
+            host,
+            pending,
+            request,
+            ((routed, timeouts), budget),
+            (body, changed),
+        ) {
             Ok(outgoing) => OnBody::Forward(outgoing),
             Err(reply) => OnBody::Reply(reply),
+        }
+    }
+
+    /// What steps have left of the time of a call; `None`: nothing.
+    fn time_left(&self, host: &dyn Host, timeouts: Timeouts) -> Option<Timeouts> {
+        match self.steps.ran() {
+            true => timeouts.after(host.now().millis_since(self.started)),
+            false => Some(timeouts),
         }
     }
 
@@ -329,7 +361,7 @@ impl Call {
         host: &dyn Host,
         pending: Pending,
         request: &Request<'_>,
-        (mut routed, (budget, default_output)): (Routed, (Held, Option<u64>)),
+        ((mut routed, timeouts), (budget, default_output)): Ready,
         (body, changed): (&[u8], Option<Rewrite>),
     ) -> Result<Outgoing, Reply> {
         let Pending {
@@ -348,7 +380,7 @@ impl Call {
             entry.store = self.gateway.policy.stored.is_some();
         }
         let alone = self.gateway.policy.fallback.is_none();
-        time_limits(&mut edits, routed.model.timeouts, traits.stream, alone);
+        time_limits(&mut edits, timeouts, traits.stream, alone);
         let (adapter, rewrite, plan) = if alone {
             // The clock is a host call, and only this strategy asks how long a try took.
             let timed = routed.model.strategy == Strategy::Fastest;

@@ -106,6 +106,16 @@ impl Keeping {
         matches!(self, Self::Makes { kept: true, .. })
     }
 
+    /// Tokens that the response it goes on from brings into the prompt.
+    const fn context(&self) -> Option<u64> {
+        match self {
+            Self::Makes {
+                from: Some(named), ..
+            } => Some(named.thing.tokens),
+            _ => None,
+        }
+    }
+
     /// Leaves the tries at the backend that keeps what the call goes on from.
     /// A chain of clusters comes to each of its members, whatever is planned.
     pub(super) fn pin(
@@ -227,7 +237,7 @@ impl Call {
         caller: &Caller,
         request: &Request<'_>,
         body: &[u8],
-    ) -> Result<Option<(Rewrite, u64)>, Refusal> {
+    ) -> Result<Option<Rewrite>, Refusal> {
         let Some((previous, kept)) = request.kept() else {
             return Ok(None);
         };
@@ -248,7 +258,6 @@ impl Call {
         let thing = thing.ok_or_else(|| not_found().at("previous_response_id"))?;
         let mut edits = Edits::default();
         edits.replace(previous.span, quote(&thing.id));
-        let tokens = thing.tokens;
         self.keeping = Keeping::Makes {
             kept,
             from: Some(Named {
@@ -256,7 +265,20 @@ impl Call {
                 told: previous.id.clone().into_owned(),
             }),
         };
-        Ok(edits.apply(body).map(|rewrite| (rewrite, tokens)))
+        Ok(edits.apply(body))
+    }
+
+    /// Reads the body of a call again, whose ids are open by now.
+    pub(super) fn read_again<'b>(
+        &self,
+        caller: &Caller,
+        body: &'b [u8],
+    ) -> Result<Request<'b>, Refusal> {
+        let mut request = Request::read(self.api, body, self.counter(caller))?;
+        if let Some(tokens) = self.keeping.context() {
+            request.add_context(tokens);
+        }
+        Ok(request)
     }
 
     /// What the ids of an answer become; `None`: they stay.

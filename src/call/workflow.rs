@@ -10,13 +10,14 @@ mod putting;
 mod refusing;
 mod steps;
 
+pub(super) use refusing::timed_out;
 pub(super) use steps::Steps;
 
 use super::asking::Inspected;
 use super::sending::{Guarded, Pending};
-use super::{Call, OnAnswered, OnBody, Phase};
-use crate::callout::{Made, Questions, Work, heard, step_request};
-use crate::config::{Model, OnError, Step};
+use super::{Call, OnAnswered, OnBody, Phase, too_many_held};
+use crate::callout::{Failure, Made, Questions, Work, heard, step_request};
+use crate::config::{Model, OnError, Step, Timeouts};
 use crate::host::Host;
 use crate::http::{Answer, Callout};
 use crate::identity::Caller;
@@ -98,8 +99,8 @@ impl Call {
         if choice.model.workflow.is_empty() {
             return ControlFlow::Continue((guarded, choice));
         }
-        let caller = &guarded.pending.caller;
-        let planned = self.plan_steps(host, caller, (request, body), &choice.model);
+        let pending = &guarded.pending;
+        let planned = self.plan_steps(host, pending, (request, body), &choice.model);
         let jobs = match planned {
             Ok(jobs) if jobs.is_empty() => return ControlFlow::Continue((guarded, choice)),
             Ok(jobs) => jobs,
@@ -113,10 +114,22 @@ impl Call {
             }
         };
         let Guarded {
-            pending,
+            mut pending,
             inspected,
             changed,
         } = guarded;
+        // Envoy's, the copy that waits here, and what is kept of it to be asked again.
+        let works = jobs.iter().map(|job| job.work.bytes());
+        let bytes = works.fold(body.len(), usize::saturating_add);
+        let bytes = bytes.saturating_add(body.len());
+        let most = self.gateway.policy.limits.held_per_tenant;
+        if !pending
+            .held
+            .grow_to(u64::try_from(bytes).unwrap_or(u64::MAX), most)
+        {
+            let (caller, model) = (Some(pending.caller), Some(choice.model));
+            return ControlFlow::Break(OnBody::Reply(self.refuse(caller, model, &too_many_held())));
+        }
         let working = Box::new(Working {
             pending,
             inspected,
@@ -131,10 +144,16 @@ impl Call {
 
     fn begin_jobs(&mut self, host: &dyn Host, mut working: Box<Working>) -> OnBody {
         let mut callouts = Vec::new();
+        let timeouts = working.choice.model.timeouts;
         for job in &mut working.jobs {
-            match self.ask_job(host, job) {
+            match self.ask_job(host, job, timeouts) {
                 Ok(callout) => callouts.extend(callout),
-                Err(refusal) => return self.refuse_step(working, &refusal),
+                Err(refusal) => {
+                    for callout in callouts {
+                        self.step_unsent(callout.token);
+                    }
+                    return self.refuse_step(working, &refusal);
+                }
             }
         }
         if callouts.is_empty() {
@@ -144,19 +163,38 @@ impl Call {
         OnBody::Ask(callouts)
     }
 
-    /// Asks the next model of a job's step, as far as there are some.
-    fn ask_job(&mut self, host: &dyn Host, job: &mut Job) -> Result<Option<Callout>, Refusal> {
+    /// A question that stands in a callout with this token was not sent after all.
+    pub(super) fn step_unsent(&mut self, token: u64) {
+        if let Some(number) = number_of(token) {
+            self.steps.unsent(number, Failure::NotSent);
+        }
+    }
+
+    /// Asks the next model of a job's step, as far as there are some and there is time.
+    fn ask_job(
+        &mut self,
+        host: &dyn Host,
+        job: &mut Job,
+        timeouts: Timeouts,
+    ) -> Result<Option<Callout>, Refusal> {
         let mut failure = None;
         while let Some(asked) = job.step.models().nth(job.asked) {
-            let number = self
-                .steps
-                .begin(&job.step, job.asked, &job.work, host.now());
+            let now = host.now();
+            let Some(Timeouts { total_ms, .. }) = timeouts.after(now.millis_since(self.started))
+            else {
+                return Err(timed_out());
+            };
+            let number = self.steps.begin(&job.step, job.asked, &job.work, now);
             let token = TOKENS.saturating_add(u64::try_from(number).unwrap_or(0));
             job.asked = job.asked.saturating_add(1);
             match step_request(&job.step, asked, &job.work, token) {
                 Ok(callout) => {
                     job.end = JobEnd::Waits(number);
-                    return Ok(Some(callout));
+                    let timeout_ms = callout.timeout_ms.min(total_ms);
+                    return Ok(Some(Callout {
+                        timeout_ms,
+                        ..callout
+                    }));
                 }
                 Err(why) => {
                     self.steps.unsent(number, why);
@@ -188,14 +226,14 @@ impl Call {
         if let Stage::Checking(..) = &working.stage {
             return self.check_answered(host, working, (token, answer));
         }
-        let number = token.checked_sub(TOKENS);
-        let number = number.and_then(|number| usize::try_from(number).ok());
+        let number = number_of(token);
+        let timeouts = working.choice.model.timeouts;
         let of_number = |job: &&mut Job| number.is_some_and(|it| job.end == JobEnd::Waits(it));
         let Some(job) = working.jobs.iter_mut().find(of_number) else {
             self.phase = Phase::Working(working);
             return OnAnswered::Wait;
         };
-        match self.take_answer(host, job, (number.unwrap_or(0), answer)) {
+        match self.take_answer(host, job, (number.unwrap_or(0), answer), timeouts) {
             Err(refusal) => OnAnswered::Request(self.refuse_step(working, &refusal)),
             Ok(Some(callout)) => {
                 self.phase = Phase::Working(working);
@@ -214,6 +252,7 @@ impl Call {
         host: &dyn Host,
         job: &mut Job,
         (number, answer): (usize, Option<&Answer>),
+        timeouts: Timeouts,
     ) -> Result<Option<Callout>, Refusal> {
         let (made, used) = heard(&job.step, &job.work, answer);
         self.steps.ended(number, &made, used, host.now());
@@ -229,7 +268,7 @@ impl Call {
                 }
                 Ok(None)
             }
-            Err(why) => match self.ask_job(host, job)? {
+            Err(why) => match self.ask_job(host, job, timeouts)? {
                 Some(callout) => Ok(Some(callout)),
                 None if job.step.on_error == OnError::Skip => Ok(None),
                 None => Err(failed(&job.step, why)),
@@ -250,13 +289,16 @@ impl Call {
     fn put_texts(&mut self, host: &dyn Host, working: Box<Working>) -> OnBody {
         let edits = edits(self.api, &working.jobs);
         let Working {
-            pending,
+            mut pending,
             inspected,
             body,
             changed,
             choice,
             ..
         } = *working;
+        let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        // It becomes less: there is room.
+        let _room = pending.held.grow_to(length, u64::MAX);
         let (body, changed) = match edits.apply(&body) {
             None => (body, changed),
             Some(rewrite) => {
@@ -273,7 +315,7 @@ impl Call {
                 (new, Some(rewrite))
             }
         };
-        let request = match Request::read(self.api, &body, self.counter(&pending.caller)) {
+        let request = match self.read_again(&pending.caller, &body) {
             Ok(request) => request,
             Err(refusal) => {
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
@@ -295,6 +337,12 @@ impl Call {
         let (caller, model) = working.whose();
         OnBody::Reply(self.refuse(Some(caller), Some(model), refusal))
     }
+}
+
+/// Which of a call's attempts a token stands for.
+fn number_of(token: u64) -> Option<usize> {
+    let number = token.checked_sub(TOKENS)?;
+    usize::try_from(number).ok()
 }
 
 impl Job {

@@ -23,6 +23,18 @@ pub enum Work {
     Texts(Vec<String>),
 }
 
+impl Work {
+    /// How many bytes it has.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Medium(Medium::Image { url, .. }) => url.len(),
+            Self::Medium(Medium::Sound { data, .. }) => data.len(),
+            Self::Turns(text) => text.len(),
+            Self::Texts(texts) => texts.iter().map(String::len).sum(),
+        }
+    }
+}
+
 /// What a step has come to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Made {
@@ -134,6 +146,7 @@ pub fn most(step: &Step, work: &Work) -> Usage {
             Usage {
                 input: audio,
                 audio_input: audio,
+                seconds: media::audio_seconds(data.as_bytes()),
                 ..Usage::NONE
             }
         }
@@ -149,15 +162,15 @@ pub fn most(step: &Step, work: &Work) -> Usage {
     }
 }
 
-/// What its tokens may be.
-pub const fn kinds(work: &Work) -> Kinds {
+/// What its tokens may be, and what is counted beside them, if it uses `most`.
+pub const fn kinds(work: &Work, most: &Usage) -> Kinds {
     Kinds {
         cache: false,
         audio_input: matches!(work, Work::Medium(Medium::Sound { .. })),
         audio_output: false,
         image: matches!(work, Work::Medium(Medium::Image { .. })),
         characters: 0,
-        seconds: 0,
+        seconds: most.seconds,
         images: 0,
     }
 }
@@ -178,6 +191,8 @@ pub fn heard(
     match answer.status {
         200..=299 => {}
         504 => return (Err(Failure::Timeout), unknown),
+        // Not even a head has come: what was done before the connection broke nobody knows.
+        0 => return (Err(Failure::Status(0)), unknown),
         status => return (Err(Failure::Status(status)), nothing),
     }
     if answer.body.len() > MAX_ANSWER {
@@ -194,9 +209,34 @@ pub fn heard(
         }
         StepKind::TranscribeAudio => {
             let (text, usage) = transcript(&answer.body).unwrap_or((None, ReportedUsage::Absent));
-            told(text, usage, unknown)
+            let usage = match usage {
+                ReportedUsage::Counted(usage) => {
+                    heard_sound(usage, text.as_deref(), most(step, work).seconds)
+                }
+                _ => unknown,
+            };
+            (text_of(text), usage)
         }
     }
+}
+
+/// What a transcript has used: models that are paid by the second tell no tokens, others no
+/// seconds.
+fn heard_sound(told: Usage, text: Option<&str>, seconds: u64) -> StepUsage {
+    let usage = Usage {
+        seconds: match told.seconds {
+            0 => seconds,
+            told => told,
+        },
+        ..told
+    };
+    if usage.input > 0 || usage.output > 0 {
+        return StepUsage::Reported(usage);
+    }
+    let mut said = Prompt::by_length();
+    said.add(text.unwrap_or_default().as_bytes());
+    let output = said.tokens();
+    StepUsage::Estimated(Usage { output, ..usage })
 }
 
 fn judged(step: &Step, work: &Work, body: &[u8]) -> Result<Made, Failure> {
@@ -216,12 +256,15 @@ fn told(
         ReportedUsage::Counted(usage) => StepUsage::Reported(usage),
         ReportedUsage::Absent | ReportedUsage::Absurd | ReportedUsage::Prompt(_) => unknown,
     };
-    let made = match text.map(|text| text.trim().to_owned()) {
+    (text_of(text), usage)
+}
+
+fn text_of(text: Option<String>) -> Result<Made, Failure> {
+    match text.map(|text| text.trim().to_owned()) {
         Some(text) if text.len() > MAX_TEXT => Err(Failure::TooLong),
         Some(text) if !text.is_empty() => Ok(Made::Text(text)),
         _ => Err(Failure::Unreadable),
-    };
-    (made, usage)
+    }
 }
 
 /// `{"text": …}`, with `usage` where the model counts tokens.

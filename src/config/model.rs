@@ -219,6 +219,18 @@ pub struct Timeouts {
     pub total_ms: u64,
 }
 
+impl Timeouts {
+    /// What is left of them so many milliseconds after the call began; `None`: nothing.
+    pub fn after(self, millis: u64) -> Option<Self> {
+        let total_ms = self.total_ms.saturating_sub(millis);
+        (total_ms > 0).then(|| Self {
+            first_token_ms: self.first_token_ms.min(total_ms),
+            whole_ms: self.whole_ms.min(total_ms),
+            total_ms,
+        })
+    }
+}
+
 impl Default for Timeouts {
     /// First content in 60 s: models think for long before they say anything. A whole
     /// answer in 300 s: Envoy's own idle limits end there. Altogether 600 s: so long

@@ -43,24 +43,40 @@ pub fn media(body: &[u8]) -> Result<Vec<Part>, Error> {
     let mut parts = Vec::new();
     let mut reader = Reader::new(body, unwatched)?;
     reader.object(|reader, key| match key.value().as_ref() {
-        "messages" | "input" => walk(reader, &mut parts),
+        "messages" | "input" => each_object(reader, &mut |reader| contents(reader, &mut parts)),
         _ => reader.skip().map(drop),
     })?;
     Ok(parts)
 }
 
-fn walk(reader: &mut Reader<'_>, parts: &mut Vec<Part>) -> Result<(), Error> {
-    match reader.kind()? {
-        Kind::Array => reader.array(|reader| walk(reader, parts)),
-        Kind::Object => {
+/// Goes through the objects of a list; what is none is passed over.
+fn each_object(
+    reader: &mut Reader<'_>,
+    each: &mut dyn FnMut(&mut Reader<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if reader.kind()? != Kind::Array {
+        return reader.skip().map(drop);
+    }
+    reader.array(|reader| match reader.kind()? {
+        Kind::Object => each(reader),
+        _ => reader.skip().map(drop),
+    })
+}
+
+/// The parts of a message, or of what came of a tool. What stands elsewhere, such as in the
+/// arguments of a tool, is none, whatever it looks like.
+fn contents(reader: &mut Reader<'_>, parts: &mut Vec<Part>) -> Result<(), Error> {
+    reader.object(|reader, key| match key.value().as_ref() {
+        "content" | "output" => each_object(reader, &mut |reader| {
             let [kind] = peek(reader, ["type"]);
             match kind.as_ref() {
                 "image_url" | "input_image" | "image" | "input_audio" => part(reader, parts),
-                _ => reader.object(|reader, _| walk(reader, parts)),
+                "tool_result" => contents(reader, parts),
+                _ => reader.skip().map(drop),
             }
-        }
+        }),
         _ => reader.skip().map(drop),
-    }
+    })
 }
 
 /// The strings that a part and the object in it have, under their keys.
@@ -134,11 +150,15 @@ struct Turn {
     is_system: bool,
     /// Whether the user says something new in it.
     begins: bool,
+    /// Whether all of it is text, calls of tools and what came of them.
+    is_text: bool,
 }
 
 /// Where older turns stand that a summary can stand for: behind the system's prompt, before the
 /// latest turns, of which `keep` messages or more stay. They end before something that a user
-/// says, so that calls of tools stay with what came of them. `None`: there are fewer than two.
+/// says, so that calls of tools stay with what came of them. A turn with more than text stays,
+/// with what belongs to it; of what is left, it is the longest stretch. `None`: there are fewer
+/// than two turns.
 ///
 /// # Errors
 /// The body is no JSON.
@@ -161,36 +181,37 @@ fn older(turns: &[Turn], keep: usize) -> Option<Span> {
     let begins = |place: &usize| turns.get(*place).is_some_and(|turn| turn.begins);
     let to = (from..=most).rev().find(begins)?;
     let old = turns.get(from..to)?;
-    // A system's prompt in the middle stays what it is.
-    if old.len() < 2 || old.iter().any(|turn| turn.is_system) {
-        return None;
+    let mut stretches: Vec<Vec<&Turn>> = vec![Vec::new()];
+    for talk in old.chunk_by(|_, next| !next.begins) {
+        // A system's prompt in the middle stays what it is.
+        match talk.iter().all(|turn| turn.is_text && !turn.is_system) {
+            true => stretches.last_mut()?.extend(talk),
+            false => stretches.push(Vec::new()),
+        }
     }
-    let (first, last) = (old.first()?, old.last()?);
-    Some(Span {
-        start: first.span.start,
-        end: last.span.end,
-    })
+    let stretches = stretches.iter().filter(|stretch| stretch.len() >= 2);
+    let spans = stretches.filter_map(|stretch| {
+        let (first, last) = (stretch.first()?, stretch.last()?);
+        Some(Span {
+            start: first.span.start,
+            end: last.span.end,
+        })
+    });
+    spans.max_by_key(|span| span.end.saturating_sub(span.start))
 }
 
 fn turn(reader: &mut Reader<'_>) -> Result<Turn, Error> {
-    let role = match reader.kind()? {
-        Kind::Object => peek(reader, ["role"]).concat(),
-        _ => String::new(),
+    let [role, kind] = match reader.kind()? {
+        Kind::Object => peek(reader, ["role", "type"]).map(Cow::into_owned),
+        _ => <_>::default(),
     };
     let start = reader.offset();
-    let mut answers_tool = false;
+    let mut found = Contents {
+        answers_tool: false,
+        is_text: is_text(&kind),
+    };
     if reader.kind()? == Kind::Object {
-        reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-            ("content", Kind::Array) => reader.array(|reader| {
-                let kind = match reader.kind()? {
-                    Kind::Object => peek(reader, ["type"]).concat(),
-                    _ => String::new(),
-                };
-                answers_tool |= kind == "tool_result";
-                reader.skip().map(drop)
-            }),
-            _ => reader.skip().map(drop),
-        })?;
+        found.read(reader)?;
     } else {
         reader.skip()?;
     }
@@ -198,8 +219,55 @@ fn turn(reader: &mut Reader<'_>) -> Result<Turn, Error> {
     Ok(Turn {
         span: Span { start, end },
         is_system: matches!(role.as_str(), "system" | "developer"),
-        begins: role == "user" && !answers_tool,
+        begins: role == "user" && !found.answers_tool,
+        is_text: found.is_text,
     })
+}
+
+/// What a turn has in it.
+struct Contents {
+    answers_tool: bool,
+    is_text: bool,
+}
+
+impl Contents {
+    fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Error> {
+        reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
+            ("content" | "output", Kind::Array) => each_object(reader, &mut |reader| {
+                let [kind] = peek(reader, ["type"]);
+                self.answers_tool |= kind == "tool_result";
+                self.is_text &= is_text(&kind);
+                self.read(reader)
+            }),
+            // Sound that the assistant has spoken.
+            ("audio", Kind::Object) => {
+                self.is_text = false;
+                reader.skip().map(drop)
+            }
+            _ => reader.skip().map(drop),
+        })
+    }
+}
+
+/// Whether a summary can say what such a part or item says. (Messages need not tell their type.)
+fn is_text(kind: &str) -> bool {
+    let calls = [
+        "tool_use",
+        "tool_result",
+        "function_call",
+        "custom_tool_call",
+    ];
+    let thoughts = [
+        "thinking",
+        "redacted_thinking",
+        "reasoning",
+        "reasoning_text",
+    ];
+    matches!(kind, "" | "message" | "text" | "refusal")
+        || matches!(kind, "input_text" | "output_text" | "summary_text")
+        || matches!(kind, "function_call_output" | "custom_tool_call_output")
+        || calls.contains(&kind)
+        || thoughts.contains(&kind)
 }
 
 #[cfg(test)]
@@ -253,6 +321,25 @@ mod tests {
         let elsewhere =
             json!({"metadata": {"type": "image_url", "image_url": {"url": "u"}}, "messages": "x"});
         assert_eq!(found(&elsewhere), []);
+        let output = json!({"type": "function_call_output", "call_id": "c", "output": [item]});
+        let wanted = [image("https://d", "auto")];
+        assert_eq!(found(&json!({"input": [output]})), wanted);
+    }
+
+    #[test]
+    fn arguments_of_tools_are_no_parts() {
+        let url = json!({"type": "image_url", "image_url": {"url": "https://a/b"}});
+        let used = json!({"type": "tool_use", "id": "t", "name": "n",
+            "input": {"content": [url], "parts": [url]}});
+        let call =
+            json!({"id": "c", "type": "function", "function": {"name": "n"}, "extra": [url]});
+        let body = json!({"messages": [
+            {"role": "assistant", "content": [used]},
+            {"role": "assistant", "content": null, "tool_calls": [call]},
+            {"role": "user", "content": {"content": [url]}},
+            url,
+        ]});
+        assert_eq!(found(&body), []);
     }
 
     #[test]
@@ -269,13 +356,17 @@ mod tests {
         assert!(text_part(Api::Responses, "").contains("input_text"));
     }
 
-    /// `s`ystem, `u`ser, `a`ssistant, `t`ool, and `r`: a user's message with a tool's result.
+    /// `s`ystem, `u`ser, `a`ssistant, `t`ool, and `r`: a user's message with a tool's result;
+    /// `i`: one with an image, `o`: a tool's result with one.
     fn old_turns(roles: &str, keep: usize) -> Option<String> {
         let messages = roles.chars().map(|role| match role {
             's' => json!({"role": "system", "content": "s"}),
             'u' => json!({"content": "u", "role": "user"}),
             'a' => json!({"role": "assistant", "content": "a"}),
             'r' => json!({"role": "user", "content": [{"type": "tool_result"}]}),
+            'i' => json!({"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}),
+            'o' => json!({"role": "user", "content": [
+                {"type": "tool_result", "content": [{"type": "image", "source": {}}]}]}),
             _ => json!({"role": "tool", "content": "t"}),
         });
         let messages: Vec<Value> = messages.collect();
@@ -300,6 +391,13 @@ mod tests {
             ("su", 1, None),
             ("u", 9, None),
             ("uasau", 1, None),
+            ("uauasau", 1, Some("ua")),
+            ("iauatau", 1, Some("uata")),
+            ("uaiauaruau", 1, Some("uarua")),
+            ("uaua", 1, Some("ua")),
+            ("uaouau", 1, Some("ua")),
+            ("uaoau", 1, None),
+            ("iau", 1, None),
             ("aaaa", 1, None),
             ("", 1, None),
         ] {

@@ -70,6 +70,11 @@ pub fn audio(base64: &[u8]) -> u64 {
     tenths.div_ceil(rate.max(1))
 }
 
+/// As [`seconds`], of sound in base64.
+pub fn audio_seconds(base64: &[u8]) -> u64 {
+    audio(base64).div_ceil(10)
+}
+
 /// How long sound is, in seconds, rounded up, where nobody tells: by what its head says of
 /// a second, else as MP3 of 64 kbit/s.
 pub fn seconds(sound: &[u8]) -> u64 {

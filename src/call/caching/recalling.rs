@@ -12,7 +12,6 @@ use crate::config::CacheStore;
 use crate::host::Host;
 use crate::http::{Answer, Callout};
 use crate::json::Rewrite;
-use crate::protocols::Request;
 use std::cell::Cell;
 
 /// How long somebody is not asked who did not answer as he should, in milliseconds: calls must not
@@ -126,8 +125,7 @@ impl Call {
         found: Option<[u8; 32]>,
     ) -> OnBody {
         let body = std::mem::take(&mut recalling.body);
-        let counter = self.counter(&recalling.pending.caller);
-        let request = match Request::read(self.api, &body, counter) {
+        let request = match self.read_again(&recalling.pending.caller, &body) {
             Ok(request) => request,
             Err(refusal) => {
                 return OnBody::Reply(self.refuse(Some(recalling.pending.caller), None, &refusal));

@@ -68,6 +68,7 @@ fn media_are_reserved_by_what_is_paid_for() {
     policy["default_price"] = json!({"input": 1, "output": 1});
     policy["models"]["smart"]["targets"][0]["price"] =
         json!({"second": 0.0001, "characters": 15, "image": 0.02});
+    policy["models"]["same"]["targets"][0]["price"] = json!({"input": 1, "output": 1});
     let bench = Bench::of(&policy);
     let speech = |characters: usize| {
         json!({"model": "smart", "voice": "a", "input": "é".repeat(characters)}).to_string()

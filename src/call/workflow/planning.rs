@@ -2,7 +2,9 @@
 
 use super::super::Call;
 use super::super::asking::texts_of;
-use super::super::budget::Demand;
+use super::super::budget::{Demand, Held};
+use super::super::caching::not_cached;
+use super::super::sending::Pending;
 use super::{Job, JobEnd};
 use crate::callout::{Work, kinds, most};
 use crate::config::{Modality, Model, Step, StepKind};
@@ -12,6 +14,7 @@ use crate::json::Span;
 use crate::ledger::Usage;
 use crate::ledger::limits::Amounts;
 use crate::protocols::texts::{Found, Origin, request_texts};
+use crate::protocols::translate::ChatApi;
 use crate::protocols::{Api, ErrorKind, Medium, Refusal, Request, media, older_turns};
 use crate::routing;
 use std::rc::Rc;
@@ -19,35 +22,107 @@ use std::rc::Rc;
 /// Most questions of a round: a call must not become any number of them.
 const MOST_JOBS: usize = 16;
 
+/// What is done together, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// Texts are made of images and sounds.
+    Media,
+    /// All texts are judged, those that were made among them.
+    Judge,
+    /// Older turns are summed up, as short as they are by then.
+    Sum,
+}
+
+const ROUNDS: [Round; 3] = [Round::Media, Round::Judge, Round::Sum];
+
 impl Call {
     /// The jobs of the next round, with which its budget is reserved; none if the call can go on.
     pub(super) fn plan_steps(
         &mut self,
         host: &dyn Host,
-        caller: &Caller,
+        pending: &Pending,
         (request, body): (&Request<'_>, &[u8]),
         model: &Rc<Model>,
     ) -> Result<Vec<Job>, Refusal> {
         let mut jobs = Vec::new();
-        if self.steps.rounds == 0 {
-            for step in &model.workflow {
-                jobs.extend(first_jobs(self.api, step, (request, body), model));
-            }
-        }
-        // The first round makes texts of what a summary would have to leave out.
-        if jobs.is_empty() && self.steps.rounds < 2 {
-            jobs.extend(self.summary(host, (request, body), model));
-            self.steps.rounds = 2;
-        } else {
+        while jobs.is_empty() {
+            let Some(round) = ROUNDS.get(self.steps.rounds) else {
+                return Ok(jobs);
+            };
             self.steps.rounds = self.steps.rounds.saturating_add(1);
+            jobs = self.jobs_of(host, *round, (request, body), model);
         }
         if jobs.len() > MOST_JOBS {
             return Err(too_many());
         }
-        if !jobs.is_empty() && self.steps.held().is_none() {
-            self.reserve_all(host, caller, request, model, &jobs)?;
+        if pending.kept.only_if_cached {
+            // Answers to calls with steps are not kept.
+            return Err(not_cached());
+        }
+        let caller = &pending.caller;
+        match self.steps.take_held() {
+            None => self.reserve_all(host, caller, request, model, &jobs)?,
+            Some((mut held, bound)) => {
+                let more = self.summed_up_beyond(host, &held, request, model, &jobs);
+                let reserved = self.reserve_more(host, (caller, &**model), &mut held, &more);
+                self.steps.hold(held, bound);
+                reserved?;
+            }
         }
         Ok(jobs)
+    }
+
+    fn jobs_of(
+        &self,
+        host: &dyn Host,
+        round: Round,
+        (request, body): (&Request<'_>, &[u8]),
+        model: &Rc<Model>,
+    ) -> Vec<Job> {
+        let steps = model.workflow.iter();
+        let mut steps = steps.filter(|step| serves(step.kind, self.api));
+        match round {
+            Round::Media => steps
+                .flat_map(|step| media_jobs(step, (request, body), model))
+                .collect(),
+            Round::Judge => {
+                let step = steps.find(|step| step.kind == StepKind::Moderate);
+                let texts = step.map(|step| (step, texts_of(self.api, body).asked().to_vec()));
+                let texts = texts.filter(|(_, texts)| !texts.is_empty());
+                let jobs = texts.map(|(step, texts)| job(step, Work::Texts(texts), None));
+                jobs.into_iter().collect()
+            }
+            Round::Sum => match steps.any(|step| step.kind == StepKind::SummariseContext) {
+                true => self
+                    .summary(host, (request, body), model)
+                    .into_iter()
+                    .collect(),
+                false => Vec::new(),
+            },
+        }
+    }
+
+    /// What a summary takes more than was foreseen for it: texts that were made may be longer
+    /// than their models were told.
+    fn summed_up_beyond(
+        &self,
+        host: &dyn Host,
+        held: &Held,
+        request: &Request<'_>,
+        model: &Rc<Model>,
+        jobs: &[Job],
+    ) -> Amounts {
+        let summary = jobs.iter().find(|job| matches!(job.work, Work::Turns(_)));
+        let Some(job) = summary.filter(|_| held.prompt > 0) else {
+            return Amounts::NONE;
+        };
+        let prompt = self.prompt_tokens(host, request.traits(), &all_tries(model));
+        let [foreseen, now] = [held.prompt, prompt].map(|prompt| summary_of(&job.step, prompt));
+        Amounts {
+            input: now.input.saturating_sub(foreseen.input),
+            nano_usd: now.nano_usd.saturating_sub(foreseen.nano_usd),
+            ..Amounts::NONE
+        }
     }
 
     /// A summary of older turns, where the prompt fits into no target's window.
@@ -86,14 +161,18 @@ impl Call {
         let mut steps = jobs.iter().fold(Amounts::NONE, |sum, job| {
             sum.plus(&amounts(&job.step, &job.work, most(&job.step, &job.work)))
         });
+        // Texts that are made are judged.
+        if made > 0
+            && let Some(step) = step_of(model, StepKind::Moderate)
+        {
+            let work = Work::Texts(Vec::new());
+            steps = steps.plus(&amounts(step, &work, most(step, &work)));
+        }
         // A summary may follow, of what has become longer.
         let follows = jobs.iter().all(|job| !matches!(job.work, Work::Turns(_)));
         let may_follow = made > 0 || is_too_long(model, request, prompt);
         if let Some(step) = summarises(model).filter(|_| follows && may_follow) {
-            let work = Work::Turns(String::new());
-            let usage = most(step, &work);
-            let input = usage.input.saturating_add(prompt);
-            steps = steps.plus(&amounts(step, &work, Usage { input, ..usage }));
+            steps = steps.plus(&summary_of(step, prompt));
         }
         let ledger = &self.gateway.policy.ledger;
         let demand = || Demand {
@@ -110,7 +189,7 @@ impl Call {
 fn amounts(step: &Step, work: &Work, most: Usage) -> Amounts {
     step.models().fold(Amounts::NONE, |sum, asked| {
         let price = asked.price.as_ref();
-        let cost = price.map(|price| price.reserve(most.input, most.output, kinds(work)));
+        let cost = price.map(|price| price.reserve(most.input, most.output, kinds(work, &most)));
         sum.plus(&Amounts {
             requests: 0,
             input: most.input,
@@ -120,30 +199,35 @@ fn amounts(step: &Step, work: &Work, most: Usage) -> Amounts {
     })
 }
 
-fn first_jobs(
-    api: Api,
-    step: &Rc<Step>,
-    (request, body): (&Request<'_>, &[u8]),
-    model: &Model,
-) -> Vec<Job> {
+/// What a summary may take of a prompt of so many tokens.
+fn summary_of(step: &Step, prompt: u64) -> Amounts {
+    let work = Work::Turns(String::new());
+    let usage = most(step, &work);
+    let input = usage.input.saturating_add(prompt);
+    amounts(step, &work, Usage { input, ..usage })
+}
+
+/// Which calls have such a step: those of chats. What completes a text is judged as well, as
+/// it is the same model that answers.
+fn serves(kind: StepKind, api: Api) -> bool {
+    let judges = kind == StepKind::Moderate && api == Api::Completions;
+    judges || ChatApi::of(api).is_some()
+}
+
+fn media_jobs(step: &Rc<Step>, (request, body): (&Request<'_>, &[u8]), model: &Model) -> Vec<Job> {
     let traits = request.traits();
     let is_image = |medium: &Medium| matches!(medium, Medium::Image { .. });
     match step.kind {
-        StepKind::Moderate => {
-            let texts = texts_of(api, body).asked().to_vec();
-            let texts = Some(texts).filter(|texts| !texts.is_empty());
-            let jobs = texts.map(|texts| job(step, Work::Texts(texts), None));
-            jobs.into_iter().collect()
-        }
         StepKind::DescribeImages if traits.image && !takes(model, Modality::Image) => {
             of_media(step, body, is_image)
         }
         StepKind::TranscribeAudio if traits.audio && !takes(model, Modality::Audio) => {
             of_media(step, body, |medium| !is_image(medium))
         }
-        StepKind::DescribeImages | StepKind::TranscribeAudio | StepKind::SummariseContext => {
-            Vec::new()
-        }
+        StepKind::Moderate
+        | StepKind::DescribeImages
+        | StepKind::TranscribeAudio
+        | StepKind::SummariseContext => Vec::new(),
     }
 }
 
@@ -174,8 +258,12 @@ fn takes(model: &Model, one: Modality) -> bool {
 }
 
 fn summarises(model: &Model) -> Option<&Rc<Step>> {
+    step_of(model, StepKind::SummariseContext)
+}
+
+fn step_of(model: &Model, kind: StepKind) -> Option<&Rc<Step>> {
     let mut steps = model.workflow.iter();
-    steps.find(|step| step.kind == StepKind::SummariseContext)
+    steps.find(|step| step.kind == kind)
 }
 
 /// Whether a prompt of so many tokens, with the answer that is asked for, fits nowhere.

@@ -20,6 +20,11 @@ pub(super) fn flagged(step: &Step, findings: &Findings) -> Refusal {
     refusal
 }
 
+pub(in crate::call) fn timed_out() -> Refusal {
+    let message = "The steps of this model's workflow have taken all the time that its calls have.";
+    Refusal::new(ErrorKind::Timeout, "upstream_timeout", message)
+}
+
 pub(super) fn too_long() -> Refusal {
     let message =
         "With what steps have made of it, the request is longer than this gateway accepts.";

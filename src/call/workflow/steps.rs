@@ -14,7 +14,7 @@ pub(in crate::call) struct Steps {
     held: Reserved,
     attempts: Vec<Attempt>,
     /// Rounds that were planned.
-    pub(super) rounds: u8,
+    pub(super) rounds: usize,
 }
 
 /// What is reserved for the call and its steps.

@@ -127,6 +127,10 @@ fn model(
         _ => None,
     };
     let price = fields.optional("price", price, problems);
+    if kind == StepKind::Moderate && price.is_some_and(|price| !is_fee(&price)) {
+        let message = "moderations tell no tokens: must have nothing but request above 0";
+        problems.error(format!("{path}.price"), message);
+    }
     let timeout = fields.optional("timeout", duration, problems);
     if let Some(timeout) = timeout
         .as_ref()
@@ -157,6 +161,16 @@ fn model(
         timeout_ms: timeout.map_or(default_timeout, |it| it.value),
         max_tokens_field: max_tokens_field.unwrap_or(MaxTokensField::MaxTokens),
     })
+}
+
+/// Whether nothing but the request itself costs something.
+fn is_fee(price: &Price) -> bool {
+    let request = price.request;
+    *price
+        == Price {
+            request,
+            ..Price::FREE
+        }
 }
 
 /// What `on_error` says.

@@ -110,6 +110,11 @@ fn steps_that_can_not_be_are_told() {
             "transcribe_audio.on_error: \"ignore\" is none of",
         ),
         (
+            r#""cluster": "j""#,
+            r#""cluster": "j", "price": {"input": 1, "output": 0}"#,
+            "moderate.price: moderations tell no tokens",
+        ),
+        (
             r#""moderate": {"#,
             r#""moderates": {"#,
             "moderates: unknown field",
