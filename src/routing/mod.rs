@@ -18,7 +18,7 @@ use crate::host::{Host, Instant};
 use crate::protocols::{ErrorKind, Refusal, Traits};
 use crate::state::Space;
 use cooldown::Health;
-pub use order::Ordered;
+pub use order::{EXPECTED_OUTPUT, Ordered};
 use order::Orderer;
 use rules::Verdict;
 use std::cell::OnceCell;
