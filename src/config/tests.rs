@@ -529,8 +529,8 @@ mod limits;
 mod requests;
 mod room;
 mod routing;
-mod workflows;
 mod stored;
+mod workflows;
 
 #[test]
 fn global_limits() {

@@ -2,9 +2,9 @@
 
 use super::anthropic::{MessagesRequest, read_count, read_messages};
 use super::openai::{
-    Adapt, ChatRequest, CompletionRequest, FormRequest, PlainRequest, Previous, ResponsesRequest, read_chat,
-    read_completion, read_embedding, read_form, read_image, read_moderation, read_responses,
-    read_speech,
+    Adapt, ChatRequest, CompletionRequest, FormRequest, PlainRequest, Previous, ResponsesRequest,
+    read_chat, read_completion, read_embedding, read_form, read_image, read_moderation,
+    read_responses, read_speech,
 };
 use super::{Api, Refusal, Traits};
 use crate::json::Rewrite;
