@@ -56,15 +56,22 @@ impl Eq for Hmac {}
 mod tests {
     use super::*;
 
-    /// RFC 4231, test case 2, whose key is shorter than a policy allows.
+    fn hex(hash: [u8; 32]) -> String {
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// RFC 4231, test cases 2 and 6: a short key, and one that is longer than a block.
     #[test]
     fn hashes_are_hmac_sha_256() {
-        let hash = Hmac::new(b"Jefe").hash(&[b"what do ya want ", b"for nothing?"]);
-        assert_eq!(hash[..4], [0x5b, 0xdc, 0xc1, 0x46]);
-        let long = "k".repeat(100);
-        assert_ne!(
-            Hmac::new(long.as_bytes()).hash(&[b"a"]),
-            Hmac::new(long.as_bytes()).hash(&[b"b"])
+        let short = Hmac::new(b"Jefe").hash(&[b"what do ya want ", b"for nothing?"]);
+        assert_eq!(
+            hex(short),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+        let text = b"Test Using Larger Than Block-Size Key - Hash Key First";
+        assert_eq!(
+            hex(Hmac::new(&[0xaa; 131]).hash(&[text])),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
         );
     }
 }

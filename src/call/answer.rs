@@ -144,6 +144,8 @@ pub(super) enum Stopped {
     Unscannable,
     /// The caller got a refusal with this status and code in its place.
     Refused(u16, &'static str),
+    /// The caller got the provider's error in words of ours, with this status and code.
+    Reworded(u16, &'static str),
 }
 
 impl Stopped {
@@ -155,13 +157,13 @@ impl Stopped {
             Self::AtLimit => Some((200, "budget_exhausted")),
             Self::Blocked => Some((200, "guardrail_blocked")),
             Self::Unscannable => Some((200, super::finish::UNSCANNABLE)),
-            Self::Refused(status, code) => Some((status, code)),
+            Self::Refused(status, code) | Self::Reworded(status, code) => Some((status, code)),
         }
     }
 
     /// Whether the provider's own end is not what the caller was told.
     pub(super) const fn early(self) -> bool {
-        !matches!(self, Self::No)
+        !matches!(self, Self::No | Self::Reworded(..))
     }
 }
 
@@ -300,7 +302,7 @@ impl AnswerReader {
         match self {
             Self::Json(whole) => whole.data(seen, piece, end, context),
             Self::Stream(stream) => stream.data(seen, piece, end, context),
-            Self::Error(error) => error.data(piece, end, context),
+            Self::Error(error) => error.data(seen, piece, end, context),
             Self::Opaque { text } => {
                 if *text {
                     seen.text.push(piece);

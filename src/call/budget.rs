@@ -350,19 +350,20 @@ impl Call {
     }
 
     /// Tokens of a prompt, corrected by what the targets have reported of others: those of the
-    /// one that counts most.
+    /// one that counts most. What an earlier response brings was corrected when its id was made.
     pub(super) fn prompt_tokens(
         &self,
         host: &dyn Host,
         traits: &Traits,
         tries: &[routing::Try],
     ) -> u64 {
-        let tokens = traits.prompt_tokens();
+        let tokens = traits.prompt_tokens().saturating_sub(traits.context);
         let space = &self.gateway.space;
         let of_target = |planned: &routing::Try| {
             correction::read(host, space, &planned.target.key).correct(tokens)
         };
-        tries.iter().map(of_target).max().unwrap_or(tokens)
+        let corrected = tries.iter().map(of_target).max();
+        corrected.unwrap_or(tokens).saturating_add(traits.context)
     }
 
     /// Takes note of how far the estimate of a prompt was off.

@@ -220,7 +220,7 @@ impl Call {
         if wish == Wish::Bypass {
             return Err("asked");
         }
-        if self.keeping.keeps() {
+        if self.keeping.keeps(self.api, &routed.targets) {
             // Its id stands for what is kept.
             return Err("stored");
         }

@@ -166,7 +166,9 @@ impl Call {
                 self.caching.end(seen.passed_whole());
                 let over = (ended || seen.done) && !reader.is_judged();
                 let (status, outcome) = match (seen.stopped, over) {
-                    (Stopped::Refused(status, code), _) => (status, code),
+                    (Stopped::Refused(status, code) | Stopped::Reworded(status, code), _) => {
+                        (status, code)
+                    }
                     (Stopped::AtLimit, _) => (status, "budget_exhausted"),
                     (Stopped::Blocked, _) => (status, "guardrail_blocked"),
                     (Stopped::Unscannable, _) => (status, UNSCANNABLE),

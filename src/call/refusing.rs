@@ -101,6 +101,12 @@ pub(super) fn unscannable_request(kind: Unscannable) -> Refusal {
     refusal
 }
 
+/// There is no such response; the same whether there is none, or it is another tenant's.
+pub(super) fn response_not_found() -> Refusal {
+    let message = "There is no such response.";
+    Refusal::new(ErrorKind::NotFound, "response_not_found", message)
+}
+
 /// A path whose calls nothing here can read.
 pub(super) fn unscannable_path() -> Refusal {
     let message = "Calls of this path can't be inspected, and have to be.";

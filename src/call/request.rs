@@ -59,14 +59,21 @@ impl Kept {
 
 /// The query of `path` with its `?`, without parameters that providers take for keys.
 pub(super) fn query_without_keys(path: &str) -> String {
-    const KEYS: [&str; 5] = ["access_token", "api-key", "api_key", "apikey", "key"];
+    query_without(
+        path,
+        &["access_token", "api-key", "api_key", "apikey", "key"],
+    )
+}
+
+/// The query of `path` with its `?`, without parameters of these names, which are in lower case.
+pub(super) fn query_without(path: &str, names: &[&str]) -> String {
     let (_, query) = path.split_once('?').unwrap_or_default();
-    let is_key = |parameter: &str| {
+    let is_named = |parameter: &str| {
         let name = parameter.split('=').next().unwrap_or_default();
         let name = super::endpoint::decode_segment(name).unwrap_or_default();
-        KEYS.contains(&name.to_ascii_lowercase().as_str())
+        names.contains(&name.to_ascii_lowercase().as_str())
     };
-    let kept: Vec<&str> = query.split('&').filter(|part| !is_key(part)).collect();
+    let kept: Vec<&str> = query.split('&').filter(|part| !is_named(part)).collect();
     match kept.join("&") {
         query if query.is_empty() => query,
         query => format!("?{query}"),

@@ -100,6 +100,12 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
             }
         };
+        // What the earlier calls' input said to the model is not at hand.
+        let prompt = inspected.system_prompt.as_ref();
+        if prompt.is_some_and(|prompt| !prompt.is_cut()) {
+            let metrics = &self.gateway.metrics;
+            metrics.unscannable(host, "system_prompt", true);
+        }
         let body = rewrite.whole(body);
         let changed = match changed {
             Some(changed) => changed.and(Some(rewrite)),

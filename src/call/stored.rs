@@ -5,6 +5,7 @@ use super::answer::Ids;
 use super::ask::{Ask, Route};
 use super::asking::Inspected;
 use super::budget::Demand;
+use super::refusing::response_not_found as not_found;
 use super::request::{self, Kept};
 use super::{Call, OnHead};
 use crate::attempt::Tries;
@@ -14,7 +15,7 @@ use crate::http::Headers;
 use crate::identity::Caller;
 use crate::json::{Edits, Rewrite, quote};
 use crate::protocols::{Api, ErrorKind, Refusal, Request, stored};
-use crate::routing;
+use crate::routing::{self, EXPECTED_OUTPUT};
 use crate::wrapped::{Kind, Mark, Thing};
 use std::rc::Rc;
 
@@ -101,9 +102,10 @@ impl Keeping {
         matches!(self, Self::Reads(_))
     }
 
-    /// Whether the provider keeps the answer.
-    pub(super) const fn keeps(&self) -> bool {
-        matches!(self, Self::Makes { kept: true, .. })
+    /// Whether a provider keeps the answer: one of `tries` may, if it speaks the API itself.
+    pub(super) fn keeps(&self, api: Api, tries: &[routing::Try]) -> bool {
+        let speaks = |planned: &routing::Try| planned.target.backend.asked_by(api) == Some(api);
+        matches!(self, Self::Makes { kept: true, .. }) && tries.iter().any(speaks)
     }
 
     /// Tokens that the response it goes on from brings into the prompt.
@@ -145,10 +147,13 @@ impl Keeping {
     }
 }
 
-/// The id in a path below `/v1` that is about one response, and what follows it.
+/// The id in a path below `/v1` that is about one response, and what follows it. The names of other
+/// endpoints are no ids.
 fn about_response(below: &str) -> Option<(&str, &str)> {
     let rest = below.strip_prefix("/responses/")?;
-    Some(rest.split_once('/').unwrap_or((rest, "")))
+    let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_id = id.starts_with(Kind::Response.prefix());
+    is_id.then_some((id, rest))
 }
 
 impl Call {
@@ -204,14 +209,29 @@ impl Call {
         Ok(OnHead::Forward(outgoing))
     }
 
-    /// A response that is read goes through what guards answers; a list of what went into it has
-    /// another form.
+    /// A response that is read goes through what guards answers, as text that may be JSON: what was
+    /// asked for is not known any more. A list of what went into it has another form, and the
+    /// system prompt it was made with is not at hand.
     fn guard_kept(&mut self, host: &dyn Host, caller: &Caller, verb: Verb) -> Result<(), Refusal> {
-        if !caller.tenant.guards.look_at(Phase::Output) {
+        let guards = &caller.tenant.guards;
+        if !guards.look_at(Phase::Output) {
             return Ok(());
         }
+        let output = guards.output.as_ref();
+        let needs_prompt = output.is_some_and(|guards| guards.prompt_words().is_some());
         if verb != Verb::InputItems {
-            self.guard_answer(&caller.tenant, Inspected::default());
+            let inspected = Inspected {
+                asks_for_json: true,
+                ..Inspected::default()
+            };
+            self.guard_answer(&caller.tenant, inspected);
+        }
+        let is_inspected = match verb {
+            Verb::InputItems => false,
+            Verb::Retrieve | Verb::Cancel => !needs_prompt,
+            Verb::Delete => true,
+        };
+        if is_inspected {
             return Ok(());
         }
         let gateway = &self.gateway;
@@ -307,7 +327,7 @@ impl Call {
                     return None;
                 };
                 let backend = Mark::of(ask.latest_backend(tries));
-                let tokens = ask.most_tokens(tries);
+                let tokens = ask.expected_tokens(tries);
                 Some(new(backend, tokens, *kept, from.as_ref()))
             }
         }
@@ -315,12 +335,14 @@ impl Call {
 }
 
 impl Ask {
-    /// The most tokens that prompt and answer have together, as far as can be told beforehand.
-    fn most_tokens(&self, tries: &Tries) -> u64 {
-        let answer = self.held.answer.max(self.traits.max_output.unwrap_or(0));
-        let most = self.prompt_usage().input.saturating_add(answer);
+    /// The tokens that prompt and answer will have together, as far as can be told beforehand. Not
+    /// the most: what is too much would add up from call to call, and settling never lowers it.
+    fn expected_tokens(&self, tries: &Tries) -> u64 {
+        let bound = self.traits.max_output.unwrap_or(u64::MAX);
+        let answer = bound.min(EXPECTED_OUTPUT);
+        let tokens = self.prompt_usage().input.saturating_add(answer);
         let window = self.latest_target(tries).and_then(|target| target.context);
-        most.min(window.unwrap_or(u64::MAX))
+        tokens.min(window.unwrap_or(u64::MAX))
     }
 }
 
@@ -330,16 +352,11 @@ fn path_at(backend: &Backend, id: &str, verb: Verb, query: &str) -> String {
     match &backend.azure_api_version {
         None => format!("{below}{query}"),
         Some(version) => {
-            let more = query.replacen('?', "&", 1);
+            // Which of two Azure takes, nobody says.
+            let more = request::query_without(query, &["api-version"]).replacen('?', "&", 1);
             format!("/openai{below}?api-version={version}{more}")
         }
     }
-}
-
-/// The same whether there is none, or it is another tenant's.
-fn not_found() -> Refusal {
-    let message = "There is no such response.";
-    Refusal::new(ErrorKind::NotFound, "response_not_found", message)
 }
 
 impl Call {

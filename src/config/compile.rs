@@ -132,6 +132,7 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
     limit::check_bounds(&backends, &models, &tenants, problems);
     warn_of_passing(&document.other_paths, &tenants, problems);
     refuse_bare_ids(&document.stored, &document.other_paths, problems);
+    cache::warn_of_kept(&document.stored, &models, problems);
     guardrail::warn(
         (
             &document.guardrails,

@@ -94,7 +94,7 @@ impl<'a> Request<'a> {
     /// Counts `tokens` that the response it goes on from brings into its prompt.
     pub fn add_context(&mut self, tokens: u64) {
         if let Self::Response(response) = self {
-            response.traits.add_framing(tokens);
+            response.traits.context = tokens;
             response.traits.uncounted = true;
         }
     }

@@ -25,6 +25,8 @@ pub struct Traits {
     pub text: Prompt,
     /// Tokens that messages and tools cost beside their text.
     pub framing: u64,
+    /// Tokens that an earlier response, which the provider keeps, brings into the prompt.
+    pub context: u64,
     /// Images, sounds and files.
     pub media: Media,
     /// Whether the prompt holds, or will come to hold, what can't be counted: encrypted
@@ -70,6 +72,7 @@ impl Default for Traits {
             stream: false,
             text: Prompt::default(),
             framing: 0,
+            context: 0,
             media: Media::default(),
             uncounted: false,
             max_output: None,
@@ -97,6 +100,7 @@ impl Traits {
     pub fn prompt_tokens(&self) -> u64 {
         let text = self.text.tokens().saturating_add(self.framing);
         text.saturating_add(self.media.tokens())
+            .saturating_add(self.context)
     }
 
     /// What it may be charged for besides text.

@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 
 /// Tokens of an answer for which the caller sets no bound: a page.
-const EXPECTED_OUTPUT: u64 = 500;
+pub const EXPECTED_OUTPUT: u64 = 500;
 
 /// Under `fastest`, one call in so many goes first to the target measured longest ago.
 const EXPLORE: u64 = 20;

@@ -34,8 +34,6 @@ const PURPOSE: &[u8] = b"tollgate id\0";
 pub enum Kind {
     /// A response.
     Response,
-    /// A file.
-    File,
 }
 
 impl Kind {
@@ -43,7 +41,6 @@ impl Kind {
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Response => "resp_",
-            Self::File => "file-",
         }
     }
 }

@@ -3,7 +3,9 @@ inspected like any answer, but for services: where they judge answers, an error 
 not seen is something that can't be inspected. */
 
 use super::guarding::Guard;
-use super::{Context, OnData, Reading};
+use super::{Context, Ids, OnData, Reading, Seen, Stopped};
+use crate::call::refusing::response_not_found;
+use crate::protocols::openai::tells_no_previous;
 use crate::protocols::{ErrorKind, Protocol, Refusal, redact_account};
 
 /// Longest error body that is held to remove the operator's account from it, in bytes.
@@ -13,6 +15,8 @@ pub(in crate::call) const MAX_ERROR_BODY: usize = 64 * 1024;
 pub(in crate::call) struct ErrorReader {
     protocol: Protocol,
     guard: Option<Guard>,
+    /// How the caller knows the response that the call is about.
+    ids: Option<Box<Ids>>,
     /// Whether another error has gone on in its place.
     replaced: bool,
 }
@@ -22,6 +26,7 @@ impl ErrorReader {
         Self {
             protocol: reading.api.protocol(),
             guard: reading.guard,
+            ids: reading.ids.filter(Ids::know_one).map(Box::new),
             replaced: false,
         }
     }
@@ -31,10 +36,16 @@ impl ErrorReader {
     }
 
     pub(super) const fn changes_length(&self) -> bool {
-        self.guard.is_some()
+        self.guard.is_some() || self.ids.is_some()
     }
 
-    pub(super) fn data(&mut self, piece: &[u8], end: bool, context: &mut dyn Context) -> OnData {
+    pub(super) fn data(
+        &mut self,
+        seen: &mut Seen,
+        piece: &[u8],
+        end: bool,
+        context: &mut dyn Context,
+    ) -> OnData {
         if self.replaced {
             return OnData::Replace(Vec::new());
         }
@@ -46,6 +57,12 @@ impl ErrorReader {
             return OnData::Hold;
         }
         let mut text = piece.to_vec();
+        if let Some(ids) = &self.ids {
+            if tells_no_previous(piece) {
+                return self.no_previous(seen);
+            }
+            text = ids.error(piece).unwrap_or(text);
+        }
         if let Some(guard) = &self.guard {
             text = guard.error(&text, context.verdict());
             if context.verdict().blocked().is_some() {
@@ -67,6 +84,15 @@ impl ErrorReader {
         } else {
             OnData::Replace(text)
         }
+    }
+
+    /// The provider does not have (any more) what the call goes on from.
+    fn no_previous(&mut self, seen: &mut Seen) -> OnData {
+        self.replaced = true;
+        let refusal = response_not_found().at("previous_response_id");
+        let reply = refusal.reply(self.protocol);
+        seen.stopped = Stopped::Reworded(reply.status, refusal.code);
+        OnData::Reply(reply)
     }
 }
 

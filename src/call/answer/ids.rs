@@ -29,6 +29,28 @@ impl Ids {
         edits.apply(body).map(|rewrite| rewrite.whole(body))
     }
 
+    /// Whether a provider's id is known that an error may name.
+    pub(super) fn know_one(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// An error with the caller's id in the place of the provider's; `None`: it does not name that.
+    pub(super) fn error(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let (own, told) = self.known.as_ref()?;
+        let body = String::from_utf8_lossy(body);
+        let is_of_ids = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let mut out = String::new();
+        let mut rest = body.as_ref();
+        while let Some((before, behind)) = rest.split_once(own) {
+            out.push_str(before);
+            let is_whole = !out.ends_with(is_of_ids) && !behind.starts_with(is_of_ids);
+            out.push_str(if is_whole { told } else { own });
+            rest = behind;
+        }
+        out.push_str(rest);
+        (out != body).then(|| out.into_bytes())
+    }
+
     /// An event of a stream, or the front of one, with ids of ours; `None`: it has none.
     pub(super) fn event(&self, event: &[u8]) -> Option<Vec<u8>> {
         if !has_response(event) {

@@ -306,6 +306,13 @@ fn what_the_provider_does_not_have_is_not_found() {
             "{method} {below}"
         );
     }
+    // Other endpoints are no ids.
+    for below in ["compact", "input_tokens", "compact/cancel"] {
+        let mut run = bench.run();
+        let on = run.head("POST", &format!("{PATH}/{below}"), &[USER], true);
+        let wanted = (404, "unknown_endpoint".to_owned());
+        assert_eq!(refused_head(&on), wanted, "{below}");
+    }
     // Lists would show what others have.
     let mut run = bench.run();
     let on = run.head("GET", PATH, &[USER], true);
@@ -318,12 +325,19 @@ fn azure_has_its_own_path() {
     policy["backends"]["far"]["azure"] = json!({"api_version": "2025-04-01-preview"});
     policy["models"]["smart"]["targets"][0]["model"] = json!("gpt");
     let bench = Bench::of(&policy);
-    let path = format!("{PATH}/{}/input_items?limit=2", told("acme", "far"));
-    let mut run = bench.run();
-    let head = run.head("GET", &path, &[USER], true);
-    let wanted =
-        "/api/v1/openai/responses/resp_0a/input_items?api-version=2025-04-01-preview&limit=2";
-    assert_eq!(path_of(head), wanted);
+    for query in [
+        "?limit=2",
+        // A version is the operator's to choose.
+        "?api-version=1&limit=2",
+        "?limit=2&Api%2dVersion=1",
+    ] {
+        let path = format!("{PATH}/{}/input_items{query}", told("acme", "far"));
+        let mut run = bench.run();
+        let head = run.head("GET", &path, &[USER], true);
+        let wanted =
+            "/api/v1/openai/responses/resp_0a/input_items?api-version=2025-04-01-preview&limit=2";
+        assert_eq!(path_of(head), wanted, "{query}");
+    }
 }
 
 #[test]
@@ -439,4 +453,219 @@ fn what_is_kept_is_not_answered_from_the_cache() {
             "{record}"
         );
     }
+}
+
+#[test]
+fn regression_what_is_read_may_be_json() {
+    let bench = Bench::of(&guarded("refuse"));
+    let read = |text: &str| {
+        let mut run = bench.run();
+        let path = format!("{PATH}/{}", told("acme", "far"));
+        forwarded(run.head("GET", &path, &[USER], true));
+        run.answer("200", JSON);
+        let whole = json!({"id": "resp_0a", "object": "response", "output": [{"id": "msg_1",
+            "type": "message", "role": "assistant",
+            "content": [{"type": "output_text", "text": text}]}]});
+        let new = replaced(run.data(&whole.to_string(), true));
+        new["output"][0]["content"][0]["text"].clone()
+    };
+    for (text, wanted) in [
+        (
+            r#"{"card":4111111111111111}"#,
+            r#"{"card":"<CREDIT_CARD>"}"#,
+        ),
+        (
+            r#"{"a":"\u0061d\u0061\u0040ex\u0061mple.com"}"#,
+            r#"{"a":"<EMAIL_ADDRESS>"}"#,
+        ),
+        ("Ask ada@example.com, now", "Ask <EMAIL_ADDRESS>, now"),
+        ("4111 1111 1111 1111 it is", "<CREDIT_CARD> it is"),
+    ] {
+        assert_eq!(read(text), wanted, "{text}");
+    }
+}
+
+/// A guard that compares answers with the prompt, which is not at hand when one is read.
+fn prompted(unscannable: &str) -> Value {
+    let mut policy = guarded(unscannable);
+    policy["guardrails"] = json!([{"name": "prompt", "phase": "output", "action": "block",
+        "detect": {"system_prompt": {"words": 4}}}]);
+    policy
+}
+
+#[test]
+fn regression_a_prompt_that_is_not_at_hand_is_a_policys_to_pass() {
+    let id = told("acme", "far");
+    for (policy, refused, action) in [("refuse", true, "refuse"), ("pass", false, "pass")] {
+        let bench = Bench::of(&prompted(policy));
+        let labels = [("kind", "paths"), ("action", action)];
+        let mut count = 0;
+        for (method, below, looked_at) in [
+            ("GET", "", true),
+            ("POST", "/cancel", true),
+            ("GET", "/input_items", true),
+            ("DELETE", "", false),
+        ] {
+            let mut run = bench.run();
+            let on = run.head(method, &format!("{PATH}/{id}{below}"), &[USER], true);
+            if refused && looked_at {
+                let wanted = (404, "unscannable_path".to_owned());
+                assert_eq!(refused_head(&on), wanted, "{method} {below}");
+            } else {
+                forwarded(on);
+            }
+            count += usize::from(looked_at);
+            let counted = bench.counted("tollgate.unscannable_total", &labels);
+            assert_eq!(counted.len(), count, "{method} {below}");
+        }
+    }
+}
+
+#[test]
+fn regression_a_prompt_of_an_earlier_call_is_counted_as_not_looked_for() {
+    let bench = Bench::of(&prompted("refuse"));
+    let labels = [("kind", "system_prompt"), ("action", "pass")];
+    let counted = || bench.counted("tollgate.unscannable_total", &labels);
+    send(&mut bench.run(), USER, PLAIN).unwrap();
+    assert!(counted().is_empty());
+    let body = goes_on("smart", &told("acme", "far"));
+    send(&mut bench.run(), USER, &body).unwrap();
+    assert_eq!(counted(), [1]);
+}
+
+/// The tokens of the id that a stream of a call tells, and those that were reserved for its prompt.
+fn tokens_of_stream(bench: &Bench, body: &Value) -> (u64, u64) {
+    let mut run = bench.run();
+    send(&mut run, USER, &body.to_string()).unwrap();
+    let Phase::Sent { ask, .. } = &run.call.phase else {
+        panic!()
+    };
+    let prompt = ask.held.prompt;
+    run.answer("200", SSE);
+    let event = json!({"type": "response.created", "response": {"id": "resp_0b"}});
+    let new = run.data(&format!("data: {event}\n\n"), false);
+    let OnData::Replace(new) = new else {
+        panic!("{new:?}")
+    };
+    let new = String::from_utf8(new).unwrap();
+    let new: Value = serde_json::from_str(new.trim_start_matches("data: ").trim()).unwrap();
+    (opened(&new["response"]["id"]).tokens, prompt)
+}
+
+#[test]
+fn regression_ids_of_streams_do_not_grow_by_what_was_only_reserved() {
+    let mut policy = keeping();
+    policy["tenants"]["acme"]["limits"] = json!([{"tokens": 1_000_000, "per": "day"}]);
+    policy["ledger"] = json!({"default_output": {"tokens": 100_000}});
+    let bench = Bench::of(&policy);
+    let mut body: Value = serde_json::from_str(&goes_on("smart", &told("acme", "far"))).unwrap();
+    body["stream"] = json!(true);
+    let (tokens, prompt) = tokens_of_stream(&bench, &body);
+    assert_eq!(tokens, prompt + 500);
+    body["max_output_tokens"] = json!(90_000);
+    assert_eq!(tokens_of_stream(&bench, &body), (tokens, prompt));
+    body["max_output_tokens"] = json!(20);
+    assert_eq!(tokens_of_stream(&bench, &body), (prompt + 20, prompt));
+}
+
+#[test]
+fn regression_what_goes_before_is_not_corrected_again() {
+    let mut policy = keeping();
+    policy["tenants"]["acme"]["limits"] = json!([{"tokens": 1_000_000, "per": "day"}]);
+    let bench = Bench::of(&policy);
+    let mut body: Value = serde_json::from_str(&goes_on("smart", &told("acme", "far"))).unwrap();
+    body["stream"] = json!(true);
+    body["input"] = json!("Some words that are counted. ".repeat(20));
+    let (_, before) = tokens_of_stream(&bench, &body);
+    let target = &bench.gateway.policy.models["smart"].live()[0].key;
+    let (host, space) = (&bench.host, &bench.gateway.space);
+    crate::tokens::correction::learn(host, space, target, 1_000, 2_000).unwrap();
+    let (_, after) = tokens_of_stream(&bench, &body);
+    assert!(before > 1_100, "{before}");
+    assert_eq!(after - 1_000, 2 * (before - 1_000));
+}
+
+fn failed(code: &str) -> String {
+    json!({"error": {"message": "Response with id 'resp_0a' of resp_0a1 (resp_0a).",
+        "type": "invalid_request_error", "param": "resp_0a", "code": code}})
+    .to_string()
+}
+
+#[test]
+fn regression_errors_name_the_callers_id() {
+    let bench = Bench::of(&keeping());
+    let id = told("acme", "far");
+    let path = format!("{PATH}/{id}");
+    for reads in [true, false] {
+        let mut run = bench.run();
+        if reads {
+            forwarded(run.head("GET", &path, &[USER], true));
+        } else {
+            send(&mut run, USER, &goes_on("smart", &id)).unwrap();
+        }
+        let on = run.answer(
+            "400",
+            &[
+                ("content-type", "application/json"),
+                ("content-length", "9"),
+            ],
+        );
+        let OnAnswer::Hold(edits) = on else {
+            panic!("{on:?}")
+        };
+        assert!(edits.remove.contains(&"content-length".to_owned()));
+        let new = replaced(run.data(&failed("invalid_value"), true));
+        let message = format!("Response with id '{id}' of resp_0a1 ({id}).");
+        assert_eq!(new["error"]["message"], message);
+        assert_eq!(new["error"]["param"], id);
+        let record = run.finish(400, "via_upstream");
+        says(
+            &record,
+            json!({"outcome": "upstream_error", "input_tokens": 0}),
+        );
+    }
+}
+
+#[test]
+fn regression_a_response_that_the_provider_has_no_more_is_not_found() {
+    let bench = Bench::of(&keeping());
+    let error = failed("previous_response_not_found");
+    let mut run = bench.run();
+    send(&mut run, USER, &goes_on("smart", &told("acme", "far"))).unwrap();
+    assert!(matches!(run.answer("400", JSON), OnAnswer::Hold(_)));
+    let (front, _) = error.split_at(30);
+    assert_eq!(run.data(front, false), OnData::Hold);
+    let OnData::Reply(reply) = run.data(&error, true) else {
+        panic!()
+    };
+    assert_eq!(
+        status_and_code(&reply),
+        (404, "response_not_found".to_owned())
+    );
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(body["error"]["param"], "previous_response_id");
+    assert!(!String::from_utf8(reply.body).unwrap().contains("resp_0a"));
+    let record = run.finish(404, "direct_response");
+    says(
+        &record,
+        json!({"outcome": "response_not_found", "status": 404, "input_tokens": 0,
+            "output_tokens": 0, "cost_nano_usd": 0}),
+    );
+    // A call that names none has no such error of ours.
+    let mut run = bench.run();
+    send(&mut run, USER, PLAIN).unwrap();
+    run.answer("400", JSON);
+    assert_eq!(run.data(&error, true), OnData::Pass);
+}
+
+#[test]
+fn regression_only_what_a_provider_keeps_passes_by_the_cache() {
+    let mut policy = keeping();
+    policy["cache"] = json!({"ttl": "1h"});
+    policy["backends"]["far"]["apis"] = json!(["chat_completions"]);
+    let bench = Bench::of(&policy);
+    let mut run = bench.run();
+    run.head("POST", PATH, &[USER], false);
+    assert!(matches!(run.body(PLAIN), OnBody::Forward(_)));
+    assert!(matches!(run.call.caching, Caching::Missed(_)));
 }

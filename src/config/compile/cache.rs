@@ -4,11 +4,14 @@ use super::super::cache::{Cache, CacheRules, CacheScope, ModelCache};
 use super::super::document::{
     CacheEntry, CacheRulesEntry, GuardrailEntry, ModelCacheEntry, Named, RuleEntry, TenantEntry,
 };
+use super::super::fields::Located;
 use super::super::model::{AnswerModel, Backend, MaxTokensField, Model, Resolve, Target};
 use super::super::problem::Problems;
+use super::super::stored::Stored;
 use super::super::suggest::suggest;
 use super::super::unscannable::{UnscannableRules, Unscanned};
 use super::Names;
+use crate::protocols::Api;
 use crate::sorting::sort_few;
 use sha2::{Digest, Sha256};
 use std::ops::RangeInclusive;
@@ -273,5 +276,25 @@ pub(super) fn warn(
     let understood = models.built.len() == models.known.len();
     if understood && !models.built.values().any(|model| model.cache.is_some()) {
         problems.warning(&entry.path, "no model uses it");
+    }
+}
+
+/// Answers that a provider keeps are no other call's, and the API's default is to keep them.
+pub(super) fn warn_of_kept(
+    stored: &Option<Located<Stored>>,
+    models: &Names<Model>,
+    problems: &mut Problems,
+) {
+    let Some(stored) = stored else { return };
+    let keeps = |model: &Model| {
+        let mut apis = model
+            .live()
+            .iter()
+            .map(|target| target.backend.asked_by(Api::Responses));
+        model.cache.is_some() && apis.any(|api| api == Some(Api::Responses))
+    };
+    if models.built.values().any(|model| keeps(model)) {
+        let message = "of Responses, the cache has only answers to calls with store: false";
+        problems.warning(&stored.path, message);
     }
 }

@@ -96,3 +96,22 @@ fn every_problem_is_told_without_the_secret() {
         assert!(from_plugin_bytes(text.as_bytes()).is_err(), "{stored}");
     }
 }
+
+#[test]
+fn what_is_kept_is_not_cached_and_check_says_so() {
+    const STORED: &str = r#"{"secrets": ["one of 16 bytes."]}"#;
+    const CACHE: &str = r#", "cache": {"ttl": "1h"}"#;
+    const WARNING: &str =
+        "stored: of Responses, the cache has only answers to calls with store: false\n";
+    let text = document(STORED, CACHE);
+    assert!(told(&text).contains(WARNING), "{}", told(&text));
+    assert_eq!(told(&document(STORED, "")), "");
+    // What is translated is kept by nobody.
+    for backend in [
+        r#""api": "anthropic""#,
+        r#""api": "openai", "apis": ["chat_completions"]"#,
+    ] {
+        let text = text.replace(r#""api": "openai""#, backend);
+        assert!(!told(&text).contains(WARNING), "{}", told(&text));
+    }
+}

@@ -32,7 +32,7 @@ pub use moderations::read_moderation;
 pub use plain::PlainRequest;
 pub use responses::{
     Ending as ResponsesEnding, IdOf, Previous, ResponsesRequest, read_event as read_response_event,
-    read_responses, response_ids,
+    read_responses, response_ids, tells_no_previous,
 };
 pub(in crate::protocols) use responses::{OWN_REASONING, part};
 pub use speech::read_speech;

@@ -15,7 +15,7 @@ pub(in crate::protocols) mod texts;
 
 pub use answer::read_event;
 pub use ending::Ending;
-pub use kept::{IdOf, Previous, response_ids};
+pub use kept::{IdOf, Previous, response_ids, tells_no_previous};
 pub(in crate::protocols) use pieces::{part, place};
 pub(in crate::protocols) use stored::OWN_REASONING;
 

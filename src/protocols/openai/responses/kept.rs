@@ -56,6 +56,27 @@ pub fn response_ids<'a>(text: &'a [u8], event: bool, found: &mut dyn FnMut(IdOf,
     });
 }
 
+/// Whether an error says that there is no response to go on from.
+pub fn tells_no_previous(body: &[u8]) -> bool {
+    let mut found = false;
+    // What can't be read says nothing of the kind.
+    let _ = Reader::new(body, unwatched).and_then(|mut reader| {
+        reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
+            ("error", Kind::Object) => reader.object(|reader, key| {
+                match (key.value().as_ref(), reader.kind()?) {
+                    ("code", Kind::String) => {
+                        found = reader.string()?.value() == "previous_response_not_found";
+                    }
+                    _ => drop(reader.skip()?),
+                }
+                Ok(())
+            }),
+            _ => reader.skip().map(drop),
+        })
+    });
+    found
+}
+
 fn members<'a>(
     reader: &mut Reader<'a>,
     found: &mut dyn FnMut(IdOf, Text<'a>),
@@ -116,5 +137,27 @@ mod tests {
     fn ids_in_the_front_of_a_text_are_found_without_its_end() {
         let text = r#"{"type":"response.completed","response":{"id":"resp_1","output":["abc"#;
         assert_eq!(found(text, true), [(IdOf::Itself, "resp_1".to_owned())]);
+    }
+
+    #[test]
+    fn one_code_says_that_there_is_nothing_to_go_on_from() {
+        for (text, wanted) in [
+            (r#"{"error":{"code":"previous_response_not_found"}}"#, true),
+            (
+                r#" {"a":1,"error":{"message":"x","code":"previous_response_not_found","b":{}}}"#,
+                true,
+            ),
+            (
+                r#"{"error":{"code":"other","message":"previous_response_not_found"}}"#,
+                false,
+            ),
+            (r#"{"error":{"code":null}}"#, false),
+            (r#"{"error":"previous_response_not_found"}"#, false),
+            (r#"{"code":"previous_response_not_found"}"#, false),
+            ("previous_response_not_found", false),
+            ("", false),
+        ] {
+            assert_eq!(tells_no_previous(text.as_bytes()), wanted, "{text}");
+        }
     }
 }
