@@ -7,6 +7,7 @@ use crate::config::{Backend, Model, Rule, Target};
 use crate::ledger::{Bill, Cost, Price, Settlement, Usage};
 use crate::protocols::{Api, Tariff, Traits};
 use crate::routing;
+use crate::tokens::media::SOUND_TOKENS;
 use std::rc::Rc;
 
 /// A request that was sent on.
@@ -154,8 +155,27 @@ impl Ask {
             },
             characters: traits.characters,
             images: traits.images,
+            // All that is spoken is sound, whether its provider says so or not.
+            audio_output: match traits.characters {
+                0 => usage.audio_output,
+                _ => usage.output,
+            },
             ..usage
         }
+    }
+
+    /// What a transcript has used of which its provider tells seconds and no tokens: `seen` are
+    /// those that were estimated. `None`: it tells tokens, or nothing has to be added.
+    pub(super) fn untold_tokens(&self, told: Usage, seen: Usage) -> Option<Usage> {
+        let untold = told.seconds > 0 && told.input == 0 && told.output == 0;
+        let all = seen.audio_input;
+        let audio = all.min(told.seconds.saturating_mul(SOUND_TOKENS));
+        (untold && self.traits.seconds > 0).then(|| Usage {
+            input: seen.input.saturating_sub(all).saturating_add(audio),
+            audio_input: audio,
+            seconds: told.seconds,
+            ..seen
+        })
     }
 
     /// What a call took of which nobody saw how long its answer was: its caller left, or its time
@@ -166,10 +186,12 @@ impl Ask {
             .0
             .last()
             .is_some_and(|latest| latest.came == Came::Sent);
-        (at_work && self.held.answer > 0).then(|| Usage {
-            output: self.held.answer,
-            images: self.traits.images,
-            ..self.prompt_usage()
+        let reserved = self.held.answer > 0 || self.traits.images > 0;
+        (at_work && reserved).then(|| {
+            self.with_units(Usage {
+                output: self.held.answer,
+                ..self.prompt_usage()
+            })
         })
     }
 

@@ -76,7 +76,8 @@ impl Call {
             };
             return self.send(host, guarded, body);
         }
-        if let Some(refusal) = self.refused_stream(host, body, &tenant.guards) {
+        let refused = self.refused_stream(host, body, &tenant.guards);
+        if let Some(refusal) = refused.or_else(|| self.refused_media(host, &tenant.guards)) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
         let (questions, callouts) = self.questions(host, services, (texts, open));
@@ -250,6 +251,12 @@ impl Call {
             Ok(request) => self.unjudged_stream(host, guards, request.traits().stream),
             Err(refusal) => Some(refusal),
         }
+    }
+
+    /// The same for the media that it asks for.
+    fn refused_media(&self, host: &dyn Host, guards: &Guards) -> Option<Refusal> {
+        let passes = self.gateway.policy.unscannable.answers == Unscanned::Pass;
+        (!passes).then(|| self.unread_media(host, guards)).flatten()
     }
 
     /// Refuses what asks for a stream where services have to judge answers: they judge whole

@@ -238,12 +238,18 @@ impl Call {
             _ if so_far.status >= 400 && !seen.stopped.early() => Settlement::Failed,
             // What was told on the way, and may have grown since.
             Some(usage) if was_cut(&so_far, seen, &ask) && seen.has_grown_beyond(&usage) => {
-                Settlement::Estimated(Usage {
+                Settlement::Estimated(ask.with_units(Usage {
                     output: seen.output_tokens(),
                     ..usage
-                })
+                }))
             }
-            Some(usage) => Settlement::Reported(ask.with_units(usage)),
+            Some(usage) => {
+                let seen_so_far = seen.estimate(ask.prompt_usage());
+                match ask.untold_tokens(usage, seen_so_far) {
+                    Some(usage) => Settlement::Estimated(usage),
+                    None => Settlement::Reported(ask.with_units(usage)),
+                }
+            }
             None if ask.traits.tariff == Tariff::Never => Settlement::Reported(Usage::NONE),
             None => {
                 let seen_so_far = seen.estimate(ask.prompt_usage());

@@ -9,7 +9,7 @@ use super::Found;
 use super::marks::{Mark, merged};
 use crate::json::{Edits, Error, Kind, Reader, Span, quote};
 use crate::mask::Form;
-use crate::protocols::texts::Site;
+use crate::protocols::texts::{Site, Spelling};
 use std::collections::BTreeMap;
 
 /// Texts and where they stand.
@@ -24,8 +24,8 @@ pub struct Texts {
 #[derive(Debug)]
 struct Place {
     span: Span,
-    /// Whether it is a string, and not JSON that stands for itself.
-    is_string: bool,
+    /// How what stands there is written.
+    spelling: Spelling,
     /// The first of its texts among all.
     first: usize,
     holds: Holds,
@@ -52,10 +52,12 @@ impl Texts {
     /// about.
     pub fn add(&mut self, site: &Site<'_>, form: Form) {
         let text = site.value();
-        let is_string = match site {
-            Site::String(_) | Site::Plain { .. } | Site::FileName { .. } => true,
-            Site::Number { .. } | Site::Json { .. } => false,
+        let spelling = match site {
+            // It is taken apart as JSON, and comes back as such.
+            Site::Number { .. } => Spelling::Json,
+            other => other.spelling(),
         };
+        let is_string = spelling != Spelling::Json;
         let parts = match form {
             Form::Text if is_string => None,
             _ => parts(&text).ok(),
@@ -78,7 +80,7 @@ impl Texts {
         };
         self.places.push(Place {
             span: site.span(),
-            is_string,
+            spelling,
             first,
             holds,
         });
@@ -101,8 +103,7 @@ impl Texts {
         let mut edits = Edits::default();
         for place in &self.places {
             if let Some(text) = place.rewritten(&masked) {
-                let text = if place.is_string { quote(&text) } else { text };
-                edits.replace(place.span, text);
+                edits.replace(place.span, place.spelling.of(text));
             }
         }
         edits

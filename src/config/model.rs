@@ -167,17 +167,28 @@ impl Target {
             wanted.into_iter().filter(lacks).collect::<Vec<_>>()
         };
         let mut lacks = missing(&self.accepts, Modality::of(traits));
-        let answer = match traits.audio_output {
-            true => Modality::Audio,
-            false => Modality::Text,
-        };
-        lacks.extend(missing(&self.gives, vec![answer]));
+        lacks.extend(missing(&self.gives, answer_of(traits)));
         lacks
     }
 
     /// Whether it takes what the request has, and gives what it wants.
     pub fn can_serve(&self, traits: &Traits) -> bool {
         self.lacks(traits).is_empty()
+    }
+}
+
+/// What the answer is made of. Numbers, of embeddings and moderations, are nothing of that.
+fn answer_of(traits: &Traits) -> Vec<Modality> {
+    match traits {
+        Traits {
+            audio_output: true, ..
+        } => vec![Modality::Audio],
+        Traits { images: 1.., .. } => vec![Modality::Image],
+        Traits {
+            max_output: Some(0),
+            ..
+        } => Vec::new(),
+        _ => vec![Modality::Text],
     }
 }
 

@@ -1,5 +1,6 @@
 /*! Boundaries: what the head of a request tells, and what its body begins with. */
 
+use super::head::{charset_is_plain, parameters};
 use super::{Error, ErrorKind, wrong};
 
 /// Longest boundary, in bytes (RFC 2046, section 5.1.1).
@@ -13,22 +14,22 @@ fn is_boundary(boundary: &[u8]) -> bool {
 }
 
 /// The boundary of a `content-type` that is `multipart/form-data`. `None`: it is another, or has
-/// no boundary that every parser reads alike.
+/// no boundary that every parser reads alike, or says of its fields that they are no UTF-8.
 pub fn of_content_type(content_type: &str) -> Option<&str> {
-    let (kind, parameters) = content_type.split_once(';')?;
+    let content_type = content_type.trim();
+    let kind = content_type.split(';').next()?;
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
         return None;
     }
-    let mut boundaries = parameters.split(';').filter_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        let is_it = name.trim().eq_ignore_ascii_case("boundary");
-        is_it.then(|| value.trim())
-    });
-    let told = boundaries.next()?;
-    let quoted = told.strip_prefix('"');
-    let boundary = quoted.map_or(Some(told), |rest| rest.strip_suffix('"'))?;
-    let good = boundaries.next().is_none() && is_boundary(boundary.as_bytes());
-    good.then_some(boundary)
+    let mut boundary = None;
+    for (name, value) in parameters(content_type.get(kind.len()..)?)? {
+        if name.eq_ignore_ascii_case("boundary") {
+            boundary = Some(value);
+        } else if !charset_is_plain(name, value)? {
+            return None;
+        }
+    }
+    boundary.filter(|boundary| is_boundary(boundary.as_bytes()))
 }
 
 /// Whether a body begins with this boundary: then it is the one that the body is read by.

@@ -8,7 +8,7 @@ use crate::json::Span;
 pub enum FileName<'a> {
     /// In quotes, with whatever escapes its sender uses.
     Plain(&'a str, Span),
-    /// In percent-encoding (`filename*`), or beside one in quotes.
+    /// In percent-encoding (`filename*`).
     Encoded,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Lines<'a> {
                 let read = Disposition::read(value, starts)?;
                 disposition.replace(read).is_none().then_some(())?;
             } else if name.eq_ignore_ascii_case("content-type") {
-                nested |= !is_plain_type(value);
+                nested |= !is_plain_type(value)?;
                 content_type.replace(()).is_none().then_some(())?;
             } else if name.eq_ignore_ascii_case("content-transfer-encoding") {
                 nested |= !is_as_it_is(value);
@@ -74,6 +74,8 @@ impl<'a> Lines<'a> {
             }
         }
         let Disposition { name, file } = disposition?;
+        // It says in which encoding the others are (RFC 7578, section 4.6).
+        nested |= name.eq_ignore_ascii_case("_charset_");
         Some(Self { name, file, nested })
     }
 }
@@ -84,15 +86,53 @@ fn is_field_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(plain)
 }
 
-/// Neither parts nor another text than UTF-8.
-fn is_plain_type(value: &str) -> bool {
-    let value = value.trim().to_ascii_lowercase();
-    let charset = value.split(';').skip(1).find_map(|parameter| {
-        let charset = parameter.trim().strip_prefix("charset=")?;
-        Some(charset.trim_matches('"').to_owned())
-    });
-    let known = charset.is_none_or(|name| matches!(name.as_str(), "utf-8" | "utf8" | "us-ascii"));
-    known && !value.starts_with("multipart/") && !value.starts_with("message/")
+/// Neither parts nor another text than UTF-8. `None`: it can be read in two ways.
+fn is_plain_type(value: &str) -> Option<bool> {
+    let value = value.trim();
+    let kind = value.split(';').next()?;
+    let mut plain = true;
+    for (name, value) in parameters(value.get(kind.len()..)?)? {
+        plain &= charset_is_plain(name, value).unwrap_or(true);
+    }
+    let kind = kind.trim_end().to_ascii_lowercase();
+    let (outer, inner) = kind.split_once('/').unwrap_or((&kind, "-"));
+    (is_token(outer) && is_token(inner)).then_some(())?;
+    Some(plain && !matches!(outer, "multipart" | "message"))
+}
+
+/// Whether a parameter says that a text is UTF-8 or part of it. `None`: it is not about that.
+pub(super) fn charset_is_plain(name: &str, value: &str) -> Option<bool> {
+    let known = ["utf-8", "utf8", "us-ascii"];
+    let plain = || known.iter().any(|known| known.eq_ignore_ascii_case(value));
+    name.eq_ignore_ascii_case("charset").then(plain)
+}
+
+/// The parameters behind a type, each with its value as it stands. `None`: they can be read in
+/// two ways. Names with a star, which take others' places, are not taken.
+pub(super) fn parameters(text: &str) -> Option<Vec<(&str, &str)>> {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    let mut rest = text;
+    while let Some(after) = rest.trim_start_matches([' ', '\t']).strip_prefix(';') {
+        rest = after.trim_start_matches([' ', '\t']);
+        if rest.is_empty() || rest.starts_with(';') {
+            continue;
+        }
+        let (name, after) = rest.split_once('=')?;
+        let (value, behind) = parameter_value(after)?;
+        let mut before = found.iter();
+        let twice = before.any(|(known, _)| known.eq_ignore_ascii_case(name));
+        if twice || !is_token(name) {
+            return None;
+        }
+        found.push((name, value));
+        rest = behind;
+    }
+    rest.trim().is_empty().then_some(found)
+}
+
+fn is_token(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
+    !text.is_empty() && text.bytes().all(plain)
 }
 
 /// RFC 7578, section 4.7: senders should not say it at all.
@@ -114,7 +154,7 @@ impl<'a> Disposition<'a> {
         if !kind.trim().eq_ignore_ascii_case("form-data") {
             return None;
         }
-        let (mut name, mut file, mut encoded) = (None, None, None);
+        let (mut name, mut file) = (None, None);
         let mut rest = value.get(kind.len()..)?;
         while let Some(after) = rest.trim_start_matches([' ', '\t']).strip_prefix(';') {
             let after = after.trim_start_matches([' ', '\t']);
@@ -131,7 +171,8 @@ impl<'a> Disposition<'a> {
                     let plain = FileName::Plain(text, Span { start, end });
                     file.replace(plain).is_some()
                 }
-                "filename*" => encoded.replace(FileName::Encoded).is_some(),
+                // Beside one in quotes: servers differ in which of them they take.
+                "filename*" => file.replace(FileName::Encoded).is_some(),
                 _ => return None,
             };
             if before {
@@ -141,10 +182,7 @@ impl<'a> Disposition<'a> {
         }
         let whole = rest.trim().is_empty();
         let name = name.filter(|name| whole && is_name(name))?;
-        Some(Self {
-            name,
-            file: encoded.or(file),
-        })
+        Some(Self { name, file })
     }
 }
 

@@ -79,14 +79,44 @@ impl<'a> Site<'a> {
         }
     }
 
+    /// How it is written.
+    pub const fn spelling(&self) -> Spelling {
+        match self {
+            Self::String(_) | Self::Number { .. } => Spelling::Quoted,
+            Self::Json { .. } => Spelling::Json,
+            Self::Plain { .. } => Spelling::Plain,
+            Self::FileName { .. } => Spelling::FileName,
+        }
+    }
+
     /// `value` as it has to be written in its place.
     pub fn written(&self, value: String) -> String {
+        self.spelling().of(value)
+    }
+}
+
+/// How a value is written in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// As a string of JSON.
+    Quoted,
+    /// As the JSON that it is.
+    Json,
+    /// As it is.
+    Plain,
+    /// As the name of a form's file.
+    FileName,
+}
+
+impl Spelling {
+    /// `value`, written so.
+    pub fn of(self, value: String) -> String {
         match self {
-            Self::String(_) | Self::Number { .. } => quote(&value),
-            Self::Json { .. } => value,
+            Self::Quoted => quote(&value),
+            Self::Json => value,
             // What a mask has joined must be no boundary.
-            Self::Plain { .. } => value.replace("\r\n--", "\n--"),
-            Self::FileName { .. } => value.replace(['"', '\\', '\r', '\n'], "_"),
+            Self::Plain => value.replace("\r\n--", "\n--"),
+            Self::FileName => value.replace(['"', '\\', '\r', '\n'], "_"),
         }
     }
 }

@@ -181,8 +181,9 @@ pub fn unsupported_modality(model: &Model, traits: &Traits) -> Refusal {
     let lacking = targets.map(|target| target.lacks(traits));
     let fewest = lacking.min_by_key(Vec::len).unwrap_or_default();
     let words: Vec<&str> = fewest.iter().map(|one| one.as_str()).collect();
-    let wants_sound = traits.audio_output && !traits.audio;
-    let verb = if wants_sound && words == ["audio"] {
+    let wants_sound = traits.audio_output && !traits.audio && words == ["audio"];
+    let wants_images = traits.images > 0 && !traits.image && words == ["image"];
+    let verb = if wants_sound || wants_images {
         "answers with"
     } else {
         "takes"

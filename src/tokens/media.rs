@@ -63,10 +63,17 @@ pub fn anthropic_image(base64: Option<&[u8]>) -> u64 {
 /// A second of MP3 whose head does not tell: 64 kbit/s, rather low for speech.
 const BYTES_A_SECOND: u64 = 8_000;
 
+/// A second of sound in a container that is not read: Opus and AAC of speech have 8 kbit/s and
+/// more. What was reserved too much comes back where a provider tells how long it was.
+const LEAST_A_SECOND: u64 = 1_000;
+
+/// Tokens of a second of sound, as OpenAI counts them.
+pub const SOUND_TOKENS: u64 = 10;
+
 /// Sound in base64: 10 tokens a second, as OpenAI counts it.
 pub fn audio(base64: &[u8]) -> u64 {
     let rate = super::audio::bytes_a_second(&Head::of(base64)).unwrap_or(BYTES_A_SECOND);
-    let tenths = data::length(base64).saturating_mul(10);
+    let tenths = data::length(base64).saturating_mul(SOUND_TOKENS);
     tenths.div_ceil(rate.max(1))
 }
 
@@ -76,9 +83,9 @@ pub fn audio_seconds(base64: &[u8]) -> u64 {
 }
 
 /// How long sound is, in seconds, rounded up, where nobody tells: by what its head says of
-/// a second, else as MP3 of 64 kbit/s.
+/// a second, else as if compressed as far as speech can be.
 pub fn seconds(sound: &[u8]) -> u64 {
-    let rate = super::audio::bytes_a_second(&Head::of_bytes(sound)).unwrap_or(BYTES_A_SECOND);
+    let rate = super::audio::bytes_a_second(&Head::of_bytes(sound)).unwrap_or(LEAST_A_SECOND);
     let length = u64::try_from(sound.len()).unwrap_or(u64::MAX);
     length.div_ceil(rate.max(1))
 }
@@ -216,6 +223,16 @@ mod tests {
                 wanted,
                 "{format} {channels} {samples} {rate} {bits}"
             );
+        }
+    }
+
+    #[test]
+    fn regression_compressed_sound_is_not_taken_for_short() {
+        // A minute of Opus of 16 kbit/s in Ogg, and WebM, which no head is read of.
+        for head in [&b"OggS\0\x02"[..], b"\x1a\x45\xdf\xa3", b"\xff\xf1\x50"] {
+            let mut sound = head.to_vec();
+            sound.resize(120_000, 0);
+            assert_eq!(seconds(&sound), 120, "{head:?}");
         }
     }
 

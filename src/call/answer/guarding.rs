@@ -5,6 +5,7 @@ use crate::config::Asked;
 use crate::json::Edits;
 use crate::mask::{Act, Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
 use crate::protocols::Api;
+use crate::protocols::openai::cue_text;
 use crate::protocols::texts::{
     ChannelKind, Said, all_texts, answer_texts, blocked_answer, emptied,
 };
@@ -217,7 +218,28 @@ impl Guard {
                 edits.replace(span, "\"\"".to_owned());
             }
         }
+        if api.is_transcript() && !self.passes_unread && self.has_split(body) {
+            return Err(Unreadable);
+        }
         Ok(edits.apply(body).map(|rewrite| rewrite.whole(body)))
+    }
+}
+
+impl Guard {
+    /// Whether what has to be masked or blocked stands in a transcript, divided among its cues:
+    /// it can't be masked there.
+    fn has_split(&self, body: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(body);
+        if !self.alters() || cue_text(&text).is_none() {
+            return false;
+        }
+        // Values of the request are the caller's.
+        let bare = self.before_services();
+        let mut verdict = Verdict::default();
+        let masked = bare.whole(&text, Form::Text, &mut verdict);
+        let joined = cue_text(masked.as_deref().unwrap_or(&text)).unwrap_or_default();
+        let found = bare.whole(&joined, Form::Text, &mut verdict);
+        found.is_some() || verdict.blocked().is_some()
     }
 }
 

@@ -117,7 +117,12 @@ impl StreamGuard {
         data: &[u8],
         verdict: &mut Verdict,
     ) -> Result<Masked, Unreadable> {
-        let texts = event_texts(self.api, data).map_err(|_| Unreadable)?;
+        let mut texts = event_texts(self.api, data).map_err(|_| Unreadable)?;
+        if self.alters {
+            let removed = &texts.removed;
+            let stays = |said: &Said<'_>| !removed.contains(&said.text.span());
+            texts.said.retain(stays);
+        }
         self.check(&texts)?;
         let mut written = self.write(&texts, verdict)?;
         let mut rest = self.end(&texts, &mut written, verdict);
@@ -144,7 +149,13 @@ impl StreamGuard {
             masked.edits = edits(&texts, written);
             if self.alters {
                 for span in &texts.removed {
-                    masked.edits.replace(*span, emptied(self.api).to_owned());
+                    // Of a segment of a transcript the text goes.
+                    let is_text = data.get(span.start) == Some(&b'"');
+                    let empty = match self.api.is_transcript() && is_text {
+                        true => "\"\"",
+                        false => emptied(self.api),
+                    };
+                    masked.edits.replace(*span, empty.to_owned());
                 }
             }
             for span in unsigned {

@@ -9,7 +9,7 @@ use crate::config::{Asked, Phase};
 use crate::http::Answer;
 use crate::json::{Capture, Edits, Error, Kind, Reader, Span, quote};
 use crate::ledger::Usage;
-use crate::protocols::openai::whole_seconds;
+use crate::protocols::openai::{last_end, whole_seconds};
 use crate::protocols::texts::blocked_answer;
 use crate::protocols::{Api, Refusal, ReportedUsage};
 
@@ -20,6 +20,8 @@ pub(in crate::call) struct WholeReader {
     naming: Naming,
     inspection: Inspection,
     ids: Option<Box<Ids>>,
+    /// The end of a transcript, at most [`TAIL`] bytes.
+    tail: Vec<u8>,
 }
 
 /// How far guardrails have come.
@@ -61,6 +63,9 @@ enum Naming {
 /// piece that crosses the bound.
 const MAX_HELD: usize = 768 * 1024;
 
+/// How much of the end of a transcript is kept to find its last cue, in bytes.
+const TAIL: usize = 4096;
+
 /// First length at which the model is looked for: it mostly stands within the first
 /// hundred bytes.
 const FIRST_LOOK: usize = 128;
@@ -74,6 +79,7 @@ impl WholeReader {
                 .guard
                 .map_or(Inspection::Settled, Inspection::Wanted),
             ids: reading.ids.map(Box::new),
+            tail: Vec::new(),
             naming: match reading.model {
                 None => Naming::Settled,
                 Some(name) => Naming::Wanted {
@@ -349,6 +355,13 @@ impl WholeReader {
             },
         };
         self.capture.push(piece);
+        if self.api.is_transcript() {
+            let front = piece.len().saturating_sub(TAIL);
+            self.tail
+                .extend_from_slice(piece.get(front..).unwrap_or_default());
+            let front = self.tail.len().saturating_sub(TAIL);
+            self.tail.drain(..front);
+        }
         // Numbers are no tokens.
         if self.api.says_text() {
             seen.text.push(piece);
@@ -373,13 +386,18 @@ impl WholeReader {
 
     /// How long the sound of a transcript was, where nothing is told of its usage.
     fn duration(&self, seen: &mut Seen) {
-        let value = self.capture.value("duration");
-        let Some(value) = value.filter(|_| self.api.is_transcript()) else {
+        if !self.api.is_transcript() {
             return;
+        }
+        let read = |value| {
+            let mut reader = Reader::new(value, |_| None).ok()?;
+            whole_seconds(&mut reader).ok()?
         };
-        let seconds =
-            Reader::new(value, |_| None).and_then(|mut reader| whole_seconds(&mut reader));
-        if let Ok(Some(seconds)) = seconds {
+        let seconds = match self.capture.value("duration") {
+            Some(value) => read(value),
+            None => last_end(&self.tail),
+        };
+        if let Some(seconds) = seconds.filter(|seconds| *seconds > 0) {
             seen.usage = Some(Usage {
                 seconds,
                 ..Usage::NONE

@@ -10,6 +10,7 @@ use super::super::model::{
 use super::super::problem::Problems;
 use super::turns::turns;
 use super::{Names, cache, limit, workflow};
+use crate::config::Modality;
 use crate::ledger::Price;
 use crate::protocols::{Api, Protocol};
 use std::rc::Rc;
@@ -174,13 +175,23 @@ fn with_targets(
     Some(model).filter(|model| whole && model.first().is_some())
 }
 
+/// Whether two lists name the same, in whatever order.
+fn alike(one: &Option<Vec<Modality>>, other: &Option<Vec<Modality>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Modality::ALL
+            .iter()
+            .all(|it| one.contains(it) == other.contains(it)),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
 /// Behind one cluster of several backends, that cluster's own order decides: a call comes to each
 /// of them, whatever it takes.
 fn check_chains(targets: &[Rc<Target>], path: &str, problems: &mut Problems) {
     let differ = |one: &Rc<Target>, other: &Rc<Target>| {
         let (a, b) = (&one.backend, &other.backend);
         let chained = a.name != b.name && a.cluster == b.cluster;
-        chained && (&one.accepts, &one.gives) != (&other.accepts, &other.gives)
+        chained && !(alike(&one.accepts, &other.accepts) && alike(&one.gives, &other.gives))
     };
     let mut pairs = targets.iter().enumerate();
     let clash = pairs.find_map(|(index, one)| {

@@ -229,7 +229,11 @@ fn gives(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Modality>> {
 }
 
 fn given(node: &Node<'_>, problems: &mut Problems) -> Option<Modality> {
-    let words = [("text", Modality::Text), ("audio", Modality::Audio)];
+    let words = [
+        ("text", Modality::Text),
+        ("audio", Modality::Audio),
+        ("image", Modality::Image),
+    ];
     choice(node, problems, &words)
 }
 

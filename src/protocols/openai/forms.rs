@@ -79,6 +79,7 @@ fn read(api: Api, form: Form<'_>, text: Prompt) -> Result<FormRequest<'_>, Stop>
             "model" if value.is_empty() => return field("model", "must not be empty"),
             "model" => model = Some(Cow::Borrowed(value)),
             name if files.contains(&name) => return field("file", "must be a file"),
+            "n" | "quality" if !api.makes_images() => {}
             name => member(&mut traits, name, value)?,
         }
     }
@@ -142,7 +143,7 @@ fn file(part: &Part<'_>, files: &[&str], traits: &mut Traits) -> Result<bool, St
 
 /// Sound has 10 tokens a second, as OpenAI counts it, and nobody says more than 4 in one.
 fn finish_sound(traits: &mut Traits) {
-    traits.media.audio = traits.seconds.saturating_mul(10);
+    traits.media.audio = traits.seconds.saturating_mul(media::SOUND_TOKENS);
     traits.max_output = Some(traits.seconds.saturating_mul(4).max(64));
 }
 
@@ -248,25 +249,37 @@ fn is_structural(name: &str) -> bool {
 }
 
 /// The fields of a form as a JSON object, for rules on requests: numbers and booleans as such,
-/// files left out. `None`: it is no form.
+/// files left out; what stands more than once as a list. `None`: it is no form.
 pub fn form_as_json(body: &[u8]) -> Option<Vec<u8>> {
     let form = Form::read(body).ok()?;
     let mut json = String::from("{");
-    for part in form.parts() {
-        let first = form.part_named(part.name);
-        let is_first = first.is_some_and(|first| first.span == part.span);
-        let Some(text) = part.text().filter(|_| is_first) else {
-            continue;
-        };
-        let value = match is_literal(text) {
-            true => text.to_owned(),
-            false => quote(text),
+    for part in form.parts().iter().filter(|part| part.file.is_none()) {
+        let fields = form.parts().iter().filter(|other| other.file.is_none());
+        let same: Vec<_> = fields.filter(|other| other.name == part.name).collect();
+        let is_first = same.first().is_some_and(|first| first.span == part.span);
+        let values = same.iter().filter_map(|part| part.text());
+        let values: Vec<String> = values.map(literal).collect();
+        let value = match values.as_slice() {
+            _ if !is_first => continue,
+            [] => continue,
+            [one] => one.clone(),
+            several => format!("[{}]", several.join(",")),
         };
         let comma = if json.len() > 1 { "," } else { "" };
         json.push_str(&format!("{comma}{}:{value}", quote(part.name)));
     }
     json.push('}');
     Some(json.into_bytes())
+}
+
+/// A value as JSON. Servers take `True` for `true`.
+fn literal(text: &str) -> String {
+    match text {
+        "True" => "true".to_owned(),
+        "False" => "false".to_owned(),
+        text if is_literal(text) => text.to_owned(),
+        text => quote(text),
+    }
 }
 
 fn is_literal(text: &str) -> bool {

@@ -110,10 +110,12 @@ pub(in crate::protocols) fn event_texts(data: &[u8]) -> Result<EventTexts<'_>, E
             speech.repeat(mark);
             speech.said.extend(behind);
         }
-        // The text of a segment is one of its own.
+        // The text of a segment is one of its own. It says again what deltas have said, in
+        // parts of which each alone says nothing.
         Some(mark) => {
             if let Some(said) = speech.said.get_mut(mark) {
                 said.channel = None;
+                texts.removed.push(said.text.span());
             }
         }
         None => {}
@@ -135,6 +137,50 @@ fn own(text: Site<'_>) -> Option<Said<'_>> {
         text,
         form: Form::Text,
     })
+}
+
+/// What stands between the times of a cue of SRT and VTT.
+const ARROW: &str = "-->";
+
+/// What the cues of SRT or VTT say together; `None`: there are none.
+pub fn cue_text(transcript: &str) -> Option<String> {
+    let is_time = |line: &&str| line.contains(ARROW);
+    let mut lines = transcript.lines().map(str::trim).peekable();
+    lines.clone().any(|line| is_time(&line)).then_some(())?;
+    let mut text = String::new();
+    while let Some(line) = lines.next() {
+        // A line before times is the number or the name of a cue.
+        let is_name = lines.peek().is_some_and(is_time);
+        if line.is_empty() || is_name || is_time(&line) || line == "WEBVTT" {
+            continue;
+        }
+        text.push_str(line);
+        text.push(' ');
+    }
+    Some(text)
+}
+
+/// When the last cue of SRT or VTT ends, in seconds, rounded up, by the end of the transcript.
+pub fn last_end(tail: &[u8]) -> Option<u64> {
+    let tail = String::from_utf8_lossy(tail);
+    let mut ends = tail.lines().rev().filter_map(|line| {
+        let (_, end) = line.split_once(ARROW)?;
+        time(end.split_whitespace().next()?)
+    });
+    ends.next()
+}
+
+/// `01:02:03,004` of SRT, `02:03.004` of VTT.
+fn time(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once([',', '.'])?;
+    let mut seconds = u64::from(fraction.parse::<u16>().ok()? > 0);
+    let mut unit = 1_u64;
+    for number in whole.rsplit(':') {
+        let number = u64::from(number.parse::<u16>().ok()?);
+        seconds = seconds.saturating_add(number.saturating_mul(unit));
+        unit = unit.saturating_mul(60);
+    }
+    (unit <= 60 * 60 * 60).then_some(seconds)
 }
 
 /// Events that bring what was held.
