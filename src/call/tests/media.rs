@@ -65,7 +65,8 @@ fn tokens_are_counted_here_for_providers_that_cannot() {
 fn media_are_reserved_by_what_is_paid_for() {
     let mut policy = policy();
     policy["tenants"]["acme"]["limits"] = json!([{"usd": "0.001", "per": "day"}]);
-    policy["default_price"] = json!({"input": 1, "output": 1});
+    // Dollars are counted of what has a price.
+    policy["tenants"]["acme"]["models"] = json!(["smart"]);
     policy["models"]["smart"]["targets"][0]["price"] =
         json!({"second": 0.0001, "characters": 15, "image": 0.02});
     policy["models"]["same"]["targets"][0]["price"] = json!({"input": 1, "output": 1});
