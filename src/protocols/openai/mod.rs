@@ -36,6 +36,6 @@ pub use responses::{
 };
 pub(in crate::protocols) use responses::{OWN_REASONING, part};
 pub use speech::read_speech;
-pub use transcripts::{cue_text, last_end};
 pub use stream_options::StreamOptions;
+pub use transcripts::{cue_text, last_end};
 pub use usage::{read_response_usage, read_usage, whole_seconds};
