@@ -651,3 +651,41 @@ fn regression_a_judge_is_not_skipped_by_length() {
     questions.answered(0, None, |_, _, _| {});
     assert_eq!(questions.ruling(), Ruling::Pass, "it is open otherwise");
 }
+
+#[test]
+fn regression_masks_in_forms_and_transcripts_are_no_json() {
+    use crate::json::Span;
+    use crate::protocols::texts::Site;
+    let body = "Bob said \"hi\"|of Bob.mp3|1\n00:01 --> 00:02\nBob\n";
+    let span = |part: &str| {
+        let start = body.find(part).unwrap();
+        let end = start + part.len();
+        Span { start, end }
+    };
+    let mut texts = Texts::default();
+    let parts: Vec<&str> = body.split('|').collect();
+    for (number, text) in parts.iter().copied().enumerate() {
+        let span = span(text);
+        let site = match number {
+            1 => Site::FileName { text, span },
+            _ => Site::Plain { text, span },
+        };
+        texts.add(&site, Form::Text);
+    }
+    let bob = |number: usize| {
+        let start = parts[number].find("Bob").unwrap();
+        value(number, start, start + 3, "PERSON")
+    };
+    let found = [bob(0), bob(1), bob(2)];
+    // A file's name has quotes around it.
+    let write = |name: &str, _: &str, out: &mut String| out.push_str(&format!("\"{name}\""));
+    let masks = found.iter().map(|found| Mask {
+        found,
+        write: &write,
+    });
+    let edits = texts.edits(&masks.collect::<Vec<_>>());
+    let new = edits.apply(body.as_bytes()).unwrap();
+    let new = String::from_utf8(new.whole(body.as_bytes())).unwrap();
+    let wanted = "\"PERSON\" said \"hi\"|of _PERSON_.mp3|1\n00:01 --> 00:02\n\"PERSON\"\n";
+    assert_eq!(new, wanted);
+}

@@ -46,6 +46,31 @@ fn boundaries_of_content_types() {
             "Multipart/Form-Data; charset=utf-8; Boundary=\"a:b\"",
             Some("a:b"),
         ),
+        (
+            "multipart/form-data; boundary=abc; charset=\"US-ASCII\";",
+            Some("abc"),
+        ),
+        ("multipart/form-data; boundary=abc; charset=utf-16", None),
+        ("multipart/form-data; charset =utf-16; boundary=abc", None),
+        ("multipart/form-data; charset= utf-16; boundary=abc", None),
+        (
+            "multipart/form-data; charset=utf-8; charset=utf-16; boundary=abc",
+            None,
+        ),
+        (
+            "multipart/form-data; charset*=utf-8''utf-16; boundary=abc",
+            None,
+        ),
+        (
+            "multipart/form-data; boundary=abc; boundary*=utf-8''b",
+            None,
+        ),
+        ("multipart/form-data; boundary*0=abc; boundary=abc", None),
+        ("multipart/form-data; boundary=abc; other=b", None),
+        (
+            "multipart/form-data; x=\"; boundary=b\"; boundary=abc",
+            None,
+        ),
         ("multipart/form-data; boundary=a; boundary=b", None),
         ("multipart/form-data; boundary=\"a b\"", None),
         ("multipart/form-data; boundary=\"a;b\"", None),
@@ -80,9 +105,32 @@ fn what_is_not_forgiven() {
         (named("; filename=\"\""), None),
         (named("; filename=\"a\\\"b;c\""), None),
         (named("; filename*=UTF-8''%e2%82%ac"), None),
-        (named("; filename=\"a\"; filename*=UTF-8''b"), None),
+        // Servers differ in which of both they take.
+        (named("; filename=\"a\"; filename*=UTF-8''b"), Some(Head)),
         (named("\r\nX-Other: 1"), None),
         (named("\r\nContent-Type: text/plain; charset=UTF-8"), None),
+        (named("\r\nContent-Type: audio/webm; codecs=\"opus\""), None),
+        (
+            named("\r\nContent-Type: text/plain; charset =utf-16"),
+            Some(Head),
+        ),
+        (
+            named("\r\nContent-Type: text/plain; charset= utf-16"),
+            Some(Head),
+        ),
+        (
+            named("\r\nContent-Type: text/plain; charset*=''utf-16"),
+            Some(Head),
+        ),
+        (
+            named("\r\nContent-Type: text/plain charset=utf-16"),
+            Some(Head),
+        ),
+        (
+            named("\r\nContent-Type: text/plain; charset=utf-8; charset=utf-16"),
+            Some(Head),
+        ),
+        (two("_charset_", "b"), Some(Nested)),
         (named("\r\nContent-Transfer-Encoding: binary"), None),
         (two("a[]", "a[]"), None),
         (two("a", "b"), None),

@@ -200,6 +200,38 @@ fn one_target_that_does_not_take_it_is_refused_as_well() {
 }
 
 #[test]
+fn regression_images_go_to_targets_that_give_them() {
+    let models = r#"{"targets": [{"backend": "a", "model": "x", "gives": "text"},
+        {"backend": "b", "model": "y", "gives": ["text", "image"]},
+        {"backend": "c", "model": "z", "gives": "audio"}]}"#;
+    let mut caller = Caller::new(policy(models, ""));
+    for (images, max_output, wanted) in [
+        (1, Some(6240), "b"),
+        (2, Some(0), "b"),
+        // Embeddings and moderations are numbers.
+        (0, Some(0), "abc"),
+        (0, Some(1), "ab"),
+        (0, None, "ab"),
+    ] {
+        caller.traits = Traits {
+            images,
+            max_output,
+            ..Traits::default()
+        };
+        assert_eq!(caller.order(), wanted, "{images} {max_output:?}");
+    }
+    let one = r#"{"targets": [{"backend": "a", "model": "x", "gives": "text"}]}"#;
+    let mut caller = Caller::new(policy(one, ""));
+    caller.traits.images = 1;
+    let refusal = caller.ask_as("acme", "m").unwrap_err();
+    assert!(
+        refusal.message.contains("answers with image"),
+        "{}",
+        refusal.message
+    );
+}
+
+#[test]
 fn weights_hold_among_those_that_take_it() {
     let weighed = r#"{"strategy": "weighted", "targets": [
         {"backend": "a", "model": "x", "accepts": "text", "weight": 2},

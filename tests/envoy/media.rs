@@ -176,7 +176,13 @@ async fn transcribed(stand: &Stand) {
             sent["file"],
             json!({"filename": "a.mp3", "size": 5, "sum": 553})
         );
-        let seconds = if kind == "application/json" { 9 } else { 1 };
+        let seconds = match text {
+            // By the file: nothing is told.
+            "Hello" => 1,
+            // By the end of the last cue.
+            "1\n00:00" | "WEBVTT" => 3,
+            _ => 9,
+        };
         let wanted = [
             ("operation", json!("transcriptions")),
             ("audio_seconds", json!(seconds)),
@@ -184,14 +190,14 @@ async fn transcribed(stand: &Stand) {
         ];
         recorded(stand, &ask, &wanted).await;
     }
-    // Nothing is told of usage, but how long it was.
+    // Nothing is told of usage, but how long it was: tokens are estimated.
     let ask =
         transcription(&[("response_format", "verbose_json")]).mock(&json!({"no_usage": true}));
     stand.pass(&ask).await;
     recorded(
         stand,
         &ask,
-        &[("audio_seconds", json!(9)), ("usage", json!("reported"))],
+        &[("audio_seconds", json!(9)), ("usage", json!("estimated"))],
     )
     .await;
     // The model stands behind the file, and the answer is a stream.

@@ -92,15 +92,17 @@ fn a_transcript_is_settled_by_what_is_told() {
     let bench = Bench::of(&policy());
     let told = json!({"text": "hi", "usage": {"type": "duration", "seconds": 3}}).to_string();
     let long = json!({"text": "hi", "duration": 7.2}).to_string();
+    let tokens =
+        json!({"text": "hi", "usage": {"input_tokens": 5, "output_tokens": 2}}).to_string();
+    let cues = "1\n00:00:00,000 --> 00:01:04,500\nhi\n";
+    let plain = &[("content-type", "text/plain")][..];
     for (list, answer, source, seconds) in [
-        (JSON, told.as_str(), "reported", 3),
-        (JSON, long.as_str(), "reported", 8),
-        (
-            &[("content-type", "text/plain")][..],
-            "hi\n",
-            "estimated",
-            1,
-        ),
+        (JSON, tokens.as_str(), "reported", 1),
+        // Tokens are not told: they are estimated.
+        (JSON, told.as_str(), "estimated", 3),
+        (JSON, long.as_str(), "estimated", 8),
+        (plain, cues, "estimated", 65),
+        (plain, "hi\n", "estimated", 1),
     ] {
         let body = form("");
         let (mut run, on) = asked(&bench, ("/v1/audio/transcriptions", &body), &[BOUNDARY]);
@@ -137,4 +139,87 @@ fn a_form_has_the_boundary_of_its_head() {
         let (_, on) = asked(&bench, ("/v1/audio/transcriptions", &body), list);
         assert_eq!(refused_body(&on), (400, code.to_owned()));
     }
+}
+
+/// As [`policy`], with this price of its model.
+fn priced(price: Value) -> Bench {
+    let mut policy = policy();
+    policy["tenants"]["acme"]["limits"] = json!([{"usd": 1, "per": "day"}]);
+    policy["default_price"] = json!({"input": 1, "output": 1});
+    policy["models"]["smart"]["targets"][0]["price"] = price;
+    Bench::of(&policy)
+}
+
+#[test]
+fn regression_told_seconds_do_not_make_tokens_free() {
+    let bench = priced(json!({"input": 1, "output": 2}));
+    let body = form("");
+    let (mut run, _) = asked(&bench, ("/v1/audio/transcriptions", &body), &[BOUNDARY]);
+    run.answer("200", JSON);
+    let told = json!({"text": "one two three", "duration": 0.5}).to_string();
+    assert_eq!(run.data(&told, true), OnData::Pass);
+    let record = run.finish(200, "via_upstream");
+    let count = |name: &str| record[name].as_u64().unwrap();
+    assert_eq!(count("audio_seconds"), 1);
+    assert_eq!(count("input_tokens"), 10, "{record}");
+    let output = count("output_tokens");
+    assert!((3..20).contains(&output), "{record}");
+    assert_eq!(count("cost_nano_usd"), 10_000 + output * 2_000);
+}
+
+#[test]
+fn regression_images_without_tokens_are_paid_by_callers_who_leave() {
+    for quality in ["standard", "hd", "low"] {
+        let bench = priced(json!({"input": 0, "output": 0, "image": 0.02}));
+        let body = json!({"model": "smart", "prompt": "a", "n": 2, "quality": quality}).to_string();
+        let (run, on) = asked(&bench, ("/v1/images/generations", &body), JSON);
+        assert!(matches!(on, OnBody::Forward(_)), "{on:?}");
+        let record = run.finish(0, "downstream_remote_disconnect");
+        assert_eq!(
+            (&record["images"], &record["cost_nano_usd"]),
+            (&json!(2), &json!(40_000_000)),
+            "{quality}"
+        );
+    }
+}
+
+#[test]
+fn regression_speech_is_sound_in_streams_too() {
+    let bench = priced(json!({"input": 1, "output": 1, "audio_output": 12}));
+    let body = json!({"model": "smart", "voice": "a", "input": "hi", "stream_format": "sse"});
+    let (mut run, _) = asked(&bench, ("/v1/audio/speech", &body.to_string()), JSON);
+    run.answer("200", &[("content-type", "text/event-stream")]);
+    let usage = json!({"input_tokens": 3, "output_tokens": 10, "total_tokens": 13});
+    let done = json!({"type": "speech.audio.done", "usage": usage});
+    run.data(&format!("data: {done}\n\n"), true);
+    let record = run.finish(200, "via_upstream");
+    assert_eq!(record["usage"], "reported");
+    assert_eq!(record["cost_nano_usd"], 3_000 + 120_000);
+}
+
+#[test]
+fn regression_characters_that_are_syllables_are_reserved_as_such() {
+    let bench = priced(json!({"input": 1, "output": 1}));
+    for (input, tokens) in [("aé", 3), ("漢字かな", 16), ("한국", 8), ("42 a", 11)] {
+        let body = json!({"model": "smart", "voice": "a", "input": input}).to_string();
+        let (run, _) = asked(&bench, ("/v1/audio/speech", &body), JSON);
+        assert_eq!(held(&run).1, tokens, "{input}");
+        run.finish(503, "upstream_reset_before_response_started");
+    }
+}
+
+#[test]
+fn regression_media_are_refused_before_services_are_asked() {
+    let service = json!({"cluster": "judge", "kind": "generic", "path": "/judge"});
+    let mut policy = policy();
+    policy["guardrails"] = json!([
+        {"name": "asked", "phase": "input", "detect": {"service": service}, "action": "mask"},
+        {"name": "data", "phase": "output", "detect": "personal_data", "action": "mask"}]);
+    let bench = Bench::of(&policy);
+    let body = json!({"model": "smart", "voice": "a", "input": "hello"}).to_string();
+    let (_, on) = asked(&bench, ("/v1/audio/speech", &body), JSON);
+    assert_eq!(refused_body(&on), (400, "unscannable_request".to_owned()));
+    // The same is asked about where the answer is text.
+    let (_, on) = asked(&bench, ("/v1/chat/completions", BODY), JSON);
+    assert!(matches!(on, OnBody::Ask(_)), "{on:?}");
 }

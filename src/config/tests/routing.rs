@@ -61,8 +61,8 @@ fn targets_say_what_they_take_and_give() {
             "models.light.targets[0].accepts: \"video\" is none of",
         ),
         (
-            r#""gives": "image""#,
-            "models.light.targets[0].gives: \"image\" is none of",
+            r#""gives": "file""#,
+            "models.light.targets[0].gives: \"file\" is none of",
         ),
     ] {
         let text = changed(
@@ -82,6 +82,13 @@ fn targets_say_what_they_take_and_give() {
         "{}",
         told(&chain)
     );
+    // In any order.
+    let alike = chain.replace(r#""accepts": "text""#, r#""accepts": ["text", "image"]"#);
+    let alike = alike.replace(
+        r#""model": "b""#,
+        r#""model": "b", "accepts": ["image", "text"]"#,
+    );
+    assert_eq!(told(&alike), "");
 }
 
 fn changed(old: &str, new: &str) -> String {

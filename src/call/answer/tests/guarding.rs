@@ -870,3 +870,62 @@ fn a_report_of_usage_ends_no_text() {
     assert_eq!(said, ["<EMAIL_ADDRESS>.", "stop"]);
     assert_eq!(seen.stopped, Stopped::No);
 }
+
+const TRANSCRIPTS: Case = Case {
+    api: Api::Transcriptions,
+    ..OPENAI
+};
+
+#[test]
+fn regression_segments_do_not_tell_what_deltas_mask() {
+    let event = |event: Value| format!("data: {event}\n\n");
+    let delta = event(json!({"type": "transcript.text.delta", "delta": format!("by {MAIL} ")}));
+    let segment = |text: &str| {
+        event(json!({"type": "transcript.text.segment", "id": "s", "speaker": "A", "text": text}))
+    };
+    let done = event(json!({"type": "transcript.text.done", "text": format!("by {MAIL} ")}));
+    // The second part is nothing by itself.
+    let stream = format!(
+        "{delta}{}{}{done}",
+        segment("by quilliam"),
+        segment("@zwexford.org")
+    );
+    let (out, ..) = TRANSCRIPTS.run(STREAM, [stream.as_bytes()]);
+    assert!(
+        !out.contains("quilliam") && !out.contains("zwexford"),
+        "{out}"
+    );
+    assert_eq!(out.matches(r#""text":"""#).count(), 2, "{out}");
+    assert!(out.contains(r#""speaker":"A""#), "{out}");
+    let monitor = Case {
+        action: "monitor",
+        ..TRANSCRIPTS
+    };
+    let (out, ..) = monitor.run(STREAM, [stream.as_bytes()]);
+    assert_eq!(out, stream);
+}
+
+#[test]
+fn regression_a_value_across_cues_is_found() {
+    let cues = |one: &str, other: &str| {
+        format!(
+            "1\n00:00:00,000 --> 00:00:02,000\n{one}\n\n2\n00:00:02,000 --> 00:00:04,000\n{other}\n"
+        )
+    };
+    let split = cues("my card is 4111 1111", "1111 1111, thanks");
+    let (out, _, watched) = TRANSCRIPTS.run("text/plain", [split.as_bytes()]);
+    assert!(!out.contains("4111"), "{out}");
+    assert_eq!(watched.unscanned, [false]);
+    for action in ["monitor", "mask"] {
+        let case = Case {
+            action,
+            passes_unread: action == "mask",
+            ..TRANSCRIPTS
+        };
+        let (out, ..) = case.run("text/plain", [split.as_bytes()]);
+        assert_eq!(out, split, "{action}");
+    }
+    let (out, _, watched) = TRANSCRIPTS.run("text/plain", [cues("by", MAIL).as_bytes()]);
+    assert!(!out.contains(MAIL) && out.contains("00:00:04,000"), "{out}");
+    assert!(watched.unscanned.is_empty());
+}

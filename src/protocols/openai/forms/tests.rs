@@ -41,10 +41,16 @@ fn what_is_asked_for() {
     assert_eq!(model, "m");
     assert_eq!(
         (traits.stream, traits.audio, traits.seconds),
-        (true, true, 10)
+        (true, true, 80)
     );
-    assert_eq!((traits.text.bytes(), traits.media.audio), (3, 100));
-    assert_eq!((traits.max_output, traits.images), (Some(64), 0));
+    assert_eq!((traits.text.bytes(), traits.media.audio), (3, 800));
+    assert_eq!((traits.max_output, traits.images), (Some(320), 0));
+    // What sound does not have is nothing of it.
+    for field in [("n", "x"), ("n", "7"), ("quality", "high")] {
+        let body = form(&[SOUND_FILE, ("model", "m"), field]);
+        let FormRequest { traits, .. } = request(Api::Transcriptions, &body);
+        assert_eq!((traits.images, traits.media_output), (0, 0), "{field:?}");
+    }
     let images = [
         ("image[]@a", "1"),
         ("image[]@b", "2"),
@@ -252,15 +258,16 @@ fn fields_as_json() {
         ("model", "m"),
         SOUND_FILE,
         ("n", "2"),
-        ("stream", "true"),
+        ("stream", "True"),
         ("a[]", "x"),
-        ("a[]", "y"),
+        ("a[]", "True"),
+        ("b[]", "7"),
         ("user", "\"1\""),
     ]);
     let json: Value = serde_json::from_slice(&form_as_json(body.as_bytes()).unwrap()).unwrap();
     assert_eq!(
         json,
-        json!({"model": "m", "n": 2, "stream": true, "a[]": "x", "user": "\"1\""})
+        json!({"model": "m", "n": 2, "stream": true, "a[]": ["x", true], "b[]": 7, "user": "\"1\""})
     );
     assert_eq!(form_as_json(b"{}"), None);
 }
@@ -315,7 +322,7 @@ fn transcripts_come_in_pieces() {
     let done = r#"{"text":"by ann","type":"transcript.text.done","usage":{"input_tokens":1}}"#;
     assert_eq!(channels(done), (of("by ann", true, true), 0, true));
     let segment = r#"{"type":"transcript.text.segment","id":"seg_1","start":0.1,"text":"by ann"}"#;
-    assert_eq!(channels(segment), (of("by ann", false, false), 0, false));
+    assert_eq!(channels(segment), (of("by ann", false, false), 1, false));
     assert_eq!(channels("[DONE]"), (Vec::new(), 0, false));
     let key = event_texts(Api::Transcriptions, delta.as_bytes())
         .unwrap()
@@ -340,5 +347,28 @@ proptest! {
                 let _ = form_as_json(body);
             }
         }
+    }
+}
+
+#[test]
+fn cues_of_transcripts() {
+    use crate::protocols::openai::{cue_text, last_end};
+    let srt =
+        "1\n00:00:00,000 --> 00:00:02,000\none 2\n3\n\n2\n00:00:02,000 --> 01:00:02,001\nthree\n";
+    assert_eq!(cue_text(srt).as_deref(), Some("one 2 3 three "));
+    assert_eq!(last_end(srt.as_bytes()), Some(3603));
+    let vtt = "WEBVTT\r\n\r\n00:00.000 --> 01:01.000 align:start\r\n7 --> x\r\n";
+    assert_eq!(last_end(vtt.as_bytes()), Some(61));
+    assert_eq!(cue_text("one\n\ntwo"), None);
+    for none in [
+        "",
+        "one",
+        "a --> b",
+        "1 --> 2",
+        "--> 1:1:1:1.0",
+        "--> 99999:00.0",
+        "--> ,",
+    ] {
+        assert_eq!(last_end(none.as_bytes()), None, "{none}");
     }
 }
