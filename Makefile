@@ -1,6 +1,6 @@
 # `make` lists the targets. Each is one command; what it does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt fuzz soak bench-ledger bench-guard bench eval train clean
+.PHONY: help setup wasm wasm-panic tool run test lint unit envoy-test fmt fuzz soak bench-ledger bench-detect bench-guard bench eval train clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
