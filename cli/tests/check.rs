@@ -1547,7 +1547,7 @@ fn steps_of_workflows_have_clusters() {
         format!("{path}.{place}: no cluster {name:?} in static_resources.clusters")
     };
     let lines = said(&text);
-    let [cluster, fallback] = lines.as_slice() else {
+    let [cluster, fallback, _no_store] = lines.as_slice() else {
         panic!("{lines:?}")
     };
     assert!(
