@@ -179,7 +179,7 @@ fn other_paths_pass_only_by_policy() {
             .header("x-test", &ask.id);
         let (answer, received) = stand.pass(&ask).await;
         assert_eq!(answer.status, 200);
-        assert_eq!(received.line, "POST /api/v9/moderations?x=1");
+        assert_eq!(received.line, "POST /api/v9/rerank?x=1");
         assert_eq!(received.body, body);
         assert!(!received.headers.contains_key("authorization"));
         assert_eq!(stand.record(&ask).await["operation"], "other");
