@@ -39,6 +39,8 @@ environment() {
   TOLLGATE_ENVOY_OLD=$(old_envoy_path old)
   TOLLGATE_ENVOY_OLDEST=$(old_envoy_path oldest)
   export TOLLGATE_ENVOY TOLLGATE_ENVOY_OLD TOLLGATE_ENVOY_OLDEST
+  # Tests wait for Envoys and clocks half of their time.
+  export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
   export TOLLGATE_WASM=$root/dist/tollgate.wasm
   export TOLLGATE_PANIC_WASM=$root/dist/tollgate-panic.wasm
   export TOLLGATE_PYTHON=$python
