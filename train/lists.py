@@ -84,11 +84,11 @@ def toxic_words(folder):
     return {w for r in data.rows(folder, "tox_*") if r["label"] == "toxic" for w in words_of(r["text"])}
 
 
-def sparable(folder, packages, bad):
+def sparable(packages, bad, toxic):
     """Words of a dictionary and names that are not bad, that no toxic row holds, and that are no concept but by chance."""
     words = json.load(open(os.path.join(packages, "an-array-of-english-words", "index.json"), encoding="utf-8"))
     words = {w for w in map(folded, words) if w} | set(names())
-    kept = (w for w in words - toxic_words(folder) if not any(p in w for p in NEVER) and not any(s in bad for s in stems(w)))
+    kept = (w for w in words - toxic if not any(p in w for p in NEVER) and not any(s in bad for s in stems(w)))
     return sorted(w for w in kept if not features.concept(map(ord, w)) or by_chance(w))
 
 
@@ -98,10 +98,9 @@ RUDE = {"insult", "curse", "wish", "harm"}
 
 def by_chance(word):
     """Whether a word begins as a rude one of few letters does, and is no form of it: `cockpit`, `psychology`."""
-    found = [w for n in range(SHORT, 1, -1) if (w := tuple(map(ord, word[:n]))) in features.PREFIX]
-    is_rude = lambda w: features.NAMES[features.concept(w) - 1] in RUDE
-    longest = max((len(w) for w in features.PREFIX if word.startswith("".join(map(chr, w)))), default=0) if found else 0
-    return bool(found) and longest <= SHORT and is_rude(map(ord, word)) and "".join(map(chr, found[0])) not in stems(word)
+    beginning = next((word[:n] for n in range(features.LONGEST, 1, -1) if tuple(map(ord, word[:n])) in features.PREFIX), "")
+    is_rude = features.NAMES[features.concept(map(ord, word)) - 1] in RUDE
+    return 0 < len(beginning) <= SHORT and is_rude and beginning not in stems(word)
 
 
 def main(folder, packages, out):
@@ -111,7 +110,8 @@ def main(folder, packages, out):
         if word:
             worst[word] = max(worst.get(word, 0), degree)
     doubtful = {w for w in names(ENGLISH) if worst.get(w, 3) < 3} | {w for w, degree in worst.items() if degree == 1}
-    for word in doubtful - toxic_words(folder):
+    toxic = toxic_words(folder)
+    for word in doubtful - toxic:
         del worst[word]
     with open(out, "w", encoding="utf-8") as f:
         for word, degree in sorted(worst.items()):
@@ -119,7 +119,7 @@ def main(folder, packages, out):
     with open(out + ".innocent", "w", encoding="utf-8") as f:
         f.write("".join(w + "\n" for w in innocent(packages, worst)))
     with open(out + ".sparable", "w", encoding="utf-8") as f:
-        f.write("".join(w + "\n" for w in sparable(folder, packages, worst)))
+        f.write("".join(w + "\n" for w in sparable(packages, worst, toxic)))
 
 
 if __name__ == "__main__":
