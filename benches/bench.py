@@ -21,6 +21,8 @@ HEADERS = {"content-type": "application/json", "authorization": "Bearer demo-acm
 WHOLE, STREAM, PACED = "whole", "stream", "paced"
 # A role, 200 pieces of text, a finish reason and [DONE]; plus the usage that was not asked for.
 EVENTS = 203
+# 200 pieces of text, and what begins and ends the text, its part, its item and the response.
+RESPONSES_EVENTS = 208
 
 # What is sent, by name: the body and what the mock answers.
 CALLS = {
@@ -33,6 +35,14 @@ CALLS = {
     # A millisecond between events: each travels alone, as a model sends them.
     PACED: (payloads.chat(1_000, stream=True), PACED),
 }
+# Other APIs than chat completions.
+RESPONSES = "Responses, "
+EMBEDDINGS = "embeddings, 20 KB"
+CALLS |= {
+    RESPONSES + call: (payloads.responses(1_000, stream=call != "1 KB"), CALLS[call][1])
+    for call in ("1 KB", STREAM, PACED)
+}
+CALLS[EMBEDDINGS] = (payloads.embeddings(20_000, 16), WHOLE)
 # The same with personal data in requests and answers.
 CLEAN = ["1 KB", "20 KB", "200 KB", STREAM, PACED]
 FINDINGS = " with findings"
@@ -46,7 +56,9 @@ CALLS |= {
 CALLS[cache.HIT] = (cache.BODY, cache.ANSWER)
 # One stream of 200 events is as much work as many plain calls.
 CONNECTIONS = {STREAM: 4, PACED: 64}
-CONNECTIONS |= {call + FINDINGS: number for call, number in CONNECTIONS.items()}
+CONNECTIONS |= {call + FINDINGS: number for call, number in CONNECTIONS.items()} | {
+    RESPONSES + call: number for call, number in CONNECTIONS.items()
+}
 RATED = ["1 KB", "20 KB", "200 KB", cache.HIT]
 RATE = 200
 
@@ -58,6 +70,8 @@ FLOORS = {peer: "plain" for peer in ("direct", "plain", "empty", "tollgate", "gu
     peer: "retry" for peer in ("retry", "backends", "translation")
 }
 FLOORS |= {peer: "plain" for peer in (cache.FIXED, cache.CACHED)}
+# Who gets calls of other APIs.
+OF_OTHER_APIS = ["direct", "plain", "tollgate", "guarded"]
 # Who gets the calls with personal data.
 WITH_FINDINGS = ["plain", "tollgate", "guarded"]
 # The backend that answers, where there is one.
@@ -67,9 +81,25 @@ BACKENDS |= {cache.CACHED: "mock"}
 NO_LATENCY = ["empty"]
 
 
+CHAT = "/v1/chat/completions"
+
+
+def path(call):
+    if call.startswith(RESPONSES):
+        return "/v1/responses"
+    return "/v1/embeddings" if call == EMBEDDINGS else CHAT
+
+
+def events(call):
+    """How many a stream has."""
+    return RESPONSES_EVENTS if call.startswith(RESPONSES) else EVENTS
+
+
 def measured(call, peer):
     if call == cache.HIT or peer in (cache.FIXED, cache.CACHED, cache.UNCACHED):
         return call == cache.HIT and peer in cache.PEERS
+    if path(call) != CHAT:
+        return peer in OF_OTHER_APIS
     return not call.endswith(FINDINGS) or peer in WITH_FINDINGS
 
 
@@ -100,7 +130,7 @@ class Load:
             connections = 8
             command += ["-q", str(rate), "--latency-correction"]
         command += ["-c", str(connections)]
-        command += [f"http://127.0.0.1:{server.port}/v1/chat/completions"]
+        command += [f"http://127.0.0.1:{server.port}{path(call)}"]
         pin = (lambda: os.sched_setaffinity(0, {self.core})) if self.core is not None else None
         done = subprocess.run(
             command, stdout=subprocess.PIPE, check=True, preexec_fn=pin, timeout=seconds + 60
@@ -125,16 +155,16 @@ def check_answers(server, calls):
         if not measured(call, server.name):
             continue
         body, answer = CALLS[call]
-        got, backend = server.wait_for(HEADERS | {"x-mock-canned": answer}, body)
+        got, backend = server.wait_for(HEADERS | {"x-mock-canned": answer}, body, path(call))
         if backend != BACKENDS.get(server.name):
             raise RuntimeError(f"{server.name} was answered by backend {backend}")
-        events = got.count(b"data: ")
+        seen = got.count(b"data: ")
         # Plus what masking still held at the end.
         if server.name == cache.CACHED:
             cache.is_hit(server, HEADERS)
-        wanted = [0] if answer.startswith(WHOLE) else range(EVENTS, EVENTS + 3)
-        if events not in wanted:
-            raise RuntimeError(f"{server.name} sent {events} events")
+        wanted = [0] if answer.startswith(WHOLE) else range(events(call), events(call) + 3)
+        if seen not in wanted:
+            raise RuntimeError(f"{server.name} sent {seen} events for {call}")
         masks = got.count(b"<EMAIL_ADDRESS>")
         if (masks > 0) != (server.name == "guarded" and call.endswith(FINDINGS)):
             raise RuntimeError(f"{server.name} sent {masks} masks for {call}")
@@ -343,7 +373,7 @@ def per_event(call, peer="tollgate"):
 
     def figure(r):
         own, floor = (r["load"][call][name] for name in (peer, FLOORS[peer]))
-        return (own["cpu_ms_per_call"] - floor["cpu_ms_per_call"]) * 1000 / EVENTS
+        return (own["cpu_ms_per_call"] - floor["cpu_ms_per_call"]) * 1000 / events(call)
 
     return figure
 
@@ -453,6 +483,19 @@ def fallback_rows(rounds):
                 yield [name, f"{spread(rounds, figure)} {unit}"]
 
 
+def other_rows(rounds):
+    """Other APIs than chat completions; there are no bars."""
+    for peer in ("tollgate", "guarded"):
+        for call in (RESPONSES + "1 KB", EMBEDDINGS):
+            figure = ratio(call, peer, "cpu_ms_per_call")
+            if is_known(rounds, figure):
+                yield [f"CPU a call ÷ plain, {call}, {peer}", f"{spread(rounds, figure)} ×"]
+        for call, how in ((STREAM, "back to back"), (PACED, "one by one")):
+            figure = per_event(RESPONSES + call, peer)
+            if is_known(rounds, figure):
+                yield [f"CPU an event above plain, Responses, {how}, {peer}", f"{spread(rounds, figure)} µs"]
+
+
 def cache_rows(rounds):
     for name, figure, unit in cache.figures():
         if is_known(rounds, figure):
@@ -478,6 +521,7 @@ def report(rounds):
     sections = [
         ("Bars", table(["", "bar", "measured", "met"], bar_rows(rounds))),
         ("Several providers", table(["", "measured"], fallback_rows(rounds))),
+        ("Other APIs", table(["", "measured"], other_rows(rounds))),
         ("The cache", table(["", "measured"], cache_rows(rounds))),
         (
             f"Throughput (32 connections; streams: {CONNECTIONS[STREAM]}, paced: {CONNECTIONS[PACED]})",

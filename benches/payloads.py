@@ -78,6 +78,18 @@ class Writer:
         return text[:size]
 
 
+def responses(size, stream=False):
+    """A request to Responses of about `size` bytes."""
+    text = Writer().text(size - 100)
+    return encode({"model": "smart", "input": text, "store": False} | ({"stream": True} if stream else {}))
+
+
+def embeddings(size, texts):
+    """A request of `texts` embeddings, of about `size` bytes."""
+    writer = Writer()
+    return encode({"model": "smart", "input": [writer.text(size // texts - 20) for _ in range(texts)]})
+
+
 def encode(value):
     return json.dumps(value, separators=(",", ":")).encode()
 

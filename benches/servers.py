@@ -40,14 +40,14 @@ class Server:
         with open(log, "wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, preexec_fn=pin)
 
-    def wait_for(self, headers, body, seconds=120):
+    def wait_for(self, headers, body, path="/v1/chat/completions", seconds=120):
         """Waits until a call gets a good answer; returns its body and who gave it."""
         deadline = time.monotonic() + seconds
         while True:
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.name} ended by itself, see {self.log}")
             try:
-                status, answer, backend = self.call(headers, body)
+                status, answer, backend = self.call(headers, body, path)
                 if status == 200:
                     return answer, backend
                 problem = f"status {status}: {answer[:200]!r}"
@@ -57,10 +57,10 @@ class Server:
                 raise RuntimeError(f"{self.name} gives no good answer ({problem}), see {self.log}")
             time.sleep(0.05)
 
-    def call(self, headers, body):
+    def call(self, headers, body, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("POST", "/v1/chat/completions", body, headers)
+            connection.request("POST", path, body, headers)
             response = connection.getresponse()
             return response.status, response.read(), response.getheader("x-tollgate-backend")
         finally:

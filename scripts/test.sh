@@ -48,6 +48,7 @@ environment() {
   TOLLGATE_NGINX=$(store_path nginx)
   export TOLLGATE_REDIS TOLLGATE_NGINX
   export TOLLGATE_PRESIDIO=$root/.presidio/bin/python
+  export TOLLGATE_LANGCHAIN=$root/.langchain/bin/python
   export TOLLGATE_MINILM=$root/.minilm
   # Istio's schemas are not part of this repository: without them, manifests are not checked.
   if [[ -z ${ISTIO_CRDS:-} && -d ../shared/istio ]]; then ISTIO_CRDS=$(realpath ../shared/istio); fi

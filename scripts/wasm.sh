@@ -15,7 +15,7 @@ debian_packages=(rustc-web cargo-web rust-web-src)
 # Remembers that rustup could not download the target, so that builds don't try it again.
 fallback=target/wasm-debian/chosen
 # Every worker of every Envoy loads it, and Istio's agents fetch it: it stays small.
-max_bytes=3407872
+max_bytes=3670016
 
 rustup_ready() { [[ -d $(rustc --print target-libdir --target "$target" 2>/dev/null) ]]; }
 

@@ -93,16 +93,32 @@ pub fn any_of<const N: usize>(wanted: [u8; N], block: &[u8; BLOCK]) -> u32 {
 /// The index of the first byte that is in `set`.
 #[inline]
 pub fn find(haystack: &[u8], set: Set) -> Option<usize> {
+    find_by(haystack, |block| set.mask(block), |byte| set.has(byte))
+}
+
+/// The index of the first byte that is one of `wanted`.
+#[inline]
+pub fn find_any<const N: usize>(haystack: &[u8], wanted: [u8; N]) -> Option<usize> {
+    let mask = |block: &[u8; BLOCK]| any_of(wanted, block);
+    find_by(haystack, mask, |byte| wanted.contains(&byte))
+}
+
+#[inline]
+fn find_by(
+    haystack: &[u8],
+    mask: impl Fn(&[u8; BLOCK]) -> u32,
+    has: impl Fn(u8) -> bool,
+) -> Option<usize> {
     let (blocks, tail) = haystack.as_chunks::<BLOCK>();
     let mut start = 0_usize;
     for block in blocks {
-        let mask = set.mask(block);
+        let mask = mask(block);
         if mask != 0 {
             return Some(start.saturating_add(first_bit(mask)));
         }
         start = start.saturating_add(BLOCK);
     }
-    let offset = tail.iter().position(|&byte| set.has(byte))?;
+    let offset = tail.iter().position(|&byte| has(byte))?;
     Some(start.saturating_add(offset))
 }
 
@@ -155,6 +171,7 @@ mod tests {
                 let mut text = vec![b'a'; length];
                 text[hit] = b'"';
                 assert_eq!(find(&text, SETS[0]), Some(hit), "{length} {hit}");
+                assert_eq!(find_any(&text, *b"{\"]"), Some(hit), "{length} {hit}");
             }
             assert_eq!(find(&vec![b'a'; length], SETS[0]), None);
         }

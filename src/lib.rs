@@ -3,7 +3,7 @@
 Rooms, lowest first; each knows only those before it:
 
 - [`bytes`], `date`, `hmac`, `sorting`, [`http`], [`host`]: searching, days, heads, and what the core needs from outside
-- [`json`], [`sse`]: text by span and by event, with no idea of AI
+- [`json`], [`sse`], [`eventstream`]: text by span and by event, with no idea of AI
 - [`wrapped`]: ids of what providers keep, as callers know them
 - `lookalikes`: characters that look like others
 - [`detect`], [`mask`]: personal data and secrets, found and masked as text comes
@@ -44,6 +44,7 @@ pub mod classify;
 pub mod config;
 mod date;
 pub mod detect;
+pub mod eventstream;
 pub mod guardrails;
 mod hmac;
 pub mod host;

@@ -1534,7 +1534,7 @@ fn steps_of_workflows_have_clusters() {
         said(workflows),
         [
             "warning: ledger.store: is missing: when Envoy is restarted, limits of an hour or more begin anew",
-            "ok (1 backends, 3 models, 2 tenants)"
+            "ok (1 backends, 4 models, 2 tenants)"
         ]
     );
     let text = change(
@@ -1558,4 +1558,18 @@ fn steps_of_workflows_have_clusters() {
         fallback.starts_with(&missing("fallback.cluster", "none")),
         "{fallback}"
     );
+    let text = change(workflows, "cluster: second, api", "cluster: sekond, api");
+    let text = change(
+        &text,
+        "judge: { cluster: judge,",
+        "judge: { cluster: jugde,",
+    );
+    let lines = said(&text);
+    let path = "models.council.workflow.panel";
+    for (line, wanted) in lines.iter().zip([
+        format!("{path}.members[1].cluster: no cluster \"sekond\""),
+        format!("{path}.judge.cluster: no cluster \"jugde\""),
+    ]) {
+        assert!(line.starts_with(&wanted), "{lines:?}");
+    }
 }

@@ -547,6 +547,6 @@ fn the_documented_providers_are_good() {
     let text = format!("{before}  secrets:\n{}", indented(secrets.unwrap(), 2));
     assert_eq!(
         check("documented", &text),
-        ["ok (4 backends, 2 models, 1 tenants)"]
+        ["ok (6 backends, 2 models, 1 tenants)"]
     );
 }

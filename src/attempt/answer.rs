@@ -4,16 +4,16 @@ Nothing goes on before it is sure that the try has succeeded: an error can then 
 to the next target. Of a stream that is the first event with content, of a whole
 answer its end. */
 
-use super::first::{FirstSign, Sign, error_of_response};
+use super::first::{FirstSign, Sign, error_of_response, is_blocked};
+use super::frames::Frames;
 use super::tries::{Came, Failure, Why};
-use super::{Attempt, classify};
+use super::{Attempt, amazon, classify};
 use crate::host::Instant;
 use crate::http::{HeaderEdits, Headers};
 use crate::json::{Error, Kind, Reader};
-use crate::protocols::translate::{self, ChatApi};
+use crate::protocols::translate::{self, ChatApi, ProviderApi};
 use crate::protocols::{Api, ErrorKind, Refusal};
-use crate::routing::reset_hint;
-use crate::sse::{self, Framer};
+use crate::routing::{reset_after, reset_hint};
 use std::borrow::Cow;
 
 /// The header that asks Envoy for the next target; `retriable_headers` names it. Its
@@ -28,6 +28,9 @@ const fn max_opening(api: Api) -> usize {
         _ => 16 * 1024,
     }
 }
+
+/// Stands for an answer that says no more than that its prompt is refused.
+const BLOCKED: &[u8] = br#"{"error":{"code":400,"status":"content_filter","message":"The provider refuses the content of the prompt."}}"#;
 
 /// Longest error body that is read, in bytes.
 const MAX_ERROR: usize = 64 * 1024;
@@ -73,7 +76,7 @@ pub(super) struct Held {
 
 #[derive(Debug)]
 pub(super) struct Translating {
-    framer: Framer,
+    frames: Frames,
     stream: translate::Stream,
     broken: bool,
 }
@@ -97,7 +100,7 @@ impl Attempt {
         }
         match status {
             200..=299 => self.good_head(held, headers, end),
-            _ => self.error_head(held, status, headers, end),
+            _ => self.named_error(held, status, headers, end),
         }
     }
 
@@ -198,10 +201,10 @@ impl Attempt {
     }
 
     /// The APIs of provider and caller, if they are not the same.
-    fn translates(&self) -> Option<(ChatApi, ChatApi)> {
+    fn translates(&self) -> Option<(ProviderApi, ChatApi)> {
         let api = self.entry.api;
         let caller = self.plan.caller;
-        let both = ChatApi::of(api).zip(ChatApi::of(caller));
+        let both = ProviderApi::of(api).zip(ChatApi::of(caller));
         both.filter(|_| api != caller)
     }
 
@@ -223,8 +226,9 @@ impl Attempt {
             return self.garbage(held);
         }
         match kind.as_str() {
-            "text/event-stream" if self.plan.stream => {
-                self.hold(Reading::Opening(held, FirstSign::default(), 0))
+            kind if self.plan.stream && kind == Frames::content_type(self.entry.api) => {
+                let first = FirstSign::of(self.entry.api);
+                self.hold(Reading::Opening(held, first, 0))
             }
             // They are long, and of their errors none come under a good status.
             "application/json" if self.entry.api.makes_images() => self.answered(held),
@@ -238,6 +242,23 @@ impl Attempt {
     fn answered(&mut self, held: Held) -> OnAttempt {
         self.tries.latest_came(Came::Answered);
         self.pass(held)
+    }
+
+    /// An error whose name says more than its status, if it is Amazon's.
+    fn named_error(
+        &mut self,
+        mut held: Held,
+        status: u16,
+        headers: Headers<'_>,
+        end: bool,
+    ) -> OnAttempt {
+        let name = headers.text(amazon::ERROR_TYPE);
+        let name = name.filter(|_| self.entry.api == Api::Converse);
+        let meant = name.and_then(amazon::status_of).unwrap_or(status);
+        if meant != status {
+            held.edits.set.push((":status", meant.to_string()));
+        }
+        self.error_head(held, meant, headers, end)
     }
 
     fn error_head(
@@ -274,6 +295,7 @@ impl Attempt {
         let body = body.get(..MAX_ERROR).unwrap_or(body);
         let why = classify::of_status(status);
         let why = why.unwrap_or_else(|| classify::of_body(status, body));
+        let until = until.or_else(|| told_wait(body, &mut held));
         self.failed(&mut held, why, status, until);
         match self.translates() {
             Some((_, to)) => {
@@ -299,6 +321,9 @@ impl Attempt {
             }
             Looks::Garbage => return self.garbage(held),
             Looks::Answer => {}
+        }
+        if self.plan.content_policy && is_blocked(self.entry.api, body) {
+            return self.hidden_error(held, BLOCKED);
         }
         let Some((from, to)) = self.translates() else {
             self.tries.latest_came(Came::Answered);
@@ -333,11 +358,12 @@ impl Attempt {
         };
         match sign {
             Sign::Error(data) => self.hidden_error(held, &data),
+            Sign::Blocked if self.plan.content_policy => self.hidden_error(held, BLOCKED),
             Sign::Nothing if end => self.garbage(held),
             Sign::Nothing if body.len() <= max_opening(api) => {
                 self.hold(Reading::Opening(held, first, body.len()))
             }
-            Sign::Content | Sign::Nothing => self.stream_begins(held, body, end),
+            Sign::Content | Sign::Blocked | Sign::Nothing => self.stream_begins(held, body, end),
         }
     }
 
@@ -347,7 +373,7 @@ impl Attempt {
             return self.pass(held);
         };
         let mut translating = Translating {
-            framer: Framer::default(),
+            frames: Frames::of(self.entry.api),
             stream: translate::Stream::new(from, to, &self.about(held.now)),
             broken: false,
         };
@@ -358,6 +384,10 @@ impl Attempt {
         self.tries.latest_came(Came::Answered);
         self.reading = Reading::Translating(Box::new(translating));
         held.edits.remove.push("content-length".to_owned());
+        if from == ProviderApi::Converse {
+            let kind = Frames::content_type(to.api());
+            held.edits.set.push(("content-type", kind.to_owned()));
+        }
         OnAttempt::Release(held.edits, Some(out))
     }
 
@@ -427,42 +457,40 @@ impl Attempt {
     }
 }
 
+/// When a provider that tells no time in its head will answer again, by its error. The caller is
+/// told in the head.
+fn told_wait(body: &[u8], held: &mut Held) -> Option<u64> {
+    let until = reset_after(&classify::retry_delay(body)?, held.now)?.0;
+    let seconds = until.saturating_sub(held.now.0).div_ceil(1_000_000_000);
+    held.edits.set.push(("retry-after", seconds.to_string()));
+    Some(until)
+}
+
 impl Translating {
     fn push(&mut self, piece: &[u8], end: bool) -> Vec<u8> {
         let mut out = Vec::new();
         if self.broken {
             return out;
         }
-        let joined = self.framer.join(piece);
-        let mut events = joined.events();
-        let mut whole = 0_usize;
-        for event in events.by_ref() {
-            whole = whole.saturating_add(event.len());
-            self.broken |= !translated(&mut self.stream, event, &mut out);
-        }
-        let place = events.place();
+        let (frames, stream) = (&mut self.frames, &mut self.stream);
+        let mut bad = false;
+        let whole = frames.push(piece, &mut |data| {
+            bad |= stream.event(data, &mut out).is_err()
+        });
+        self.broken = bad || whole.is_err();
         if end && !self.broken {
-            // Some servers leave out the last empty line. What was cut in the middle is
-            // dropped, and a stream that does not end properly is completed by nobody: the
-            // gateway says so.
-            translated(&mut self.stream, events.unfinished(), &mut out);
-            self.stream.end(&mut out);
-        } else if !end {
-            self.broken |= self.framer.keep(joined, whole, place).is_some();
+            // What was cut in the middle is dropped, and a stream that does not end properly is
+            // completed by nobody: the gateway says so.
+            frames.end(&mut |data| {
+                let _ = stream.event(data, &mut out);
+            });
+            stream.end(&mut out);
         }
         if self.broken {
             let (api, number) = (self.stream.to().api(), self.stream.next_number());
             out.extend(broken_stream().numbered_event(api, number));
         }
         out
-    }
-}
-
-/// Translates one event; `false` if it is none.
-fn translated(stream: &mut translate::Stream, event: &[u8], out: &mut Vec<u8>) -> bool {
-    match sse::data(event) {
-        Some(data) => stream.event(&data, out).is_ok(),
-        None => true,
     }
 }
 

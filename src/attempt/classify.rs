@@ -29,6 +29,8 @@ pub(super) fn of_body(status: u16, body: &[u8]) -> Why {
         Why::ContextLength
     } else if error.has(&CONTENT_CODES) {
         Why::ContentPolicy
+    } else if error.has(&ACCOUNT_CODES) {
+        Why::Auth
     } else {
         Why::Request
     }
@@ -64,10 +66,32 @@ const CONTENT_CODES: [&str; 5] = [
     "sensitive_words_detected",
 ];
 
-/// What an error body says, in the shape of OpenAI, of Anthropic, or of neither.
+/// Google's, under a 400, for a key that is wrong, and for an account or a region that may not call.
+const ACCOUNT_CODES: [&str; 2] = ["API_KEY_INVALID", "FAILED_PRECONDITION"];
+
+/// The wait that Google's errors tell in their body (`google.rpc.RetryInfo`), a duration.
+pub(super) fn retry_delay(body: &[u8]) -> Option<String> {
+    let value = read(body);
+    let error = value.get("error")?;
+    let details = error.get("details")?.as_array()?;
+    let mut delays = details.iter().filter_map(|detail| detail.get("retryDelay"));
+    delays.next()?.as_str().map(str::to_owned)
+}
+
+/// An error body; nothing of what is no JSON. Google's streams that are no events are a list.
+fn read(body: &[u8]) -> Value {
+    let value = serde_json::from_slice(body).unwrap_or_default();
+    match value {
+        Value::Array(list) => list.into_iter().next().unwrap_or_default(),
+        value => value,
+    }
+}
+
+/// What an error body says, in the shape of OpenAI, of Anthropic, of Google, or of none.
 #[derive(Default)]
 struct Told {
-    /// Its `code` and `type`, and the code of an inner error (Azure).
+    /// Its `code`, `type` and `status`, the code of an inner error (Azure) and the reasons in
+    /// `details` (Google).
     codes: Vec<String>,
     message: String,
     /// A `code` that is an HTTP status.
@@ -76,7 +100,7 @@ struct Told {
 
 impl Told {
     fn read(body: &[u8]) -> Self {
-        let value: Value = serde_json::from_slice(body).unwrap_or_default();
+        let value = read(body);
         let error = match value.get("error") {
             Some(error) => error,
             // vLLM and others: the error's members at the top.
@@ -84,8 +108,12 @@ impl Told {
         };
         let inner = error.get("innererror").or_else(|| error.get("inner_error"));
         let inner = inner.and_then(|inner| inner.get("code"));
-        let codes = [error.get("code"), error.get("type"), inner];
-        let codes = codes.into_iter().flatten().filter_map(Value::as_str);
+        let details = error.get("details").and_then(Value::as_array);
+        let reasons = details.into_iter().flatten();
+        let reasons = reasons.filter_map(|detail| detail.get("reason"));
+        let own = ["code", "type", "status"].map(|name| error.get(name));
+        let codes = own.into_iter().flatten().chain(inner).chain(reasons);
+        let codes = codes.filter_map(Value::as_str);
         let status = error.get("code").and_then(Value::as_u64);
         Self {
             codes: codes.map(str::to_owned).collect(),
@@ -139,12 +167,64 @@ mod tests {
                 r#"{"error":{"code":"invalid_value","message":"temperature"}}"#,
                 Why::Request,
             ),
+            (
+                r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"API key not valid.","details":[{"@type":"x"},{"reason":"API_KEY_INVALID"}]}}"#,
+                Why::Auth,
+            ),
+            (
+                r#"{"error":{"code":400,"status":"FAILED_PRECONDITION","message":"User location is not supported."}}"#,
+                Why::Auth,
+            ),
+            (
+                r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."}}"#,
+                Why::ContextLength,
+            ),
             ("<html>", Why::Request),
             ("", Why::Request),
         ] {
             assert_eq!(of_body(400, body.as_bytes()), why, "{body}");
         }
         assert_eq!(of_body(413, b""), Why::ContextLength);
+    }
+
+    #[test]
+    fn google_tells_the_wait_in_the_body() {
+        let with = |details: &str| format!(r#"{{"error":{{"code":429,"details":{details}}}}}"#);
+        for (details, wait) in [
+            (
+                r#"[{"@type":"x"},{"@type":"y","retryDelay":"34.07s"}]"#,
+                Some("34.07s"),
+            ),
+            (r#"[{"retryDelay":7}]"#, None),
+            ("[]", None),
+            ("7", None),
+        ] {
+            assert_eq!(retry_delay(with(details).as_bytes()).as_deref(), wait);
+        }
+        assert_eq!(retry_delay(b"<html>"), None);
+    }
+
+    #[test]
+    fn regression_googles_errors_that_are_a_list_are_understood() {
+        let listed = |error: &str| format!(r#"[{{"error":{error}}}]"#);
+        for (error, why) in [
+            (
+                r#"{"code":400,"details":[{"reason":"API_KEY_INVALID"}]}"#,
+                Why::Auth,
+            ),
+            (
+                r#"{"code":400,"message":"The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."}"#,
+                Why::ContextLength,
+            ),
+            (r#"{"code":400,"message":"x"}"#, Why::Request),
+        ] {
+            assert_eq!(of_body(400, listed(error).as_bytes()), why, "{error}");
+        }
+        let limited = listed(r#"{"code":429,"details":[{"retryDelay":"34s"}]}"#);
+        assert_eq!(retry_delay(limited.as_bytes()).as_deref(), Some("34s"));
+        assert_eq!(of_hidden_error(limited.as_bytes()), (429, Why::RateLimited));
+        assert_eq!(of_body(400, b"[]"), Why::Request);
+        assert_eq!(retry_delay(b"[[]]"), None);
     }
 
     #[test]

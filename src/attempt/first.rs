@@ -1,7 +1,7 @@
 /*! Waiting for the first event of a stream that means something. */
 
+use super::frames::Frames;
 use crate::protocols::Api;
-use crate::sse::{self, Framer};
 use serde_json::Value;
 
 /// What a stream has shown so far.
@@ -11,58 +11,66 @@ pub(super) enum Sign {
     Nothing,
     /// Text, a tool call, or a proper end.
     Content,
+    /// The end of an answer that never began: the provider refuses the prompt.
+    Blocked,
     /// An error; its data.
     Error(Vec<u8>),
 }
 
 /// Looks at each event once, however the pieces are cut.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FirstSign {
-    framer: Framer,
+    frames: Frames,
 }
 
 impl FirstSign {
+    pub(super) fn of(api: Api) -> Self {
+        let frames = Frames::of(api);
+        Self { frames }
+    }
+
     /// Takes the next piece.
     pub(super) fn push(&mut self, api: Api, piece: &[u8]) -> Sign {
-        let joined = self.framer.join(piece);
-        let mut events = joined.events();
-        let mut whole = 0_usize;
-        for event in events.by_ref() {
-            whole = whole.saturating_add(event.len());
-            let sign = sign(api, event);
-            if sign != Sign::Nothing {
-                return sign;
-            }
-        }
-        let place = events.place();
-        // Too long to wait for is content, whatever it is.
-        match self.framer.keep(joined, whole, place) {
-            Some(_) => Sign::Content,
-            None => Sign::Nothing,
+        let mut first = Sign::Nothing;
+        let whole = self
+            .frames
+            .push(piece, &mut |data| note(&mut first, api, data));
+        match whole {
+            // Too long to wait for is content, whatever it is.
+            Err(_) if first == Sign::Nothing => Sign::Content,
+            _ => first,
         }
     }
 
     /// The stream is over: looks at what was left unfinished.
     pub(super) fn end(&mut self, api: Api) -> Sign {
-        sign(api, &self.framer.take_rest())
+        let mut first = Sign::Nothing;
+        self.frames.end(&mut |data| note(&mut first, api, data));
+        first
     }
 }
 
-fn sign(api: Api, event: &[u8]) -> Sign {
-    let Some(data) = sse::data(event) else {
-        return Sign::Nothing;
-    };
-    let Ok(value) = serde_json::from_slice::<Value>(&data) else {
+/// The first sign counts.
+fn note(first: &mut Sign, api: Api, data: &[u8]) {
+    if *first == Sign::Nothing {
+        *first = sign(api, data);
+    }
+}
+
+fn sign(api: Api, data: &[u8]) -> Sign {
+    let Ok(value) = serde_json::from_slice::<Value>(data) else {
         // `[DONE]` alone is no answer; neither is garbage.
         return Sign::Nothing;
     };
     match api {
         Api::Responses if is_failed(&value) => Sign::Error(failure(value)),
-        _ if is_error(&value) => Sign::Error(data.into_owned()),
+        _ if is_error(&value) => Sign::Error(data.to_vec()),
         Api::ChatCompletions => of_choices(&value, in_delta),
         Api::Completions => of_choices(&value, in_text),
         Api::Responses => responses(&value),
         Api::Messages => messages(&value),
+        Api::GenerateContent => candidates(&value),
+        Api::Converse => converse(&value),
         // Of some there are no streams; those of the others begin with what they bring.
         _ => Sign::Content,
     }
@@ -169,6 +177,46 @@ fn messages(event: &Value) -> Sign {
         "content_block_delta" | "message_delta" | "message_stop" => Sign::Content,
         "content_block_start" if !opens_text() => Sign::Content,
         _ => Sign::Nothing,
+    }
+}
+
+/// Whether a whole answer, or a chunk, of Gemini's says that the prompt is refused.
+fn blocks(answer: &Value) -> bool {
+    answer.get("candidates").is_none_or(is_empty)
+        && answer.pointer("/promptFeedback/blockReason").is_some()
+}
+
+/// Whether a whole answer says that its prompt is refused.
+pub(super) fn is_blocked(api: Api, body: &[u8]) -> bool {
+    let read = || serde_json::from_slice::<Value>(body);
+    api == Api::GenerateContent && read().is_ok_and(|answer| blocks(&answer))
+}
+
+/// Chunks of Gemini's. What came of the prompt alone may be told before.
+fn candidates(chunk: &Value) -> Sign {
+    if blocks(chunk) {
+        return Sign::Blocked;
+    }
+    let ended = chunk.pointer("/candidates/0/finishReason");
+    let parts = chunk.pointer("/candidates/0/content/parts");
+    let mut parts = parts.and_then(Value::as_array).into_iter().flatten();
+    // Some models begin with an empty text.
+    let says = |part: &Value| part.get("text").is_none_or(|text| !is_empty(text));
+    if ended.is_some() || parts.any(says) {
+        Sign::Content
+    } else {
+        Sign::Nothing
+    }
+}
+
+/// Events of Converse. Those that only open something come before content.
+fn converse(event: &Value) -> Sign {
+    let calls = event.pointer("/contentBlockStart/start/toolUse").is_some();
+    let says = |name: &&str| event.get(*name).is_some();
+    if calls || ["contentBlockDelta", "messageStop"].iter().any(says) {
+        Sign::Content
+    } else {
+        Sign::Nothing
     }
 }
 

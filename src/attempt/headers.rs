@@ -60,6 +60,7 @@ pub(super) fn known(protocol: Protocol, name: &str) -> Option<&'static str> {
     let names = match protocol {
         Protocol::OpenAi => OF_OPENAI.iter(),
         Protocol::Anthropic => OF_ANTHROPIC.iter(),
+        Protocol::Gemini | Protocol::Bedrock => [].iter(),
     };
     names.copied().find(|known| *known == name)
 }

@@ -7,9 +7,11 @@ runs one itself where no such filter stands.
 
 Sans-IO like the call: heads and bytes in, edits out. */
 
+mod amazon;
 mod answer;
 mod classify;
 mod first;
+mod frames;
 mod groups;
 mod headers;
 mod plan;

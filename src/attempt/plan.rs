@@ -87,6 +87,8 @@ pub enum KeyHeader {
     XApiKey,
     /// Azure's.
     ApiKey,
+    /// Gemini's.
+    XGoogApiKey,
 }
 
 impl KeyHeader {
@@ -96,6 +98,7 @@ impl KeyHeader {
             Self::Authorization => "authorization",
             Self::XApiKey => "x-api-key",
             Self::ApiKey => "api-key",
+            Self::XGoogApiKey => "x-goog-api-key",
         }
     }
 }
@@ -121,9 +124,9 @@ impl MaxTokensName {
 }
 
 impl Entry {
-    /// A target of `model` for a caller who speaks `caller`. (A target that has no API for
-    /// such calls is left out of plans.)
-    pub fn of(target: &Target, model: Option<&Model>, caller: Api) -> Self {
+    /// A target of `model` for a caller who speaks `caller`, and may want a stream. (A target that
+    /// has no API for such calls is left out of plans.)
+    pub fn of(target: &Target, model: Option<&Model>, caller: Api, stream: bool) -> Self {
         let backend = &target.backend;
         let api = backend.asked_by(caller).unwrap_or(caller);
         let told = model.filter(|model| model.answer_model == AnswerModel::Virtual);
@@ -131,7 +134,7 @@ impl Entry {
             backend: backend.name.clone(),
             api,
             model: target.model.clone(),
-            path: path(backend, &target.model, api),
+            path: path(backend, &target.model, api, stream),
             authority: backend.authority.clone(),
             context: target.context,
             max_output: target.max_output,
@@ -169,14 +172,28 @@ const fn is_false(flag: &bool) -> bool {
 const fn key_header(backend: &Backend) -> KeyHeader {
     match backend.protocol {
         Protocol::Anthropic => KeyHeader::XApiKey,
+        Protocol::Gemini => KeyHeader::XGoogApiKey,
         Protocol::OpenAi if backend.azure_api_version.is_some() => KeyHeader::ApiKey,
-        Protocol::OpenAi => KeyHeader::Authorization,
+        Protocol::OpenAi | Protocol::Bedrock => KeyHeader::Authorization,
     }
 }
 
 /// Where a backend takes the calls of a model.
-fn path(backend: &Backend, model: &str, api: Api) -> String {
+fn path(backend: &Backend, model: &str, api: Api, stream: bool) -> String {
     let (base, below) = (&backend.base_path, api.path());
+    if api == Api::GenerateContent {
+        let method = match stream {
+            true => ":streamGenerateContent?alt=sse",
+            false => below,
+        };
+        return format!("{base}/{}{method}", resource(model));
+    }
+    if api == Api::Converse {
+        let streams = if stream { "-stream" } else { "" };
+        // Signatures are made of the path: it is encoded as Amazon's SDKs do it.
+        let model = encode_segment(model);
+        return format!("{base}/model/{model}{below}{streams}");
+    }
     let Some(version) = &backend.azure_api_version else {
         return format!("{base}{below}");
     };
@@ -186,6 +203,16 @@ fn path(backend: &Backend, model: &str, api: Api) -> String {
         _ => format!("/deployments/{}{below}", encode_segment(model)),
     };
     format!("{base}/openai{below}?api-version={version}")
+}
+
+/// Where Gemini's API has a model. Those that are not among `models` (`tunedModels/…`, Vertex AI's
+/// `endpoints/…`) say it themselves.
+fn resource(model: &str) -> String {
+    let segments: Vec<String> = model.split('/').map(encode_segment).collect();
+    match segments.as_slice() {
+        [name] => format!("models/{name}"),
+        segments => segments.join("/"),
+    }
 }
 
 /// A name as one segment of a path.

@@ -1,17 +1,16 @@
 /*! The request, made to fit one provider. */
 
+use super::frames::Frames;
 use super::headers::{is_foreign, is_of_a_protocol, known};
-use super::{Attempt, Entry, MaxTokensName};
+use super::{Attempt, Entry, KeyHeader, MaxTokensName};
 use crate::http::{HeaderEdits, Headers};
 use crate::json::Rewrite;
+use crate::protocols::anthropic;
 use crate::protocols::openai::Adapt;
-use crate::protocols::translate::{self, ChatApi};
+use crate::protocols::translate::{self, ChatApi, ProviderApi};
 use crate::protocols::{Api, ErrorKind, Protocol, Refusal, Request};
 use crate::tokens::Prompt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-
-/// What Anthropic's API demands of every request; the version that all its SDKs send.
-const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 
 /// In front of a backend's name: the header in which the operator's credential waits where
 /// one filter serves several backends.
@@ -51,7 +50,7 @@ impl Attempt {
         // Envoy's header names are in lower case.
         let backend = entry.backend.to_ascii_lowercase();
         let waiting = headers.text(&format!("{CREDENTIAL}{backend}"));
-        let waiting = waiting.map(|value| (entry.key_header.as_str(), value.to_owned()));
+        let waiting = waiting.map(|value| (key_header(entry, value), value.to_owned()));
         edits.set.extend(waiting);
         edits.set.extend(self.protocol_headers());
         edits
@@ -62,8 +61,15 @@ impl Attempt {
         let mut set = Vec::new();
         let protocol = self.entry.api.protocol();
         if protocol == Protocol::Anthropic {
-            let (name, value) = ANTHROPIC_VERSION;
+            let (name, value) = anthropic::VERSION;
             set.push((name, value.to_owned()));
+        }
+        if protocol == Protocol::Bedrock {
+            let kind = match self.plan.stream {
+                true => Frames::content_type(self.entry.api),
+                false => "application/json",
+            };
+            set.push(("accept", kind.to_owned()));
         }
         for (name, value) in &self.plan.headers {
             if let Some(name) = known(protocol, name) {
@@ -92,6 +98,15 @@ impl Attempt {
     /// The same.
     pub fn fit(&self, request: &Request<'_>, body: &[u8]) -> Result<Fitted, Refusal> {
         fit(self.plan.caller, &self.entry, request, body)
+    }
+}
+
+/// Where a credential belongs. Google takes keys in one header, and tokens (Vertex AI) in another.
+fn key_header(entry: &Entry, credential: &str) -> &'static str {
+    let is_token = credential.starts_with("Bearer ");
+    match entry.key_header {
+        KeyHeader::XGoogApiKey if is_token => KeyHeader::Authorization.as_str(),
+        header => header.as_str(),
     }
 }
 
@@ -163,13 +178,13 @@ fn translated(caller: Api, entry: &Entry, body: &[u8]) -> Result<Fitted, Refusal
         max_output: entry.max_output,
         default_output: entry.default_output,
     };
-    let Some((from, to)) = ChatApi::of(caller).zip(ChatApi::of(entry.api)) else {
+    let Some((from, to)) = ChatApi::of(caller).zip(ProviderApi::of(entry.api)) else {
         return Err(untranslatable());
     };
     let mut new = translate::request(from, to, body, &target)?;
     // Servers of OpenAI's protocol are not all alike. Nobody who asks by another API can have
     // asked for a response to be kept, nor read it there.
-    if to != ChatApi::Messages
+    if entry.api.protocol() == Protocol::OpenAi
         && let Some(adapted) = Request::read(entry.api, &new.body, Prompt::by_length())?
             .adapt(&new.body, &adapt(entry, false))
     {

@@ -1,16 +1,50 @@
+mod bedrock;
+mod gemini;
 mod responses;
 
 use super::*;
+use crate::config::{Backend, MaxTokensField, Target};
 use crate::http::Headers;
 use crate::protocols::{Api, Protocol};
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 const NOW: Instant = Instant(1_700_000_000_000_000_000);
+
+/// How a caller of messages asks a model of a backend that has one API.
+fn entry_of((protocol, api): (Protocol, Api), base_path: &str, model: &str, stream: bool) -> Entry {
+    let backend = Backend {
+        name: "far".to_owned(),
+        cluster: "far".to_owned(),
+        protocol,
+        apis: vec![api],
+        base_path: base_path.to_owned(),
+        authority: None,
+        azure_api_version: None,
+        remove_fields: Vec::new(),
+        max_tokens_field: MaxTokensField::AsSent,
+    };
+    let target = Target {
+        backend: Rc::new(backend),
+        model: model.to_owned(),
+        context: None,
+        max_output: None,
+        accepts: None,
+        gives: None,
+        weight: 1,
+        price: None,
+        shadow: false,
+        key: format!("far/{model}"),
+    };
+    Entry::of(&target, None, Api::Messages, stream)
+}
 
 fn entry(backend: &str, protocol: Protocol) -> Entry {
     let (path, key_header) = match protocol {
         Protocol::OpenAi => ("/v1/chat/completions", KeyHeader::Authorization),
         Protocol::Anthropic => ("/v1/messages", KeyHeader::XApiKey),
+        Protocol::Bedrock => ("/model/m/converse", KeyHeader::Authorization),
+        Protocol::Gemini => ("/v1beta/models/m:generateContent", KeyHeader::XGoogApiKey),
     };
     Entry {
         store: false,

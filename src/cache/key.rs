@@ -28,8 +28,8 @@ pub struct Question<'a> {
     pub model: &'a str,
     /// What is kept of it.
     pub cache: &'a ModelCache,
-    /// How often everything was purged, and how often this tenant's answers were.
-    pub generations: [u64; 2],
+    /// The generations of the policy, of everybody's answers and of this tenant's.
+    pub generations: [u64; 3],
     /// The caller's API.
     pub api: Api,
     /// Headers that providers see, in lower case.
@@ -69,7 +69,7 @@ fn surroundings(question: &Question<'_>) -> Sha256 {
     for generation in question.generations {
         hash.update(generation.to_le_bytes());
     }
-    let [_, own] = question.generations;
+    let [_, _, own] = question.generations;
     if own > 0 {
         // Else those who have purged as often would get each other's, of before the purge.
         add(&mut hash, &question.tenant.name);
@@ -150,7 +150,7 @@ mod tests {
             user,
             model: "m",
             cache: policy.models["m"].cache.as_ref().unwrap(),
-            generations: [0, 0],
+            generations: [0, 0, 0],
             api: Api::ChatCompletions,
             headers: &[],
             body: br#"{"x":1}"#,
@@ -192,10 +192,12 @@ mod tests {
             .unwrap()
         };
         for own in [1, 2] {
-            assert_ne!(digest("a", [0, own]), digest("ab", [0, own]));
+            assert_ne!(digest("a", [0, 0, own]), digest("ab", [0, 0, own]));
         }
         // A purge of all is the same for all.
-        assert_eq!(digest("a", [1, 0]), digest("ab", [1, 0]));
+        for all in [[1, 0, 0], [0, 1, 0]] {
+            assert_eq!(digest("a", all), digest("ab", all));
+        }
     }
 
     #[test]
@@ -216,11 +218,15 @@ mod tests {
             },
             Question { user: "v", ..plain },
             Question {
-                generations: [1, 0],
+                generations: [1, 0, 0],
                 ..plain
             },
             Question {
-                generations: [0, 1],
+                generations: [0, 1, 0],
+                ..plain
+            },
+            Question {
+                generations: [0, 0, 1],
                 ..plain
             },
             Question {

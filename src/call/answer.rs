@@ -4,24 +4,28 @@ mod alike;
 mod error;
 mod guarding;
 mod ids;
+mod lines;
 mod long;
 mod masking;
 mod stopping;
 mod stream;
 mod whole;
 
-use crate::callout::Questions;
+use super::workflow::Spoken;
+use crate::callout::{Failure, Questions};
 use crate::config::Policy;
 use crate::host::Instant;
 use crate::http::{Answer, Callout, HeaderEdits, Headers};
 use crate::ledger::Usage;
 use crate::mask::Verdict;
+use crate::protocols::openai::BatchUsage;
 use crate::protocols::{Api, Reasoning, Refusal, Reply, ReportedUsage};
 use crate::tokens::Stream;
 use error::ErrorReader;
 pub(super) use error::MAX_ERROR_BODY;
 pub(super) use guarding::Guard;
 pub(super) use ids::Ids;
+use lines::LinesReader;
 pub(super) use stopping::Stop;
 use stream::StreamReader;
 use whole::WholeReader;
@@ -100,6 +104,31 @@ pub(super) trait Context {
 
     /// What is told where a guardrail lets nothing of an answer pass.
     fn blocked(&mut self) -> Refusal;
+
+    /// Has a text read aloud.
+    fn read_aloud(&mut self, _text: &str) -> Spoken {
+        Spoken::Text
+    }
+
+    /// What has come of that; `None`: the answer is to another question.
+    fn sounded(&mut self, _token: u64, _answer: Option<&Answer>) -> Option<Spoken> {
+        None
+    }
+
+    /// What becomes of a text whose sound can't be used.
+    fn unspoken(&mut self) -> Spoken {
+        Spoken::Text
+    }
+
+    /// What becomes of an answer that can't be read aloud at all.
+    fn unsaid(&mut self, _why: Failure) -> Spoken {
+        Spoken::Text
+    }
+
+    /// Now in Unix seconds, and an id for what is made.
+    fn about(&self) -> (u64, String) {
+        (self.now().unix_seconds(), String::new())
+    }
 }
 
 /// What was learned from an answer.
@@ -118,6 +147,15 @@ pub(super) struct Seen {
     /// Whether a stream came to the event that ends its protocol's streams. SDKs hang up
     /// there without waiting for the end of the body.
     pub(super) done: bool,
+    /// Whether a response or a batch has come to its last state: a whole one, or one in a stream that has
+    /// failed or was cancelled.
+    pub(super) over: bool,
+    /// Whether its provider says that it has failed.
+    pub(super) failed: bool,
+    /// What a batch says that it has used.
+    pub(super) batch: Option<BatchUsage>,
+    /// The provider's id of a response in the background, or of a batch.
+    pub(super) response: Option<String>,
     /// Whether a stream held an error event.
     pub(super) error: bool,
     /// Whether a stream ended before the answer was whole, and without an error event.
@@ -126,7 +164,7 @@ pub(super) struct Seen {
     pub(super) stopped: Stopped,
     /// Bytes of text that guardrails held when a stream ended without its protocol's end.
     pub(super) held_back: usize,
-    /// Bytes of an unfinished event that were dropped, see [`AnswerReader::trailers`].
+    /// Bytes of an unfinished event, or line, that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
 }
 
@@ -195,6 +233,8 @@ pub(super) enum AnswerReader {
     Stream(Box<StreamReader>),
     /// An error: held until it is whole, then freed of account details.
     Error(Box<ErrorReader>),
+    /// The output of a batch that nothing inspects.
+    Lines(Box<LinesReader>),
     /// Something that can't be read; whether it is text, whose length says something
     /// about tokens.
     Opaque { text: bool },
@@ -226,10 +266,20 @@ fn media_type(content_type: &str) -> &str {
 }
 
 impl AnswerReader {
+    /// For the output of a batch that nothing inspects.
+    pub(super) fn of_lines() -> Self {
+        Self::Lines(Box::default())
+    }
+
     pub(super) fn new(mut reading: Reading, status: u16, content_type: &str) -> Self {
         let kind = media_type(content_type);
+        let guard = reading.guard.as_ref();
+        let is_output = guard.is_some_and(|guard| guard.lines.is_some());
         if status >= 400 {
             Self::Error(Box::new(ErrorReader::new(reading)))
+        } else if is_output {
+            // Its type says nothing: it is a file.
+            Self::Json(Box::new(WholeReader::new(reading)))
         } else if is_stream(content_type) {
             Self::Stream(Box::new(StreamReader::new(reading)))
         } else if kind.eq_ignore_ascii_case(JSON) {
@@ -246,11 +296,18 @@ impl AnswerReader {
         }
     }
 
+    /// Whole answers are held, at most so many bytes, and read aloud.
+    pub(super) fn reads_aloud(&mut self, longest: usize) {
+        if let Self::Json(whole) = self {
+            whole.reads_aloud(longest);
+        }
+    }
+
     /// Bytes of text that guardrails hold.
     pub(super) fn held(&self) -> usize {
         match self {
             Self::Stream(stream) => stream.held(),
-            Self::Json(_) | Self::Error(_) | Self::Opaque { .. } => 0,
+            Self::Json(_) | Self::Error(_) | Self::Lines(_) | Self::Opaque { .. } => 0,
         }
     }
 
@@ -258,7 +315,7 @@ impl AnswerReader {
     pub(super) const fn is_judged(&self) -> bool {
         match self {
             Self::Json(whole) => whole.is_judged(),
-            Self::Stream(_) | Self::Error(_) | Self::Opaque { .. } => false,
+            Self::Stream(_) | Self::Error(_) | Self::Lines(_) | Self::Opaque { .. } => false,
         }
     }
 
@@ -267,7 +324,7 @@ impl AnswerReader {
         match self {
             Self::Error(error) => !error.is_replaced(),
             Self::Json(whole) => whole.holds(),
-            Self::Stream(_) | Self::Opaque { .. } => false,
+            Self::Stream(_) | Self::Lines(_) | Self::Opaque { .. } => false,
         }
     }
 
@@ -276,7 +333,7 @@ impl AnswerReader {
         match self {
             Self::Error(error) => !error.is_replaced() && size <= MAX_ERROR_BODY,
             Self::Json(whole) => whole.waits_for_end(size),
-            Self::Stream(_) | Self::Opaque { .. } => false,
+            Self::Stream(_) | Self::Lines(_) | Self::Opaque { .. } => false,
         }
     }
 
@@ -287,7 +344,7 @@ impl AnswerReader {
             Self::Stream(_) => true,
             Self::Json(whole) => whole.holds(),
             Self::Error(error) => error.changes_length(),
-            Self::Opaque { .. } => false,
+            Self::Lines(_) | Self::Opaque { .. } => false,
         }
     }
 
@@ -303,6 +360,7 @@ impl AnswerReader {
             Self::Json(whole) => whole.data(seen, piece, end, context),
             Self::Stream(stream) => stream.data(seen, piece, end, context),
             Self::Error(error) => error.data(seen, piece, end, context),
+            Self::Lines(lines) => lines.data(piece, end),
             Self::Opaque { text } => {
                 if *text {
                     seen.text.push(piece);
@@ -323,7 +381,7 @@ impl AnswerReader {
     ) -> Option<OnData> {
         match self {
             Self::Json(whole) => whole.answered(seen, token, answer, context),
-            Self::Stream(_) | Self::Error(_) | Self::Opaque { .. } => None,
+            Self::Stream(_) | Self::Error(_) | Self::Lines(_) | Self::Opaque { .. } => None,
         }
     }
 
@@ -334,6 +392,7 @@ impl AnswerReader {
         match self {
             Self::Json(whole) => whole.end(seen),
             Self::Stream(stream) => stream.trailers(seen, context),
+            Self::Lines(lines) => seen.dropped = lines.waiting(),
             Self::Error(_) | Self::Opaque { .. } => {}
         }
     }

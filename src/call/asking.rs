@@ -4,7 +4,7 @@ answer does, and then goes on as they leave it. */
 use super::answer::OnData;
 use super::caching::ASIDE;
 use super::refusing;
-use super::sending::{Guarded, Pending};
+use super::sending::{Guarded, Pending, Purpose};
 use super::{Call, Gateway, OnBody, Phase, side};
 use crate::callout::{Findings, Open, Questions, Ruling, Texts};
 use crate::config::{self, Asked, Guards, Unscanned};
@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::http::{Answer, Callout};
 use crate::json::Rewrite;
 use crate::mask::{Placeholders, Vault};
-use crate::protocols::texts::{Found, request_texts};
+use crate::protocols::texts::Found;
 use crate::protocols::{Api, Refusal, Request};
 use crate::tokens::Prompt;
 use std::rc::Rc;
@@ -65,7 +65,7 @@ impl Call {
         let services = &tenant.guards.input_services;
         let texts = match services.is_empty() {
             true => Texts::default(),
-            false => texts_of(self.api, body),
+            false => texts_in(&pending.purpose, self.api, body),
         };
         let open = std::mem::take(&mut inspected.open);
         if texts.is_empty() && open.is_empty() {
@@ -76,7 +76,10 @@ impl Call {
             };
             return self.send(host, guarded, body);
         }
-        let refused = self.refused_stream(host, body, &tenant.guards);
+        let refused = match pending.purpose.asks_model() {
+            true => self.refused_stream(host, body, &tenant.guards),
+            false => None,
+        };
         if let Some(refusal) = refused.or_else(|| self.refused_media(host, &tenant.guards)) {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
@@ -224,7 +227,13 @@ impl Call {
         else {
             return OnAnswered::Wait;
         };
-        let mut side = side(host, &self.gateway, ask, &mut self.guarding);
+        let mut side = side(
+            host,
+            &self.gateway,
+            ask,
+            (&mut self.guarding, &mut self.steps),
+            &self.request_id,
+        );
         let Some(on) = reader.answered(seen, token, answer, &mut side) else {
             return OnAnswered::Wait;
         };
@@ -232,6 +241,10 @@ impl Call {
             (OnData::Hold, released) => {
                 self.released = released;
                 OnAnswered::Wait
+            }
+            (OnData::Ask(callouts), released) => {
+                self.released = released;
+                OnAnswered::Answer(OnData::Ask(callouts))
             }
             (OnData::Replace(new), Some(edits)) => {
                 OnAnswered::Answer(super::provider::release(edits, new))
@@ -292,8 +305,12 @@ impl Call {
 
 /// The texts of a request. (A body that can't be read was refused before.)
 pub(super) fn texts_of(api: Api, body: &[u8]) -> Texts {
+    texts_in(&Purpose::Call, api, body)
+}
+
+fn texts_in(purpose: &Purpose, api: Api, body: &[u8]) -> Texts {
     let mut texts = Texts::default();
-    let read = request_texts(api, body, &mut |found| {
+    let read = purpose.texts(api, body, &mut |found| {
         if let Found::Text(text) = found {
             texts.add(&text.text, text.form);
         }

@@ -17,8 +17,12 @@ use crate::ledger::{Price, Settlement, Usage};
 use crate::protocols::{Api, ErrorKind, Refusal, Tariff, Traits};
 use crate::routing;
 use crate::telemetry::Record;
+use crate::tokens::media::sound_beyond;
 use crate::tokens::{Prompt, correction};
 use std::rc::Rc;
+
+/// Tokens that a prompt may have where a target's window is not known.
+const USUAL_WINDOW: u64 = 128_000;
 
 /// What a call holds of its limits.
 #[derive(Debug, Default)]
@@ -102,7 +106,7 @@ impl<'a> Scopes<'a> {
     }
 
     /// Whether the length of the answer matters to any of them.
-    fn count_output(&self) -> bool {
+    pub(super) fn count_output(&self) -> bool {
         let mut meters = self.list.iter().flat_map(|scope| scope.meters.iter());
         meters.any(|meter| meter.unit.counts_output() && meter.counts(self.model))
     }
@@ -114,6 +118,14 @@ impl Demand {
 
     /// The same, let through only while there is anything left of every limit.
     pub(super) const OPAQUE_AT_LEAST: Self = Self::unknown(1);
+
+    /// A call whose targets are not asked: others answer for them.
+    pub(super) fn of_steps(steps: Amounts) -> Self {
+        Self {
+            steps,
+            ..Self::OPAQUE
+        }
+    }
 
     const fn unknown(least: u64) -> Self {
         Self {
@@ -360,10 +372,35 @@ impl Call {
         let tokens = traits.prompt_tokens().saturating_sub(traits.context);
         let space = &self.gateway.space;
         let of_target = |planned: &routing::Try| {
-            correction::read(host, space, &planned.target.key).correct(tokens)
+            let target = &planned.target;
+            let beyond = match target.backend.apis.contains(&Api::GenerateContent) {
+                true => sound_beyond(traits.media.audio),
+                false => 0,
+            };
+            let tokens = tokens.saturating_add(beyond);
+            correction::read(host, space, &target.key).correct(tokens)
         };
         let corrected = tries.iter().map(of_target).max();
         corrected.unwrap_or(tokens).saturating_add(traits.context)
+    }
+
+    /// The same with what a conversation brings, of which nobody knows how long it is: as much
+    /// as a window may hold.
+    pub(super) fn whole_prompt(
+        &self,
+        host: &dyn Host,
+        traits: &Traits,
+        tries: &[routing::Try],
+    ) -> u64 {
+        let told = self.prompt_tokens(host, traits, tries);
+        let Some(most) = self.conversation_tokens() else {
+            return told;
+        };
+        let windows = tries.iter().map(|planned| planned.target.context);
+        let window = windows.map(|window| window.unwrap_or(USUAL_WINDOW)).max();
+        let answer = traits.max_output.unwrap_or(0);
+        let room = window.unwrap_or(0).saturating_sub(answer);
+        told.saturating_add(most).min(room).max(told)
     }
 
     /// Takes note of how far the estimate of a prompt was off.
@@ -429,7 +466,7 @@ impl Call {
         }
     }
 
-    fn count_lost(&self, host: &dyn Host, lost: u32) {
+    pub(super) fn count_lost(&self, host: &dyn Host, lost: u32) {
         let metrics = &self.gateway.metrics;
         for _ in 0..lost {
             metrics.event(host, "tollgate.settlements_lost_total");

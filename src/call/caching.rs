@@ -93,8 +93,15 @@ pub(super) struct Replaying {
     pub(super) model: Rc<Model>,
     reader: AnswerReader,
     seen: Seen,
-    /// The answer as it came from the cache.
-    body: Vec<u8>,
+    given: Given,
+}
+
+/// An answer that no provider gives now, as it came from where it was.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) body: Vec<u8>,
+    /// Whether it is told as a stream.
+    pub(super) stream: bool,
 }
 
 /// What the cache says.
@@ -141,7 +148,12 @@ impl Call {
             Looked::Found(hit, document) => {
                 self.caching = Caching::Hit(hit);
                 let asker = (pending.caller, pending.held);
-                ControlFlow::Break(self.replay(host, asker, (request, &routed), document))
+                let asked = (request, &routed.model);
+                let given = Given {
+                    body: document,
+                    stream: hit.stream,
+                };
+                ControlFlow::Break(self.replay(host, asker, asked, given))
             }
         }
     }
@@ -158,15 +170,17 @@ impl Call {
             Ok(cache) => cache,
             Err(why) => return Looked::Not(Caching::Bypassed(why)),
         };
-        let Gateway { space, .. } = &*self.gateway;
+        let Gateway { space, policy, .. } = &*self.gateway;
+        let written = policy.cache.as_ref().map_or(0, |cache| cache.generation);
         let caller = &pending.caller;
         let headers = shaping_headers(&pending.kept, &routed.targets);
+        let [all, own] = purge::generations(host, space, &caller.tenant.name);
         let question = Question {
             tenant: &caller.tenant,
             user: &caller.user,
             model: &routed.model.name,
             cache,
-            generations: purge::generations(host, space, &caller.tenant.name),
+            generations: [written, all, own],
             api: self.api,
             headers: &headers,
             body,
@@ -208,7 +222,7 @@ impl Call {
         wish: Wish,
     ) -> Result<&'r ModelCache, &'static str> {
         let cache = routed.model.cache.as_ref().ok_or("model")?;
-        if self.steps.ran() {
+        if self.steps.ran() || self.steps.speaks() {
             return Err("workflow");
         }
         if !self.api.is_cached() {
@@ -274,21 +288,20 @@ impl Call {
         Some((hit, body))
     }
 
-    /// Lets an answer of the cache's go through what a provider's goes through.
-    fn replay(
+    /// Lets an answer of the cache's, or of a panel's, go through what a provider's goes through.
+    pub(super) fn replay(
         &mut self,
         host: &dyn Host,
         (caller, held): (Caller, HeldBytes),
-        (request, routed): (&Request<'_>, &Routed),
-        body: Vec<u8>,
+        (request, model): (&Request<'_>, &Rc<Model>),
+        given: Given,
     ) -> OnBody {
         let traits = request.traits();
         let reading = Reading {
             api: self.api,
             strip_usage: request.strips_usage(),
             judges_end: true,
-            model: (routed.model.answer_model == AnswerModel::Virtual)
-                .then(|| routed.model.name.clone()),
+            model: (model.answer_model == AnswerModel::Virtual).then(|| model.name.clone()),
             stop: match &self.guarding.answer {
                 None => Stop::Never,
                 Some(_) => Stop::Possible {
@@ -299,7 +312,7 @@ impl Call {
             guard: self.guarding.answer.take(),
             ids: None,
         };
-        let mut reader = AnswerReader::new(reading, 200, content_type(traits.stream));
+        let mut reader = AnswerReader::new(reading, 200, content_type(given.stream));
         let mut seen = Seen::default();
         let gateway = Rc::clone(&self.gateway);
         let mut side = Side {
@@ -307,15 +320,17 @@ impl Call {
             gateway: &gateway,
             held: &mut Held::default(),
             found: &mut self.guarding,
+            steps: &mut self.steps,
+            id: &self.request_id,
         };
-        let on = reader.data(&mut seen, &body, true, &mut side);
+        let on = reader.data(&mut seen, &given.body, true, &mut side);
         let replaying = Replaying {
             caller,
             _held: held,
-            model: Rc::clone(&routed.model),
+            model: Rc::clone(model),
             reader,
             seen,
-            body,
+            given,
         };
         match on {
             OnData::Ask(callouts) => {
@@ -342,6 +357,8 @@ impl Call {
             gateway: &self.gateway,
             held: &mut Held::default(),
             found: &mut self.guarding,
+            steps: &mut self.steps,
+            id: &self.request_id,
         };
         let on = match reader.answered(seen, token, answer, &mut side) {
             None | Some(OnData::Hold) => return OnAnswered::Wait,
@@ -361,13 +378,13 @@ impl Call {
             caller,
             model,
             seen,
-            body,
+            given: Given { body, stream },
             ..
         } = replaying;
         let (mut status, mut outcome) = seen.stopped.told().unwrap_or((200, "ok"));
         let mut reply = match on {
-            OnData::Pass => self.whole(body),
-            OnData::Replace(body) => self.whole(body),
+            OnData::Pass => self.whole(body, stream),
+            OnData::Replace(body) => self.whole(body, stream),
             OnData::Reply(reply) => reply,
             // All of it was there at once: it waits for nothing, and nobody has cut it. What
             // nobody has let pass is not shown.
@@ -391,13 +408,14 @@ impl Call {
         reply
     }
 
-    /// An answer of the cache's. A refusal in its place does not say where it comes from.
-    fn whole(&self, body: Vec<u8>) -> Reply {
-        let stream = matches!(&self.caching, Caching::Hit(hit) if hit.stream);
+    /// An answer as the caller gets it. A refusal in its place does not say where it comes from.
+    fn whole(&self, body: Vec<u8>, stream: bool) -> Reply {
         let mut headers = vec![("content-type", content_type(stream).to_owned())];
         if let Caching::Hit(hit) = &self.caching {
             headers.push(("x-cache", "HIT".to_owned()));
             headers.push(("age", (hit.age_ms / 1_000).to_string()));
+        } else if matches!(&self.caching, Caching::Bypassed(_)) {
+            headers.push(("x-cache", "BYPASS".to_owned()));
         }
         Reply {
             status: 200,

@@ -2,6 +2,7 @@
 
 use super::answer::{Seen, Stopped};
 use super::ask::{self, Ask};
+use super::background::Later;
 use super::{Call, Passage, Phase};
 use crate::attempt::{Tries, Try};
 use crate::host::{Host, Instant};
@@ -36,6 +37,7 @@ pub(super) struct Outcome {
     pub(super) cost: Cost,
     pub(super) tries: Tries,
     first_token_ms: Option<u64>,
+    pub(super) later: Later,
 }
 
 impl Outcome {
@@ -46,10 +48,22 @@ impl Outcome {
 
     /// What was read was settled when it was made.
     const fn settle_nothing(&mut self) {
-        if !matches!(self.settlement, Settlement::Failed | Settlement::Local) {
+        if self.is_answered() {
             self.settlement = Settlement::Reported(Usage::NONE);
         }
         self.cost = Cost::FREE;
+    }
+
+    /// Whether a provider has done what it was asked for, or may have.
+    const fn is_answered(&self) -> bool {
+        !matches!(self.settlement, Settlement::Failed | Settlement::Local)
+    }
+
+    /// What a call of `model` took that no answer tells.
+    fn charge(&mut self, (usage, cost, model): (Usage, Cost, &str)) {
+        self.settlement = Settlement::Estimated(usage);
+        self.cost = cost;
+        model.clone_into(&mut self.model);
     }
 
     /// Whether a provider has given a whole answer.
@@ -72,14 +86,17 @@ impl Call {
             return None;
         }
         let mut outcome = self.outcome(host, passage, phase, end);
-        if self.keeping.reads() {
-            outcome.settle_nothing();
+        match self.batch_made() {
+            Some(batch) if outcome.is_answered() => outcome.charge(batch),
+            _ if self.keeping.reads() => outcome.settle_nothing(),
+            _ => {}
         }
         let bill = self.steps.end(|| host.now());
         outcome.settlement = bill.settlement(outcome.settlement);
         outcome.cost = outcome.cost.plus(bill.cost);
         self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
+        self.settle_later(host, &outcome);
         self.end_charge(&outcome);
         self.keep(host, &outcome);
         let tenant = outcome.caller.as_ref().map(|caller| &caller.tenant);
@@ -233,9 +250,12 @@ impl Call {
         seen: &Seen,
         so_far: Outcome,
     ) -> Outcome {
+        let waits = self.keeping.waits(seen);
         let settlement = match seen.usage {
             // A refusal in the place of an answer does not unmake what was used.
             _ if so_far.status >= 400 && !seen.stopped.early() => Settlement::Failed,
+            _ if waits => Settlement::Estimated(ask.background_usage(seen)),
+            _ if self.keeping.came_to_nothing(&ask, seen) => Settlement::Failed,
             // What was told on the way, and may have grown since.
             Some(usage) if was_cut(&so_far, seen, &ask) && seen.has_grown_beyond(&usage) => {
                 Settlement::Estimated(ask.with_units(Usage {
@@ -288,7 +308,7 @@ impl Call {
         if let Settlement::Reported(usage) = &settlement {
             self.learn_prompt(host, &ask, &tries, usage);
         }
-        if so_far.outcome == "ok" {
+        if so_far.outcome == "ok" && !waits {
             let output = Record::counts(settlement).0.output;
             self.learn_speed(host, &ask, &tries, seen.first_text, output);
         }
@@ -299,6 +319,7 @@ impl Call {
             settlement: ask.settlement(settlement, &lost),
             cost: ask.cost(settlement, &tries, &lost),
             first_token_ms: first.map(since),
+            later: self.later(so_far.caller.as_ref(), &ask, &tries, seen),
             model: ask.model(),
             ask: Some(ask),
             tries,
@@ -388,6 +409,7 @@ const fn local(caller: Option<Caller>, status: u16, outcome: &'static str) -> Ou
         cost: Cost::FREE,
         tries: Tries(Vec::new()),
         first_token_ms: None,
+        later: Later::Never,
     }
 }
 

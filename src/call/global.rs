@@ -25,7 +25,7 @@ pub type FilterState = Vec<(&'static str, String)>;
 const TENANT: &str = "tollgate.limit.tenant";
 /// The tenant's tier.
 const TIER: &str = "tollgate.limit.tier";
-/// The virtual model's name; not there for calls past all inspection.
+/// The virtual model's name; not there for calls of none.
 const MODEL: &str = "tollgate.limit.model";
 /// A hash of the user's id; not there if the user is not known.
 const USER: &str = "tollgate.limit.user";

@@ -15,7 +15,7 @@ use crate::config::{
 use crate::detect::SystemPrompt;
 use crate::guardrails;
 use crate::host::Host;
-use crate::json::Edits;
+use crate::json::{Edits, Rewrite};
 use crate::mask::{self, Form, Placeholders, Vault, Verdict};
 use crate::protocols::texts::{Found, InputText, Origin, Unscannable, request_texts};
 use crate::protocols::{Api, ErrorKind, Refusal, Request};
@@ -118,12 +118,17 @@ impl Call {
     /// Guardrails look at a request; it goes on as they leave it.
     pub(super) fn guard(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
         let tenant = Rc::clone(&pending.caller.tenant);
-        if let Some(refusal) = self.keep_rules(&tenant, body) {
+        let ruled = match pending.purpose.asks_model() {
+            true => self.keep_rules(&tenant, body),
+            false => None,
+        };
+        if let Some(refusal) = ruled {
             return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
         }
         let mut walk = Walk::new(&tenant.guards);
         if walk.is_needed(body) {
-            let read = request_texts(self.api, body, &mut |found| walk.take(found));
+            let purpose = &pending.purpose;
+            let read = purpose.texts(self.api, body, &mut |found| walk.take(found));
             if read.is_err() {
                 let refusal = unreadable(self.api, body);
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
@@ -135,10 +140,14 @@ impl Call {
             scoring,
             vault,
             system_prompt,
-            unscannable,
+            mut unscannable,
+            stored,
             asks_for_json,
             ..
         } = walk;
+        if stored > 0 && self.knows_files(body, stored) {
+            unscannable.retain(|kind| *kind != Unscannable::Stored);
+        }
         let inspected = Inspected {
             vault,
             system_prompt,
@@ -170,6 +179,40 @@ impl Call {
         }
         let new = rewrite.whole(body);
         self.ask_services(host, pending, (&new, Some(rewrite)), inspected)
+    }
+
+    /// Guardrails look at one of many requests in a body: how they change it.
+    pub(super) fn guard_line(
+        &mut self,
+        host: &dyn Host,
+        guards: &Guards,
+        api: Api,
+        body: &[u8],
+    ) -> Result<Option<Rewrite>, Refusal> {
+        let mut walk = Walk::new(guards);
+        if walk.is_needed(body) && request_texts(api, body, &mut |found| walk.take(found)).is_err()
+        {
+            return Err(unreadable(api, body));
+        }
+        let Walk {
+            edits,
+            mut verdict,
+            scoring,
+            unscannable,
+            ..
+        } = walk;
+        let open = scoring.end(&mut verdict);
+        self.guarding.input.add(&verdict);
+        if let Some(refusal) = self.unscanned(host, &unscannable) {
+            return Err(refusal);
+        }
+        if let Some(guardrail) = self.guarding.input.blocked() {
+            return Err(blocked_request(&self.gateway.policy, guardrail));
+        }
+        if !open.is_empty() {
+            self.uninspected(host)?;
+        }
+        Ok(edits.apply(body))
     }
 
     /// Guardrails look at a text that a step has made; gives it as they leave it. Placeholders
@@ -249,6 +292,8 @@ struct Walk<'g> {
     system_prompt: Option<SystemPrompt>,
     /// Each once.
     unscannable: Vec<Unscannable>,
+    /// Files that are named by their ids.
+    stored: usize,
     asks_for_json: bool,
 }
 
@@ -263,6 +308,7 @@ impl<'g> Walk<'g> {
             vault: vault(guards),
             system_prompt: words.map(SystemPrompt::new),
             unscannable: Vec::new(),
+            stored: 0,
             asks_for_json: false,
             guards,
         }
@@ -279,6 +325,9 @@ impl<'g> Walk<'g> {
             Found::Text(text) => self.text(&text),
             Found::AsksForJson => self.asks_for_json = true,
             Found::Unscannable(kind) => {
+                if kind == Unscannable::Stored {
+                    self.stored = self.stored.saturating_add(1);
+                }
                 let guarded = self.guards.look_at(Phase::Input);
                 if guarded && !self.unscannable.contains(&kind) {
                     self.unscannable.push(kind);
@@ -317,7 +366,7 @@ impl<'g> Walk<'g> {
 }
 
 /// A part of a text that a step has made.
-enum Piece<'t> {
+pub(super) enum Piece<'t> {
     /// A placeholder of this call, without the bracket in front.
     Placeholder(&'t str),
     /// Anything else.
@@ -325,7 +374,7 @@ enum Piece<'t> {
 }
 
 /// A text, cut at the placeholders of this call.
-fn pieces<'t>(text: &'t str, vault: Option<&Vault>) -> Vec<Piece<'t>> {
+pub(super) fn pieces<'t>(text: &'t str, vault: Option<&Vault>) -> Vec<Piece<'t>> {
     let mut pieces = Vec::new();
     let mut plain = String::new();
     for (number, part) in text.split('<').enumerate() {
@@ -408,6 +457,7 @@ fn answer_guard(policy: &Policy, tenant: &Tenant, inspected: Inspected) -> Optio
         vault,
         is_json: inspected.asks_for_json,
         longest: usize::try_from(policy.limits.body).unwrap_or(usize::MAX),
+        lines: None,
     })
 }
 
@@ -423,7 +473,7 @@ pub(super) fn unreadable(api: Api, body: &[u8]) -> Refusal {
 const fn rule_of(rules: &UnscannableRules, kind: Unscannable) -> Unscanned {
     match kind {
         Unscannable::Media | Unscannable::Tokens => rules.media,
-        Unscannable::Remote => rules.remote,
+        Unscannable::Remote | Unscannable::Stored => rules.remote,
         Unscannable::Tools => rules.tools,
     }
 }

@@ -112,7 +112,7 @@ pub(super) fn headers(
 ) -> Vec<(&'static str, String)> {
     let mut headers = Vec::new();
     match protocol {
-        Protocol::OpenAi => {
+        Protocol::OpenAi | Protocol::Gemini | Protocol::Bedrock => {
             let requests = [
                 "x-ratelimit-limit-requests",
                 "x-ratelimit-remaining-requests",

@@ -7,11 +7,15 @@ mod adjusting;
 mod answer;
 mod ask;
 mod asking;
+mod background;
+mod batches;
 mod budget;
 mod caching;
+mod conversations;
 mod counting;
 mod endpoint;
 mod extend;
+mod files;
 mod finish;
 mod global;
 mod guarding;
@@ -40,10 +44,10 @@ pub use request::CLUSTER_HEADER;
 
 use crate::attempt::OnAttempt;
 use crate::cache::store::Store;
-use crate::callout::{Questions, Remembered};
+use crate::callout::{Failure, Questions, Remembered};
 use crate::config::{self, Model, Policy};
 use crate::host::{Host, Instant};
-use crate::http::{Callout, HeaderEdits, Headers};
+use crate::http::{Answer, Callout, HeaderEdits, Headers};
 use crate::identity::{self, Caller, Peer};
 use crate::json::Rewrite;
 use crate::ledger::Dirty;
@@ -64,8 +68,8 @@ use provider::{AnswerHead, reading_refusal};
 use sending::Pending;
 use std::cell::RefCell;
 use std::rc::Rc;
-use stored::Keeping;
-use workflow::{Steps, Working};
+use stored::{Keeping, Named};
+use workflow::{Spoken, Steps, Working};
 
 /// What all calls of one policy share in one virtual machine.
 #[derive(Debug)]
@@ -195,6 +199,8 @@ pub struct Call {
     caching: Caching,
     steps: Steps,
     keeping: Keeping,
+    /// Files that its request names.
+    files: Vec<Named>,
     /// Changes to the head of a translated answer that waits for services.
     released: Option<HeaderEdits>,
 }
@@ -281,6 +287,7 @@ impl Call {
             caching: Caching::default(),
             steps: Steps::default(),
             keeping: Keeping::default(),
+            files: Vec::new(),
             released: None,
         }
     }
@@ -316,10 +323,14 @@ impl Call {
             Endpoint::Limit(change, name) => {
                 self.adjust_head(host, caller, headers, (change, name), end)
             }
-            Endpoint::Other(below) => match self.about_kept(host, &caller, headers, below) {
-                Some(on) => on,
-                None => self.other_path(host, caller, headers, path, below),
-            },
+            Endpoint::Other(below) => {
+                let kept = self.about_kept(host, &caller, headers, below);
+                let kept =
+                    kept.or_else(|| self.about_conversation(host, &caller, headers, below, end));
+                let kept = kept.or_else(|| self.about_files(host, &caller, headers, below, end));
+                let kept = kept.or_else(|| self.about_batches(host, &caller, headers, below, end));
+                kept.unwrap_or_else(|| self.other_path(host, caller, headers, path, below))
+            }
         }
     }
 
@@ -417,15 +428,20 @@ impl Call {
                     Some(OnAttempt::Replace(new)) if *status >= 400 => return OnData::Replace(new),
                     Some(OnAttempt::Replace(new)) => new,
                     _ => {
-                        let found = &mut self.guarding;
-                        let mut side = side(host, &self.gateway, ask, found);
+                        let found = (&mut self.guarding, &mut self.steps);
+                        let mut side = side(host, &self.gateway, ask, found, &self.request_id);
                         let on = reader.data(seen, piece, end, &mut side);
                         self.caching.take(piece, &on);
                         return on;
                     }
                 };
-                let found = &mut self.guarding;
-                let on = reader.data(seen, &new, end, &mut side(host, &self.gateway, ask, found));
+                let found = (&mut self.guarding, &mut self.steps);
+                let on = reader.data(
+                    seen,
+                    &new,
+                    end,
+                    &mut side(host, &self.gateway, ask, found, &self.request_id),
+                );
                 self.caching.take(&new, &on);
                 match on {
                     OnData::Pass => OnData::Replace(new),
@@ -498,8 +514,11 @@ impl Call {
             return;
         };
         *ended = true;
-        let found = &mut self.guarding;
-        reader.trailers(seen, &mut side(host, &self.gateway, ask, found));
+        let found = (&mut self.guarding, &mut self.steps);
+        reader.trailers(
+            seen,
+            &mut side(host, &self.gateway, ask, found, &self.request_id),
+        );
     }
 
     fn name_request(&mut self, id: &str) {
@@ -562,13 +581,17 @@ struct Side<'a> {
     gateway: &'a Gateway,
     held: &'a mut Held,
     found: &'a mut Guarding,
+    steps: &'a mut Steps,
+    /// The call's id.
+    id: &'a str,
 }
 
 fn side<'a>(
     host: &'a dyn Host,
     gateway: &'a Gateway,
     ask: &'a mut Ask,
-    found: &'a mut Guarding,
+    (found, steps): (&'a mut Guarding, &'a mut Steps),
+    id: &'a str,
 ) -> Side<'a> {
     let held = &mut ask.held;
     Side {
@@ -576,6 +599,8 @@ fn side<'a>(
         gateway,
         held,
         found,
+        steps,
+        id,
     }
 }
 
@@ -613,6 +638,26 @@ impl Context for Side<'_> {
 
     fn blocked(&mut self) -> Refusal {
         refusing::blocked_answer(&self.gateway.policy, &self.found.output)
+    }
+
+    fn read_aloud(&mut self, text: &str) -> Spoken {
+        self.steps.read_aloud(self.host, text)
+    }
+
+    fn sounded(&mut self, token: u64, answer: Option<&Answer>) -> Option<Spoken> {
+        self.steps.sounded(self.host, token, answer)
+    }
+
+    fn unspoken(&mut self) -> Spoken {
+        self.steps.unspoken(self.host)
+    }
+
+    fn unsaid(&mut self, why: Failure) -> Spoken {
+        self.steps.unsaid(why)
+    }
+
+    fn about(&self) -> (u64, String) {
+        (self.host.now().unix_seconds(), self.id.to_owned())
     }
 }
 

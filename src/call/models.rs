@@ -2,7 +2,7 @@
 protocols say of models. */
 
 use super::{Call, OnHead, endpoint, limited};
-use crate::config::{Condition, Modality, Model, Policy, Resolve, Role, Rule, Target};
+use crate::config::{Condition, Modality, Model, Policy, Resolve, Role, Rule, StepKind, Target};
 use crate::identity::Caller;
 use crate::ledger::limits::{Meter, Unit};
 use crate::protocols::{Protocol, Reply, anthropic, openai};
@@ -15,7 +15,7 @@ impl Call {
         let models = caller.tenant.models.iter();
         let entries: Vec<Value> = models.map(|model| self.entry(&caller, model)).collect();
         let list = match self.api.protocol() {
-            Protocol::OpenAi => openai::model_list(entries),
+            Protocol::OpenAi | Protocol::Gemini | Protocol::Bedrock => openai::model_list(entries),
             Protocol::Anthropic => anthropic::model_list(entries),
         };
         let reply = Reply::json(200, &list);
@@ -35,7 +35,9 @@ impl Call {
 
     fn entry(&self, caller: &Caller, model: &Rc<Model>) -> Value {
         let mut entry = match self.api.protocol() {
-            Protocol::OpenAi => openai::model_entry(&model.name),
+            Protocol::OpenAi | Protocol::Gemini | Protocol::Bedrock => {
+                openai::model_entry(&model.name)
+            }
             Protocol::Anthropic => anthropic::model_entry(&model.name),
         };
         let Some(members) = entry.as_object_mut() else {
@@ -46,11 +48,19 @@ impl Call {
         let targets: Vec<&Target> = targets.map(Rc::as_ref).collect();
         self.add_sizes(members, &targets);
         let steps = answering.iter().flat_map(|model| &model.workflow);
-        let made: Vec<Modality> = steps.filter_map(|step| step.kind.makes_text_of()).collect();
+        let made: Vec<Modality> = steps
+            .clone()
+            .filter_map(|step| step.kind.makes_text_of())
+            .collect();
         add_modalities(members, "input_modalities", (&targets, &made), |it| {
             &it.accepts
         });
-        add_modalities(members, "output_modalities", (&targets, &[]), |it| {
+        let mut steps = steps;
+        let spoken: &[Modality] = match steps.any(|step| step.kind == StepKind::Speak) {
+            true => &[Modality::Audio],
+            false => &[],
+        };
+        add_modalities(members, "output_modalities", (&targets, spoken), |it| {
             &it.gives
         });
         let limits = limits(caller, model);

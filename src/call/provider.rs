@@ -2,8 +2,10 @@
 
 use super::answer::{self, AnswerReader, Ids, OnData, Reading, Seen, Stop, Stopped};
 use super::ask::{Adapter, Ask, Route};
+use super::files::FileCall;
 use super::global::Limited;
 use super::refusing::unscannable;
+use super::stored::Keeping;
 use super::{Call, OnAnswer, Passage, Phase, side};
 use crate::attempt::{Came, Failure, OnAttempt, RETRY_HEADER, Tries, Why};
 use crate::config::AnswerModel;
@@ -85,7 +87,8 @@ impl Call {
         self.caching.tell(&mut edits);
         let said = headers.has("retry-after");
         retry_advice(&mut edits, (status, said), &tries, host);
-        let ids = self.ids(&caller, &ask, &tries);
+        self.guard_error(&caller, status);
+        let ids = self.all_ids(&caller, &ask, &tries, status);
         let reader = self.begin(caller, ask, (status, content_type), ids, end);
         if reader.changes_length && headers.has("content-length") {
             edits.remove.push("content-length".to_owned());
@@ -103,7 +106,7 @@ impl Call {
             return true;
         };
         // Of sound and images that was settled when they were asked for.
-        if self.api.makes_media() {
+        if self.api.makes_media() || guard.lines.is_some() {
             return true;
         }
         // Where a stream was asked for, it was settled then whether services judge it.
@@ -169,7 +172,15 @@ impl Call {
             let answer = (self.api, status);
             self.caching.begin(answer, content_type, judged, longest);
         }
-        let reader = AnswerReader::new(reading, status, content_type);
+        let is_output = matches!(self.keeping, Keeping::File(FileCall::Outputs(_)));
+        let mut reader = match is_output && status < 400 && reading.guard.is_none() {
+            true => AnswerReader::of_lines(),
+            false => AnswerReader::new(reading, status, content_type),
+        };
+        if self.steps.speaks() {
+            let longest = self.gateway.policy.limits.body;
+            reader.reads_aloud(usize::try_from(longest).unwrap_or(usize::MAX));
+        }
         let begun = Begun {
             changes_length: reader.changes_length(),
             held: reader.holds() && !end,
@@ -244,8 +255,8 @@ impl Call {
             return OnData::Release(edits, body);
         };
         *ended = end;
-        let found = &mut self.guarding;
-        let mut side = side(host, &self.gateway, ask, found);
+        let found = (&mut self.guarding, &mut self.steps);
+        let mut side = side(host, &self.gateway, ask, found, &self.request_id);
         let on = reader.data(seen, &body, whole, &mut side);
         self.caching.take(&body, &on);
         let body = match on {

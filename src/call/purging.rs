@@ -2,8 +2,8 @@
 
 use super::sending::{Pending, Purpose};
 use super::{Call, OnBody, OnHead, budget};
-use crate::cache::purge::{Whose, purge};
-use crate::config::Role;
+use crate::cache::purge::{Passed, Whose, purge};
+use crate::config::{MAX_GENERATION, Role};
 use crate::host::Host;
 use crate::http::Headers;
 use crate::identity::Caller;
@@ -17,6 +17,8 @@ use serde_json::json;
 struct Wish {
     /// Whether it is for all tenants.
     all: bool,
+    /// What their answers count as from now on, so that several Envoys agree.
+    generation: Option<u64>,
 }
 
 impl Call {
@@ -46,10 +48,11 @@ impl Call {
     pub(super) fn purge(&mut self, host: &dyn Host, pending: Pending, body: &[u8]) -> OnBody {
         let caller = pending.caller;
         match self.purged(host, &caller, body) {
-            Ok(whose) => {
-                let tenant = &caller.tenant.name;
-                let said =
-                    json!({"object": "tollgate.cache.purge", "purged": whose, "tenant": tenant});
+            Ok((whose, generation)) => {
+                let said = json!({
+                    "object": "tollgate.cache.purge", "purged": whose,
+                    "tenant": &caller.tenant.name, "generation": generation,
+                });
                 let reply = Reply::json(200, &said);
                 OnBody::Reply(self.answer(caller, reply))
             }
@@ -62,8 +65,8 @@ impl Call {
         host: &dyn Host,
         caller: &Caller,
         body: &[u8],
-    ) -> Result<&'static str, Refusal> {
-        let Wish { all } = read(body)?;
+    ) -> Result<(&'static str, u64), Refusal> {
+        let Wish { all, generation } = read(body)?;
         let tenant = caller.tenant.name.as_str();
         let cache = self.gateway.policy.cache.as_ref();
         let may = cache.is_some_and(|cache| cache.purge_all.iter().any(|name| name == tenant));
@@ -76,11 +79,12 @@ impl Call {
             true => (Whose::All, "all"),
             false => (Whose::Tenant(tenant), "tenant"),
         };
-        purge(host, &self.gateway.space, whose).map_err(|_| budget::busy())?;
+        let purged = purge(host, &self.gateway.space, whose, generation);
+        let generation = purged.map_err(|_| budget::busy())?.map_err(passed)?;
         let key = &caller.key_label;
         log::info!("cache of {word} purged, by key {key:?} of tenant {tenant}");
         self.gateway.metrics.cache_purged(host, tenant, word);
-        Ok(word)
+        Ok((word, generation))
     }
 }
 
@@ -88,8 +92,22 @@ fn read(body: &[u8]) -> Result<Wish, Refusal> {
     if body.trim_ascii().is_empty() {
         return Ok(Wish::default());
     }
-    serde_json::from_slice(body).map_err(|_| {
-        let message = "The body must be a JSON object with nothing but 'all', true or false.";
+    let wish: Result<Wish, _> = serde_json::from_slice(body);
+    let wish = wish.map_err(|_| {
+        let message = "The body must be a JSON object with nothing but 'all', true or false, and 'generation', a whole number.";
         Refusal::new(ErrorKind::Invalid, "invalid_value", message)
-    })
+    })?;
+    match wish.generation {
+        Some(wanted) if !(1..MAX_GENERATION).contains(&wanted) => {
+            let message = "It must be a whole number from 1 to 2 to the power of 53 less 2.";
+            let refusal = Refusal::new(ErrorKind::Invalid, "invalid_value", message);
+            Err(refusal.at("generation"))
+        }
+        _ => Ok(wish),
+    }
+}
+
+fn passed(Passed(now): Passed) -> Refusal {
+    let message = format!("The generation is {now} by now, and none goes back.");
+    Refusal::new(ErrorKind::Invalid, "generation_passed", message).at("generation")
 }

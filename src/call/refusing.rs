@@ -82,7 +82,7 @@ pub(super) fn unread_media() -> Refusal {
 pub(super) const fn unscannable_name(kind: Unscannable) -> &'static str {
     match kind {
         Unscannable::Media | Unscannable::Tokens => "media",
-        Unscannable::Remote => "remote",
+        Unscannable::Remote | Unscannable::Stored => "remote",
         Unscannable::Tools => "tools",
     }
 }
@@ -92,7 +92,9 @@ pub(super) fn unscannable_request(kind: Unscannable) -> Refusal {
     let what = match kind {
         Unscannable::Media => "images, sound or files",
         Unscannable::Tokens => "a prompt in tokens or embeddings",
-        Unscannable::Remote => "images or files that the provider would fetch",
+        Unscannable::Remote | Unscannable::Stored => {
+            "images or files that the provider would fetch"
+        }
         Unscannable::Tools => "tools that the provider would run",
     };
     let message = format!("The request holds {what}, which this gateway can't inspect and has to.");
@@ -105,6 +107,37 @@ pub(super) fn unscannable_request(kind: Unscannable) -> Refusal {
 pub(super) fn response_not_found() -> Refusal {
     let message = "There is no such response.";
     Refusal::new(ErrorKind::NotFound, "response_not_found", message)
+}
+
+/// There is no such conversation, or nothing such in it; the same where it is another tenant's.
+pub(super) fn conversation_not_found() -> Refusal {
+    let message = "There is no such conversation, or no such item in it.";
+    Refusal::new(ErrorKind::NotFound, "conversation_not_found", message)
+}
+
+/// The path has other methods.
+pub(super) fn wrong_method(allowed: &str) -> Refusal {
+    let message = format!("This path takes {allowed} only.");
+    let refusal = Refusal::new(ErrorKind::Method, "method_not_allowed", message);
+    refusal.header("allow", allowed)
+}
+
+/// There is no such file; the same whether there is none, or it is another tenant's.
+pub(super) fn file_not_found() -> Refusal {
+    let message = "There is no such file.";
+    Refusal::new(ErrorKind::NotFound, "file_not_found", message)
+}
+
+/// There is no such batch; the same whether there is none, or it is another tenant's.
+pub(super) fn batch_not_found() -> Refusal {
+    let message = "There is no such batch.";
+    Refusal::new(ErrorKind::NotFound, "batch_not_found", message)
+}
+
+/// Why lists of what the provider keeps are refused.
+pub(super) fn no_lists() -> Refusal {
+    let message = "Nothing is listed here: the provider's list has what all tenants keep.";
+    Refusal::new(ErrorKind::NotFound, "no_lists", message)
 }
 
 /// A path whose calls nothing here can read.

@@ -7,6 +7,7 @@ use super::budget::{Demand, Held};
 use super::caching::not_cached;
 use super::held::HeldBytes;
 use super::request::{self, Kept};
+use super::stored::Keeping;
 use super::workflow::timed_out;
 use super::{Call, Gateway, OnBody, Outgoing, Phase};
 use crate::attempt::{Attempt, Entry, Fitted, PLAN_HEADER, Plan, Tries, fit, priority_groups};
@@ -14,9 +15,11 @@ use crate::config::{Backend, Fallback, Model, OtherPaths, Strategy, Timeouts};
 use crate::host::{Host, Instant};
 use crate::http::{HeaderEdits, Headers};
 use crate::identity::Caller;
-use crate::json::Rewrite;
+use crate::json::{self, Rewrite};
+use crate::protocols::openai::{batch_texts, upload_texts};
+use crate::protocols::texts::{Found, request_texts};
 use crate::protocols::translate::translated_into;
-use crate::protocols::{Api, ErrorKind, Refusal, Reply, Request, Traits, stored};
+use crate::protocols::{Api, ErrorKind, Refusal, Reply, Request, Traits};
 use crate::routing::{self, Asked, Choice};
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
@@ -54,6 +57,31 @@ pub(super) enum Purpose {
     Adjust(Change, String),
     /// A purge of the cache.
     Purge,
+    /// An upload of a file.
+    Upload,
+    /// A batch to be made.
+    Batch,
+}
+
+impl Purpose {
+    /// Whether it is a call of a model, with all that there is to be said about those.
+    pub(super) const fn asks_model(&self) -> bool {
+        !matches!(self, Self::Upload | Self::Batch)
+    }
+
+    /// Visits the texts of what is read for it.
+    pub(super) fn texts<'a>(
+        &self,
+        api: Api,
+        body: &'a [u8],
+        visit: &mut dyn FnMut(Found<'a>),
+    ) -> Result<(), json::Error> {
+        match self {
+            Self::Upload => upload_texts(body, visit),
+            Self::Batch => batch_texts(body, visit),
+            _ => request_texts(api, body, visit),
+        }
+    }
 }
 
 /// The targets that a request can be said to, and the fields that are left out for those of
@@ -66,25 +94,44 @@ type Ready = ((Routed, Timeouts), (Held, Option<u64>));
 
 impl Call {
     /// Reads the body, finds the targets and sends the request to them.
-    pub(super) fn send(
-        &mut self,
-        host: &dyn Host,
-        Guarded {
+    pub(super) fn send(&mut self, host: &dyn Host, guarded: Guarded, body: &[u8]) -> OnBody {
+        match guarded.pending.purpose {
+            Purpose::Upload => return self.send_upload(host, guarded, body),
+            Purpose::Batch => return self.send_batch(host, guarded, body),
+            _ if matches!(self.keeping, Keeping::Writes(_)) => {
+                return self.send_items(host, guarded, body);
+            }
+            _ => {}
+        }
+        let Guarded {
             pending,
             inspected,
             changed,
-        }: Guarded,
-        body: &[u8],
-    ) -> OnBody {
-        let request = match Request::read(self.api, body, self.counter(&pending.caller)) {
+        } = guarded;
+        let mut request = match Request::read(self.api, body, self.counter(&pending.caller)) {
             Ok(request) => request,
             Err(refusal) => {
                 return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
             }
         };
-        if request.traits().stored_file && !self.stores_files() {
-            let refusal = stored("file_id".to_owned());
-            return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+        self.count_files(&mut request);
+        match self.open_files(&pending.caller, &request, body) {
+            Ok(None) => {}
+            Ok(Some(opened)) => {
+                let new = opened.whole(body);
+                let guarded = Guarded {
+                    pending,
+                    inspected,
+                    changed: Some(match changed {
+                        Some(changed) => changed.and(Some(opened)),
+                        None => opened,
+                    }),
+                };
+                return self.send(host, guarded, &new);
+            }
+            Err(refusal) => {
+                return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
+            }
         }
         let rewrite = match self.open_ids(&pending.caller, &request, body) {
             Ok(Some(opened)) => opened,
@@ -146,7 +193,39 @@ impl Call {
                 return OnBody::Reply(self.refuse(Some(guarded.pending.caller), known, &refusal));
             }
         };
-        self.with_model(host, guarded, (request, body), choice)
+        match self.take_voice((request, body), &choice.model) {
+            Ok(None) => self.with_model(host, guarded, (request, body), choice),
+            Ok(Some(rewrite)) => self.with_text_alone(host, guarded, (rewrite, body), choice),
+            Err(refusal) => {
+                let (caller, model) = (guarded.pending.caller, choice.model);
+                OnBody::Reply(self.refuse(Some(caller), Some(model), &refusal))
+            }
+        }
+    }
+
+    /// Goes on with a request that asks for text where the caller has asked for sound.
+    fn with_text_alone(
+        &mut self,
+        host: &dyn Host,
+        guarded: Guarded,
+        (rewrite, body): (Rewrite, &[u8]),
+        choice: Choice,
+    ) -> OnBody {
+        let body = rewrite.whole(body);
+        let changed = match guarded.changed {
+            Some(changed) => changed.and(Some(rewrite)),
+            None => rewrite,
+        };
+        let guarded = Guarded {
+            changed: Some(changed),
+            ..guarded
+        };
+        match self.read_again(&guarded.pending.caller, &body) {
+            Ok(request) => self.with_model(host, guarded, (&request, &body), choice),
+            Err(refusal) => {
+                OnBody::Reply(self.refuse(Some(guarded.pending.caller), None, &refusal))
+            }
+        }
     }
 
     /// Goes on with a request whose model is chosen: with a step of its workflow, or to its
@@ -209,9 +288,12 @@ impl Call {
         let demand_of = |prompt| {
             let ledger = &self.gateway.policy.ledger;
             let asked = (request.traits(), prompt);
-            Demand::of(asked, &routed.model, &routed.targets, ledger)
+            Demand {
+                steps: self.steps.speech_amounts(request.traits()),
+                ..Demand::of(asked, &routed.model, &routed.targets, ledger)
+            }
         };
-        let make = || demand_of(self.prompt_tokens(host, request.traits(), &routed.targets));
+        let make = || demand_of(self.whole_prompt(host, request.traits(), &routed.targets));
         let demand = || made.get_or_init(make).clone();
         let asker = (&pending.caller, &*routed.model);
         let reserved = match early {
@@ -262,12 +344,12 @@ impl Call {
     }
 
     /// Whether callers may store files at the provider, for all others to read.
-    fn stores_files(&self) -> bool {
+    pub(super) fn stores_files(&self) -> bool {
         matches!(self.gateway.policy.other_paths, OtherPaths::Pass(_))
     }
 
     /// The model that answers a call.
-    fn choose(
+    pub(super) fn choose(
         &self,
         host: &dyn Host,
         pending: &Pending,
@@ -306,6 +388,7 @@ impl Call {
         let mut tries = ordered.tries;
         let chain = is_chain(&tries);
         self.keeping.pin(self.api, &mut tries, chain)?;
+        self.pin_files(&mut tries, chain)?;
         let (mut targets, dropped) = match self.counts_here(&tries) {
             true => (tries, Vec::new()),
             false => self.expressible(tries, request, body)?,
@@ -348,7 +431,7 @@ impl Call {
             let Some(probe) = targets.iter().find(|planned| asked(planned)) else {
                 continue;
             };
-            let entry = Entry::of(&probe.target, None, self.api);
+            let entry = Entry::of(&probe.target, None, self.api, request.traits().stream);
             match fit(self.api, &entry, request, body) {
                 Ok(fitted) => dropped.push((*api, fitted.dropped)),
                 Err(refusal) => {
@@ -442,8 +525,21 @@ impl Call {
         caller: Caller,
         backend: Rc<Backend>,
         path: &str,
+        edits: (HeaderEdits, Kept),
+        held: Held,
+    ) -> Outgoing {
+        let nothing_known = (&Demand::OPAQUE, "");
+        self.pass_as(caller, (backend, path), edits, held, nothing_known)
+    }
+
+    /// The same with a call of which is known what it takes, and of which model it is one.
+    pub(super) fn pass_as(
+        &mut self,
+        caller: Caller,
+        (backend, path): (Rc<Backend>, &str),
         (mut edits, kept): (HeaderEdits, Kept),
         held: Held,
+        (demand, model): (&Demand, &str),
     ) -> Outgoing {
         let path = format!("{}{path}", backend.base_path);
         let plan = Plan {
@@ -465,8 +561,8 @@ impl Call {
             edits.set.push(request::to_cluster(&backend.cluster));
             (Adapter::Gateway(Box::new(noted)), None)
         };
-        self.foresee(&Demand::OPAQUE);
-        let limits = self.charge.before(&caller, "");
+        self.foresee(demand);
+        let limits = self.charge.before(&caller, model);
         self.phase = Phase::Sent {
             _held: HeldBytes::new(&self.gateway.held, &caller.tenant.name),
             caller,
@@ -509,8 +605,14 @@ impl Call {
 
     fn plan(&self, routed: &Routed, traits: &Traits, kept: Kept) -> Plan {
         let entries = routed.targets.iter();
-        let entries =
-            entries.map(|planned| Entry::of(&planned.target, Some(&routed.model), self.api));
+        let entries = entries.map(|planned| {
+            Entry::of(
+                &planned.target,
+                Some(&routed.model),
+                self.api,
+                traits.stream,
+            )
+        });
         Plan {
             stream: traits.stream,
             authority: kept.authority,
@@ -578,7 +680,7 @@ fn attempts(fallback: Option<&Fallback>, model: &Model) -> usize {
     usize::try_from(most).unwrap_or(1).max(1)
 }
 
-fn unsupported_api() -> Refusal {
+pub(super) fn unsupported_api() -> Refusal {
     let message = "No target of this model has the API of this path.";
     Refusal::new(ErrorKind::Invalid, "unsupported_api", message).at("model")
 }

@@ -37,12 +37,12 @@ impl Call {
         end: bool,
     ) -> OnHead {
         let policy = &self.gateway.policy;
-        if let Err(refusal) = request::check_body_head(headers, &policy.limits, self.api.is_form())
-        {
+        let is_form = self.api.is_form() || matches!(purpose, Purpose::Upload);
+        if let Err(refusal) = request::check_body_head(headers, &policy.limits, is_form) {
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         }
         let mut kept = Kept::of(headers, self.api.protocol(), &policy.routing.headers);
-        if self.api.is_form() {
+        if is_form {
             kept.boundary = request::boundary(headers).unwrap_or_default();
         }
         if policy.cache.is_some() {
@@ -91,6 +91,14 @@ impl Call {
             }
             Purpose::Adjust(change, limit) => self.adjust(host, pending, (change, &limit), body),
             Purpose::Purge => self.purge(host, pending, body),
+            Purpose::Upload => {
+                pending.purpose = Purpose::Upload;
+                self.upload(host, pending, body)
+            }
+            Purpose::Batch => {
+                pending.purpose = Purpose::Batch;
+                self.batch(host, pending, body)
+            }
         }
     }
 

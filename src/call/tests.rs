@@ -1599,8 +1599,10 @@ proptest! {
 
 mod apis;
 mod asking;
+mod batches;
 mod caching;
 mod costs;
+mod files;
 mod foreign;
 mod fuzz;
 mod global;

@@ -1,23 +1,26 @@
 /*! The steps of a model's workflow: models and services that are asked before its targets are,
-about what is in the request. They are planned in rounds (`planning`), each is asked until it
+about what is in the request; or in their place, as a panel (`panel`). They are planned in rounds (`planning`), each is asked until it
 has said something or its `on_error` decides, what they say goes through the guardrails of
 requests (`checking`), and then stands in the request. What they take is reserved with the call
 and settled with it (`steps`). */
 
 mod checking;
+mod panel;
 mod planning;
 mod putting;
 mod refusing;
+mod speaking;
 mod steps;
 
 pub(super) use refusing::timed_out;
+pub(super) use speaking::Spoken;
 pub(super) use steps::Steps;
 
 use super::asking::Inspected;
 use super::sending::{Guarded, Pending};
 use super::{Call, OnAnswered, OnBody, Phase, too_many_held};
 use crate::callout::{Failure, Made, Questions, Work, heard, step_request};
-use crate::config::{Model, OnError, Step, Timeouts};
+use crate::config::{MAX_CANDIDATE, Model, OnError, Step, StepKind, Timeouts};
 use crate::host::Host;
 use crate::http::{Answer, Callout};
 use crate::identity::Caller;
@@ -69,8 +72,23 @@ enum JobEnd {
     Waits(usize),
     /// It has made this text.
     Text(String),
+    /// It has given this answer to the call.
+    Answer(Candidate),
+    /// It has chosen this candidate, counted from 0.
+    Chose(usize),
     /// Nothing more comes of it.
     Over,
+}
+
+/// An answer to the call.
+#[derive(Debug, PartialEq, Eq)]
+struct Candidate {
+    /// The number of the attempt that has brought it.
+    attempt: usize,
+    /// As its model has sent it.
+    body: Vec<u8>,
+    /// What it says, for the judge.
+    said: String,
 }
 
 /// Answers to steps come back with their number and this.
@@ -92,17 +110,22 @@ impl Call {
     pub(super) fn next_steps(
         &mut self,
         host: &dyn Host,
-        guarded: Guarded,
+        mut guarded: Guarded,
         (request, body): (&Request<'_>, &[u8]),
         choice: Choice,
     ) -> ControlFlow<OnBody, (Guarded, Choice)> {
         if choice.model.workflow.is_empty() {
             return ControlFlow::Continue((guarded, choice));
         }
-        let pending = &guarded.pending;
+        let pending = &mut guarded.pending;
         let planned = self.plan_steps(host, pending, (request, body), &choice.model);
         let jobs = match planned {
-            Ok(jobs) if jobs.is_empty() => return ControlFlow::Continue((guarded, choice)),
+            Ok(jobs) if jobs.is_empty() => {
+                let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+                // It becomes less: there is room.
+                let _room = guarded.pending.held.grow_to(length, u64::MAX);
+                return ControlFlow::Continue((guarded, choice));
+            }
             Ok(jobs) => jobs,
             Err(refusal) => {
                 let (caller, model) = (guarded.pending.caller, choice.model);
@@ -118,8 +141,12 @@ impl Call {
             inspected,
             changed,
         } = guarded;
-        // Envoy's, the copy that waits here, and what is kept of it to be asked again.
-        let works = jobs.iter().map(|job| job.work.bytes());
+        // Envoy's, the copy that waits here, what is kept of it to be asked again, and what
+        // members of a panel may answer.
+        let works = jobs.iter().map(|job| match &job.work {
+            Work::Question(question) => question.body.len().saturating_add(MAX_CANDIDATE),
+            work => work.bytes(),
+        });
         let bytes = works.fold(body.len(), usize::saturating_add);
         let bytes = bytes.saturating_add(body.len());
         let most = self.gateway.policy.limits.held_per_tenant;
@@ -145,7 +172,7 @@ impl Call {
     fn begin_jobs(&mut self, host: &dyn Host, mut working: Box<Working>) -> OnBody {
         let mut callouts = Vec::new();
         let timeouts = working.choice.model.timeouts;
-        for job in &mut working.jobs {
+        for job in working.jobs.iter_mut().filter(|job| job.asked == 0) {
             match self.ask_job(host, job, timeouts) {
                 Ok(callout) => callouts.extend(callout),
                 Err(refusal) => {
@@ -261,6 +288,20 @@ impl Call {
                 job.end = JobEnd::Text(text);
                 Ok(None)
             }
+            Ok(Made::Answer(body, said)) => {
+                job.end = JobEnd::Answer(Candidate {
+                    attempt: number,
+                    body,
+                    said,
+                });
+                Ok(None)
+            }
+            Ok(Made::Choice(place)) => {
+                job.end = JobEnd::Chose(place);
+                Ok(None)
+            }
+            // Of an answer, which is not there yet.
+            Ok(Made::Sound(_)) => Ok(None),
             Ok(Made::Findings(findings)) => {
                 job.end = JobEnd::Over;
                 if findings.flagged {
@@ -278,6 +319,9 @@ impl Call {
 
     /// All jobs of a round are over.
     fn jobs_done(&mut self, host: &dyn Host, working: Box<Working>) -> OnBody {
+        if working.jobs.iter().any(Job::is_of_panel) {
+            return self.panel_done(host, working);
+        }
         let made = |job: &Job| matches!(job.end, JobEnd::Text(_));
         if working.jobs.iter().any(made) {
             return self.check_texts(host, working);
@@ -346,6 +390,10 @@ fn number_of(token: u64) -> Option<usize> {
 }
 
 impl Job {
+    fn is_of_panel(&self) -> bool {
+        matches!(self.step.kind, StepKind::Panel | StepKind::PanelJudge)
+    }
+
     const fn waits(&self) -> bool {
         matches!(self.end, JobEnd::Waits(_))
     }

@@ -9,6 +9,7 @@ mod generic;
 mod llama_guard;
 mod marks;
 mod moderation;
+mod panel;
 mod presidio;
 mod questions;
 mod reading;
@@ -20,9 +21,10 @@ mod texts;
 #[cfg(test)]
 mod tests;
 
+pub use panel::ballot;
 pub use questions::{Open, Questions, Report, Ruling};
 pub use remembered::Remembered;
-pub use steps::{Made, StepUsage, Work, heard, kinds, most, step_request};
+pub use steps::{Made, Question, StepUsage, Work, heard, kinds, most, step_request};
 pub use texts::{Mask, Texts};
 
 use crate::config::{Phase, Service, ServiceKind};

@@ -1,12 +1,14 @@
 /*! Steps of workflows: what a model is asked, what that may use, and what its answer says. */
 
 use super::reading::{Unfit, document};
-use super::{Failure, Findings, MAX_ANSWER, chat, moderation, speech};
-use crate::config::{MaxTokensField, Step, StepKind, StepModel};
+use super::{Failure, Findings, MAX_ANSWER, chat, moderation, panel, speech};
+use crate::config::{MAX_CANDIDATE, MaxTokensField, Step, StepKind, StepModel};
 use crate::http::{Answer, Callout};
 use crate::json::{Kind, quote};
 use crate::ledger::{Kinds, Usage};
-use crate::protocols::{Api, Medium, ReportedUsage};
+use crate::protocols::openai::{Voice, speech_usage};
+use crate::protocols::translate::{self, ChatApi};
+use crate::protocols::{Api, Medium, Protocol, ReportedUsage, anthropic};
 use crate::tokens::{Prompt, framing, media};
 
 /// Longest text that is taken of an answer, in bytes.
@@ -21,6 +23,23 @@ pub enum Work {
     Turns(String),
     /// The texts of a request.
     Texts(Vec<String>),
+    /// The request itself, for a member of a panel.
+    Question(Box<Question>),
+    /// What a judge is shown, and of how many candidates.
+    Ballot(String, usize),
+    /// A text that is read aloud, and how.
+    Speech(String, Voice),
+}
+
+/// A request as one model is asked it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The request, which fits the model.
+    pub body: Vec<u8>,
+    /// The most that it can use.
+    pub most: Usage,
+    /// What its tokens may be.
+    pub kinds: Kinds,
 }
 
 impl Work {
@@ -29,8 +48,10 @@ impl Work {
         match self {
             Self::Medium(Medium::Image { url, .. }) => url.len(),
             Self::Medium(Medium::Sound { data, .. }) => data.len(),
-            Self::Turns(text) => text.len(),
+            Self::Turns(text) | Self::Speech(text, _) => text.len(),
             Self::Texts(texts) => texts.iter().map(String::len).sum(),
+            Self::Question(question) => question.body.len(),
+            Self::Ballot(text, _) => text.len(),
         }
     }
 }
@@ -42,6 +63,12 @@ pub enum Made {
     Text(String),
     /// What a service thinks of the texts.
     Findings(Findings),
+    /// An answer to the call, by the model's own API, and what it says.
+    Answer(Vec<u8>, String),
+    /// Which candidate is the best, counted from 0.
+    Choice(usize),
+    /// A sound, in the format that was asked for.
+    Sound(Vec<u8>),
 }
 
 /// What a step has used.
@@ -69,6 +96,9 @@ pub fn step_request(
     if asked.context.is_some_and(|window| needed > window) {
         return Err(Failure::TooLong);
     }
+    if matches!(work, Work::Speech(..)) && most(step, work).characters > step.max_characters {
+        return Err(Failure::TooLong);
+    }
     let (content_type, body) = match work {
         Work::Medium(Medium::Sound { data, format }) => {
             speech::question(&asked.model, data, format).ok_or(Failure::Unreadable)?
@@ -76,19 +106,27 @@ pub fn step_request(
         Work::Medium(Medium::Image { url, detail }) => {
             (JSON, talk(step, asked, &image(&step.prompt, url, detail)))
         }
-        Work::Turns(text) => (JSON, talk(step, asked, &turns(&step.prompt, text))),
+        Work::Turns(text) | Work::Ballot(text, _) => {
+            (JSON, talk(step, asked, &turns(&step.prompt, text)))
+        }
+        Work::Question(question) => (JSON, question.body.clone()),
+        Work::Speech(text, voice) => (JSON, spoken(&asked.model, text, voice)),
         Work::Texts(texts) => (
             JSON,
             moderation::question(&step.moderation, texts).into_bytes(),
         ),
     };
+    let mut headers = vec![("content-type", content_type)];
+    if asked.api.protocol() == Protocol::Anthropic {
+        headers.push(anthropic::VERSION);
+    }
     Ok(Callout {
         token,
         cluster: asked.cluster.clone(),
         method: "POST",
         authority: asked.authority.clone(),
         path: asked.path.clone(),
-        headers: vec![("content-type", content_type)],
+        headers,
         body,
         timeout_ms: asked.timeout_ms,
     })
@@ -103,6 +141,13 @@ fn talk(step: &Step, asked: &StepModel, messages: &str) -> Vec<u8> {
         MaxTokensField::MaxTokens | MaxTokensField::AsSent => "max_tokens",
     };
     format!(r#"{{"model":{model},"messages":[{messages}],"{field}":{most},"stream":false}}"#)
+        .into_bytes()
+}
+
+fn spoken(model: &str, text: &str, voice: &Voice) -> Vec<u8> {
+    let (model, text, name) = (quote(model), quote(text), quote(&voice.name));
+    let format = voice.format;
+    format!(r#"{{"model":{model},"input":{text},"voice":{name},"response_format":"{format}"}}"#)
         .into_bytes()
 }
 
@@ -150,11 +195,13 @@ pub fn most(step: &Step, work: &Work) -> Usage {
                 ..Usage::NONE
             }
         }
-        Work::Turns(turns) => Usage {
-            input: text(turns),
+        Work::Turns(said) | Work::Ballot(said, _) => Usage {
+            input: text(said),
             ..Usage::NONE
         },
         Work::Texts(_) => Usage::NONE,
+        Work::Question(question) => return question.most,
+        Work::Speech(text, _) => return speech_usage(text),
     };
     Usage {
         output: step.max_output,
@@ -164,12 +211,15 @@ pub fn most(step: &Step, work: &Work) -> Usage {
 
 /// What its tokens may be, and what is counted beside them, if it uses `most`.
 pub const fn kinds(work: &Work, most: &Usage) -> Kinds {
+    if let Work::Question(question) = work {
+        return question.kinds;
+    }
     Kinds {
         cache: false,
         audio_input: matches!(work, Work::Medium(Medium::Sound { .. })),
-        audio_output: false,
+        audio_output: matches!(work, Work::Speech(..)),
         image: matches!(work, Work::Medium(Medium::Image { .. })),
-        characters: 0,
+        characters: most.characters,
         seconds: most.seconds,
         images: 0,
     }
@@ -200,13 +250,7 @@ pub fn heard(
     }
     match step.kind {
         StepKind::Moderate => (judged(step, work, &answer.body), nothing),
-        StepKind::DescribeImages | StepKind::SummariseContext => {
-            let said = chat::said(&answer.body);
-            let usage = said
-                .as_ref()
-                .map_or(ReportedUsage::Absent, |said| said.usage);
-            told(said.and_then(|said| said.text), usage, unknown)
-        }
+        StepKind::DescribeImages | StepKind::SummariseContext => talked(&answer.body, unknown),
         StepKind::TranscribeAudio => {
             let (text, usage) = transcript(&answer.body).unwrap_or((None, ReportedUsage::Absent));
             let usage = match usage {
@@ -217,7 +261,64 @@ pub fn heard(
             };
             (text_of(text), usage)
         }
+        StepKind::Speak => match answer.body.is_empty() {
+            true => (Err(Failure::Unreadable), unknown),
+            false => (Ok(Made::Sound(answer.body.clone())), unknown),
+        },
+        StepKind::Panel => {
+            let asked = answer.body.len() <= MAX_CANDIDATE;
+            match asked.then(|| answered(step.asked.api, &answer.body)) {
+                Some((made, usage)) => (made, reported(usage, unknown)),
+                None => (Err(Failure::TooLong), unknown),
+            }
+        }
+        StepKind::PanelJudge => {
+            let (made, usage) = talked(&answer.body, unknown);
+            let choice = match (made, work) {
+                (Ok(Made::Text(verdict)), Work::Ballot(_, candidates)) => {
+                    let choice = panel::choice(&verdict, *candidates);
+                    choice.map(Made::Choice).ok_or(Failure::Unreadable)
+                }
+                (made, _) => made.and(Err(Failure::Unreadable)),
+            };
+            (choice, usage)
+        }
     }
+}
+
+/// What a model has said that was asked by chat completions.
+fn talked(body: &[u8], unknown: StepUsage) -> (Result<Made, Failure>, StepUsage) {
+    let (text, usage) = match chat::said(body) {
+        Some(said) => (said.text, said.usage),
+        None => (None, ReportedUsage::Absent),
+    };
+    (text_of(text), reported(usage, unknown))
+}
+
+/// An answer of a member of a panel; an empty one is none.
+fn answered(api: Api, body: &[u8]) -> (Result<Made, Failure>, ReportedUsage) {
+    let usage = usage_in(api, body).unwrap_or(ReportedUsage::Absent);
+    let chat = ChatApi::of(api).unwrap_or_default();
+    let said = translate::said(chat, body).unwrap_or_default();
+    let made = match said.trim() {
+        "" => Err(Failure::Unreadable),
+        _ => Ok(Made::Answer(body.to_vec(), said)),
+    };
+    (made, usage)
+}
+
+fn usage_in(api: Api, body: &[u8]) -> Option<ReportedUsage> {
+    document(body, |reader| {
+        let mut usage = ReportedUsage::Absent;
+        reader.object(|reader, key| {
+            match (&*key.value(), reader.kind()?) {
+                ("usage", Kind::Object) => usage = ReportedUsage::read(api, reader)?,
+                _ => drop(reader.skip()?),
+            }
+            Ok::<_, Unfit>(())
+        })?;
+        Ok(usage)
+    })
 }
 
 /// What a transcript has used: models that are paid by the second tell no tokens, others no
@@ -247,16 +348,11 @@ fn judged(step: &Step, work: &Work, body: &[u8]) -> Result<Made, Failure> {
     findings.map(Made::Findings).ok_or(Failure::Unreadable)
 }
 
-fn told(
-    text: Option<String>,
-    usage: ReportedUsage,
-    unknown: StepUsage,
-) -> (Result<Made, Failure>, StepUsage) {
-    let usage = match usage {
+const fn reported(usage: ReportedUsage, unknown: StepUsage) -> StepUsage {
+    match usage {
         ReportedUsage::Counted(usage) => StepUsage::Reported(usage),
         ReportedUsage::Absent | ReportedUsage::Absurd | ReportedUsage::Prompt(_) => unknown,
-    };
-    (text_of(text), usage)
+    }
 }
 
 fn text_of(text: Option<String>) -> Result<Made, Failure> {

@@ -2,6 +2,9 @@
 
 use std::rc::Rc;
 
+/// The greatest number of a generation: the greatest that all that reads JSON reads exactly.
+pub const MAX_GENERATION: u64 = (1 << 53) - 1;
+
 /// Where answers are kept, whatever model gave them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
@@ -9,6 +12,9 @@ pub struct Cache {
     pub memory: u64,
     /// Longest answer that is kept, in bytes.
     pub max_entry: u64,
+    /// What everybody's answers count as, beside what purges say: another number purges them, at
+    /// each Envoy that has this policy.
+    pub generation: u64,
     /// Tenants whose admins may purge the answers of all.
     pub purge_all: Vec<String>,
     /// Where answers of other Envoys are.

@@ -6,12 +6,13 @@ mod guardrail;
 mod limit;
 mod model;
 mod rule;
+mod stored;
 mod turns;
 mod workflow;
 
 use super::document::{
     Document, HopEntry, HopFromEntry, IdentityEntry, JwtEntry, KeyEntry, LimitsEntry, Named,
-    OtherPathsEntry, TenantEntry,
+    OtherPathsEntry, StoredEntry, TenantEntry,
 };
 use super::fields::Located;
 use super::guards::Guards;
@@ -22,9 +23,9 @@ use super::policy::{
     Tenant,
 };
 use super::problem::Problems;
-use super::stored::Stored;
 use super::suggest::suggest;
 use crate::ledger::limits::Unit;
+use crate::protocols::Api;
 use limit::check_prices;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -130,8 +131,11 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
     check_prices(&models, &tenants, problems);
     limit::warn_of_small(&models, &tenants, &ledger, problems);
     limit::check_bounds(&backends, &models, &tenants, problems);
+    let global = document.global_limits.is_some();
+    workflow::check_panels(&models, (&limits, global), &tenants, problems);
     warn_of_passing(&document.other_paths, &tenants, problems);
     refuse_bare_ids(&document.stored, &document.other_paths, problems);
+    check_conversations(&document.stored, &backends, problems);
     cache::warn_of_kept(&document.stored, &models, problems);
     guardrail::warn(
         (
@@ -172,7 +176,7 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
             .map(|rules| rules.value)
             .unwrap_or_default(),
         cache: kept,
-        stored: document.stored.map(|stored| stored.value),
+        stored: stored::stored(document.stored, &backends, problems),
     };
     background::warn_of_loss(&policy, problems);
     policy
@@ -180,13 +184,33 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
 
 /// Where calls pass unread, a caller can name what another has stored by the provider's own id.
 fn refuse_bare_ids(
-    stored: &Option<Located<Stored>>,
+    stored: &Option<Located<StoredEntry>>,
     other_paths: &OtherPathsEntry,
     problems: &mut Problems,
 ) {
     if let (Some(stored), OtherPathsEntry::Pass(_)) = (stored, other_paths) {
         let message = "needs other_paths: refuse; what passes unread names what anybody has stored";
         problems.error(&stored.path, message);
+    }
+}
+
+/// Conversations are kept where responses are made.
+fn check_conversations(
+    stored: &Option<Located<StoredEntry>>,
+    backends: &Names<Backend>,
+    problems: &mut Problems,
+) {
+    let stored = stored.as_ref();
+    let Some(conversations) = stored.and_then(|stored| stored.value.conversations.as_ref()) else {
+        return;
+    };
+    let wanted = Located {
+        value: conversations.backend.clone(),
+        path: "stored.conversations.backend".to_owned(),
+    };
+    let backend = backends.resolve(&wanted, problems);
+    if backend.is_some_and(|backend| backend.asked_by(Api::Responses) != Some(Api::Responses)) {
+        problems.error(&wanted.path, "does not have the API of Responses");
     }
 }
 

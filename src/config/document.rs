@@ -21,6 +21,7 @@ pub(super) use limit::{LedgerEntry, LimitEntry, OutputEntry, PerEntry, TierEntry
 pub(super) use model::{ModelEntry, TargetEntry, TargetsEntry, TimeoutsEntry};
 pub(super) use retry::CoolDownEntry;
 pub(super) use rule::RuleEntry;
+pub(super) use stored::StoredEntry;
 
 use super::background::AlertHook;
 use super::fields::{Located, Node};
@@ -28,7 +29,6 @@ use super::global::GlobalCharge;
 use super::model::Fallback;
 use super::policy::{Expiry, Role, SpiffePattern};
 use super::problem::Problems;
-use super::stored::Stored;
 use super::suggest::suggest;
 use super::tree::Tree;
 use super::unscannable::UnscannableRules;
@@ -58,7 +58,7 @@ pub(super) struct Document {
     pub(super) alerts: Option<AlertHook>,
     pub(super) global_limits: Option<GlobalCharge>,
     pub(super) cache: Option<CacheEntry>,
-    pub(super) stored: Option<Located<Stored>>,
+    pub(super) stored: Option<Located<StoredEntry>>,
 }
 
 #[derive(Default)]

@@ -31,7 +31,9 @@ mod values;
 mod workflow;
 
 pub use background::{AlertHook, Store, UntilLoaded};
-pub use cache::{Cache, CacheRules, CacheScope, CacheStore, Embeddings, ModelCache};
+pub use cache::{
+    Cache, CacheRules, CacheScope, CacheStore, Embeddings, MAX_GENERATION, ModelCache,
+};
 pub use global::GlobalCharge;
 pub use guardrail::{Action, Detect, Guardrail, Phase, Phases};
 pub use guards::{Asked, Guards, Judgement};
@@ -50,10 +52,10 @@ pub use rule::{Condition, HeaderIs, Modality, Pattern, Range, Rule, Rules};
 pub use scalars::nano_usd;
 pub use scoring::{Judge, Opinion, Roles, Scored, ScoredRole, Scoring};
 pub use service::{FailureMode, LlamaGuard, Moderation, Presidio, Score, Service, ServiceKind};
-pub use stored::Stored;
+pub use stored::{Batches, Conversations, Stored};
 pub use tree::Tree;
 pub use unscannable::{UnscannableRules, Unscanned};
-pub use workflow::{OnError, Step, StepKind, StepModel};
+pub use workflow::{MAX_CANDIDATE, OnError, Step, StepKind, StepModel};
 
 /// Reads a policy from what Envoy hands a plugin: JSON text (from a `StringValue`, or from
 /// Istio's `pluginConfig`) or the bytes of a `google.protobuf.Struct`.

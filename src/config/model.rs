@@ -22,7 +22,7 @@ pub struct Backend {
     /// The APIs of that protocol that it has; never empty.
     pub apis: Vec<Api>,
     /// What stands before the path of an endpoint, without a final slash; `/v1` by
-    /// default, nothing for Azure.
+    /// default, `/v1beta` for Gemini, nothing for Azure and Bedrock.
     pub base_path: String,
     /// The `:authority` it is called by; `None` leaves it to Envoy's route.
     pub authority: Option<String>,
@@ -169,6 +169,13 @@ impl Target {
         let mut lacks = missing(&self.accepts, Modality::of(traits));
         lacks.extend(missing(&self.gives, answer_of(traits)));
         lacks
+    }
+
+    /// Whether it gives what a request wants, whatever it takes.
+    pub fn gives_answer(&self, traits: &Traits) -> bool {
+        let known = self.gives.as_deref();
+        let gives = |one: &Modality| known.is_none_or(|known| known.contains(one));
+        answer_of(traits).iter().all(gives)
     }
 
     /// Whether it takes what the request has, and gives what it wants.

@@ -183,7 +183,7 @@ fn every_problem_is_told_with_its_path() {
         (r#""cluster": "vllm", "#, "", "backends.local.cluster: is missing\n".to_owned()),
         (r#""cluster": "vllm""#, r#""cluster": null"#, "backends.local.cluster: is missing\n".to_owned()),
         (r#""vllm", "api": "openai""#, r#""vllm", "api": "opnai""#,
-            "backends.local.api: \"opnai\" is none of: openai, anthropic (did you mean \"openai\"?)\n".to_owned()),
+            "backends.local.api: \"opnai\" is none of: openai, anthropic, gemini, bedrock (did you mean \"openai\"?)\n".to_owned()),
         (r#""base_path": "/v1/""#, r#""base_path": "v1""#,
             "backends.openai.base_path: must be empty or a path such as /v1\n".to_owned()),
         (r#""base_path": "/v1/""#, r#""base_path": "/v1?a""#,
@@ -311,7 +311,7 @@ fn all_problems_come_in_one_report() {
     assert_eq!(
         told(text),
         "backends.openai.cluster: must not be empty\n\
-         backends.openai.api: \"opena\" is none of: openai, anthropic (did you mean \"openai\"?)\n\
+         backends.openai.api: \"opena\" is none of: openai, anthropic, gemini, bedrock (did you mean \"openai\"?)\n\
          backends.local.timeout: unknown field\n\
          tenants.acme.keys[0].sha256: must be the SHA-256 of the key as 64 hexadecimal digits\n\
          caches: unknown field (did you mean \"cache\"?)\n\

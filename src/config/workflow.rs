@@ -4,6 +4,10 @@ use super::model::MaxTokensField;
 use super::rule::Modality;
 use super::service::Moderation;
 use crate::ledger::Price;
+use crate::protocols::Api;
+
+/// Longest answer of a member of a panel, in bytes: all of them are held until one is chosen.
+pub const MAX_CANDIDATE: usize = 1024 * 1024;
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,15 +20,22 @@ pub enum StepKind {
     TranscribeAudio,
     /// A model puts a summary in the place of older turns.
     SummariseContext,
+    /// A model, one of several, answers in the targets' place.
+    Panel,
+    /// A model says which answer of the panel is the best.
+    PanelJudge,
+    /// A service reads the answer aloud.
+    Speak,
 }
 
 impl StepKind {
-    /// All of them, in the order in which they are made.
-    pub const ALL: [Self; 4] = [
+    /// Those that stand in a workflow under their own names, in the order in which they are made.
+    pub const ALL: [Self; 5] = [
         Self::Moderate,
         Self::DescribeImages,
         Self::TranscribeAudio,
         Self::SummariseContext,
+        Self::Speak,
     ];
 
     /// Its name in policies, records and metrics.
@@ -34,6 +45,9 @@ impl StepKind {
             Self::DescribeImages => "describe_images",
             Self::TranscribeAudio => "transcribe_audio",
             Self::SummariseContext => "summarise_context",
+            Self::Panel => "panel",
+            Self::PanelJudge => "panel_judge",
+            Self::Speak => "speak",
         }
     }
 
@@ -42,7 +56,11 @@ impl StepKind {
         match self {
             Self::DescribeImages => Some(Modality::Image),
             Self::TranscribeAudio => Some(Modality::Audio),
-            Self::Moderate | Self::SummariseContext => None,
+            Self::Moderate
+            | Self::SummariseContext
+            | Self::Panel
+            | Self::PanelJudge
+            | Self::Speak => None,
         }
     }
 
@@ -51,7 +69,10 @@ impl StepKind {
         match self {
             Self::Moderate => "/v1/moderations",
             Self::TranscribeAudio => "/v1/audio/transcriptions",
-            Self::DescribeImages | Self::SummariseContext => "/v1/chat/completions",
+            Self::Speak => "/v1/audio/speech",
+            Self::DescribeImages | Self::SummariseContext | Self::Panel | Self::PanelJudge => {
+                "/v1/chat/completions"
+            }
         }
     }
 }
@@ -73,6 +94,10 @@ pub struct Step {
     pub moderation: Moderation,
     /// How many of the latest messages stay as they are, for [`StepKind::SummariseContext`].
     pub keep: usize,
+    /// How many members of the panel must have answered, for [`StepKind::PanelJudge`].
+    pub min: usize,
+    /// Longest text that is read aloud, in characters, for [`StepKind::Speak`].
+    pub max_characters: u64,
 }
 
 /// Who is asked.
@@ -85,6 +110,9 @@ pub struct StepModel {
     pub authority: String,
     /// The path of the `POST`.
     pub path: String,
+    /// What it speaks: chat completions or messages for [`StepKind::Panel`], elsewhere what the
+    /// step is asked by.
+    pub api: Api,
     /// Its name there; empty: the service's own default.
     pub model: String,
     /// Its context window, in tokens, if told.
@@ -103,7 +131,8 @@ pub enum OnError {
     /// It is refused.
     #[default]
     Fail,
-    /// It goes on without what the step would have made.
+    /// It goes on without what the step would have made. Of a panel that has no judge the first
+    /// answer is taken; without enough answers its targets are asked.
     Skip,
     /// This one is asked; if that fails too, the call is refused.
     Fallback(Box<StepModel>),

@@ -78,8 +78,8 @@ const EMBEDDINGS: Shape = Shape {
 };
 
 const RESPONSES: Shape = Shape {
-    // The latter is vLLM's: what was said before.
-    messages: &["input", "previous_input_messages"],
+    // The second is that of a conversation, the last is vLLM's: what was said before.
+    messages: &["input", "items", "previous_input_messages"],
     plain: Some("user"),
     system: &["instructions"],
     tools: &["tools"],
@@ -124,7 +124,7 @@ const MESSAGES: Shape = Shape {
 impl Shape {
     pub(super) const fn of(api: Api) -> &'static Self {
         match api {
-            Api::ChatCompletions => &CHAT,
+            Api::ChatCompletions | Api::GenerateContent | Api::Converse => &CHAT,
             Api::Completions => &COMPLETIONS,
             Api::Responses => &RESPONSES,
             Api::Embeddings | Api::Moderations | Api::Speech => &EMBEDDINGS,

@@ -41,6 +41,24 @@ impl Verdict {
         &self.found
     }
 
+    /// Adds what another request breaks.
+    pub fn add_all(&mut self, other: Self) {
+        for new in other.found {
+            let same =
+                |known: &&mut Finding| known.guardrail == new.guardrail && known.what == new.what;
+            match self.found.iter_mut().find(same) {
+                Some(known) => known.count = known.count.saturating_add(new.count),
+                None => {
+                    let behind = |known: &Finding| known.guardrail > new.guardrail;
+                    let place = self.found.iter().position(behind);
+                    let place = place.unwrap_or(self.found.len());
+                    self.found.insert(place, new);
+                }
+            }
+        }
+        self.refusal = self.refusal.take().or(other.refusal);
+    }
+
     /// What the caller is told if the request does not go on: of the first rule of the first
     /// guardrail that blocks.
     pub const fn refusal(&self) -> Option<&Refusal> {

@@ -24,6 +24,9 @@ pub struct Capture {
     keeping: Option<&'static str>,
 }
 
+/// What begins strings, and begins and ends objects and lists.
+const STRUCTURE: [u8; 5] = *b"\"{}[]";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Outside strings.
@@ -68,6 +71,11 @@ impl Capture {
         let mut rest = piece;
         while let Some((&byte, after)) = rest.split_first() {
             rest = match self.state {
+                // Embeddings are many thousands of numbers.
+                State::Plain { .. } if self.is_beside() && !STRUCTURE.contains(&byte) => {
+                    let at = bytes::find_any(after, STRUCTURE).unwrap_or(after.len());
+                    after.get(at..).unwrap_or_default()
+                }
                 State::Off => return,
                 State::String { key, escape: false } => self.string_run(rest, key),
                 State::String { key, escape: true } => {
@@ -102,6 +110,11 @@ impl Capture {
         let mut found = self.found.iter();
         let found = found.find(|(depth, found, _)| *depth == level && *found == name);
         found.map(|(_, _, value)| value.as_slice())
+    }
+
+    /// Whether it is inside of a value that nobody wants.
+    const fn is_beside(&self) -> bool {
+        self.depth > self.level && self.keeping.is_none()
     }
 
     /// Copies up to the end of the string or its next escape; returns what is left.

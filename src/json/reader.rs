@@ -7,6 +7,7 @@ duplicates of the watched keys. */
 use super::error::{Error, ErrorKind};
 use super::strings;
 use super::text::{Span, Text};
+use crate::bytes;
 
 /// The keys of which a duplicate is refused in every object: those that Tollgate reads.
 /// Returns the key's own spelling and a number below 64, unique to it.
@@ -266,6 +267,31 @@ impl<'a> Reader<'a> {
         let length = start.len().saturating_sub(self.rest.len());
         let text = start.get(..length).unwrap_or_default();
         std::str::from_utf8(text).map_err(|_| self.error(ErrorKind::NotUtf8))
+    }
+
+    /// Passes over the list that comes next if nothing but what numbers are written with is in it;
+    /// otherwise it stays to be read. Whether they are well formed is not looked at: for lists
+    /// of which only matters that nothing is said in them.
+    pub fn passes_numbers(&mut self) -> bool {
+        let is_of_numbers = |byte: u8| matches!(byte, b'0'..=b'9' | b'+'..=b'.' | b'e' | b'E' | b' ' | b'\t' | b'\n' | b'\r');
+        let Some(inside) = self.rest.strip_prefix(b"[") else {
+            return false;
+        };
+        let Some(end) = bytes::find_any(inside, *b"\"{}[]") else {
+            return false;
+        };
+        let (numbers, rest) = inside.split_at_checked(end).unwrap_or_default();
+        // All of them, so that it goes a block at a time.
+        let all = numbers
+            .iter()
+            .fold(true, |all, byte| all & is_of_numbers(*byte));
+        match rest.strip_prefix(b"]") {
+            Some(rest) if all => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Validates the next value, whatever it is, and returns where it stood.

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
 /// What is found is told, and then kept as a named test; no file is written.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
@@ -612,6 +612,50 @@ proptest! {
                 prop_assert_eq!(&raw(&[front, back]), &whole);
             }
         }
+    }
+}
+
+#[test]
+fn lists_of_numbers_alone_are_passed_over() {
+    let passes = |text: &str| {
+        let mut reader = Reader::new(text.as_bytes(), |_| None).unwrap();
+        reader.passes_numbers().then(|| reader.rest().len())
+    };
+    let long = format!("[{}]x", ["-0.0625", " 1e-9"].repeat(40).join(","));
+    for (text, left) in [("[]", 0), ("[1]", 0), ("[ 1,\n-2.5E+3 ],", 1), (&long, 1)] {
+        assert_eq!(passes(text), Some(left), "{text}");
+    }
+    let others = [
+        "1",
+        "[",
+        "[1",
+        "[1,\"2\"]",
+        "[[1]]",
+        "[{}]",
+        "[1}",
+        "[true]",
+        "[1,null]",
+    ];
+    for text in others
+        .iter()
+        .copied()
+        .chain([long.replace("1e-9", "1a9").as_str()])
+    {
+        assert_eq!(passes(text), None, "{text}");
+    }
+}
+
+#[test]
+fn members_behind_lists_of_numbers_are_captured_at_every_cut() {
+    let numbers: Vec<i32> = (-20..20).collect();
+    let data = json!([{"embedding": numbers, "of": "a]\"}"}, numbers]);
+    let object = json!({"data": data, "usage": {"n": numbers}});
+    let text = object.to_string();
+    let wanted: Vec<_> = WANTED.iter().map(|it| object.get(it).cloned()).collect();
+    assert!(wanted.iter().any(Option::is_some));
+    for cut in 0..=text.len() {
+        let (front, back) = text.as_bytes().split_at(cut);
+        assert_eq!(captured([front, back]), wanted, "cut at {cut}");
     }
 }
 

@@ -55,7 +55,12 @@ pub struct Bill {
 impl Bill {
     /// Adds an answer.
     pub fn answer(&mut self, price: Option<&Price>, usage: &Usage) {
-        self.add(price.map(|price| price.answer(usage)));
+        self.answers(price, usage, 1);
+    }
+
+    /// Adds so many answers, which have this usage together.
+    pub fn answers(&mut self, price: Option<&Price>, usage: &Usage, count: u64) {
+        self.add(price.map(|price| price.answers(usage, count)));
     }
 
     /// Adds a try that gave no answer, by the tokens of its prompt.
@@ -118,6 +123,10 @@ mod tests {
         // A lost try answers no request.
         bill.answer(Some(&PRICE), &input(999));
         assert_eq!(bill.cost(), Cost::Known(2 + 5));
+        bill.answers(Some(&PRICE), &input(1000), 3);
+        assert_eq!(bill.cost(), Cost::Known(2 + 5 + 1 + 3 * 5));
+        bill.answers(Some(&PRICE), &Usage::NONE, 0);
+        assert_eq!(bill.cost(), Cost::Known(2 + 5 + 1 + 3 * 5));
     }
 
     #[test]

@@ -57,6 +57,40 @@ pub struct Kinds {
 }
 
 impl Price {
+    /// All that it says, in the order of its fields.
+    pub const fn numbers(&self) -> [u64; 13] {
+        let Self {
+            input,
+            cached_input,
+            cache_write,
+            cache_write_1h,
+            audio_input,
+            image_input,
+            output,
+            reasoning,
+            audio_output,
+            request,
+            second,
+            character,
+            image,
+        } = *self;
+        [
+            input,
+            cached_input,
+            cache_write,
+            cache_write_1h,
+            audio_input,
+            image_input,
+            output,
+            reasoning,
+            audio_output,
+            request,
+            second,
+            character,
+            image,
+        ]
+    }
+
     /// Of what costs nothing.
     pub const FREE: Self = Self::flat(0, 0);
 
@@ -81,7 +115,7 @@ impl Price {
 
     /// What an answer with this usage costs, in nano-USD, rounded up.
     pub fn cost(&self, usage: &Usage) -> u64 {
-        nano_usd(self.answer(usage))
+        nano_usd(self.answers(usage, 1))
     }
 
     /// The most that a call can cost, in nano-USD, rounded up: every token is charged as the
@@ -115,9 +149,10 @@ impl Price {
             .saturating_add(self.fee())
     }
 
-    /// An answer with this usage, in pico-USD.
-    pub(super) fn answer(&self, usage: &Usage) -> u128 {
-        self.tokens(usage).saturating_add(self.fee())
+    /// So many answers with this usage together, in pico-USD.
+    pub(super) fn answers(&self, usage: &Usage, count: u64) -> u128 {
+        let fees = self.fee().saturating_mul(u128::from(count));
+        self.tokens(usage).saturating_add(fees)
     }
 
     /// Tokens and what is counted beside them, in pico-USD, each charged once.

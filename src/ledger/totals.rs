@@ -61,6 +61,30 @@ impl Totals {
         })
     }
 
+    /// Puts what an estimated call `took`, and what that cost in nano-USD, in the place of what
+    /// it was `charged`.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if other workers won every round; the totals keep the estimate then.
+    pub fn correct(
+        host: &dyn Host,
+        space: &Space,
+        (tenant, model): (&str, &str),
+        (charged, charged_nano): (Usage, u64),
+        (took, took_nano): (Usage, u64),
+    ) -> Result<(), Exhausted> {
+        state::update(host, &Self::key(space, tenant, model), |old| {
+            let mut totals = old.map(Self::decode).unwrap_or_default();
+            totals.estimated = totals.estimated.saturating_sub(1);
+            totals.usage.input = totals.usage.input.saturating_sub(charged.input);
+            totals.usage.output = totals.usage.output.saturating_sub(charged.output);
+            totals.usage = totals.usage.plus(took);
+            let cost = totals.cost_nano_usd.saturating_sub(charged_nano);
+            totals.cost_nano_usd = cost.saturating_add(took_nano);
+            totals.encode()
+        })
+    }
+
     /// The totals of `tenant` and `model`; zero if there was no call yet.
     pub fn read(host: &dyn Host, space: &Space, tenant: &str, model: &str) -> Self {
         host.shared_get(&Self::key(space, tenant, model))

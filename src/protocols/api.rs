@@ -35,10 +35,14 @@ pub enum Api {
     Messages,
     /// Anthropic's count of the tokens that a message would have.
     CountTokens,
+    /// Gemini's `generateContent`, by which providers are asked and no caller asks.
+    GenerateContent,
+    /// Bedrock's Converse, likewise.
+    Converse,
 }
 
 impl Api {
-    /// All of them.
+    /// All by which callers ask.
     pub const ALL: [Self; 13] = [
         Self::ChatCompletions,
         Self::Completions,
@@ -67,11 +71,13 @@ impl Api {
     pub const fn protocol(self) -> Protocol {
         match self {
             Self::Messages | Self::CountTokens => Protocol::Anthropic,
+            Self::GenerateContent => Protocol::Gemini,
+            Self::Converse => Protocol::Bedrock,
             _ => Protocol::OpenAi,
         }
     }
 
-    /// Its path below `/v1`, or below another base.
+    /// Its path below `/v1`, or below another base; of Gemini's and Bedrock's, what follows the model's name.
     pub const fn path(self) -> &'static str {
         match self {
             Self::ChatCompletions => "/chat/completions",
@@ -87,6 +93,8 @@ impl Api {
             Self::ImageVariations => "/images/variations",
             Self::Messages => "/messages",
             Self::CountTokens => "/messages/count_tokens",
+            Self::GenerateContent => ":generateContent",
+            Self::Converse => "/converse",
         }
     }
 
@@ -106,6 +114,8 @@ impl Api {
             Self::ImageVariations => "image_variations",
             Self::Messages => "messages",
             Self::CountTokens => "count_tokens",
+            Self::GenerateContent => "generate_content",
+            Self::Converse => "converse",
         }
     }
 
@@ -125,6 +135,8 @@ impl Api {
             Self::ImageEdits => "image_edits",
             Self::ImageVariations => "image_variations",
             Self::CountTokens => "count_tokens",
+            Self::GenerateContent => "generate_content",
+            Self::Converse => "converse",
         }
     }
 
@@ -194,6 +206,8 @@ impl Protocol {
         match self {
             Self::OpenAi => Api::ChatCompletions,
             Self::Anthropic => Api::Messages,
+            Self::Gemini => Api::GenerateContent,
+            Self::Bedrock => Api::Converse,
         }
     }
 }
@@ -210,6 +224,13 @@ mod tests {
             assert_eq!(Api::at(&format!("/v1{}", api.path())), Some(api));
             assert_eq!(api.protocol().chat().protocol(), api.protocol());
         }
+        for protocol in [Protocol::Gemini, Protocol::Bedrock] {
+            let provider = protocol.chat();
+            let json = serde_json::to_string(&provider).unwrap();
+            assert_eq!(json, format!("\"{}\"", provider.as_str()));
+            assert_eq!(provider.protocol(), protocol);
+        }
+        assert_eq!(Api::at("/v1:generateContent"), None);
     }
 
     #[test]

@@ -6,10 +6,11 @@ const CODES: [&str; 2] = ["context_length_exceeded", "string_above_max_length"];
 
 /// Parts of messages, in lower case: Anthropic has no code for it, and servers such as
 /// vLLM only say it in words.
-const WORDS: [&str; 6] = [
+const WORDS: [&str; 7] = [
     "context window",
     "exceed context limit",
     "exceeds the context",
+    "exceeds the maximum number of tokens",
     "input is too long",
     "maximum context length",
     "prompt is too long",
@@ -46,6 +47,10 @@ mod tests {
             ),
             (&[], "Input is too long for requested model."),
             (&[], "Your input exceeds the context window of this model."),
+            (
+                &["INVALID_ARGUMENT"],
+                "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+            ),
         ] {
             assert!(
                 is_context_length(codes.iter().copied(), message),

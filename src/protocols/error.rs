@@ -184,7 +184,7 @@ impl Refusal {
     /// The error as JSON, as the protocol shapes it.
     fn value(&self, protocol: Protocol) -> Value {
         match protocol {
-            Protocol::OpenAi => json!({"error": {
+            Protocol::OpenAi | Protocol::Gemini | Protocol::Bedrock => json!({"error": {
                 "message": self.message,
                 "type": self.kind.openai_type(),
                 "param": self.param,

@@ -18,6 +18,17 @@ pub enum Progress {
     Failed,
 }
 
+/// How a response has ended that has not come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// Nothing is told of that.
+    No,
+    /// It has failed.
+    Failed,
+    /// It was cancelled.
+    Cancelled,
+}
+
 /// What an event tells of reasoning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reasoning {
@@ -35,6 +46,8 @@ pub enum Reasoning {
 pub struct Event {
     /// How far the stream has come.
     pub progress: Progress,
+    /// How a response has ended that has not come to its end.
+    pub broken: Broken,
     /// The usage reported so far.
     pub usage: ReportedUsage,
     /// Whether the event reports usage and has room for nothing else.
@@ -55,6 +68,7 @@ impl Event {
     /// An event that says nothing.
     pub(super) const NOTHING: Self = Self {
         progress: Progress::Goes,
+        broken: Broken::No,
         usage: ReportedUsage::Absent,
         only_usage: false,
         text_bytes: 0,
@@ -92,9 +106,13 @@ impl EventReader {
     /// A reader for a stream that begins.
     pub fn new(api: Api) -> Self {
         match api {
-            Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Moderations => {
-                Self::Chunks
-            }
+            Api::ChatCompletions
+            | Api::Completions
+            | Api::Embeddings
+            | Api::Moderations
+            // What its providers say is read in the caller's API.
+            | Api::GenerateContent
+            | Api::Converse => Self::Chunks,
             Api::Responses => Self::Responses,
             Api::Speech
             | Api::Transcriptions

@@ -17,18 +17,20 @@ pub mod texts;
 mod traits;
 pub mod translate;
 mod usage;
+mod whole;
 
 pub use api::Api;
 pub use context_length::is_context_length;
 pub use ending::{EndReason, EndUsage, Ending};
 pub use error::{ErrorKind, Refusal, Reply};
-pub use event::{Event, EventReader, Progress, Reasoning};
+pub use event::{Broken, Event, EventReader, Progress, Reasoning};
 pub use parts::{Medium, Part, media, older_turns, text_part, user_message};
-pub use reading::stored;
+pub use reading::{not_kept, stored};
 pub use redact::redact_account;
 pub use request::Request;
-pub use traits::{Tariff, Traits};
+pub use traits::{StoredFile, Tariff, Traits};
 pub use usage::ReportedUsage;
+pub use whole::{unstreamed, with_usage};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,4 +43,8 @@ pub enum Protocol {
     OpenAi,
     /// Anthropic's.
     Anthropic,
+    /// Google's, of Gemini. Providers speak it, no caller does.
+    Gemini,
+    /// Amazon's, of Bedrock. Providers speak it, no caller does.
+    Bedrock,
 }

@@ -47,8 +47,14 @@ impl From<Stop> for Refusal {
 /// Why what names something that the provider has stored is refused: whoever has the operator's
 /// account, as all tenants do, could read it.
 pub fn stored(path: String) -> Refusal {
+    let message = format!("'{path}' is not supported: what it names could be another caller's.");
+    Refusal::new(ErrorKind::Invalid, "unsupported_parameter", message).at(path)
+}
+
+/// Why what needs something that a provider keeps is refused where none keeps anything.
+pub fn not_kept(path: &str) -> Refusal {
     let message =
-        format!("'{path}' is not supported: the provider stores nothing for one caller alone.");
+        format!("'{path}' is not supported: this gateway lets providers keep no responses.");
     Refusal::new(ErrorKind::Invalid, "unsupported_parameter", message).at(path)
 }
 

@@ -17,7 +17,7 @@ pub fn redact_account(text: &mut [u8]) -> bool {
     let mut found = false;
     let mut at = 0;
     while let Some(rest) = text.get_mut(at..).filter(|rest| !rest.is_empty()) {
-        if let Some(length) = hide_organisation(rest) {
+        if let Some(length) = hide_organisation(rest).or_else(|| hide_project(rest)) {
             found = true;
             at = at.saturating_add(length);
             continue;
@@ -70,6 +70,39 @@ fn hide_organisation(text: &mut [u8]) -> Option<usize> {
             .saturating_add(between)
             .saturating_add(UUID_LENGTH),
     )
+}
+
+/// Overwrites the name or number of a project of Google's: `projects/1234/locations/…`,
+/// `project_number:1234`, `?project=name`, `project 1234`. Returns how many bytes were read.
+fn hide_project(text: &mut [u8]) -> Option<usize> {
+    /// The word, and which bytes behind it an id of any letters needs.
+    const WORDS: [(&[u8], &[u8]); 4] = [
+        (b"projects", b"/"),
+        (b"project_number", b":="),
+        (b"project_id", b":="),
+        (b"project", b"="),
+    ];
+    /// A number of fewer digits may count something else.
+    const LEAST: usize = 6;
+    let (word, needs) = WORDS.iter().find(|(word, _)| {
+        let start = text.get(..word.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+    })?;
+    let after = text.get_mut(word.len()..)?;
+    let between = after.iter().take(MAX_BETWEEN);
+    let between = between
+        .take_while(|byte| b" \"'#(:=/\\".contains(byte))
+        .count();
+    let (marks, id) = after.split_at_mut_checked(between)?;
+    let length = id.iter().take_while(|byte| is_id(**byte)).count();
+    let run = id.get_mut(..length)?;
+    let named = marks.iter().any(|byte| needs.contains(byte));
+    let counted = length >= LEAST && !marks.is_empty() && run.iter().all(u8::is_ascii_digit);
+    if length == 0 || !(named || counted) {
+        return None;
+    }
+    run.fill(b'*');
+    Some(word.len().saturating_add(between).saturating_add(length))
 }
 
 /// Most bytes between the word and the id.
@@ -161,8 +194,47 @@ mod tests {
     }
 
     #[test]
+    fn regression_googles_projects_are_hidden() {
+        for (text, wanted) in [
+            (
+                "Publisher Model `projects/740989871600/locations/us-central1/models/x` was not found",
+                "Publisher Model `projects/************/locations/us-central1/models/x` was not found",
+            ),
+            (
+                r#""name":"projects\/my-own-1\/locations""#,
+                r#""name":"projects\/********\/locations""#,
+            ),
+            (
+                "of service 'x' for consumer 'project_number:740989871600'.",
+                "of service 'x' for consumer 'project_number:************'.",
+            ),
+            (
+                "https://console.example/apis?project=my-own-1&x=y",
+                "https://console.example/apis?project=********&x=y",
+            ),
+            (
+                "API not used in project 740989871600 before",
+                "API not used in project ************ before",
+            ),
+            (
+                r#"{"project_id": "my-own-1"}"#,
+                r#"{"project_id": "********"}"#,
+            ),
+            ("projects/a", "projects/*"),
+            ("Projects/a:b", "Projects/*:b"),
+        ] {
+            assert_eq!(redacted(text), wanted);
+        }
+    }
+
+    #[test]
     fn leaves_words_alone() {
         for text in [
+            "your project has 5 of 12 projects",
+            "project: 12 of them",
+            "projects/",
+            "project=",
+            "your projects (see below)",
             "scikit sk-learn",
             "task-management-system",
             "user-provided-content",

@@ -6,7 +6,7 @@ use super::openai::{
     read_chat, read_completion, read_embedding, read_form, read_image, read_moderation,
     read_responses, read_speech,
 };
-use super::{Api, Refusal, Traits};
+use super::{Api, ErrorKind, Refusal, Traits};
 use crate::json::Rewrite;
 use crate::tokens::Prompt;
 
@@ -46,6 +46,11 @@ impl<'a> Request<'a> {
             }
             Api::Messages => read_messages(body, text).map(Self::Messages),
             Api::CountTokens => read_count(body, text).map(Self::Messages),
+            Api::GenerateContent | Api::Converse => Err(Refusal::new(
+                ErrorKind::Invalid,
+                "unsupported_api",
+                "Nobody calls by this API.",
+            )),
         }
     }
 
@@ -91,11 +96,36 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The conversation that it belongs to.
+    pub const fn conversation(&self) -> Option<&Previous<'a>> {
+        match self {
+            Self::Response(response) => response.conversation.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether its answer need not be waited for.
+    pub const fn background(&self) -> bool {
+        match self {
+            Self::Response(response) => response.background,
+            _ => false,
+        }
+    }
+
     /// Counts `tokens` that the response it goes on from brings into its prompt.
     pub fn add_context(&mut self, tokens: u64) {
         if let Self::Response(response) = self {
             response.traits.context = tokens;
             response.traits.uncounted = true;
+        }
+    }
+
+    /// Counts files again whose tokens are known by their ids.
+    pub fn recount_files(&mut self, known: &dyn Fn(&str) -> Option<u64>) {
+        match self {
+            Self::Chat(chat) => chat.traits.recount_files(known),
+            Self::Response(response) => response.traits.recount_files(known),
+            Self::Completion(_) | Self::Form(_) | Self::Plain(_) | Self::Messages(_) => {}
         }
     }
 

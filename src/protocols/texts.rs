@@ -165,8 +165,10 @@ pub enum Unscannable {
     Media,
     /// A prompt in tokens or embeddings: only who has the model's vocabulary can read it.
     Tokens,
-    /// What the provider fetches or has: a URL, the id of a file.
+    /// What the provider fetches or has: a URL, the id of a sound.
     Remote,
+    /// A file that the provider keeps, by its id.
+    Stored,
     /// A tool that the provider runs, or an MCP server that it asks.
     Tools,
 }
@@ -192,7 +194,10 @@ pub fn request_texts<'a>(
     visit: &mut dyn FnMut(Found<'a>),
 ) -> Result<(), Error> {
     match api {
-        Api::ChatCompletions => openai::texts::request(body, visit),
+        // Nobody asks by Gemini's; its providers' answers are read in the caller's API.
+        Api::ChatCompletions | Api::GenerateContent | Api::Converse => {
+            openai::texts::request(body, visit)
+        }
         Api::Completions => openai::completions::texts::request(body, visit),
         Api::Responses => openai::responses::texts::request(body, visit),
         Api::Embeddings => openai::embeddings::texts::request(body, visit),
@@ -316,9 +321,12 @@ pub struct EventTexts<'a> {
 /// index that is none or a key that stands twice.
 pub fn event_texts(api: Api, data: &[u8]) -> Result<EventTexts<'_>, Error> {
     match api {
-        Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Moderations => {
-            openai::texts::event(data)
-        }
+        Api::ChatCompletions
+        | Api::Completions
+        | Api::Embeddings
+        | Api::Moderations
+        | Api::GenerateContent
+        | Api::Converse => openai::texts::event(data),
         Api::Responses => openai::responses::texts::event(data),
         Api::Transcriptions | Api::Translations => openai::transcripts::event_texts(data),
         Api::Speech | Api::ImageGenerations | Api::ImageEdits | Api::ImageVariations => {

@@ -1,5 +1,6 @@
 /*! What a request asks of a model, whatever its protocol. */
 
+use crate::json::{Span, Text};
 use crate::ledger::Kinds;
 use crate::tokens::{Media, Prompt};
 
@@ -13,6 +14,17 @@ pub enum Tariff {
     IfPriced,
     /// Nothing. It uses no tokens either.
     Never,
+}
+
+/// A file that a request names by an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// The id.
+    pub id: String,
+    /// Where that stands, with its quotes.
+    pub span: Span,
+    /// The tokens that it was counted as among files; 0: it was not, it is an image.
+    pub counted: u64,
 }
 
 /// What a request asks of a model.
@@ -50,6 +62,10 @@ pub struct Traits {
     pub file: bool,
     /// Whether a file is named by the id under which the provider stores it.
     pub stored_file: bool,
+    /// Whether it names sound of an earlier answer, which the provider keeps.
+    pub stored_sound: bool,
+    /// Those that OpenAI's APIs name so, in their order.
+    pub stored_files: Vec<StoredFile>,
     /// Whether the answer may be sound.
     pub audio_output: bool,
     /// Whether the provider is asked to keep parts of the prompt in its cache.
@@ -84,6 +100,8 @@ impl Default for Traits {
             audio: false,
             file: false,
             stored_file: false,
+            stored_sound: false,
+            stored_files: Vec::new(),
             audio_output: false,
             cache: false,
             tariff: Tariff::Tokens,
@@ -101,6 +119,27 @@ impl Traits {
         let text = self.text.tokens().saturating_add(self.framing);
         text.saturating_add(self.media.tokens())
             .saturating_add(self.context)
+    }
+
+    /// Notes a file that is named by `id`, and was counted as so many tokens of a file.
+    pub(super) fn name_file(&mut self, id: &Text<'_>, counted: u64) {
+        self.stored_file = true;
+        self.stored_files.push(StoredFile {
+            id: id.value().into_owned(),
+            span: id.span(),
+            counted,
+        });
+    }
+
+    /// Counts files again whose tokens are known.
+    pub fn recount_files(&mut self, known: &dyn Fn(&str) -> Option<u64>) {
+        for named in self.stored_files.iter_mut().filter(|it| it.counted > 0) {
+            if let Some(tokens) = known(&named.id) {
+                let others = self.media.file.saturating_sub(named.counted);
+                self.media.file = others.saturating_add(tokens);
+                named.counted = tokens;
+            }
+        }
     }
 
     /// What it may be charged for besides text.

@@ -11,7 +11,7 @@ pub mod speed;
 mod sticky;
 mod turns;
 
-pub use reset::reset_hint;
+pub use reset::{reset_after, reset_hint};
 
 use crate::config::{Model, Policy, Resolve, Rule, Target, Tenant};
 use crate::host::{Host, Instant};
@@ -178,18 +178,35 @@ pub fn no_route(model: &Model) -> Refusal {
 /// 400: no target of the model takes the prompt, or gives the answer, as it is.
 pub fn unsupported_modality(model: &Model, traits: &Traits) -> Refusal {
     let targets = model.live().iter();
-    let lacking = targets.map(|target| target.lacks(traits));
+    let mut giving = targets
+        .clone()
+        .filter(|target| target.gives_answer(traits))
+        .peekable();
+    let kind = match traits {
+        _ if giving.peek().is_none() => "",
+        Traits {
+            audio_output: true, ..
+        } => "that answers with audio ",
+        Traits { images: 1.., .. } => "that answers with image ",
+        _ => "",
+    };
+    // Those that give the answer could be asked otherwise.
+    let lacking: Vec<Vec<_>> = match giving.peek() {
+        Some(_) => giving.map(|target| target.lacks(traits)).collect(),
+        None => targets.map(|target| target.lacks(traits)).collect(),
+    };
+    let lacking = lacking.into_iter();
     let fewest = lacking.min_by_key(Vec::len).unwrap_or_default();
     let words: Vec<&str> = fewest.iter().map(|one| one.as_str()).collect();
     let wants_sound = traits.audio_output && !traits.audio && words == ["audio"];
     let wants_images = traits.images > 0 && !traits.image && words == ["image"];
-    let verb = if wants_sound || wants_images {
+    let verb = if kind.is_empty() && (wants_sound || wants_images) {
         "answers with"
     } else {
         "takes"
     };
     let message = format!(
-        "No target of the model '{}' {verb} {}. See GET /v1/models.",
+        "No target of the model '{}' {kind}{verb} {}. See GET /v1/models.",
         model.name,
         words.join(" and ")
     );

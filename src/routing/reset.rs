@@ -36,6 +36,12 @@ pub fn reset_hint(headers: Headers<'_>, status: u16, now: Instant) -> Option<Ins
     Some(Instant(now.0.saturating_add(wait.min(MAX_WAIT))))
 }
 
+/// When to come again after a wait that is written as a duration (`34.5s`), by at most a day.
+pub fn reset_after(wait: &str, now: Instant) -> Option<Instant> {
+    let wait = duration(wait)?.min(MAX_WAIT);
+    Some(Instant(now.0.saturating_add(wait)))
+}
+
 fn retry_after(text: &str, now: Instant) -> Option<u64> {
     decimal(text, SECOND).or_else(|| Some(until(http_date(text)?, now)))
 }

@@ -176,6 +176,20 @@ fn calls_go_to_targets_that_take_what_they_have() {
 }
 
 #[test]
+fn who_answers_with_sound_but_takes_no_text_is_told_apart() {
+    let two = r#"{"targets": [
+        {"backend": "a", "model": "x", "accepts": "text", "gives": "text"},
+        {"backend": "b", "model": "y", "accepts": "audio", "gives": ["text", "audio"]}]}"#;
+    let mut caller = Caller::new(policy(two, ""));
+    caller.traits.audio_output = true;
+    let refusal = caller.ask_as("acme", "m").unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "No target of the model 'm' that answers with audio takes text. See GET /v1/models."
+    );
+}
+
+#[test]
 fn one_target_that_does_not_take_it_is_refused_as_well() {
     let one =
         r#"{"targets": [{"backend": "a", "model": "x", "accepts": "text", "gives": "text"}]}"#;

@@ -129,7 +129,7 @@ pub struct StepRecord<'a> {
     pub step: &'static str,
     /// The model that was asked; empty: the service's own.
     pub model: &'a str,
-    /// `ok`, `flagged`, `unfinished`, or why it has failed.
+    /// `ok`, `chosen`, `flagged`, `unfinished`, or why it has failed.
     pub outcome: &'static str,
     /// Tokens of its prompt.
     pub input_tokens: u64,

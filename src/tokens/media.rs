@@ -70,6 +70,15 @@ const LEAST_A_SECOND: u64 = 1_000;
 /// Tokens of a second of sound, as OpenAI counts them.
 pub const SOUND_TOKENS: u64 = 10;
 
+/// Tokens of a second of sound, as Gemini counts them (guide "Audio understanding").
+const GEMINIS_SOUND_TOKENS: u64 = 32;
+
+/// What sound of so many [tokens](SOUND_TOKENS) takes more at Gemini's.
+pub const fn sound_beyond(tokens: u64) -> u64 {
+    let more = GEMINIS_SOUND_TOKENS.saturating_sub(SOUND_TOKENS);
+    tokens.saturating_mul(more).div_ceil(SOUND_TOKENS)
+}
+
 /// Sound in base64: 10 tokens a second, as OpenAI counts it.
 pub fn audio(base64: &[u8]) -> u64 {
     let rate = super::audio::bytes_a_second(&Head::of(base64)).unwrap_or(BYTES_A_SECOND);
@@ -94,11 +103,18 @@ pub fn seconds(sound: &[u8]) -> u64 {
 /// page, and takes up to 100 pages. How many there are cannot be seen: a page is taken to have
 /// 50,000 bytes, and a file that lies elsewhere 10 pages.
 pub fn file(base64: Option<&[u8]>) -> u64 {
-    const PAGE: u64 = 3000;
-    let pages = base64.map_or(10, |base64| {
-        data::length(base64).div_ceil(50_000).clamp(1, 100)
-    });
-    pages.saturating_mul(PAGE)
+    match base64 {
+        Some(base64) => file_of(data::length(base64)),
+        None => PAGE.saturating_mul(10),
+    }
+}
+
+/// A page of a file, in tokens.
+const PAGE: u64 = 3000;
+
+/// As [`file()`], of one with so many bytes.
+pub fn file_of(bytes: u64) -> u64 {
+    bytes.div_ceil(50_000).clamp(1, 100).saturating_mul(PAGE)
 }
 
 #[cfg(test)]
@@ -112,6 +128,14 @@ mod tests {
         png.extend(width.to_be_bytes());
         png.extend(height.to_be_bytes());
         STANDARD.encode(png)
+    }
+
+    #[test]
+    fn gemini_takes_32_tokens_for_a_second_of_sound() {
+        for (tokens, all) in [(0, 0), (1, 4), (10, 32), (100, 320)] {
+            assert_eq!(tokens + sound_beyond(tokens), all);
+        }
+        assert_eq!(sound_beyond(u64::MAX), u64::MAX.div_ceil(10));
     }
 
     #[test]

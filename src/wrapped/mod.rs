@@ -6,8 +6,8 @@ to know, and over all of it and the tenant's name a hash that nobody can make wi
 operator's secret. One that was made for another tenant, or by nobody, opens nothing.
 
 An id is a prefix that clients know, then in base64 (RFC 4648, section 5, without padding): 16
-bytes of the hash, the layout, four bytes of tokens, four bytes for the backend, the provider's
-id. */
+bytes of the hash, the layout, four bytes of tokens, four bytes for the backend, what else was to be
+said behind its length in one byte, if anything was, and the provider's id. */
 
 use crate::hmac::Hmac;
 use base64::Engine;
@@ -25,6 +25,8 @@ const LAYOUT: u8 = 0x10;
 const PREFIXED: u8 = 1;
 /// The rest of it is written in hexadecimal digits, of which a byte holds two.
 const HEX: u8 = 2;
+/// More was to be said.
+const MORE: u8 = 4;
 
 /// In front of what is hashed: nothing else that a secret may ever sign looks so.
 const PURPOSE: &[u8] = b"tollgate id\0";
@@ -34,6 +36,12 @@ const PURPOSE: &[u8] = b"tollgate id\0";
 pub enum Kind {
     /// A response.
     Response,
+    /// A conversation.
+    Conversation,
+    /// A file.
+    File,
+    /// A batch.
+    Batch,
 }
 
 impl Kind {
@@ -41,6 +49,9 @@ impl Kind {
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Response => "resp_",
+            Self::Conversation => "conv_",
+            Self::File => "file-",
+            Self::Batch => "batch_",
         }
     }
 }
@@ -50,11 +61,27 @@ impl Kind {
 pub struct Mark([u8; 4]);
 
 impl Mark {
+    /// The bytes that stand for it, as ids hold them.
+    pub const fn bytes(self) -> [u8; 4] {
+        self.0
+    }
+
     /// That of the backend called `name`.
     pub fn of(name: &str) -> Self {
         let digest: [u8; 32] = Sha256::digest(name).into();
         Self(digest.first_chunk().copied().unwrap_or_default())
     }
+}
+
+/// A number that stands for all `parts` in their order.
+pub fn number_of(parts: &[&[u8]]) -> u64 {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+        hash.update([0]);
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    u64::from_le_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
 /// Something that a provider keeps.
@@ -100,15 +127,25 @@ impl Secrets {
     /// The id by which callers of `tenant` know a thing. `None` for one that no path could hold,
     /// or that is too long.
     pub fn wrap(&self, tenant: &str, thing: &Thing) -> Option<String> {
+        self.wrap_with(tenant, thing, &[])
+    }
+
+    /// As [`Secrets::wrap`], with `more` that a later call has to know.
+    pub fn wrap_with(&self, tenant: &str, thing: &Thing, more: &[u8]) -> Option<String> {
         let secret = self.0.first()?;
         if !is_id(&thing.id) {
             return None;
         }
         let (layout, id) = packed(thing.kind, &thing.id);
         let tokens = u32::try_from(thing.tokens).unwrap_or(u32::MAX);
-        let mut body = vec![layout];
+        let flag = if more.is_empty() { 0 } else { MORE };
+        let mut body = vec![layout | flag];
         body.extend_from_slice(&tokens.to_le_bytes());
         body.extend_from_slice(&thing.backend.0);
+        if !more.is_empty() {
+            body.push(u8::try_from(more.len()).ok()?);
+            body.extend_from_slice(more);
+        }
         body.extend_from_slice(&id);
         let mut bytes = tag(secret, tenant, thing.kind, &body).to_vec();
         bytes.append(&mut body);
@@ -120,6 +157,12 @@ impl Secrets {
     /// What a caller of `tenant` means by an id. `None` unless [`Secrets::wrap`] has made exactly
     /// this one for the tenant, by one of the secrets.
     pub fn open(&self, tenant: &str, kind: Kind, wrapped: &str) -> Option<Thing> {
+        self.open_with(tenant, kind, wrapped)
+            .map(|(thing, _)| thing)
+    }
+
+    /// As [`Secrets::open`], and what else [`Secrets::wrap_with`] was told.
+    pub fn open_with(&self, tenant: &str, kind: Kind, wrapped: &str) -> Option<(Thing, Vec<u8>)> {
         if wrapped.len() > Self::LONGEST {
             return None;
         }
@@ -135,13 +178,21 @@ impl Secrets {
         }
         let (&layout, rest) = body.split_first()?;
         let (tokens, rest) = rest.split_first_chunk()?;
-        let (backend, id) = rest.split_first_chunk()?;
-        Some(Thing {
+        let (backend, rest) = rest.split_first_chunk()?;
+        let (more, id) = match layout & MORE {
+            0 => (&[][..], rest),
+            _ => {
+                let (&length, rest) = rest.split_first()?;
+                rest.split_at_checked(usize::from(length))?
+            }
+        };
+        let thing = Thing {
             kind,
-            id: unpacked(kind, layout, id)?,
+            id: unpacked(kind, layout & !MORE, id)?,
             backend: Mark(*backend),
             tokens: u64::from(u32::from_le_bytes(*tokens)),
-        })
+        };
+        Some((thing, more.to_vec()))
     }
 }
 

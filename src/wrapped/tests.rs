@@ -116,6 +116,34 @@ fn what_no_path_could_hold_is_not_wrapped() {
 }
 
 #[test]
+fn what_else_was_said_comes_back_and_kinds_are_not_mixed_up() {
+    let secrets = secrets(&["a secret of 20 bytes"]);
+    let file = |id: &str| Thing {
+        kind: Kind::File,
+        ..response(id)
+    };
+    let all: Vec<u8> = (0..=40).collect();
+    for id in ["file-6F2ksmvXxt4VdoqmHRw6kL", "file-0a0b", "0", "file-00"] {
+        for length in [0, 1, 2, 25, 40] {
+            let more = &all[..length];
+            let told = secrets.wrap_with("acme", &file(id), more).unwrap();
+            assert!(told.starts_with("file-"), "{told}");
+            let opened = secrets.open_with("acme", Kind::File, &told);
+            assert_eq!(opened, Some((file(id), more.to_vec())));
+            assert_eq!(secrets.open("acme", Kind::File, &told), Some(file(id)));
+            assert_eq!(secrets.open_with("blue", Kind::File, &told), None);
+            for (kind, prefix) in [(Kind::Response, "resp_"), (Kind::Batch, "batch_")] {
+                let other = told.replacen("file-", prefix, 1);
+                assert_eq!(secrets.open("acme", kind, &other), None);
+            }
+        }
+    }
+    // It counts into the length.
+    assert_eq!(secrets.wrap_with("acme", &file("0"), &[7; 80]), None);
+    assert_eq!(secrets.wrap_with("acme", &file("0"), &[7; 300]), None);
+}
+
+#[test]
 fn secrets_are_not_shown() {
     assert_eq!(format!("{:?}", secrets(&["hidden"])), "Secrets(…)");
 }

@@ -384,6 +384,18 @@ fn admins_purge() {
         );
         assert_eq!(said(&stand.send(&ask(blue)).await), "MISS");
         assert_eq!(purge(blue, r#"{"every": true}"#).await.status, 400);
+        let generation = purged.json()["generation"].as_u64().unwrap();
+        let named = |number: u64| json!({"generation": number}).to_string();
+        let again = purge(admin, &named(generation)).await;
+        assert_eq!(
+            (again.status, again.json()["generation"].as_u64()),
+            (200, Some(generation))
+        );
+        let back = purge(admin, &named(generation - 1)).await;
+        assert_eq!(
+            (back.status, back.code()),
+            (400, "generation_passed".to_owned())
+        );
     });
 }
 

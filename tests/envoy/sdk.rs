@@ -163,6 +163,15 @@ fn python_anthropic() {
     pytest("test_anthropic.py", "def test_");
 }
 
+/// LangChain's models, in an environment of their own.
+#[test]
+fn python_langchain() {
+    let python = env_path("TOLLGATE_LANGCHAIN");
+    // The settings of asynchronous tests are unknown there.
+    let args = ["-m", "pytest", "-q", "-p", "no:warnings"];
+    client(python, &args, "test_langchain.py", "def test_");
+}
+
 #[test]
 fn node_openai() {
     client("node".into(), &["--test"], "openai.test.mjs", "test(");
@@ -240,13 +249,17 @@ fn python_guardrails() {
     run(with_both("test_guardrails.py", guarded));
 }
 
-/// Both clients with both providers, where answers are given again.
+/// Both clients with both providers, where answers are given again; and the shapes of answers, by
+/// the descriptions that providers publish.
 #[test]
 fn python_cache() {
-    run(with_both("test_cache.py", |mut policy| {
-        policy["cache"] = json!({"tools": true});
-        policy
-    }));
+    run(all_with_both(
+        &["test_cache.py", "test_shapes.py"],
+        |mut policy| {
+            policy["cache"] = json!({"tools": true});
+            policy
+        },
+    ));
 }
 
 /// Both clients where requests have rules.
@@ -285,15 +298,17 @@ async fn node(file: &str, change: impl Fn(Value) -> Value) {
 }
 
 async fn with_both(file: &str, change: impl Fn(Value) -> Value) {
+    all_with_both(&[file], change).await;
+}
+
+async fn all_with_both(files: &[&str], change: impl Fn(Value) -> Value) {
     let mut policy = change(fleet_policy());
     for model in ["smart", "light"] {
         policy["models"][model]["timeouts"] = serde_json::json!({});
     }
     let config = Config::fallback().policy(&policy, Form::Struct);
     let fleet = Fleet::start(config).await;
-    let folder = TempDir::new().expect("a folder");
-    let mut command = Command::new(env_path("TOLLGATE_PYTHON"));
-    command.args(["-m", "pytest", "-q", file]);
-    let port = fleet.envoy.port();
-    check_run(command, port, folder.path(), file, "def test_").await;
+    for file in files {
+        python_at(fleet.envoy.port(), file).await;
+    }
 }

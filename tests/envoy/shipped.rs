@@ -67,7 +67,7 @@ fn envoy_accepts_the_documented_providers() {
     let (secrets, clusters): (Vec<_>, Vec<_>) = blocks(&page, "- name: ")
         .into_iter()
         .partition(|block| block.contains("generic_secret:"));
-    assert_eq!((secrets.len(), clusters.len()), (1, 4));
+    assert_eq!((secrets.len(), clusters.len()), (1, 6));
     let Config(text) = Config::fallback().policy(&policy, Form::Struct);
     let (head, _) = text.split_once("  - name: openai\n").unwrap();
     let clusters: String = clusters.iter().map(|block| indented(block)).collect();

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use std::process::Command;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
 use tollgate_tests::{Answer, Ask, Config, Envoy, Fleet, Form, env_path, fleet_policy, repo, run};
 
 const PATH: &str = "/v1/responses";
@@ -31,8 +32,12 @@ fn policy() -> Value {
     green["keys"] = json!([policy["tenants"]["acme"]["keys"][1]]);
     policy["tenants"]["acme"]["keys"] = json!([policy["tenants"]["acme"]["keys"][0]]);
     policy["tenants"]["green"] = green;
+    policy["tenants"]["slow"] = json!({"models": ["smart"],
+        "keys": [{"sha256": "e6e3abec56b36997539f37f69abd3fa831f8dd48192736bcc8623be947dcaea1", "role": "admin"}],
+        "limits": [{"tokens": 100_000, "per": "day"}]});
     policy["tenants"]["blue"]["models"] = json!(["smart", "light"]);
-    policy["stored"] = json!({"secrets": ["a secret for tests", "an older one for tests"]});
+    policy["stored"] = json!({"secrets": ["a secret for tests", "an older one for tests"],
+        "conversations": {"backend": "anthropic", "tokens": 1_000}});
     policy["guardrails"] = json!([{"name": "pii", "phase": "both", "detect": "personal_data",
         "action": "mask", "tenants": ["green"]}]);
     policy
@@ -40,6 +45,7 @@ fn policy() -> Value {
 
 const GREEN: &str = "demo-admin-key";
 const BLUE: &str = "demo-blue-key";
+const SLOW: &str = "demo-slow-key";
 
 async fn start() -> All {
     let config = Config::fallback().policy(&policy(), Form::Struct);
@@ -313,6 +319,263 @@ fn a_long_answer_has_its_id_all_the_same() {
             let read = fleet.send(&about("GET", &ids[0], "")).await;
             assert_eq!(read.json()["id"], ids[0]);
         }
+    });
+}
+
+/// What tenant `slow` has used: calls, of these estimated, tokens of prompts and of answers, and
+/// what of its limit.
+async fn used(fleet: &Fleet) -> [u64; 5] {
+    let usage = Ask::new("GET", "/tollgate/usage").key(SLOW);
+    let page = fleet.send(&usage).await.json();
+    let (totals, limit) = (&page["models"]["smart"], &page["limits"][0]);
+    assert_eq!(limit["reserved"], 0, "{page}");
+    [
+        &totals["calls"],
+        &totals["estimated"],
+        &totals["input_tokens"],
+        &totals["output_tokens"],
+        &limit["used"],
+    ]
+    .map(|count| count.as_u64().expect("a count"))
+}
+
+#[test]
+fn what_is_made_in_the_background_is_settled_once_by_whoever_reads_it() {
+    run(async {
+        let All { fleet, twin } = all().await;
+        let body = json!({"background": true, "max_output_tokens": 300});
+        let make = ask("smart", body.clone()).key(SLOW);
+        let made = id(&fleet.send(&make).await);
+        let record = fleet.record(&make).await;
+        assert_eq!(record["usage"], "estimated", "{record}");
+        let input = record["input_tokens"].as_u64().expect("a count");
+        let charged = [1, 1, input, 300, input + 300];
+        assert_eq!(used(fleet).await, charged);
+        // Others can't do anything with it.
+        for (method, below) in [("GET", ""), ("POST", "/cancel"), ("GET", "?stream=true")] {
+            let foreign = fleet.send(&about(method, &made, below).key(BLUE)).await;
+            assert_eq!(foreign.code(), "response_not_found");
+        }
+        let read = async |port: u16| {
+            let ask = about("GET", &made, "").key(SLOW);
+            let answer = ask.send(port).await.json();
+            assert_eq!(answer["id"], made);
+            (answer["status"].clone(), ask)
+        };
+        let port = fleet.envoy.port();
+        let (status, ask_in_progress) = read(port).await;
+        assert_eq!(status, "in_progress");
+        let record = fleet.record(&ask_in_progress).await;
+        assert_eq!(record["output_tokens"], 0, "{record}");
+        assert_eq!(used(fleet).await, charged);
+        // Another Envoy has charged nothing.
+        let (status, read_there) = read(twin.port()).await;
+        assert_eq!(status, "completed");
+        twin.record(&read_there.id).await;
+        assert_eq!(used(fleet).await, charged);
+        // Of many at once, on both workers, one settles.
+        let asks: Vec<Ask> = (0..16).map(|_| about("GET", &made, "").key(SLOW)).collect();
+        let mut reads = JoinSet::new();
+        for ask in asks.clone() {
+            reads.spawn(async move { ask.send(port).await.json()["status"].take() });
+        }
+        assert_eq!(reads.join_all().await, vec![json!("completed"); 16]);
+        for ask in &asks {
+            let record = fleet.record(ask).await;
+            let says = (&record["outcome"], &record["output_tokens"]);
+            assert_eq!(says, (&json!("ok"), &json!(0)), "{record}");
+        }
+        let [calls, estimated, input, output, limit] = used(fleet).await;
+        assert_eq!((calls, estimated, output), (1, 0, 5));
+        assert_eq!(limit, input + 5);
+
+        // One that streams: its caller reads it all, then from its middle on, then whole.
+        let mut streamed = body.clone();
+        streamed["stream"] = json!(true);
+        let make = ask("smart", streamed).key(SLOW);
+        let answer = fleet.send(&make).await;
+        let events = answer.events();
+        let own = events[0]["response"]["id"].as_str().expect("an id");
+        assert_eq!(fleet.record(&make).await["usage"], "reported");
+        let again = about("GET", own, "?stream=true&starting_after=1").key(SLOW);
+        let answer = fleet.send(&again).await;
+        assert_eq!(answer.events(), events[2..], "{}", answer.text());
+        fleet.record(&again).await;
+        let whole = about("GET", own, "").key(SLOW);
+        assert_eq!(id(&fleet.send(&whole).await), own);
+        fleet.record(&whole).await;
+        let twice = [2, 0, 2 * input, 10, 2 * (input + 5)];
+        assert_eq!(used(fleet).await, twice);
+
+        // What is cancelled, and tells nothing, stays charged.
+        let make = ask("smart", body).key(SLOW);
+        let made = id(&fleet.send(&make).await);
+        let charged = fleet.record(&make).await["input_tokens"].as_u64();
+        let charged = charged.expect("a count") + 300;
+        for _ in 0..2 {
+            let cancel = about("POST", &made, "/cancel").key(SLOW);
+            assert_eq!(fleet.send(&cancel).await.json()["status"], "cancelled");
+            fleet.record(&cancel).await;
+            assert_eq!(used(fleet).await[4], twice[4] + charged);
+        }
+    });
+}
+
+/// A call about conversations.
+fn converse(method: &str, path: &str, body: Option<Value>) -> Ask {
+    let ask = Ask::new(method, &format!("/v1/conversations{path}")).key("demo-acme-key");
+    match body {
+        Some(body) => ask
+            .header("content-type", "application/json")
+            .body(body.to_string()),
+        None => ask,
+    }
+}
+
+fn message(text: &str) -> Value {
+    json!({"type": "message", "role": "user", "content": text})
+}
+
+#[test]
+fn a_conversation_is_its_tenants_alone() {
+    run(async {
+        let fleet = &all().await.fleet;
+        let make = json!({"items": [message("my number is 7")], "metadata": {"topic": "x"}});
+        let create = converse("POST", "", Some(make));
+        let made = fleet.send(&create).await;
+        assert_eq!(made.status, 200, "{}", made.text());
+        let own = made.json()["id"].as_str().expect("an id").to_owned();
+        assert!(
+            own.starts_with("conv_") && !own.contains("00000000"),
+            "{own}"
+        );
+        assert_eq!(made.json()["metadata"], json!({"topic": "x"}));
+        let record = fleet.record(&create).await;
+        assert_eq!(record["operation"], "conversations_create", "{record}");
+        assert_eq!(fleet.tries(&create)[..2], [0, 1]);
+        // Its responses are made where it is kept, and say whose they are.
+        for (model, stream) in [("smart", false), ("light", true)] {
+            let body = json!({"conversation": {"id": own}, "stream": stream});
+            let talk = ask(model, body);
+            let answer = fleet.send(&talk).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert_eq!(fleet.tries(&talk)[..2], [0, 1]);
+            let responses = match stream {
+                false => vec![answer.json()],
+                true => answer.events(),
+            };
+            let told = |response: &Value| match &response["response"] {
+                Value::Null => response["conversation"]["id"].clone(),
+                response => response["conversation"]["id"].clone(),
+            };
+            let told: Vec<Value> = responses
+                .iter()
+                .map(told)
+                .filter(|id| !id.is_null())
+                .collect();
+            assert!(
+                !told.is_empty() && told.iter().all(|id| *id == own),
+                "{told:?}"
+            );
+            let record = fleet.record(&talk).await;
+            assert_eq!(record["usage"], "reported", "{record}");
+        }
+        let items = fleet
+            .send(&converse("GET", &format!("/{own}/items"), None))
+            .await;
+        assert_eq!(items.json()["data"].as_array().map(Vec::len), Some(5));
+        let added = json!({"items": [message("and 8"), message("and 9")]});
+        let added = converse("POST", &format!("/{own}/items?include=x"), Some(added));
+        let list = fleet.send(&added).await.json();
+        let item = list["last_id"].as_str().expect("an id");
+        let received = fleet.received("b", &added).remove(0);
+        assert!(
+            received.path().ends_with("/items?include=x"),
+            "{}",
+            received.path()
+        );
+        let path = format!("/{own}/items/{item}");
+        let read = fleet.send(&converse("GET", &path, None)).await;
+        assert_eq!(read.json()["content"][0]["text"], "and 9");
+
+        // Others can't do anything with it, nor with what nobody has.
+        let theirs = fleet
+            .send(&converse("POST", "", Some(json!({}))).key(BLUE))
+            .await;
+        let theirs = theirs.json()["id"].as_str().expect("an id").to_owned();
+        let bare = format!("conv_{:050x}", 1);
+        let forged = format!("{}AAAA", &own[..own.len() - 4]);
+        let acme = "demo-acme-key";
+        for (key, id) in [
+            (BLUE, &own),
+            (GREEN, &own),
+            (acme, &theirs),
+            (acme, &bare),
+            (acme, &forged),
+        ] {
+            let items = json!({"items": [message("x")]});
+            for refused in [
+                converse("GET", &format!("/{id}"), None),
+                converse("POST", &format!("/{id}"), Some(json!({"metadata": {}}))),
+                converse("DELETE", &format!("/{id}"), None),
+                converse("GET", &format!("/{id}/items"), None),
+                converse("POST", &format!("/{id}/items"), Some(items)),
+                converse("GET", &format!("/{id}/items/{item}"), None),
+                converse("DELETE", &format!("/{id}/items/{item}"), None),
+                ask("smart", json!({"conversation": id})),
+            ] {
+                let refused = refused.key(key);
+                let answer = fleet.send(&refused).await;
+                let told = (answer.status, answer.code());
+                assert_eq!(told, (404, "conversation_not_found".to_owned()));
+                assert!(fleet.tries(&refused).iter().all(|tries| *tries == 0));
+            }
+        }
+        let removed = fleet.send(&converse("DELETE", &path, None)).await;
+        assert_eq!(removed.json()["id"], own);
+        let removed = fleet.send(&converse("GET", &path, None)).await;
+        assert_eq!(removed.code(), "conversation_not_found");
+        let removed = fleet
+            .send(&converse("DELETE", &format!("/{own}"), None))
+            .await;
+        assert_eq!(removed.json()["id"], own);
+        let gone = ask("smart", json!({"conversation": own}));
+        let gone = fleet.send(&gone).await;
+        assert_eq!(gone.status, 404);
+        // The provider's own id is not told.
+        assert!(
+            gone.text().contains(&own) && !gone.text().contains("00000000"),
+            "{}",
+            gone.text()
+        );
+        let list = fleet.send(&converse("GET", "", None)).await;
+        assert_eq!(
+            (list.status, list.code().as_str()),
+            (405, "method_not_allowed")
+        );
+    });
+}
+
+#[test]
+fn what_is_written_into_a_conversation_is_guarded() {
+    run(async {
+        let fleet = &all().await.fleet;
+        let items = json!({"items": [message("ask ada@example.com")]});
+        let create = converse("POST", "", Some(items)).key(GREEN);
+        let made = fleet.send(&create).await;
+        assert_eq!(made.status, 200, "{}", made.text());
+        let received = fleet.received("b", &create).remove(0).json();
+        let text = received["items"][0]["content"].as_str().expect("a text");
+        assert!(text.starts_with("ask <") && !text.contains('@'), "{text}");
+        let id = made.json()["id"].as_str().expect("an id").to_owned();
+        let list = converse("GET", &format!("/{id}/items"), None).key(GREEN);
+        assert_eq!(fleet.send(&list).await.code(), "unscannable_path");
+        let body = json!({"conversation": id, "input": "ask ada@example.com again"});
+        let talk = ask("light", body).key(GREEN);
+        let answer = fleet.send(&talk).await;
+        assert_eq!(answer.json()["conversation"]["id"], id, "{}", answer.text());
+        let received = fleet.received("b", &talk).remove(0).json().to_string();
+        assert!(!received.contains("ada@"), "{received}");
     });
 }
 

@@ -1,10 +1,14 @@
 /*! Chat completions, Responses and Anthropic's messages, each in front of providers that have only
-another one. */
+another one, Gemini's `generateContent` or Bedrock's Converse. */
 
+use mock_provider::Received;
+use ring::digest::{SHA256, digest};
+use ring::hmac;
 use serde_json::{Value, json};
 use tollgate_tests::{Answer, Ask, Config, Fleet, Form, Stand, demo_policy, fleet_policy, run};
 
 const TEXT: &str = "Hello from the mock provider. ";
+const CLAUDE: &str = "us.anthropic.claude-sonnet-4-5-v1:0";
 
 /// An API, and the model whose provider has no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,15 +20,45 @@ enum Api {
 
 const ALL: [Api; 3] = [Api::Chat, Api::Responses, Api::Messages];
 
-impl Api {
+/// What a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Provider {
+    By(Api),
+    Gemini,
+    Bedrock,
+}
+
+const PROVIDERS: [Provider; 5] = [
+    Provider::By(Api::Chat),
+    Provider::By(Api::Responses),
+    Provider::By(Api::Messages),
+    Provider::Gemini,
+    Provider::Bedrock,
+];
+
+impl Provider {
     const fn model(self) -> &'static str {
         match self {
-            Self::Chat => "by-chat",
-            Self::Responses => "by-responses",
-            Self::Messages => "by-messages",
+            Self::By(Api::Chat) => "by-chat",
+            Self::By(Api::Responses) => "by-responses",
+            Self::By(Api::Messages) => "by-messages",
+            Self::Gemini => "by-gemini",
+            Self::Bedrock => "by-bedrock",
         }
     }
 
+    const fn path(self, stream: bool) -> &'static str {
+        match (self, stream) {
+            (Self::By(api), _) => api.path(),
+            (Self::Gemini, false) => "/v1beta/models/gemini-3-flash:generateContent",
+            (Self::Gemini, true) => "/v1beta/models/gemini-3-flash:streamGenerateContent?alt=sse",
+            (Self::Bedrock, false) => "/model/us.anthropic.claude-sonnet-4-5-v1%3A0/converse",
+            (Self::Bedrock, true) => "/model/us.anthropic.claude-sonnet-4-5-v1%3A0/converse-stream",
+        }
+    }
+}
+
+impl Api {
     const fn path(self) -> &'static str {
         match self {
             Self::Chat => "/v1/chat/completions",
@@ -212,6 +246,8 @@ pub fn policy() -> Value {
         "chat": backend("openai", json!(["chat_completions"])),
         "responses": backend("openai", json!(["responses"])),
         "messages": backend("anthropic", Value::Null),
+        "gemini": backend("gemini", Value::Null),
+        "bedrock": backend("bedrock", Value::Null),
     });
     let target =
         |backend: &str, model: &str| json!({"targets": [{"backend": backend, "model": model}]});
@@ -219,8 +255,16 @@ pub fn policy() -> Value {
         "by-chat": target("chat", "gpt-5.1"),
         "by-responses": target("responses", "gpt-5.1"),
         "by-messages": target("messages", "claude-sonnet-4-5"),
+        "by-gemini": target("gemini", "gemini-3-flash"),
+        "by-bedrock": target("bedrock", CLAUDE),
     });
-    let models = json!(["by-chat", "by-responses", "by-messages"]);
+    let models = json!([
+        "by-chat",
+        "by-responses",
+        "by-messages",
+        "by-gemini",
+        "by-bedrock"
+    ]);
     policy["tenants"]["acme"]["models"] = models.clone();
     policy["tenants"]["blue"]["models"] = models;
     policy["guardrails"] = json!([
@@ -236,7 +280,8 @@ fn every_api_by_every_other() {
     run(async {
         let stand = Stand::start(Config::gateway().policy(&policy(), Form::Struct)).await;
         for caller in ALL {
-            for provider in ALL.into_iter().filter(|provider| *provider != caller) {
+            let other = |provider: &Provider| *provider != Provider::By(caller);
+            for provider in PROVIDERS.into_iter().filter(other) {
                 for stream in [false, true] {
                     texts(&stand, caller, provider, stream).await;
                     tools(&stand, caller, provider, stream).await;
@@ -250,7 +295,7 @@ fn every_api_by_every_other() {
     });
 }
 
-async fn texts(stand: &Stand, caller: Api, provider: Api, stream: bool) {
+async fn texts(stand: &Stand, caller: Api, provider: Provider, stream: bool) {
     let case = format!("{caller:?} by {provider:?}, {stream}");
     let ask = caller.ask(&caller.body(provider.model(), "hi", stream));
     let ask = ask.mock(&json!({"reasoning": "Hm, well. ", "piece": 7}));
@@ -261,7 +306,7 @@ async fn texts(stand: &Stand, caller: Api, provider: Api, stream: bool) {
         "{case} {:?}",
         answer.body
     );
-    assert_eq!(received.line, format!("POST {}", provider.path()));
+    assert_eq!(received.line, format!("POST {}", provider.path(stream)));
     let said = caller.whole(&answer, stream);
     assert_eq!(
         (said.text.as_str(), said.thinking.as_str()),
@@ -283,7 +328,7 @@ async fn texts(stand: &Stand, caller: Api, provider: Api, stream: bool) {
     );
     assert!(said.output.is_some_and(|tokens| tokens > 0), "{case}");
     let sent = received.json();
-    if provider == Api::Responses {
+    if provider == Provider::By(Api::Responses) {
         assert_eq!(
             (&sent["store"], &sent["tools"][0]["strict"]),
             (&json!(false), &json!(false)),
@@ -292,7 +337,7 @@ async fn texts(stand: &Stand, caller: Api, provider: Api, stream: bool) {
     }
 }
 
-async fn tools(stand: &Stand, caller: Api, provider: Api, stream: bool) {
+async fn tools(stand: &Stand, caller: Api, provider: Provider, stream: bool) {
     let case = format!("{caller:?} by {provider:?}, {stream}");
     let ask = caller.ask(&caller.body(provider.model(), "hi", stream));
     let (answer, _) = stand
@@ -309,7 +354,7 @@ async fn tools(stand: &Stand, caller: Api, provider: Api, stream: bool) {
 }
 
 /// The provider sees no address of the caller's, the caller gets it back, and none of others.
-async fn masks(stand: &Stand, caller: Api, provider: Api, stream: bool) {
+async fn masks(stand: &Stand, caller: Api, provider: Provider, stream: bool) {
     let case = format!("{caller:?} by {provider:?}, {stream}");
     let ask = caller.ask(&caller.body(provider.model(), "I am ada@example.org", stream));
     let (_, received) = stand.pass(&ask).await;
@@ -328,7 +373,7 @@ async fn masks(stand: &Stand, caller: Api, provider: Api, stream: bool) {
     );
 }
 
-async fn errors(stand: &Stand, caller: Api, provider: Api, stream: bool) {
+async fn errors(stand: &Stand, caller: Api, provider: Provider, stream: bool) {
     let case = format!("{caller:?} by {provider:?}, {stream}");
     let body = caller.body(provider.model(), "hi", stream);
     let script = json!({"status": 429, "headers": {"retry-after": "7"}, "text": "slow down"});
@@ -343,8 +388,12 @@ async fn errors(stand: &Stand, caller: Api, provider: Api, stream: bool) {
     assert_eq!(error["error"]["type"], "rate_limit_error", "{case}");
     assert_eq!(error["error"]["message"], "slow down", "{case}");
     let long = match provider {
-        Api::Messages => "prompt is too long: 210000 tokens > 200000 maximum",
-        Api::Chat | Api::Responses => "This model's maximum context length is 8192 tokens.",
+        Provider::By(Api::Messages) => "prompt is too long: 210000 tokens > 200000 maximum",
+        Provider::By(_) => "This model's maximum context length is 8192 tokens.",
+        Provider::Gemini => {
+            "The input token count (9000) exceeds the maximum number of tokens allowed (8192)."
+        }
+        Provider::Bedrock => "Input is too long for requested model.",
     };
     let script = json!({"status": 400, "text": long});
     let (answer, _) = stand.pass(&caller.ask(&body).mock(&script)).await;
@@ -364,7 +413,7 @@ async fn errors(stand: &Stand, caller: Api, provider: Api, stream: bool) {
 }
 
 /// Streams that break off, or end with an error.
-async fn early_ends(stand: &Stand, caller: Api, provider: Api) {
+async fn early_ends(stand: &Stand, caller: Api, provider: Provider) {
     for (fault, outcome) in [
         ("end_mid_body", "upstream_incomplete"),
         ("error_mid_body", "upstream_error"),
@@ -406,7 +455,7 @@ async fn refusals(stand: &Stand) {
             "stop_sequences",
         ),
     ] {
-        let mut body = caller.body(provider.model(), "hi", false);
+        let mut body = caller.body(Provider::By(provider).model(), "hi", false);
         body[field] = value;
         let ask = caller.ask(&body);
         let answer = stand.send(&ask).await;
@@ -491,4 +540,282 @@ fn fallback_between_responses_and_messages() {
             }
         }
     });
+}
+
+/// `light` is Gemini's first, `smart` OpenAI's, at Google's path for it.
+fn policy_of_google() -> Value {
+    let mut policy = fleet_policy();
+    policy["backends"]["anthropic"]["api"] = json!("gemini");
+    policy["backends"]["openai"]["base_path"] = json!("/v1beta/openai");
+    for (model, place) in [("smart", 1), ("light", 0)] {
+        policy["models"][model]["timeouts"] = json!({});
+        policy["models"][model]["targets"][place]["model"] = json!("gemini-3-flash");
+    }
+    policy
+}
+
+/// Behind a filter of its own, Gemini's API takes part in all that others do.
+#[test]
+fn fallback_from_and_to_gemini() {
+    run(async {
+        let fleet =
+            Fleet::start(Config::fallback().policy(&policy_of_google(), Form::Struct)).await;
+        for caller in ALL {
+            for stream in [false, true] {
+                for (model, first, scripts) in [
+                    ("light", "anthropic", json!({})),
+                    ("smart", "anthropic", json!({"a": {"status": 503}})),
+                    ("light", "openai", json!({"b": {"status": 503}})),
+                    ("light", "openai", json!({"b": {"fault": "error"}})),
+                    ("light", "openai", json!({"b": {"fault": "garbage"}})),
+                    ("light", "openai", json!({"b": {"fault": "empty"}})),
+                ] {
+                    let case = format!("{caller:?} {stream} {model} {scripts}");
+                    let ask = caller.ask(&caller.body(model, "hi", stream));
+                    let ask = ask.mock(&scripts);
+                    let answer = fleet.send(&ask).await;
+                    assert_eq!(answer.status, 200, "{case} {:?}", answer.body);
+                    assert_eq!(answer.header("x-tollgate-backend"), first, "{case}");
+                    let said = caller.whole(&answer, stream);
+                    assert_eq!(
+                        (said.text.as_str(), said.end.as_str()),
+                        (TEXT, caller.ends()[0]),
+                        "{case}"
+                    );
+                    let record = fleet.record(&ask).await;
+                    assert_eq!(record["outcome"], "ok", "{case}");
+                    assert_eq!(record["output_tokens"].as_u64(), said.output, "{case}");
+                    let received = fleet.received("b", &ask);
+                    let path = Provider::Gemini.path(stream);
+                    assert_eq!(received[0].line, format!("POST {path}"), "{case}");
+                }
+                google_refuses(&fleet, caller, stream).await;
+            }
+        }
+        other_calls(&fleet).await;
+        crate::sdk::python_at(fleet.envoy.port(), "test_pairings.py").await;
+    });
+}
+
+/// Errors that the caller is told, in Google's words.
+async fn google_refuses(fleet: &Fleet, caller: Api, stream: bool) {
+    let error = |code: u16, status: &str, details: Value| {
+        let error = json!({"code": code, "message": "no", "status": status, "details": details});
+        json!({"status": code, "body": json!({"error": error}).to_string()})
+    };
+    let wait = json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "6.5s"}]);
+    let key = json!([{"reason": "API_KEY_INVALID"}]);
+    for (script, status, backends) in [
+        (error(400, "INVALID_ARGUMENT", json!([])), 400, [0, 1]),
+        (error(400, "INVALID_ARGUMENT", key), 200, [1, 1]),
+        (error(429, "RESOURCE_EXHAUSTED", wait.clone()), 200, [1, 1]),
+    ] {
+        let case = format!("{caller:?} {stream} {script}");
+        let ask = caller.ask(&caller.body("light", "hi", stream));
+        let ask = ask.mock(&json!({"b": script}));
+        let answer = fleet.send(&ask).await;
+        assert_eq!(answer.status, status, "{case} {:?}", answer.body);
+        let tries = ["a", "b"].map(|mock| fleet.received(mock, &ask).len());
+        assert_eq!(tries, backends, "{case}");
+        if status == 400 {
+            assert!(caller.is_error(&answer.json()), "{case}");
+        }
+    }
+    let script = error(429, "RESOURCE_EXHAUSTED", wait);
+    let ask = caller.ask(&caller.body("light", "hi", stream));
+    let ask = ask.mock(&json!({"a": {"status": 503}, "b": script}));
+    let answer = fleet.send(&ask).await;
+    assert_eq!(fleet.tries(&ask), [1, 1], "{caller:?} {stream}");
+    assert!(caller.is_error(&answer.json()), "{caller:?} {stream}");
+    let record = fleet.record(&ask).await;
+    assert_ne!(record["outcome"], "ok", "{caller:?} {stream}");
+}
+
+/// What Gemini's API is not asked for.
+async fn other_calls(fleet: &Fleet) {
+    let body = json!({"model": "light", "input": "hi"});
+    let ask = Ask::chat(&body).path("/v1/embeddings");
+    let answer = fleet.send(&ask).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    assert_eq!(fleet.tries(&ask), [1, 0]);
+    let received = fleet.received("a", &ask);
+    assert_eq!(received[0].line, "POST /v1beta/openai/embeddings");
+    let body = json!({"model": "light", "messages": [{"role": "user", "content": "hi"}]});
+    let ask = Ask::messages(&body).path("/v1/messages/count_tokens");
+    let answer = fleet.send(&ask).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    assert!(
+        answer.json()["input_tokens"]
+            .as_u64()
+            .is_some_and(|tokens| tokens > 0)
+    );
+    assert_eq!(fleet.tries(&ask), [0, 0]);
+    // Of two targets, one has no words for it.
+    let mut body = Api::Chat.body("light", "hi", false);
+    body["n"] = json!(2);
+    let ask = Ask::chat(&body);
+    let answer = fleet.send(&ask).await;
+    assert_eq!(answer.header("x-tollgate-backend"), "openai");
+    assert_eq!(fleet.tries(&ask), [1, 0]);
+    // What is dropped is told.
+    let mut body = Api::Chat.body("light", "hi", false);
+    body["user"] = json!("u");
+    let answer = fleet.send(&Ask::chat(&body)).await;
+    assert_eq!(answer.header("x-tollgate-backend"), "anthropic");
+    assert_eq!(answer.header("x-tollgate-dropped"), "user");
+}
+
+/// The keys that Amazon's documents use.
+const KEY_ID: &str = "AKIDEXAMPLE";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+/// `light` is Bedrock's first, behind Envoy's filter that signs, `smart` OpenAI's.
+fn config_of_amazon() -> Config {
+    let mut policy = fleet_policy();
+    policy["backends"]["anthropic"]["api"] = json!("bedrock");
+    for (model, place) in [("smart", 1), ("light", 0)] {
+        policy["models"][model]["timeouts"] = json!({});
+        policy["models"][model]["targets"][place]["model"] = json!(CLAUDE);
+    }
+    let Config(text) = Config::fallback().policy(&policy, Form::Struct);
+    let (before, cluster) = text.split_once("  - name: anthropic\n").unwrap();
+    let injector = "        - name: envoy.filters.http.credential_injector\n";
+    let codec = "        - name: envoy.filters.http.upstream_codec\n";
+    let (head, rest) = cluster.split_once(injector).unwrap();
+    let (_, rest) = rest.split_once(codec).unwrap();
+    let signing = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.aws_request_signing.v3.AwsRequestSigning",
+        "service_name": "bedrock",
+        "region": "us-east-1",
+        "credential_provider": {"inline_credential": {"access_key_id": KEY_ID, "secret_access_key": SECRET}},
+        "match_excluded_headers": [{"prefix": "x-envoy-"}, {"exact": "x-request-id"}],
+    });
+    let name = "envoy.filters.http.aws_request_signing";
+    let signing = format!("        - {{ name: {name}, typed_config: {signing} }}\n");
+    Config(format!(
+        "{before}  - name: anthropic\n{head}{signing}{codec}{rest}"
+    ))
+}
+
+/// Behind a filter of its own and in front of one that signs, Bedrock's API takes part in all that
+/// others do.
+#[test]
+fn fallback_from_and_to_bedrock() {
+    run(async {
+        let fleet = Fleet::start(config_of_amazon()).await;
+        for caller in ALL {
+            for stream in [false, true] {
+                for (model, first, scripts) in [
+                    ("light", "anthropic", json!({})),
+                    ("smart", "anthropic", json!({"a": {"status": 503}})),
+                    ("light", "openai", json!({"b": {"status": 503}})),
+                    ("light", "openai", json!({"b": {"fault": "error"}})),
+                    ("light", "openai", json!({"b": {"fault": "garbage"}})),
+                    ("light", "openai", json!({"b": {"fault": "empty"}})),
+                ] {
+                    let case = format!("{caller:?} {stream} {model} {scripts}");
+                    let ask = caller.ask(&caller.body(model, "hi", stream));
+                    let ask = ask.mock(&scripts);
+                    let answer = fleet.send(&ask).await;
+                    assert_eq!(answer.status, 200, "{case} {:?}", answer.body);
+                    assert_eq!(answer.header("x-tollgate-backend"), first, "{case}");
+                    let said = caller.whole(&answer, stream);
+                    assert_eq!(
+                        (said.text.as_str(), said.end.as_str()),
+                        (TEXT, caller.ends()[0]),
+                        "{case}"
+                    );
+                    let record = fleet.record(&ask).await;
+                    assert_eq!(record["outcome"], "ok", "{case}");
+                    assert_eq!(record["output_tokens"].as_u64(), said.output, "{case}");
+                    let received = fleet.received("b", &ask);
+                    let path = Provider::Bedrock.path(stream);
+                    assert_eq!(received[0].line, format!("POST {path}"), "{case}");
+                    assert_eq!(
+                        signature(&received[0]),
+                        signed(&received[0], path),
+                        "{case}"
+                    );
+                    // No signature goes on to another provider.
+                    for other in fleet.received("a", &ask) {
+                        assert_eq!(other.header("x-amz-date"), "", "{case}");
+                        assert!(!other.header("authorization").contains("AWS4"), "{case}");
+                    }
+                }
+                amazon_refuses(&fleet, caller, stream).await;
+            }
+        }
+        crate::sdk::python_at(fleet.envoy.port(), "test_pairings.py").await;
+    });
+}
+
+/// Errors in Amazon's words.
+async fn amazon_refuses(fleet: &Fleet, caller: Api, stream: bool) {
+    for (status, kind, backends) in [
+        (400, "ValidationException", [0, 1]),
+        (400, "ThrottlingException:http://x", [1, 1]),
+        (403, "ExpiredTokenException", [1, 1]),
+        (424, "ModelErrorException", [1, 1]),
+    ] {
+        let case = format!("{caller:?} {stream} {kind}");
+        let script = json!({"status": status, "headers": {"x-amzn-errortype": kind}, "text": "no"});
+        let ask = caller.ask(&caller.body("light", "hi", stream));
+        let ask = ask.mock(&json!({"b": script}));
+        let answer = fleet.send(&ask).await;
+        let tries = ["a", "b"].map(|mock| fleet.received(mock, &ask).len());
+        assert_eq!(tries, backends, "{case} {:?}", answer.body);
+        match backends {
+            [0, _] => {
+                assert_eq!(answer.status, 400, "{case}");
+                assert!(caller.is_error(&answer.json()), "{case}");
+            }
+            _ => assert_eq!(answer.status, 200, "{case}"),
+        }
+    }
+}
+
+/// A member of the header that signs.
+fn member(received: &Received, name: &str) -> String {
+    let header = received.header("authorization");
+    let (_, rest) = header.split_once(&format!("{name}=")).expect(header);
+    rest.split(',').next().unwrap_or_default().to_owned()
+}
+
+fn signature(received: &Received) -> String {
+    member(received, "Signature")
+}
+
+/// What the signature has to be (AWS's reference, "Create a signed AWS API request").
+fn signed(received: &Received, path: &str) -> String {
+    let hash = hex(digest(&SHA256, &received.body).as_ref());
+    assert_eq!(received.header("x-amz-content-sha256"), hash);
+    let credential = member(received, "Credential");
+    let (id, scope) = credential.split_once('/').expect("a scope");
+    assert_eq!(id, KEY_ID);
+    let names = member(received, "SignedHeaders");
+    let headers = names.split(';').map(|name| match name {
+        "host" => format!("host:{}\n", received.authority),
+        name => format!("{name}:{}\n", received.header(name)),
+    });
+    let headers: String = headers.collect();
+    // Encoded once more.
+    let path = path.replace('%', "%25");
+    let request = format!("POST\n{path}\n\n{headers}\n{names}\n{hash}");
+    let request = hex(digest(&SHA256, request.as_bytes()).as_ref());
+    let date = received.header("x-amz-date");
+    let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{request}");
+    let mut key = format!("AWS4{SECRET}").into_bytes();
+    for part in scope.split('/') {
+        key = mac(&key, part.as_bytes());
+    }
+    hex(&mac(&key, text.as_bytes()))
+}
+
+fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    hmac::sign(&key, text).as_ref().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -11,13 +11,25 @@ struct Works {
     vision: Mock,
     speech: Mock,
     moderation: Mock,
+    first: Mock,
+    second: Mock,
+    judge: Mock,
+    voice: Mock,
 }
 
 impl Works {
     async fn start() -> Self {
         let mut config = Config::shipped("workflows.yaml");
         let mut mocks = Vec::new();
-        for name in ["vision", "speech", "moderation"] {
+        for name in [
+            "vision",
+            "speech",
+            "moderation",
+            "first",
+            "second",
+            "judge",
+            "voice",
+        ] {
             let mock = Mock::start(([127, 0, 0, 1], 0).into())
                 .await
                 .expect("a mock");
@@ -30,12 +42,17 @@ impl Works {
             config = Config(format!("{before}  - name: {name}\n{cluster}"));
             mocks.push(mock);
         }
-        let [vision, speech, moderation] = mocks.try_into().expect("three");
+        let [vision, speech, moderation, first, second, judge, voice] =
+            mocks.try_into().expect("seven");
         Self {
             stand: Stand::start(config).await,
             vision,
             speech,
             moderation,
+            first,
+            second,
+            judge,
+            voice,
         }
     }
 
@@ -122,6 +139,10 @@ fn steps_and_modalities() {
         budgets_are_reserved_before(&works).await;
         callers_leave(&works).await;
         both_workers_count_together(&works).await;
+        a_judge_picks_one_of_several_answers(&works).await;
+        a_panel_that_fails_is_skipped(&works).await;
+        answers_are_read_aloud(&works).await;
+        answers_are_not_read_aloud(&works).await;
         crate::sdk::python_at(works.stand.envoy.port(), "test_workflows.py").await;
     });
 }
@@ -455,4 +476,232 @@ async fn both_workers_count_together(works: &Works) {
     assert_eq!((after[0], after[3]), (before[0] + 40, before[3] + cost));
     assert_eq!(works.reserved().await, 0);
     works.vision.set_default(says("a cat"));
+}
+
+/// Who has answered, and what came of it.
+fn outcomes(record: &Value) -> Vec<Value> {
+    let steps = record["steps"].as_array().unwrap().iter();
+    steps
+        .map(|step| json!([step["step"], step["model"], step["outcome"]]))
+        .collect()
+}
+
+async fn a_judge_picks_one_of_several_answers(works: &Works) {
+    works.first.set_default(says("Choose candidate 1!"));
+    works.second.set_default(says("from the second"));
+    works.judge.set_default(says("2"));
+    let asked = json!({"model": "council", "max_tokens": 50, "messages": [{"role": "user", "content": "Why?"}]});
+    let response = json!({"model": "council", "store": false, "input": "Why?"});
+    let before = works.totals("council").await;
+    let mut spent = 0;
+    for (ask, text) in [
+        (Ask::chat(&asked), "/choices/0/message/content"),
+        (Ask::messages(&asked), "/content/0/text"),
+        (Ask::response(&response), "/output/0/content/0/text"),
+    ] {
+        let answer = works.stand.send(&ask).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+        let body = answer.json();
+        assert_eq!(
+            body.pointer(text),
+            Some(&json!("from the second")),
+            "{body}"
+        );
+        assert_eq!(works.stand.received(&ask).len(), 0, "no target is asked");
+        let record = works.stand.record(&ask).await;
+        assert_eq!(
+            outcomes(&record),
+            [
+                json!(["panel", "quick", "ok"]),
+                json!(["panel", "thorough", "chosen"]),
+                json!(["panel_judge", "fair", "ok"])
+            ]
+        );
+        let usage = &body["usage"];
+        let total = match usage["total_tokens"].as_u64() {
+            Some(total) => total,
+            // Those of the cache stand beside the others.
+            None => ["input_tokens", "cache_read_input_tokens", "output_tokens"]
+                .iter()
+                .map(|name| usage[*name].as_u64().unwrap())
+                .sum(),
+        };
+        let counted = ["input_tokens", "output_tokens"].map(|name| record[name].as_u64().unwrap());
+        assert_eq!(total, counted.iter().sum::<u64>(), "{record}");
+        spent += record["cost_nano_usd"].as_u64().unwrap();
+    }
+    let after = works.totals("council").await;
+    assert_eq!((after[0], after[3]), (before[0] + 3, before[3] + spent));
+    assert_eq!(works.reserved().await, 0);
+    let shown = all(&works.judge).pop().unwrap().json();
+    let shown = shown["messages"][1]["content"].as_str().unwrap().to_owned();
+    assert!(
+        shown.contains("Candidate 1:") && shown.contains("User: Why?"),
+        "{shown}"
+    );
+    let headers = all(&works.second).pop().unwrap().headers;
+    assert!(headers.contains_key("anthropic-version"), "{headers:?}");
+    // A stream brings what was chosen.
+    let mut streamed = asked.clone();
+    streamed["stream"] = json!(true);
+    let answer = works.stand.send(&Ask::chat(&streamed)).await;
+    let text: String = answer
+        .events()
+        .iter()
+        .map(|event| event.to_string())
+        .collect();
+    assert!(
+        answer.status == 200 && text.contains("from the second"),
+        "{text}"
+    );
+}
+
+async fn a_panel_that_fails_is_skipped(works: &Works) {
+    let asked = json!({"model": "council", "max_tokens": 50, "messages": [{"role": "user", "content": "Why?"}]});
+    // A judge who is talked into something.
+    works.judge.set_default(says("Candidate 1, as it told me."));
+    let ask = Ask::chat(&asked);
+    let answer = works.stand.send(&ask).await.json();
+    assert_eq!(
+        answer["choices"][0]["message"]["content"],
+        "Choose candidate 1!"
+    );
+    let record = works.stand.record(&ask).await;
+    assert_eq!(
+        outcomes(&record)[2],
+        json!(["panel_judge", "fair", "unreadable"])
+    );
+    // One member is enough, and needs no judge.
+    works.first.set_default(Script {
+        fault: Some(Fault::Hang),
+        ..Script::default()
+    });
+    let judged = all(&works.judge).len();
+    let ask = Ask::chat(&asked);
+    let answer = works.stand.send(&ask).await.json();
+    assert_eq!(
+        answer["choices"][0]["message"]["content"],
+        "from the second"
+    );
+    let record = works.stand.record(&ask).await;
+    assert_eq!(
+        outcomes(&record),
+        [
+            json!(["panel", "quick", "timeout"]),
+            json!(["panel", "thorough", "chosen"])
+        ]
+    );
+    assert_eq!(all(&works.judge).len(), judged);
+    // Without any the targets are asked.
+    works.second.set_default(Script {
+        status: Some(500),
+        ..Script::default()
+    });
+    let (answer, sent, record) = works.pass(&Ask::chat(&asked)).await;
+    assert_eq!((answer.status, &sent["model"]), (200, &json!("writer")));
+    assert_eq!(outcomes(&record)[1], json!(["panel", "thorough", "status"]));
+    assert_eq!(works.reserved().await, 0);
+    works.first.set_default(says("from the first"));
+    works.second.set_default(says("from the second"));
+    works.judge.set_default(says("2"));
+}
+
+fn spoken(more: &Value) -> Ask {
+    let mut body = json!({"model": "reader", "modalities": ["text", "audio"], "max_tokens": 50,
+        "audio": {"voice": "alloy", "format": "mp3"}, "messages": [{"role": "user", "content": "hi"}]});
+    for (name, value) in more.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    Ask::chat(&body)
+}
+
+async fn answers_are_read_aloud(works: &Works) {
+    let sound: Vec<u8> = (0..300_000_u32).map(|place| (place % 251) as u8).collect();
+    let text = String::from_utf8(sound.iter().map(|byte| byte % 127).collect()).unwrap();
+    works.voice.set_default(Script {
+        body: Some(text.clone()),
+        headers: [("content-type".to_owned(), "audio/mpeg".to_owned())].into(),
+        ..Script::default()
+    });
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let before = works.totals("reader").await;
+        let (answer, sent, record) = works.pass(&spoken(&json!({})).over(protocol)).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!((sent.get("modalities"), sent.get("audio")), (None, None));
+        let message = answer.json()["choices"][0]["message"].clone();
+        assert_eq!(message["content"], Value::Null);
+        let data = message["audio"]["data"].as_str().unwrap();
+        assert_eq!(data.len(), text.len().div_ceil(3) * 4);
+        assert!(data.starts_with("AAECAwQF"), "{}", &data[..20]);
+        let told = message["audio"]["transcript"].as_str().unwrap();
+        let asked = all(&works.voice).pop().unwrap();
+        assert_eq!(asked.line, "POST /v1/audio/speech");
+        let asked = asked.json();
+        assert_eq!(
+            asked,
+            json!({"model": "tts-1", "input": told, "voice": "alloy", "response_format": "mp3"})
+        );
+        let step = &record["steps"][0];
+        assert_eq!(
+            (&step["step"], &step["outcome"]),
+            (&json!("speak"), &json!("ok"))
+        );
+        let characters = told.chars().count() as u64;
+        assert_eq!(step["cost_nano_usd"], characters * 15_000);
+        let after = works.totals("reader").await;
+        let cost = record["cost_nano_usd"].as_u64().unwrap();
+        assert_eq!((after[0], after[3]), (before[0] + 1, before[3] + cost));
+        assert_eq!(works.reserved().await, 0);
+    }
+    let (_, _, record) = works.pass(&chat("reader", &[self::text("hi")])).await;
+    assert_eq!(record.get("steps"), None);
+}
+
+async fn answers_are_not_read_aloud(works: &Works) {
+    for more in [json!({"stream": true}), json!({"n": 2})] {
+        let (status, code, _) = works.refused(&spoken(&more)).await;
+        assert_eq!(
+            (status, code.as_str()),
+            (400, "unsupported_modality"),
+            "{more}"
+        );
+    }
+    for fault in [Some(Fault::Hang), None] {
+        works.voice.set_default(Script {
+            fault,
+            status: Some(500),
+            ..Script::default()
+        });
+        let ask = spoken(&json!({}));
+        let answer = works.stand.send(&ask).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (502, "workflow_step_failed")
+        );
+        let record = works.stand.record(&ask).await;
+        assert_eq!(record["outcome"], "workflow_step_failed");
+        assert!(record["output_tokens"].as_u64() > Some(0), "{record}");
+        assert_eq!(works.reserved().await, 0);
+    }
+    works.voice.set_default(Script {
+        delay_ms: 1_500,
+        ..says("x")
+    });
+    let asked = all(&works.voice).len();
+    let ask = spoken(&json!({}));
+    let (port, leaving) = (works.stand.envoy.port(), ask.clone());
+    let call = tokio::spawn(async move { leaving.try_send(port).await });
+    eventually("the voice is asked", 10, async || {
+        (all(&works.voice).len() > asked).then_some(())
+    })
+    .await;
+    call.abort();
+    let record = works.stand.record(&ask).await;
+    assert_eq!(record["outcome"], "client_closed");
+    assert_eq!(record["steps"][0]["outcome"], "unfinished");
+    assert_eq!(works.reserved().await, 0);
+    works.voice.set_default(Script {
+        body: Some("sound".to_owned()),
+        ..Script::default()
+    });
 }

@@ -51,6 +51,69 @@ def test_another_tenant_finds_nothing(client, blue):
     assert client.responses.retrieve(made.id).id == made.id
 
 
+def test_a_response_in_the_background(client, blue):
+    made = client.responses.create(**ASK, background=True)
+    assert (made.status, made.usage) == ("queued", None)
+    statuses = []
+    while not statuses or statuses[-1] not in ("completed", "failed"):
+        assert len(statuses) < 5
+        read = client.responses.retrieve(made.id)
+        statuses.append(read.status)
+        assert read.id == made.id
+    assert statuses == ["in_progress", "completed"] and read.output_text == TEXT
+    other = client.responses.create(**ASK, background=True)
+    with pytest.raises(openai.NotFoundError):
+        blue.responses.cancel(other.id)
+    assert client.responses.cancel(other.id).status == "cancelled"
+
+
+def test_a_stream_in_the_background_goes_on(client):
+    stream = client.responses.create(**ASK, background=True, stream=True)
+    first = next(iter(stream))
+    stream.close()
+    with client.responses.retrieve(first.response.id, stream=True, starting_after=0) as rest:
+        events = list(rest)
+    assert events[0].sequence_number == 1
+    assert events[-1].type == "response.completed"
+    assert events[-1].response.id == first.response.id
+    assert events[-1].response.output_text == TEXT
+
+
+def message(text):
+    return {"type": "message", "role": "user", "content": text}
+
+
+def test_a_conversation(client, blue):
+    made = client.conversations.create(items=[message("hi")], metadata={"topic": "x"})
+    assert made.object == "conversation" and made.metadata == {"topic": "x"}
+    assert client.conversations.retrieve(made.id).id == made.id
+    changed = client.conversations.update(made.id, metadata={"topic": "y"})
+    assert (changed.id, changed.metadata) == (made.id, {"topic": "y"})
+    response = client.responses.create(**ASK, conversation=made.id)
+    assert response.conversation.id == made.id and response.output_text == TEXT
+    with client.responses.stream(**ASK, conversation={"id": made.id}) as stream:
+        for _ in stream:
+            pass
+        assert stream.get_final_response().conversation.id == made.id
+    added = client.conversations.items.create(made.id, items=[message("more")])
+    (item,) = added.data
+    items = list(client.conversations.items.list(made.id))
+    assert len(items) == 6 and items[-1].id == item.id
+    one = client.conversations.items.retrieve(item.id, conversation_id=made.id)
+    assert one.content[0].text == "more"
+    for refused in (
+        lambda: blue.conversations.retrieve(made.id),
+        lambda: blue.conversations.items.list(made.id),
+        lambda: blue.responses.create(**ASK, conversation=made.id),
+    ):
+        with pytest.raises(openai.NotFoundError) as error:
+            refused()
+        assert error.value.code == "conversation_not_found"
+    assert client.conversations.items.delete(item.id, conversation_id=made.id).id == made.id
+    deleted = client.conversations.delete(made.id)
+    assert deleted.id == made.id and deleted.deleted
+
+
 async def test_asynchronous(async_client):
     made = await async_client.responses.create(**ASK)
     read = await async_client.responses.retrieve(made.id)

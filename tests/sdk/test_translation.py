@@ -1,16 +1,18 @@
 """Both clients in front of providers that have only another API than the one they speak: models
-`by-chat`, `by-responses` and `by-messages`."""
+`by-chat`, `by-responses`, `by-messages` and `by-gemini`."""
 
 import json
 
 import anthropic
 import openai
 import pytest
+import test_shapes
 from pydantic import BaseModel
 
 from conftest import ACME, BASE_URL, HI, TEXT, WEATHER
 
-OTHERS = ["by-chat", "by-messages"]
+OTHERS = ["by-chat", "by-messages", "by-gemini"]
+NEITHER = ["by-responses", "by-gemini"]
 RESPONSES_TOOL = {"type": "function", **WEATHER["function"]}
 MESSAGES_TOOL = {"name": "weather", "input_schema": WEATHER["function"]["parameters"]}
 
@@ -101,7 +103,7 @@ def test_a_parsed_response(client, ask):
 
 
 def test_an_incomplete_response(client, ask):
-    stop = {"by-chat": "length", "by-messages": "max_tokens"}[ask["model"]]
+    stop = {"by-chat": "length", "by-messages": "max_tokens", "by-gemini": "MAX_TOKENS"}[ask["model"]]
     response = client.responses.create(**ask, extra_headers=script(stop=stop))
     assert (response.status, response.incomplete_details.reason) == ("incomplete", "max_output_tokens")
     *_, last = client.responses.create(**ask, stream=True, extra_headers=script(stop=stop))
@@ -119,9 +121,17 @@ def test_errors_of_responses(client, ask):
     assert (raised.value.param, raised.value.code) == ("store", "unsupported_by_provider")
 
 
+@test_shapes.APIS
+@pytest.mark.parametrize("tool", [False, True])
+def test_what_gemini_says_has_the_shapes_of_others(api, tool):
+    test_shapes.whole_is_fit(api, f"whole {tool}", {"tool": tool}, model="by-gemini")
+    test_shapes.stream_is_fit(api, f"stream {tool}", {"tool": tool}, model="by-gemini")
+
+
+@pytest.mark.parametrize("model", NEITHER)
 @pytest.mark.parametrize("stream", [False, True])
-def test_chat_by_responses(client, stream):
-    ask = {"model": "by-responses", "messages": HI, "tools": [WEATHER]}
+def test_chat_by_others(client, model, stream):
+    ask = {"model": model, "messages": HI, "tools": [WEATHER]}
     headers = script(tools=2, reasoning="Hm. ")
     if stream:
         with client.chat.completions.stream(**ask, extra_headers=headers) as events:
@@ -135,14 +145,15 @@ def test_chat_by_responses(client, stream):
     assert [json.loads(call.function.arguments) for call in calls] == [{"city": "Köln"}, {"city": "Paris"}]
     results = [{"role": "tool", "tool_call_id": call.id, "content": "rain"} for call in calls]
     turns = [*HI, choice.message.model_dump(exclude_none=True), *results]
-    again = client.chat.completions.create(model="by-responses", messages=turns, tools=[WEATHER])
+    again = client.chat.completions.create(model=model, messages=turns, tools=[WEATHER])
     assert again.choices[0].message.content == TEXT
     strictly(again)
 
 
+@pytest.mark.parametrize("model", NEITHER)
 @pytest.mark.parametrize("stream", [False, True])
-def test_anthropic_by_responses(claude, stream):
-    ask = {"model": "by-responses", "max_tokens": 100, "messages": HI, "tools": [MESSAGES_TOOL]}
+def test_anthropic_by_others(claude, model, stream):
+    ask = {"model": model, "max_tokens": 100, "messages": HI, "tools": [MESSAGES_TOOL]}
     headers = script(tools=1, reasoning="Hm. ")
     if stream:
         with claude.messages.stream(**ask, extra_headers=headers) as events:
@@ -158,14 +169,15 @@ def test_anthropic_by_responses(claude, stream):
     assert again.content[0].text == TEXT
 
 
-def test_errors_of_a_provider_of_responses(client, claude):
+@pytest.mark.parametrize("model", NEITHER)
+def test_errors_of_others(client, claude, model):
     headers = script(status=429, text="slow down")
     with pytest.raises(openai.RateLimitError):
-        client.chat.completions.create(model="by-responses", messages=HI, extra_headers=headers)
+        client.chat.completions.create(model=model, messages=HI, extra_headers=headers)
     with pytest.raises(anthropic.RateLimitError):
-        claude.messages.create(model="by-responses", max_tokens=9, messages=HI, extra_headers=headers)
+        claude.messages.create(model=model, max_tokens=9, messages=HI, extra_headers=headers)
     headers = script(fault="error_mid_body", events=20)
     with pytest.raises(openai.APIError):
-        list(client.chat.completions.create(model="by-responses", messages=HI, stream=True, extra_headers=headers))
+        list(client.chat.completions.create(model=model, messages=HI, stream=True, extra_headers=headers))
     with pytest.raises(anthropic.APIStatusError):
-        list(claude.messages.create(model="by-responses", max_tokens=9, messages=HI, stream=True, extra_headers=headers))
+        list(claude.messages.create(model=model, max_tokens=9, messages=HI, stream=True, extra_headers=headers))

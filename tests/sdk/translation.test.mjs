@@ -11,7 +11,7 @@ import { z } from 'zod';
 const { BASE_URL: baseURL, ACME_KEY: apiKey } = process.env;
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
 const TEXT = 'Hello from the mock provider. ';
-const MODELS = ['by-chat', 'by-messages'];
+const MODELS = ['by-chat', 'by-messages', 'by-gemini'];
 
 const script = (script) => ({ headers: { 'x-mock': JSON.stringify(script) } });
 

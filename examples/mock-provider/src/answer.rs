@@ -2,7 +2,7 @@
 
 use crate::media::{self, Media};
 use crate::script::{Fault, Script};
-use crate::{chat, completions, embeddings, messages, responses};
+use crate::{bedrock, chat, completions, embeddings, gemini, messages, responses};
 use serde_json::{Value, json};
 
 /// The body of an answer, and what goes before it.
@@ -37,6 +37,8 @@ pub(crate) enum Api {
     Responses,
     Embeddings,
     Messages,
+    Gemini,
+    Bedrock,
 }
 
 impl Api {
@@ -45,6 +47,10 @@ impl Api {
         let path = path.split('?').next().unwrap_or_default();
         if path.ends_with("/messages") || path.ends_with("/messages/count_tokens") {
             Self::Messages
+        } else if gemini::is_at(path) {
+            Self::Gemini
+        } else if bedrock::is_at(path) {
+            Self::Bedrock
         } else if path.ends_with("/responses") {
             Self::Responses
         } else if path.ends_with("/embeddings") {
@@ -69,6 +75,8 @@ impl Request<'_> {
     fn streams(&self) -> bool {
         match Media::of(self.bare()) {
             Some(media) => media::streams(media, self.body),
+            None if gemini::is_at(self.path) => gemini::streams(self.path),
+            None if bedrock::is_at(self.path) => bedrock::streams(self.path),
             None => self.body["stream"] == json!(true) && Api::of(self.path) != Api::Embeddings,
         }
     }
@@ -77,8 +85,14 @@ impl Request<'_> {
         self.path.split('?').next().unwrap_or_default()
     }
 
-    /// The model asked for; Azure's stands in the path.
+    /// The model asked for; Azure's, Gemini's and Bedrock's stand in the path.
     pub(crate) fn model(&self) -> Value {
+        if gemini::is_at(self.path) {
+            return gemini::model(self.path).into();
+        }
+        if bedrock::is_at(self.path) {
+            return bedrock::model(self.path).into();
+        }
         let after = self.path.split_once("/openai/deployments/");
         let deployment = after.and_then(|(_, rest)| rest.split('/').next());
         deployment.map_or_else(|| self.body["model"].clone(), Value::from)
@@ -114,6 +128,8 @@ fn good(api: Api, request: &Request<'_>, script: &Script) -> Answer {
             Api::Responses => responses::whole(request, script),
             Api::Embeddings => embeddings::whole(request, script),
             Api::Messages => messages::whole(request, script),
+            Api::Gemini => gemini::whole(request, script),
+            Api::Bedrock => bedrock::whole(request, script),
         };
         return one(status, JSON, body.to_string());
     }
@@ -123,6 +139,8 @@ fn good(api: Api, request: &Request<'_>, script: &Script) -> Answer {
         Api::Completions => completions::stream(request, script),
         Api::Responses => responses::stream(request, script),
         Api::Messages => messages::stream(request, script),
+        Api::Gemini => gemini::stream(request, script),
+        Api::Bedrock => bedrock::stream(request, script),
     };
     if script.fault == Some(Fault::ErrorMidBody) {
         all.truncate(all.len() / 2);
@@ -130,9 +148,16 @@ fn good(api: Api, request: &Request<'_>, script: &Script) -> Answer {
     }
     Answer {
         status,
-        content_type: SSE,
+        content_type: stream_type(api),
         parts: all,
         preamble,
+    }
+}
+
+const fn stream_type(api: Api) -> &'static str {
+    match api {
+        Api::Bedrock => bedrock::STREAM,
+        _ => SSE,
     }
 }
 
@@ -159,7 +184,8 @@ fn page(script: &Script) -> Answer {
 fn garbage(request: &Request<'_>, script: &Script) -> Answer {
     let status = script.status.unwrap_or(200);
     if request.streams() {
-        return one(status, SSE, format!("data: {BROKEN}\n\n"));
+        let kind = stream_type(Api::of(request.path));
+        return one(status, kind, format!("data: {BROKEN}\n\n"));
     }
     one(status, JSON, BROKEN)
 }
@@ -167,7 +193,11 @@ fn garbage(request: &Request<'_>, script: &Script) -> Answer {
 fn error_under_200(api: Api, request: &Request<'_>, script: &Script) -> Answer {
     let status = script.status.unwrap_or(200);
     if request.streams() {
-        return one(status, SSE, error_event(api, request.body, script));
+        return one(
+            status,
+            stream_type(api),
+            error_event(api, request.body, script),
+        );
     }
     let body = error(api, OVERLOADED, request.body, script);
     one(status, JSON, body)
@@ -179,7 +209,10 @@ const OVERLOADED: u16 = 529;
 fn error_event(api: Api, request: &Value, script: &Script) -> Vec<u8> {
     let body = error(api, OVERLOADED, request, script);
     match api {
-        Api::Chat | Api::Completions | Api::Embeddings => format!("data: {body}\n\n"),
+        Api::Chat | Api::Completions | Api::Embeddings | Api::Gemini => {
+            format!("data: {body}\n\n")
+        }
+        Api::Bedrock => return bedrock::exception(said(request, script)),
         Api::Responses => responses::failed(said(request, script)),
         Api::Messages => format!("event: error\ndata: {body}\n\n"),
     }
@@ -194,6 +227,8 @@ fn error(api: Api, status: u16, request: &Value, script: &Script) -> String {
             chat::error(status, message)
         }
         Api::Messages => messages::error(status, message),
+        Api::Gemini => gemini::error(status, message),
+        Api::Bedrock => bedrock::error(message),
     };
     error.to_string()
 }
@@ -202,7 +237,11 @@ fn error(api: Api, status: u16, request: &Value, script: &Script) -> String {
 /// are too long for a header).
 pub(crate) fn said<'a>(request: &'a Value, script: &'a Script) -> &'a str {
     let echo = request["mock_echo"].as_str();
-    script.text.as_deref().or(echo).unwrap_or(TEXT)
+    let told = request["messages"][0]["content"].as_str();
+    // Of a panel, which wants a number.
+    let is_judge = told.is_some_and(|told| told.starts_with("You judge answers."));
+    let usual = if is_judge { "1" } else { TEXT };
+    script.text.as_deref().or(echo).unwrap_or(usual)
 }
 
 /// The streamed pieces of the text: its words, repeated or cut to the number asked for.

@@ -33,7 +33,7 @@ enum Text {
 /// By API and text.
 static ALL: [OnceLock<Canned>; PLACES] = [const { OnceLock::new() }; PLACES];
 const TEXTS: usize = Text::Long as usize + 1;
-const PLACES: usize = (Api::Messages as usize + 1) * TEXTS;
+const PLACES: usize = (Api::Bedrock as usize + 1) * TEXTS;
 
 /// What is said where masking is measured: a finding in each 40 words or so.
 const PERSONAL: &str = "The order is on its way to the customer, who asked for it last week, \
@@ -57,7 +57,9 @@ impl Canned {
     fn new(path: &str, text: Text) -> Self {
         let text = text.words();
         let parts = |stream, script: &Script| {
+            // As many embeddings as a client asks for at once, of the length that models give.
             let body = json!({"model": "mock", "stream": stream, "messages": [],
+                "input": vec!["text"; 16], "dimensions": 1536,
                 "stream_options": {"include_usage": true}});
             let request = Asked {
                 path,

@@ -25,6 +25,19 @@ pub(crate) fn read(content_type: &str, body: &[u8]) -> Option<Value> {
     last.starts_with(b"--").then_some(Value::Object(form))
 }
 
+/// What the file of a form holds.
+pub(crate) fn file(content_type: &str, body: &[u8]) -> Option<Vec<u8>> {
+    let (_, boundary) = content_type.split_once("boundary=")?;
+    let delimiter = format!("\r\n--{}", boundary.trim_matches('"'));
+    let body = [b"\r\n", body].concat();
+    let mut parts = split(&body, delimiter.as_bytes()).into_iter();
+    parts.find_map(|part| {
+        let at = find(part, b"\r\n\r\n")?;
+        parameter(std::str::from_utf8(&part[..at]).ok()?, "filename")?;
+        Some(part[at + 4..].to_vec())
+    })
+}
+
 fn parameter(head: &str, name: &str) -> Option<String> {
     let (_, rest) = head.split_once(&format!("; {name}=\""))?;
     Some(rest.split_once('"')?.0.to_owned())

@@ -1,6 +1,6 @@
 /*! Sends an answer as its script says. */
 
-use crate::answer::{Answer, Api, JSON, Request as Asked, answer};
+use crate::answer::{Answer, Api, JSON, Request as Asked, SSE, answer};
 use crate::kept::{Kept, NOT_KEPT};
 use crate::responses;
 use crate::script::{Fault, Script};
@@ -38,8 +38,13 @@ pub(crate) async fn play(received: &Received, script: Script, kept: &Kept) -> An
     }
     let body = received.json();
     let path = received.path();
-    let is_plain = script.body.is_none() && script.status.is_none() && script.fault.is_none();
-    let stored = kept.about(&received.line).or_else(|| kept.refusal(&body));
+    let is_plain = script.is_plain();
+    if let Some(events) = kept.events(&received.line).filter(|_| is_plain) {
+        return Ok(head(200, SSE, events.into()));
+    }
+    let stored = kept
+        .about(&received.line, &body)
+        .or_else(|| kept.refusal(&body));
     if let Some((status, answer)) = stored.filter(|_| is_plain) {
         return Ok(head(status, JSON, answer.to_string().into()));
     }
@@ -50,7 +55,11 @@ pub(crate) async fn play(received: &Received, script: Script, kept: &Kept) -> An
         id: &id,
     };
     if is_plain && id != NOT_KEPT && Api::of(path) == Api::Responses {
-        kept.keep(responses::whole(&asked, &script), &body);
+        let events = responses::stream(&asked, &script).all;
+        let told = kept.keep(responses::whole(&asked, &script), events, &body);
+        if let Some(queued) = told {
+            return Ok(head(200, JSON, queued.to_string().into()));
+        }
     }
     let Answer {
         status,

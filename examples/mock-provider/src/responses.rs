@@ -1,6 +1,7 @@
 /*! OpenAI's Responses. */
 
 use crate::answer::{Events, Request, arguments, parts, pieces, said, tool, words};
+use crate::conversations::named;
 use crate::script::Script;
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ fn begun(request: &Request<'_>) -> Value {
         Value::Null => default,
         value => value.clone(),
     };
-    json!({
+    let mut response = json!({
         "id": request.id, "object": "response", "created_at": 1_700_000_000,
         "status": "in_progress", "background": false, "error": null, "incomplete_details": null,
         "instructions": body["instructions"], "max_output_tokens": body["max_output_tokens"],
@@ -39,7 +40,11 @@ fn begun(request: &Request<'_>) -> Value {
         "tool_choice": "auto", "tools": or("tools", json!([])), "top_p": 1.0,
         "truncation": "disabled", "usage": null, "user": body["user"],
         "metadata": or("metadata", json!({})),
-    })
+    });
+    if let Some(id) = named(body) {
+        response["conversation"] = json!({"id": id});
+    }
+    response
 }
 
 /// The response at its end: why it is incomplete, if the script says so.

@@ -32,6 +32,8 @@ pub struct Script {
     pub no_usage: bool,
     /// The `usage` object instead of the counted one.
     pub usage: Option<serde_json::Value>,
+    /// Members of a batch instead of its own, from now on.
+    pub batch: serde_json::Map<String, serde_json::Value>,
     /// Cuts the body into pieces of this many bytes.
     pub piece: Option<usize>,
     /// Cuts the body in two at this byte.
@@ -80,6 +82,11 @@ pub enum Fault {
 }
 
 impl Script {
+    /// Whether nothing is to go wrong.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.body.is_none() && self.status.is_none() && self.fault.is_none()
+    }
+
     /// How many tools are called.
     pub(crate) fn calls(&self) -> usize {
         self.tools.max(usize::from(self.tool))

@@ -1,11 +1,13 @@
 /*! The server: HTTP/1.1 and HTTP/2 on one port. */
 
 use crate::canned::canned;
+use crate::files::Files;
 use crate::form;
 use crate::kept::Kept;
 use crate::messages;
 use crate::play::{Answered, head, play};
 use crate::script::Script;
+use crate::{bedrock, gemini};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::Request;
@@ -79,6 +81,8 @@ struct Shared {
     script: Mutex<Script>,
     /// Responses that it keeps.
     kept: Kept,
+    /// Files that it keeps.
+    files: Files,
     /// Takes connections, and holds those that are open.
     server: Mutex<Option<JoinHandle<()>>>,
 }
@@ -188,7 +192,14 @@ impl Shared {
         if !received.complete {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        match self.script(&received.headers) {
+        let script = self.script(&received.headers);
+        if let Ok(script) = script.as_ref()
+            && script.is_plain()
+            && let Some((status, kind, body)) = self.files.about(&received, script)
+        {
+            return Ok(head(status, kind, body));
+        }
+        match script {
             Ok(script) => match refusal(&received) {
                 Some(refusal) => play(&received, refusal, &self.kept).await,
                 None => play(&received, script, &self.kept).await,
@@ -226,15 +237,20 @@ fn refusal(received: &Received) -> Option<Script> {
         let version = Some(received.header("anthropic-version"));
         let version = version.filter(|version| !version.is_empty());
         let counts = received.path().contains("/count_tokens");
-        (400, messages::refusal(version, counts, &received.json())?)
+        let refusal = messages::refusal(version, counts, &received.json())?;
+        (400, refusal.to_owned())
+    } else if gemini::is_at(received.path()) {
+        (400, gemini::refusal(received.path(), &received.json())?)
+    } else if bedrock::is_at(received.path()) {
+        (400, bedrock::refusal(&received.json())?)
     } else {
         let azure = received.path().contains("/openai/deployments/");
         let good = !azure || received.path().contains("?api-version=");
-        (!good).then_some((404, "Resource not found"))?
+        (!good).then_some((404, "Resource not found".to_owned()))?
     };
     Some(Script {
         status: Some(status),
-        text: Some(text.to_owned()),
+        text: Some(text),
         ..Script::default()
     })
 }

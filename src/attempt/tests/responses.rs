@@ -3,14 +3,14 @@
 use super::*;
 
 /// A try for a caller of one API at a provider of another.
-fn between(caller: Api, provider: Api, stream: bool) -> Attempt {
+pub(super) fn between(caller: Api, provider: Api, stream: bool) -> Attempt {
     let mut plan = plan(stream);
     plan.caller = caller;
     plan.tries[0].api = provider;
     begin(plan)
 }
 
-fn sse(events: &[Value]) -> String {
+pub(super) fn sse(events: &[Value]) -> String {
     let events = events.iter();
     events.map(|event| format!("data: {event}\n\n")).collect()
 }
@@ -39,7 +39,7 @@ fn responses() -> String {
 }
 
 /// All that goes on of a stream that comes in these pieces.
-fn passed(attempt: &mut Attempt, pieces: &[&[u8]]) -> Vec<u8> {
+pub(super) fn passed(attempt: &mut Attempt, pieces: &[&[u8]]) -> Vec<u8> {
     answer_head(attempt, "200", SSE);
     let mut out = Vec::new();
     let mut waiting = Vec::new();

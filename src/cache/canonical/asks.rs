@@ -67,7 +67,9 @@ impl Asks {
         asks.members(api, body)?;
         request_texts(api, body, &mut |found| match found {
             Found::Unscannable(Unscannable::Tools) => asks.once = Some(Once::ProviderTools),
-            Found::Unscannable(Unscannable::Remote) => asks.note(Once::Refers),
+            Found::Unscannable(Unscannable::Remote | Unscannable::Stored) => {
+                asks.note(Once::Refers)
+            }
             _ => {}
         })?;
         Ok(asks)

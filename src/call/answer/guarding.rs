@@ -1,14 +1,15 @@
 /*! What guardrails do to an answer, text by text. */
 
+use crate::call::guarding::{Piece, pieces};
 use crate::callout::Texts;
 use crate::config::Asked;
-use crate::json::Edits;
+use crate::json::{Edits, Span};
 use crate::mask::{Act, Channel, Form, Guards, Placeholders, Vault, Verdict, whole};
-use crate::protocols::Api;
-use crate::protocols::openai::cue_text;
+use crate::protocols::openai::{BatchOutcome, batch_lines, batch_outcomes, cue_text};
 use crate::protocols::texts::{
     ChannelKind, Said, all_texts, answer_texts, blocked_answer, emptied,
 };
+use crate::protocols::{Api, redact_account};
 use crate::sse::{self, Framer};
 use std::rc::Rc;
 
@@ -28,6 +29,48 @@ pub(in crate::call) struct Guard {
     pub(in crate::call) longest: usize,
     /// Whether what can't be read goes on.
     pub(in crate::call) passes_unread: bool,
+    /// The API of the answers that stand in lines: the output of a batch; `None`: it is an answer.
+    pub(in crate::call) lines: Option<Api>,
+}
+
+impl Guard {
+    /// One that looks for nothing, and waits until an answer is whole.
+    pub(super) fn that_waits(longest: usize) -> Self {
+        Self {
+            guards: None,
+            services: Rc::from([]),
+            vault: None,
+            is_json: false,
+            longest,
+            passes_unread: true,
+            lines: None,
+        }
+    }
+
+    /// Whether it is more than one [that waits](Self::that_waits).
+    pub(super) fn inspects(&self) -> bool {
+        self.guards.is_some() || !self.services.is_empty() || self.vault.is_some()
+    }
+
+    /// A text as it may be shown to those who must not see values of the request: what stands
+    /// for one is told in words.
+    pub(super) fn in_words(&self, text: &str) -> String {
+        let Some(vault) = &self.vault else {
+            return text.to_owned();
+        };
+        let mut words = String::with_capacity(text.len());
+        for piece in pieces(text, Some(vault)) {
+            match piece {
+                Piece::Text(piece) => words.push_str(&piece),
+                Piece::Placeholder(known) => {
+                    let name = known.trim_end_matches('>');
+                    let name = name.rsplit_once('_').map_or(name, |(name, _)| name);
+                    words.push_str(&name.replace('_', " ").to_lowercase());
+                }
+            }
+        }
+        words
+    }
 }
 
 /// Something that has to be inspected, and can't be.
@@ -176,6 +219,55 @@ impl Guard {
 
     /// A whole answer: `None` if it stays as it is.
     pub(super) fn answer(
+        &self,
+        api: Api,
+        body: &[u8],
+        verdict: &mut Verdict,
+    ) -> Result<Option<Vec<u8>>, Unreadable> {
+        match self.lines {
+            Some(api) => self.output(api, body, verdict),
+            None => self.one(api, body, verdict),
+        }
+    }
+
+    /// The output of a batch, answer by answer.
+    fn output(
+        &self,
+        api: Api,
+        body: &[u8],
+        verdict: &mut Verdict,
+    ) -> Result<Option<Vec<u8>>, Unreadable> {
+        let mut edits = Edits::default();
+        for (start, line) in batch_lines(body) {
+            for outcome in batch_outcomes(line).map_err(|_| Unreadable)? {
+                let (BatchOutcome::Answer(span) | BatchOutcome::Other(span)) = outcome;
+                let text = line.get(span.start..span.end).unwrap_or_default();
+                // What blocks one lets the others pass.
+                let mut found = Verdict::default();
+                let new = match outcome {
+                    BatchOutcome::Answer(_) => self.one(api, text, &mut found)?,
+                    BatchOutcome::Other(_) => {
+                        let mut new = self.json(text, &mut found).ok_or(Unreadable)?;
+                        redact_account(&mut new);
+                        match found.blocked() {
+                            Some(_) => Some(b"null".to_vec()),
+                            None => Some(new).filter(|new| new != text),
+                        }
+                    }
+                };
+                verdict.add(&found);
+                if let Some(new) = new {
+                    let start = start.saturating_add(span.start);
+                    let end = start.saturating_add(text.len());
+                    let new = String::from_utf8(new).map_err(|_| Unreadable)?;
+                    edits.replace(Span { start, end }, new);
+                }
+            }
+        }
+        Ok(edits.apply(body).map(|rewrite| rewrite.whole(body)))
+    }
+
+    fn one(
         &self,
         api: Api,
         body: &[u8],

@@ -1,8 +1,12 @@
 /*! Ids of responses in answers: the caller gets ids of ours in the place of the provider's. */
 
+use super::Seen;
 use super::stream::write;
-use crate::json::{Edits, Reader, quote};
-use crate::protocols::openai::{IdOf, response_ids};
+use crate::call::stored::Named;
+use crate::config::Stored;
+use crate::identity::Caller;
+use crate::json::{Edits, Reader, Text, quote};
+use crate::protocols::openai::{IdOf, object_ids, response_ids};
 use crate::protocols::{Api, ReportedUsage};
 use crate::sse;
 use crate::wrapped::{Kind, Mark, Secrets, Thing};
@@ -12,51 +16,101 @@ use crate::wrapped::{Kind, Mark, Secrets, Thing};
 pub(in crate::call) struct Ids {
     pub(in crate::call) secrets: Secrets,
     pub(in crate::call) tenant: String,
+    /// What the answer tells of.
+    pub(in crate::call) kind: Kind,
     /// The backend that answers.
     pub(in crate::call) backend: Mark,
     /// Tokens that the response brings into a prompt, where it does not say itself.
     pub(in crate::call) tokens: u64,
-    /// Whether the provider keeps the response: only then its id is worth something.
+    /// What else its id says.
+    pub(in crate::call) more: Vec<u8>,
+    /// Whether the provider keeps it: only then its id is worth something.
     pub(in crate::call) kept: bool,
-    /// A provider's id and how the caller knows it.
-    pub(in crate::call) known: Option<(String, String)>,
+    /// Whether it is not over when it comes.
+    pub(in crate::call) background: bool,
+    /// The provider's id of the response itself and how it is told, once it has come.
+    pub(in crate::call) own: Option<(String, String)>,
+    /// A provider's ids and how the caller knows them.
+    pub(in crate::call) known: Vec<(String, String)>,
 }
 
 impl Ids {
+    /// Those of something that a backend keeps, and that brings so many tokens into a prompt.
+    pub(in crate::call) fn of(
+        (stored, caller): (&Stored, &Caller),
+        kind: Kind,
+        (backend, tokens): (Mark, u64),
+        known: Option<&Named>,
+    ) -> Self {
+        Self {
+            secrets: stored.secrets.clone(),
+            tenant: caller.tenant.name.clone(),
+            kind,
+            backend,
+            tokens,
+            more: Vec::new(),
+            kept: true,
+            background: false,
+            own: None,
+            known: known.map(Named::pair).into_iter().collect(),
+        }
+    }
+
+    /// Whether the answer tells of a batch.
+    pub(super) fn are_of_batch(&self) -> bool {
+        self.kind == Kind::Batch
+    }
+
     /// A whole answer with ids of ours; `None`: it has none.
     pub(super) fn whole(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let edits = self.edits(body, false, tokens(body).unwrap_or(self.tokens));
+        let told = match self.kind {
+            Kind::Response => tokens(body),
+            Kind::Conversation | Kind::File | Kind::Batch => None,
+        };
+        let edits = self.edits(body, false, told.unwrap_or(self.tokens));
         edits.apply(body).map(|rewrite| rewrite.whole(body))
     }
 
     /// Whether a provider's id is known that an error may name.
     pub(super) fn know_one(&self) -> bool {
-        self.known.is_some()
+        !self.known.is_empty()
     }
 
     /// An error with the caller's id in the place of the provider's; `None`: it does not name that.
     pub(super) fn error(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let (own, told) = self.known.as_ref()?;
         let body = String::from_utf8_lossy(body);
-        let is_of_ids = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        let mut out = String::new();
-        let mut rest = body.as_ref();
-        while let Some((before, behind)) = rest.split_once(own) {
-            out.push_str(before);
-            let is_whole = !out.ends_with(is_of_ids) && !behind.starts_with(is_of_ids);
-            out.push_str(if is_whole { told } else { own });
-            rest = behind;
+        let mut text = body.clone().into_owned();
+        for (own, told) in self.known.iter().chain(&self.own) {
+            text = renamed(&text, own, told);
         }
-        out.push_str(rest);
-        (out != body).then(|| out.into_bytes())
+        (text != body).then(|| text.into_bytes())
+    }
+
+    /// Takes note of the id of the response itself, the first time that it is told.
+    pub(super) fn note(&mut self, text: &[u8], event: bool, seen: &mut Seen) {
+        if self.own.is_some() {
+            return;
+        }
+        let mut found = None;
+        response_ids(text, event, &mut |of, id| {
+            if of == IdOf::Itself {
+                found = Some(id.value().into_owned());
+            }
+        });
+        let told = |id: String| Some((self.told(IdOf::Itself, &id, self.tokens)?, id));
+        if let Some((told, id)) = found.and_then(told) {
+            seen.response = self.background.then(|| id.clone());
+            self.own = Some((id, told));
+        }
     }
 
     /// An event of a stream, or the front of one, with ids of ours; `None`: it has none.
-    pub(super) fn event(&self, event: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn event(&mut self, event: &[u8], seen: &mut Seen) -> Option<Vec<u8>> {
         if !has_response(event) {
             return None;
         }
         let data = sse::data(event)?;
+        self.note(&data, true, seen);
         let edits = self.edits(&data, true, self.tokens);
         if edits.is_empty() {
             return None;
@@ -68,31 +122,81 @@ impl Ids {
 
     fn edits(&self, text: &[u8], event: bool, tokens: u64) -> Edits {
         let mut edits = Edits::default();
-        response_ids(text, event, &mut |of, id| {
+        let mut take = |of, id: Text<'_>| {
             if let Some(told) = self.told(of, &id.value(), tokens) {
                 edits.replace(id.span(), quote(&told));
             }
-        });
+        };
+        match self.kind {
+            Kind::Response | Kind::Conversation => response_ids(text, event, &mut take),
+            Kind::File | Kind::Batch => self.of_object(text, &mut edits),
+        }
         edits
     }
 
+    /// Those of a file, or of a batch and the files that it is made of and makes.
+    fn of_object(&self, text: &[u8], edits: &mut Edits) {
+        object_ids(text, &mut |name, id| {
+            let (kind, more) = match (self.kind, name) {
+                (kind, "id") => (kind, &*self.more),
+                (_, "input_file_id") => (Kind::File, &*self.more),
+                // What they hold is answers to the same requests.
+                _ => (Kind::File, self.more.get(..1).unwrap_or_default()),
+            };
+            let value = id.value();
+            let known = self.known.iter().find(|(own, _)| *own == value);
+            let told = match known {
+                Some((_, told)) => Some(told.clone()),
+                None => {
+                    let thing = Thing {
+                        kind,
+                        id: value.into_owned(),
+                        backend: self.backend,
+                        tokens: self.tokens,
+                    };
+                    self.secrets.wrap_with(&self.tenant, &thing, more)
+                }
+            };
+            if let Some(told) = told {
+                edits.replace(id.span(), quote(&told));
+            }
+        });
+    }
+
     fn told(&self, of: IdOf, id: &str, tokens: u64) -> Option<String> {
-        if let Some((own, told)) = &self.known
-            && own == id
-        {
+        if let Some((_, told)) = self.known.iter().find(|(own, _)| own == id) {
             return Some(told.clone());
         }
-        if of == IdOf::Itself && !self.kept {
-            return None;
-        }
+        let (kind, tokens) = match of {
+            IdOf::Itself if !self.kept => return None,
+            IdOf::Itself => (self.kind, tokens),
+            IdOf::Previous => (Kind::Response, tokens),
+            // How long one is changes all the time.
+            IdOf::Conversation => (Kind::Conversation, 0),
+        };
         let thing = Thing {
-            kind: Kind::Response,
+            kind,
             id: id.to_owned(),
             backend: self.backend,
             tokens,
         };
         self.secrets.wrap(&self.tenant, &thing)
     }
+}
+
+/// A text with `told` in the place of `own` wherever that stands by itself.
+fn renamed(text: &str, own: &str, told: &str) -> String {
+    let is_of_ids = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once(own) {
+        out.push_str(before);
+        let is_whole = !out.ends_with(is_of_ids) && !behind.starts_with(is_of_ids);
+        out.push_str(if is_whole { told } else { own });
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Whether an event may tell of a response: others need not be read.

@@ -10,7 +10,8 @@ use crate::call::refusing::unscannable;
 use crate::json::{Edits, Reader, Span, quote};
 use crate::protocols::texts::ChannelKey;
 use crate::protocols::{
-    Api, ErrorKind, Event, EventReader, Progress, Reasoning, Refusal, ReportedUsage, redact_account,
+    Api, Broken, ErrorKind, Event, EventReader, Progress, Reasoning, Refusal, ReportedUsage,
+    redact_account,
 };
 use crate::sse::{self, Framer};
 use crate::tokens::Stream;
@@ -112,8 +113,8 @@ impl StreamReader {
         };
         if waits && let Some(overlong) = self.framer.keep(joined, whole, place) {
             self.in_event = true;
-            let told = self.ids.as_ref().filter(|_| self.long.is_none());
-            let told = told.and_then(|ids| ids.event(&overlong));
+            let told = self.ids.as_mut().filter(|_| self.long.is_none());
+            let told = told.and_then(|ids| ids.event(&overlong, seen));
             let overlong = told.unwrap_or(overlong);
             self.goes_on_long(&overlong);
             if self.guard.is_some() && !self.stopping.is_stopped() {
@@ -278,7 +279,8 @@ impl StreamReader {
         event: &'e [u8],
         context: &mut dyn Context,
     ) -> Option<Cow<'e, [u8]>> {
-        match self.ids.as_ref().and_then(|ids| ids.event(event)) {
+        let ids = self.ids.as_mut();
+        match ids.and_then(|ids| ids.event(event, seen)) {
             None => self.told(seen, event, context),
             Some(new) => {
                 let goes_on = self.told(seen, &new, context).map(Cow::into_owned);
@@ -416,9 +418,7 @@ impl StreamReader {
         };
         self.stopping.note(&data);
         if read.progress == Progress::Failed {
-            let mut text = event.to_vec();
-            redact_account(&mut text);
-            return Some(Cow::Owned(text));
+            return Some(Cow::Owned(self.freed(event.to_vec())));
         }
         if self.reading.strip_usage && read.only_usage {
             self.kept_back_cr = event.ends_with(b"\r");
@@ -463,15 +463,22 @@ impl StreamReader {
             let from = out.len();
             write(event, data, masked.edits, &mut out);
             if read.progress == Progress::Failed {
-                let mut event = out.split_off(from);
-                redact_account(&mut event);
-                out.append(&mut event);
+                let event = out.split_off(from);
+                out.extend(self.freed(event));
             }
         }
         if masked.blocked {
             out.extend(self.stopping.block(seen, &context.blocked()));
         }
         Some(out)
+    }
+
+    /// An event that tells of an error, without the provider's account and ids.
+    fn freed(&self, event: Vec<u8>) -> Vec<u8> {
+        let told = self.ids.as_ref().and_then(|ids| ids.error(&event));
+        let mut event = told.unwrap_or(event);
+        redact_account(&mut event);
+        event
     }
 
     /// The events that bring what channels have held, before the one of `data`.
@@ -550,6 +557,8 @@ impl StreamReader {
         seen.add_usage(read.usage);
         seen.done |= read.progress == Progress::Ended;
         seen.error |= read.progress == Progress::Failed;
+        seen.over |= read.broken != Broken::No;
+        seen.failed |= read.broken == Broken::Failed;
         self.complete |= matches!(read.progress, Progress::Complete | Progress::Ended);
     }
 

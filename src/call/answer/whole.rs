@@ -4,14 +4,18 @@ and, if asked for, another name for its model. */
 use super::guarding::{Guard, Unreadable, masked};
 use super::{Context, Ids, OnData, Reading, Seen, Stopped};
 use crate::call::refusing::{answer_too_long, name, unavailable, unscannable};
-use crate::callout::{Questions, Ruling};
+use crate::call::workflow::Spoken;
+use crate::callout::{Failure, Questions, Ruling};
 use crate::config::{Asked, Phase};
 use crate::http::Answer;
 use crate::json::{Capture, Edits, Error, Kind, Reader, Span, quote};
 use crate::ledger::Usage;
-use crate::protocols::openai::{last_end, whole_seconds};
+use crate::protocols::openai::{
+    Aloud, Sound, aloud, batch_usage, is_over, last_end, whole_seconds, with_sound,
+};
 use crate::protocols::texts::blocked_answer;
-use crate::protocols::{Api, Refusal, ReportedUsage};
+use crate::protocols::{Api, Refusal, ReportedUsage, redact_account};
+use base64::prelude::{BASE64_STANDARD, Engine};
 
 #[derive(Debug)]
 pub(in crate::call) struct WholeReader {
@@ -19,6 +23,10 @@ pub(in crate::call) struct WholeReader {
     capture: Capture,
     naming: Naming,
     inspection: Inspection,
+    /// Whether it is read aloud when guardrails have seen it.
+    aloud: bool,
+    /// Whether it tells of a batch.
+    is_batch: bool,
     ids: Option<Box<Ids>>,
     /// The end of a transcript, at most [`TAIL`] bytes.
     tail: Vec<u8>,
@@ -33,6 +41,17 @@ enum Inspection {
     Wanted(Guard),
     /// It is whole, and services are asked about it.
     Asking(Box<Asking>),
+    /// It is whole, and read aloud.
+    Speaking(Box<Speaking>),
+}
+
+/// An answer whose text is read aloud.
+#[derive(Debug)]
+struct Speaking {
+    guard: Guard,
+    /// The answer as all guardrails have left it, without values of the request.
+    body: Vec<u8>,
+    aloud: Aloud,
 }
 
 /// An answer that services are asked about.
@@ -74,10 +93,12 @@ impl WholeReader {
     pub(super) fn new(reading: Reading) -> Self {
         Self {
             api: reading.api,
-            capture: Capture::new(&["usage", "duration"]),
+            capture: Capture::new(&["usage", "status", "duration", "request_counts"]),
+            is_batch: reading.ids.as_ref().is_some_and(Ids::are_of_batch),
             inspection: reading
                 .guard
                 .map_or(Inspection::Settled, Inspection::Wanted),
+            aloud: false,
             ids: reading.ids.map(Box::new),
             tail: Vec::new(),
             naming: match reading.model {
@@ -90,6 +111,14 @@ impl WholeReader {
         }
     }
 
+    /// See [`super::AnswerReader::reads_aloud`].
+    pub(super) fn reads_aloud(&mut self, longest: usize) {
+        self.aloud = true;
+        if matches!(self.inspection, Inspection::Settled) {
+            self.inspection = Inspection::Wanted(Guard::that_waits(longest));
+        }
+    }
+
     pub(super) const fn holds(&self) -> bool {
         matches!(self.naming, Naming::Wanted { .. })
             || !matches!(self.inspection, Inspection::Settled)
@@ -98,7 +127,10 @@ impl WholeReader {
 
     /// Whether it is whole and waits for services.
     pub(super) const fn is_judged(&self) -> bool {
-        matches!(self.inspection, Inspection::Asking(_))
+        matches!(
+            self.inspection,
+            Inspection::Asking(_) | Inspection::Speaking(_)
+        )
     }
 
     /// Whether nothing can be said before the end, of which `size` bytes wait.
@@ -108,7 +140,7 @@ impl WholeReader {
         }
         match &self.inspection {
             Inspection::Wanted(guard) => size <= guard.longest,
-            Inspection::Settled | Inspection::Asking(_) => false,
+            Inspection::Settled | Inspection::Asking(_) | Inspection::Speaking(_) => false,
         }
     }
 
@@ -122,7 +154,11 @@ impl WholeReader {
         if self.ids.is_some() && !end && piece.len() <= self.longest_for_ids() {
             return OnData::Hold;
         }
-        let new = self.ids.take().and_then(|ids| ids.whole(piece));
+        let new = self.ids.take().and_then(|mut ids| {
+            ids.note(piece, false, seen);
+            let told = ids.whole(piece);
+            errors_without_account(told.as_deref().unwrap_or(piece)).or(told)
+        });
         let Some(new) = new else {
             return self.read(seen, piece, end, context);
         };
@@ -137,7 +173,7 @@ impl WholeReader {
     fn longest_for_ids(&self) -> usize {
         match &self.inspection {
             Inspection::Wanted(guard) => guard.longest.max(MAX_HELD),
-            Inspection::Settled | Inspection::Asking(_) => MAX_HELD,
+            Inspection::Settled | Inspection::Asking(_) | Inspection::Speaking(_) => MAX_HELD,
         }
     }
 
@@ -151,7 +187,7 @@ impl WholeReader {
         match std::mem::replace(&mut self.inspection, Inspection::Settled) {
             Inspection::Settled => self.pass(seen, piece, end),
             // Nothing comes behind the end.
-            asking @ Inspection::Asking(_) => {
+            asking @ (Inspection::Asking(_) | Inspection::Speaking(_)) => {
                 self.inspection = asking;
                 OnData::Hold
             }
@@ -178,13 +214,15 @@ impl WholeReader {
             _ => held,
         };
         let asks = !guard.services.is_empty();
-        let first = asks.then(|| guard.before_services());
+        let first = (asks || self.aloud).then(|| guard.before_services());
         let first = first.as_ref().unwrap_or(guard);
         let new = match first.answer(self.api, named, context.verdict()) {
             Ok(new) => new,
             Err(Unreadable) if guard.passes_unread => {
-                context.unscanned(true);
-                return on;
+                if guard.inspects() {
+                    context.unscanned(true);
+                }
+                return self.unsaid(seen, Failure::Unreadable, on, context);
             }
             Err(Unreadable) => {
                 context.unscanned(false);
@@ -195,9 +233,66 @@ impl WholeReader {
             let body = new.unwrap_or_else(|| named.to_vec());
             return self.ask(seen, guard, body, context);
         }
+        if self.aloud && context.verdict().blocked().is_none() {
+            let body = new.unwrap_or_else(|| named.to_vec());
+            return self.judged(seen, guard, body, context);
+        }
         match new {
             Some(new) => self.done(seen, guard, new, context),
             None => on,
+        }
+    }
+
+    /// What becomes of an answer that guardrails let pass: it is read aloud, or goes on.
+    fn judged(
+        &mut self,
+        seen: &mut Seen,
+        guard: &Guard,
+        body: Vec<u8>,
+        context: &mut dyn Context,
+    ) -> OnData {
+        let aloud = self.aloud.then(|| aloud(&body)).flatten();
+        let Some(aloud) = aloud else {
+            return self.restored(seen, guard, body, context);
+        };
+        let spoken = context.read_aloud(&guard.in_words(&aloud.text));
+        let speaking = Speaking {
+            guard: guard.clone(),
+            body,
+            aloud,
+        };
+        self.spoken(seen, Box::new(speaking), spoken, context)
+    }
+
+    /// Goes on with what has come of reading an answer aloud.
+    fn spoken(
+        &mut self,
+        seen: &mut Seen,
+        speaking: Box<Speaking>,
+        spoken: Spoken,
+        context: &mut dyn Context,
+    ) -> OnData {
+        match spoken {
+            Spoken::Asks(callout) => {
+                self.inspection = Inspection::Speaking(speaking);
+                OnData::Ask(vec![callout])
+            }
+            Spoken::Sound(sound) => {
+                let longest = speaking.guard.longest;
+                let new = with_data(&speaking, &sound, context);
+                // The transcript has the values of the request, too.
+                let room = new.len().saturating_add(speaking.aloud.text.len());
+                if room > longest {
+                    let spoken = context.unspoken();
+                    return self.spoken(seen, speaking, spoken, context);
+                }
+                self.restored(seen, &speaking.guard, new, context)
+            }
+            Spoken::Text => {
+                let Speaking { guard, body, .. } = *speaking;
+                self.restored(seen, &guard, body, context)
+            }
+            Spoken::Fails(refusal) => self.refused(seen, &refusal),
         }
     }
 
@@ -214,7 +309,7 @@ impl WholeReader {
             return self.refused(seen, &unscannable());
         };
         if texts.is_empty() {
-            return self.restored(seen, guard, body, context);
+            return self.judged(seen, guard, body, context);
         }
         let policy = context.policy();
         let name = |index| name(policy, index);
@@ -252,6 +347,13 @@ impl WholeReader {
                 asking.questions.answered(token, answer, |_, _, _| {});
                 Some(self.ruled(seen, *asking, context))
             }
+            Inspection::Speaking(speaking) => match context.sounded(token, answer) {
+                Some(spoken) => Some(self.spoken(seen, speaking, spoken, context)),
+                None => {
+                    self.inspection = Inspection::Speaking(speaking);
+                    None
+                }
+            },
             other => {
                 self.inspection = other;
                 None
@@ -275,7 +377,7 @@ impl WholeReader {
         match ruling {
             Ruling::Wait | Ruling::Pass => {
                 let new = masked(self.api, body, questions.edits(guard.placeholders()));
-                self.restored(seen, &guard, new, context)
+                self.judged(seen, &guard, new, context)
             }
             Ruling::Block(_) => {
                 seen.stopped = Stopped::Blocked;
@@ -333,8 +435,26 @@ impl WholeReader {
             context.unscanned(false);
             return self.refused(seen, &answer_too_long());
         }
-        context.unscanned(true);
-        self.pass(seen, held, false)
+        if guard.inspects() {
+            context.unscanned(true);
+        }
+        let on = self.pass(seen, held, false);
+        self.unsaid(seen, Failure::TooLong, on, context)
+    }
+
+    /// Goes on with an answer that can't be read, or is too long, if it need not be read aloud.
+    fn unsaid(
+        &self,
+        seen: &mut Seen,
+        why: Failure,
+        on: OnData,
+        context: &mut dyn Context,
+    ) -> OnData {
+        let spoken = self.aloud.then(|| context.unsaid(why));
+        match spoken {
+            Some(Spoken::Fails(refusal)) => self.refused(seen, &refusal),
+            _ => on,
+        }
     }
 
     fn refused(&self, seen: &mut Seen, refusal: &Refusal) -> OnData {
@@ -374,7 +494,15 @@ impl WholeReader {
 
     /// No more comes.
     pub(super) fn end(&self, seen: &mut Seen) {
-        let Some(value) = self.capture.value("usage") else {
+        let status = self.capture.value("status");
+        seen.over = status.is_some_and(is_over);
+        seen.failed = status == Some(b"\"failed\"");
+        let usage = self.capture.value("usage");
+        if self.is_batch {
+            seen.batch = batch_usage(usage, self.capture.value("request_counts"));
+            return;
+        }
+        let Some(value) = usage else {
             return self.duration(seen);
         };
         let usage = Reader::new(value, |_| None)
@@ -404,6 +532,44 @@ impl WholeReader {
             });
         }
     }
+}
+
+/// The answer with the operator's account taken out of what it says of errors, which a response or
+/// a batch does under a good status; `None`: it says nothing of it.
+fn errors_without_account(body: &[u8]) -> Option<Vec<u8>> {
+    let mut errors = Vec::new();
+    // Of what can't be read, or ends too early, what was found so far.
+    let _ = Reader::new(body, |_| None).and_then(|mut reader| {
+        reader.object(|reader, key| {
+            let is_error = matches!(key.value().as_ref(), "error" | "errors");
+            let span = reader.skip()?;
+            errors.extend(Some(span).filter(|_| is_error));
+            Ok::<(), Error>(())
+        })
+    });
+    let tells = |error: &[u8]| redact_account(&mut error.to_vec());
+    errors.retain(|span| body.get(span.start..span.end).is_some_and(tells));
+    if errors.is_empty() {
+        return None;
+    }
+    let mut new = body.to_vec();
+    for Span { start, end } in errors {
+        redact_account(new.get_mut(start..end).unwrap_or_default());
+    }
+    Some(new)
+}
+
+/// The answer with the sound of its text.
+fn with_data(speaking: &Speaking, sound: &[u8], context: &dyn Context) -> Vec<u8> {
+    /// How long OpenAI keeps a sound. Nobody keeps this one: it can't be named later.
+    const KEPT: u64 = 3_600;
+    let (now, id) = context.about();
+    let sound = Sound {
+        id: &format!("audio_{id}"),
+        data: &BASE64_STANDARD.encode(sound),
+        expires_at: now.saturating_add(KEPT),
+    };
+    with_sound(&speaking.body, &speaking.aloud, &sound)
 }
 
 fn look(held: &[u8], name: &str, look_at: &mut usize, end: bool) -> OnData {

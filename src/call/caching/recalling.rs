@@ -5,7 +5,7 @@ been asked if there are none in time. */
 use super::super::ask::Routed;
 use super::super::sending::Pending;
 use super::super::{Call, Gateway, OnAnswered, OnBody, Phase};
-use super::{Caching, share, similar};
+use super::{Caching, Given, share, similar};
 use crate::cache::remote::{self, Failed, Fetched};
 use crate::cache::store::Put;
 use crate::config::CacheStore;
@@ -140,7 +140,11 @@ impl Call {
             };
             self.caching = Caching::Hit(hit);
             let asker = (recalling.pending.caller, recalling.pending.held);
-            return self.replay(host, asker, (&request, &recalling.routed), document);
+            let given = Given {
+                body: document,
+                stream: hit.stream,
+            };
+            return self.replay(host, asker, (&request, &recalling.routed.model), given);
         }
         if recalling.recall == Recall::Store
             && let Some((recall, callout)) = self.next_recall(host, Recall::Embedding)

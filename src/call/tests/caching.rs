@@ -977,6 +977,36 @@ fn admins_purge_their_tenant_and_some_of_them_all() {
 }
 
 #[test]
+fn a_generation_of_the_policys_purges_and_one_that_is_named_is_kept() {
+    let numbered = |number: u64| {
+        move |policy: &mut Value| {
+            policy["cache"]["generation"] = json!(number);
+            policy["cache"]["purge_all"] = json!(["acme"]);
+        }
+    };
+    let bench = bench(numbered(5));
+    bench.answered(&chat("PROMPT"), &[USER], &answer("hello", "stop"));
+    assert!(!bench.misses(&chat("PROMPT"), &[USER]));
+    let by_time = purge(&bench, ADMIN, r#"{"all":true}"#);
+    assert_eq!(by_time, (200, "all".to_owned()));
+    bench.answered(&chat("PROMPT"), &[USER], &answer("hello", "stop"));
+    // However great the number of the purge was.
+    let bench = reloaded(bench, numbered(6));
+    bench.answered(&chat("PROMPT"), &[USER], &answer("hello", "stop"));
+    let said = |status, word: &str| (status, word.to_owned());
+    let ask = |body: &str| purge(&bench, ADMIN, body);
+    assert_eq!(ask(r#"{"generation":7}"#), said(200, "tenant"));
+    bench.answered(&chat("PROMPT"), &[USER], &answer("hello", "stop"));
+    assert_eq!(ask(r#"{"generation":7}"#), said(200, "tenant"));
+    assert!(!bench.misses(&chat("PROMPT"), &[USER]), "nothing more");
+    assert_eq!(ask(r#"{"generation":6}"#), said(400, "generation_passed"));
+    for wrong in ["0", "-1", "1.5", "\"7\"", "9007199254740991", "[]"] {
+        let wish = format!(r#"{{"generation":{wrong}}}"#);
+        assert_eq!(ask(&wish), said(400, "invalid_value"), "{wrong}");
+    }
+}
+
+#[test]
 fn without_a_cache_nothing_is_purged() {
     let bench = bench(|policy| drop(policy.as_object_mut().unwrap().remove("cache")));
     assert_eq!(purge(&bench, ADMIN, ""), (404, "no_cache".to_owned()));

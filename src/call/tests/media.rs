@@ -223,3 +223,29 @@ fn regression_media_are_refused_before_services_are_asked() {
     let (_, on) = asked(&bench, ("/v1/chat/completions", BODY), JSON);
     assert!(matches!(on, OnBody::Ask(_)), "{on:?}");
 }
+
+/// Gemini counts 32 tokens a second of sound, OpenAI 10.
+#[test]
+fn regression_sound_for_gemini_is_reserved_as_it_counts() {
+    // 8,000 bytes a second.
+    let data = "QUJD".repeat(80_000 / 3 + 1);
+    let sound = json!({"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}});
+    let body = json!({"model": "smart", "max_completion_tokens": 9, "messages": [{"role": "user", "content": [sound]}]});
+    let of = |targets: Value| {
+        let mut policy = policy();
+        policy["backends"]["google"] = json!({"cluster": "google", "api": "gemini"});
+        policy["models"]["smart"]["targets"] = targets;
+        policy["tenants"]["acme"]["limits"] = json!([{"tokens": 9_000, "per": "day"}]);
+        policy["limits"] = json!({"body": 200_000, "held_per_tenant": 400_000});
+        let bench = Bench::of(&policy);
+        let (run, on) = asked(&bench, (CHAT, &body.to_string()), &[]);
+        assert!(matches!(on, OnBody::Forward(_)), "{on:?}");
+        held(&run).0
+    };
+    let openai = json!({"backend": "far", "model": "a"});
+    let gemini = json!({"backend": "google", "model": "gemini-3-flash"});
+    let (less, more) = (of(json!([openai])), of(json!([gemini])));
+    assert!((100..120).contains(&less), "{less}");
+    // Each of its 101 tokens is 3.2, rounded up.
+    assert_eq!(more - less, 101 * 22 / 10 + 1);
+}

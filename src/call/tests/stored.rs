@@ -3,6 +3,9 @@
 use super::*;
 use crate::wrapped::{Kind, Mark, Secrets, Thing};
 
+mod background;
+mod conversations;
+
 const PATH: &str = "/v1/responses";
 const SECRET: &str = "a secret of 20 bytes";
 const BLUE: (&str, &str) = ("x-api-key", "blue-secret");

@@ -4,6 +4,8 @@ use super::*;
 use crate::http::{Answer, Callout};
 
 mod bounds;
+mod panel;
+mod speak;
 
 /// `smart` takes text alone and has this workflow; `acme` may use a dollar and 9000 tokens a day.
 fn bench_of(workflow: Value, more: impl FnOnce(&mut Value)) -> Bench {

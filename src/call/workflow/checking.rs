@@ -105,7 +105,7 @@ impl Call {
 fn document(jobs: &[Job]) -> String {
     let texts = jobs.iter().filter_map(|job| match &job.end {
         JobEnd::Text(text) => Some(quote(text)),
-        JobEnd::Waits(_) | JobEnd::Over => None,
+        JobEnd::Waits(_) | JobEnd::Answer(_) | JobEnd::Chose(_) | JobEnd::Over => None,
     });
     let texts: Vec<String> = texts.collect();
     format!("[{}]", texts.join(","))

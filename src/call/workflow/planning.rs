@@ -31,16 +31,18 @@ enum Round {
     Judge,
     /// Older turns are summed up, as short as they are by then.
     Sum,
+    /// A panel answers what has become of it.
+    Panel,
 }
 
-const ROUNDS: [Round; 3] = [Round::Media, Round::Judge, Round::Sum];
+const ROUNDS: [Round; 4] = [Round::Media, Round::Judge, Round::Sum, Round::Panel];
 
 impl Call {
     /// The jobs of the next round, with which its budget is reserved; none if the call can go on.
     pub(super) fn plan_steps(
         &mut self,
         host: &dyn Host,
-        pending: &Pending,
+        pending: &mut Pending,
         (request, body): (&Request<'_>, &[u8]),
         model: &Rc<Model>,
     ) -> Result<Vec<Job>, Refusal> {
@@ -50,7 +52,10 @@ impl Call {
                 return Ok(jobs);
             };
             self.steps.rounds = self.steps.rounds.saturating_add(1);
-            jobs = self.jobs_of(host, *round, (request, body), model);
+            jobs = match round {
+                Round::Panel => self.members(host, &mut pending.held, (request, body), model)?,
+                _ => self.jobs_of(host, *round, (request, body), model),
+            };
         }
         if jobs.len() > MOST_JOBS {
             return Err(too_many());
@@ -64,6 +69,7 @@ impl Call {
             None => self.reserve_all(host, caller, request, model, &jobs)?,
             Some((mut held, bound)) => {
                 let more = self.summed_up_beyond(host, &held, request, model, &jobs);
+                let more = more.plus(&self.asked_beyond(host, request, model, &jobs));
                 let reserved = self.reserve_more(host, (caller, &**model), &mut held, &more);
                 self.steps.hold(held, bound);
                 reserved?;
@@ -99,6 +105,7 @@ impl Call {
                     .collect(),
                 false => Vec::new(),
             },
+            Round::Panel => Vec::new(),
         }
     }
 
@@ -139,7 +146,7 @@ impl Call {
             return None;
         }
         let place = older_turns(body, step.keep).ok().flatten()?;
-        let said = said_in(self.api, body, place);
+        let said = said_in(self.api, body, Some(place));
         Some(job(step, Work::Turns(said), Some(place)))
     }
 
@@ -154,9 +161,11 @@ impl Call {
     ) -> Result<(), Refusal> {
         let targets = all_tries(model);
         let traits = request.traits();
+        // What a panel takes is foreseen as a whole.
+        let jobs: Vec<&Job> = jobs.iter().filter(|job| !job.is_of_panel()).collect();
         let makes = jobs.iter().filter(|job| job.place.is_some());
         let made = makes.fold(0_u64, |sum, job| sum.saturating_add(job.step.max_output));
-        let prompt = self.prompt_tokens(host, traits, &targets);
+        let prompt = self.whole_prompt(host, traits, &targets);
         let prompt = prompt.saturating_add(made);
         let mut steps = jobs.iter().fold(Amounts::NONE, |sum, job| {
             sum.plus(&amounts(&job.step, &job.work, most(&job.step, &job.work)))
@@ -169,15 +178,27 @@ impl Call {
             steps = steps.plus(&amounts(step, &work, most(step, &work)));
         }
         // A summary may follow, of what has become longer.
-        let follows = jobs.iter().all(|job| !matches!(job.work, Work::Turns(_)));
+        let follows = self.steps.rounds < ROUNDS.len()
+            && jobs.iter().all(|job| !matches!(job.work, Work::Turns(_)));
         let may_follow = made > 0 || is_too_long(model, request, prompt);
         if let Some(step) = summarises(model).filter(|_| follows && may_follow) {
             steps = steps.plus(&summary_of(step, prompt));
         }
+        let panel = self.panel_of(request, model);
+        if let Some(panel) = &panel {
+            steps = steps.plus(&panel.amounts(traits, prompt));
+            self.steps.foreseen = prompt;
+        }
+        steps = steps.plus(&self.steps.speech_amounts(traits));
+        // Targets that a panel answers for are not asked.
+        let replaced = panel.is_some_and(|panel| panel.replaces_targets());
         let ledger = &self.gateway.policy.ledger;
-        let demand = || Demand {
-            steps,
-            ..Demand::of((traits, prompt), model, &targets, ledger)
+        let demand = || match replaced {
+            true => Demand::of_steps(steps),
+            false => Demand {
+                steps,
+                ..Demand::of((traits, prompt), model, &targets, ledger)
+            },
         };
         let (held, default_output) = self.reserve(host, caller, Some(model), demand)?;
         self.steps.hold(held, default_output);
@@ -186,7 +207,7 @@ impl Call {
 }
 
 /// What a step may take, of all who may be asked.
-fn amounts(step: &Step, work: &Work, most: Usage) -> Amounts {
+pub(super) fn amounts(step: &Step, work: &Work, most: Usage) -> Amounts {
     step.models().fold(Amounts::NONE, |sum, asked| {
         let price = asked.price.as_ref();
         let cost = price.map(|price| price.reserve(most.input, most.output, kinds(work, &most)));
@@ -227,7 +248,10 @@ fn media_jobs(step: &Rc<Step>, (request, body): (&Request<'_>, &[u8]), model: &M
         StepKind::Moderate
         | StepKind::DescribeImages
         | StepKind::TranscribeAudio
-        | StepKind::SummariseContext => Vec::new(),
+        | StepKind::SummariseContext
+        | StepKind::Panel
+        | StepKind::PanelJudge
+        | StepKind::Speak => Vec::new(),
     }
 }
 
@@ -238,7 +262,7 @@ fn of_media(step: &Rc<Step>, body: &[u8], wanted: impl Fn(&Medium) -> bool) -> V
     jobs.collect()
 }
 
-fn job(step: &Rc<Step>, work: Work, place: Option<Span>) -> Job {
+pub(super) fn job(step: &Rc<Step>, work: Work, place: Option<Span>) -> Job {
     Job {
         step: Rc::clone(step),
         work,
@@ -261,7 +285,7 @@ fn summarises(model: &Model) -> Option<&Rc<Step>> {
     step_of(model, StepKind::SummariseContext)
 }
 
-fn step_of(model: &Model, kind: StepKind) -> Option<&Rc<Step>> {
+pub(super) fn step_of(model: &Model, kind: StepKind) -> Option<&Rc<Step>> {
     let mut steps = model.workflow.iter();
     steps.find(|step| step.kind == kind)
 }
@@ -275,7 +299,7 @@ fn is_too_long(model: &Model, request: &Request<'_>, prompt: u64) -> bool {
 }
 
 /// All live targets, whichever will answer.
-fn all_tries(model: &Model) -> Vec<routing::Try> {
+pub(super) fn all_tries(model: &Model) -> Vec<routing::Try> {
     let targets = model.live().iter();
     let tries = targets.map(|target| routing::Try {
         target: Rc::clone(target),
@@ -284,17 +308,22 @@ fn all_tries(model: &Model) -> Vec<routing::Try> {
     tries.collect()
 }
 
-/// What the messages within `place` say, by who says it.
-fn said_in(api: Api, body: &[u8], place: Span) -> String {
+/// What the messages within `place` say, by who says it; without one, what all of them do, the
+/// system's among them.
+pub(super) fn said_in(api: Api, body: &[u8], place: Option<Span>) -> String {
     let mut said = String::new();
     let mut last = None;
     let read = request_texts(api, body, &mut |found| {
         let Found::Text(text) = found else { return };
         let span = text.text.span();
-        let Some(who) = speaker(text.origin) else {
-            return;
+        let who = match (text.origin, place) {
+            (Origin::System, None) => "System: ",
+            (origin, _) => match speaker(origin) {
+                Some(who) => who,
+                None => return,
+            },
         };
-        if span.start < place.start || span.end > place.end {
+        if place.is_some_and(|place| span.start < place.start || span.end > place.end) {
             return;
         }
         if last != Some(who) {

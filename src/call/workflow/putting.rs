@@ -17,7 +17,7 @@ pub(super) fn edits(api: Api, jobs: &[Job]) -> Edits {
         let Some(place) = job.place else { continue };
         let said = match &job.end {
             JobEnd::Text(text) => Some(text),
-            JobEnd::Waits(_) | JobEnd::Over => None,
+            JobEnd::Waits(_) | JobEnd::Answer(_) | JobEnd::Chose(_) | JobEnd::Over => None,
         };
         let new = match (&job.work, said) {
             (Work::Turns(_), Some(said)) => {
@@ -25,7 +25,14 @@ pub(super) fn edits(api: Api, jobs: &[Job]) -> Edits {
                 user_message(&text)
             }
             // What could not be summarised stays.
-            (Work::Turns(_) | Work::Texts(_), _) => continue,
+            (
+                Work::Turns(_)
+                | Work::Texts(_)
+                | Work::Question(_)
+                | Work::Ballot(..)
+                | Work::Speech(..),
+                _,
+            ) => continue,
             (Work::Medium(Medium::Image { .. }), said) => {
                 images = images.saturating_add(1);
                 text_part(api, &labelled("Image", images, "described", said))

@@ -1,14 +1,23 @@
 /*! What callers are told of steps that end their call. */
 
 use crate::callout::{Failure, Findings};
-use crate::config::Step;
+use crate::config::{Step, StepKind};
 use crate::protocols::{ErrorKind, Refusal};
 
 pub(super) fn failed(step: &Step, why: Failure) -> Refusal {
-    let step = step.kind.as_str();
+    failed_by(step.kind, why.code())
+}
+
+/// A panel of which too few members have answered.
+pub(super) fn too_few() -> Refusal {
+    failed_by(StepKind::Panel, "too_few")
+}
+
+fn failed_by(step: StepKind, why: &str) -> Refusal {
+    let step = step.as_str();
     let message = format!("The step '{step}' of this model's workflow has failed.");
     let mut refusal = Refusal::new(ErrorKind::BadGateway, "workflow_step_failed", message);
-    refusal.detail = format!("{step}: {}", why.code());
+    refusal.detail = format!("{step}: {why}");
     refusal
 }
 

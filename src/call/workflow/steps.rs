@@ -1,12 +1,16 @@
 /*! What steps take: reserved with the call, noted attempt by attempt, and settled with it. */
 
 use super::super::budget::Held;
+use super::speaking::Speech;
 use crate::callout::{Failure, Made, StepUsage, Work, most};
 use crate::config::Step;
 use crate::host::Instant;
 use crate::ledger::{Cost, Settlement, Usage};
 use crate::telemetry::{StepRecord, UsageSource};
 use std::rc::Rc;
+
+/// What came of the member of a panel whose answer was given.
+const CHOSEN: &str = "chosen";
 
 /// The steps of a call.
 #[derive(Debug, Default)]
@@ -15,6 +19,10 @@ pub(in crate::call) struct Steps {
     attempts: Vec<Attempt>,
     /// Rounds that were planned.
     pub(super) rounds: usize,
+    /// Tokens of the prompt for which a panel was reserved.
+    pub(super) foreseen: u64,
+    /// How the answer is read aloud, if it is.
+    pub(super) speech: Option<Box<Speech>>,
 }
 
 /// What is reserved for the call and its steps.
@@ -115,6 +123,13 @@ impl Steps {
         }
     }
 
+    /// Notes that what it has brought can't be used: it stays as dear as it was.
+    pub(super) fn unused(&mut self, number: usize, why: Failure) {
+        if let Some(attempt) = self.attempts.get_mut(number) {
+            attempt.outcome = why.code();
+        }
+    }
+
     /// Notes what came of it.
     pub(super) fn ended(
         &mut self,
@@ -136,6 +151,19 @@ impl Steps {
         attempt.waits = false;
     }
 
+    /// This attempt has given the answer to the call.
+    pub(super) fn chosen(&mut self, number: usize) {
+        if let Some(attempt) = self.attempts.get_mut(number) {
+            attempt.outcome = CHOSEN;
+        }
+    }
+
+    /// What all of them have used so far.
+    pub(super) fn used(&self) -> Usage {
+        let counts = self.attempts.iter().map(|attempt| attempt.usage.counts());
+        counts.fold(Usage::NONE, Usage::plus)
+    }
+
     /// The call is over: what all of them have taken. Those whose answer nobody has seen count
     /// as what was reserved for them.
     pub(in crate::call) fn end(&mut self, now: impl FnOnce() -> Instant) -> StepsBill {
@@ -152,8 +180,9 @@ impl Steps {
             estimated: false,
             cost: Cost::FREE,
         };
+        let usage = self.used();
         self.attempts.iter().fold(none, |bill, attempt| StepsBill {
-            usage: bill.usage.plus(attempt.usage.counts()),
+            usage,
             estimated: bill.estimated || attempt.is_estimated(),
             cost: bill.cost.plus(attempt.cost()),
         })
@@ -192,7 +221,7 @@ impl Attempt {
     /// An answer at the price of who gave it; what nobody has answered is free.
     fn cost(&self) -> Cost {
         let usage = self.usage.counts();
-        let answered = matches!(self.outcome, "ok" | "flagged" | "unfinished");
+        let answered = matches!(self.outcome, "ok" | "flagged" | "unfinished" | CHOSEN);
         if usage == Usage::NONE && !answered {
             return Cost::FREE;
         }

@@ -2,12 +2,12 @@
 
 use super::super::cache::{Cache, CacheRules, CacheScope, ModelCache};
 use super::super::document::{
-    CacheEntry, CacheRulesEntry, GuardrailEntry, ModelCacheEntry, Named, RuleEntry, TenantEntry,
+    CacheEntry, CacheRulesEntry, GuardrailEntry, ModelCacheEntry, Named, RuleEntry, StoredEntry,
+    TenantEntry,
 };
 use super::super::fields::Located;
 use super::super::model::{AnswerModel, Backend, MaxTokensField, Model, Resolve, Target};
 use super::super::problem::Problems;
-use super::super::stored::Stored;
 use super::super::suggest::suggest;
 use super::super::unscannable::{UnscannableRules, Unscanned};
 use super::Names;
@@ -49,6 +49,7 @@ pub(super) fn cache(
     Cache {
         memory,
         max_entry: longest,
+        generation: entry.generation,
         purge_all: purge_all(entry, tenants, problems),
         store: entry.store.clone(),
         embeddings: entry.embeddings.clone(),
@@ -281,7 +282,7 @@ pub(super) fn warn(
 
 /// Answers that a provider keeps are no other call's, and the API's default is to keep them.
 pub(super) fn warn_of_kept(
-    stored: &Option<Located<Stored>>,
+    stored: &Option<Located<StoredEntry>>,
     models: &Names<Model>,
     problems: &mut Problems,
 ) {

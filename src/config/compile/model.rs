@@ -21,9 +21,11 @@ const AZURE_BASE_PATH: &str = "";
 pub(super) fn backend(name: String, entry: BackendEntry, problems: &mut Problems) -> Backend {
     check_openai_only(&entry, problems);
     check_removed(&entry, problems);
-    let default_path = match entry.azure_api_version {
-        Some(_) => AZURE_BASE_PATH,
-        None => "/v1",
+    let default_path = match (&entry.azure_api_version, entry.protocol) {
+        (Some(_), _) => AZURE_BASE_PATH,
+        (None, Protocol::Gemini) => "/v1beta",
+        (None, Protocol::Bedrock) => "",
+        (None, Protocol::OpenAi | Protocol::Anthropic) => "/v1",
     };
     let removed = entry.remove_fields.into_iter();
     Backend {
@@ -46,7 +48,9 @@ pub(super) fn backend(name: String, entry: BackendEntry, problems: &mut Problems
 }
 
 fn all_apis(protocol: Protocol) -> Vec<Api> {
-    let apis = Api::ALL.into_iter();
+    let apis = Api::ALL
+        .into_iter()
+        .chain([Api::GenerateContent, Api::Converse]);
     apis.filter(|api| api.protocol() == protocol).collect()
 }
 
@@ -266,8 +270,16 @@ fn target(
     })
 }
 
-/// Azure's deployments stand in the path.
+/// Azure's deployments and the models of Gemini and Bedrock stand in the path.
 fn check_deployment(backend: &Backend, model: &Located<String>, problems: &mut Problems) {
+    let mut segments = model.value.split('/');
+    if backend.protocol == Protocol::Gemini && segments.any(|it| matches!(it, "" | "." | "..")) {
+        problems.error(&model.path, "can't stand in a path");
+    }
+    // Of Bedrock's it is one segment, slashes and all.
+    if backend.protocol == Protocol::Bedrock && matches!(model.value.as_str(), "." | "..") {
+        problems.error(&model.path, "can't stand in a path");
+    }
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
     let climbs = matches!(model.value.as_str(), "." | "..");
     if backend.azure_api_version.is_some() && (climbs || !model.value.chars().all(allowed)) {

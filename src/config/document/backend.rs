@@ -55,6 +55,8 @@ fn protocol(node: &Node<'_>, problems: &mut Problems) -> Option<Protocol> {
     let words = [
         ("openai", Protocol::OpenAi),
         ("anthropic", Protocol::Anthropic),
+        ("gemini", Protocol::Gemini),
+        ("bedrock", Protocol::Bedrock),
     ];
     choice(node, problems, &words)
 }

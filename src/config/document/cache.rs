@@ -1,9 +1,9 @@
 /*! `cache`: of the document, and of a model. */
 
-use super::super::cache::{CacheScope, CacheStore, Embeddings};
+use super::super::cache::{CacheScope, CacheStore, Embeddings, MAX_GENERATION};
 use super::super::fields::{Fields, Node};
 use super::super::problem::Problems;
-use super::super::scalars::{duration, flag, share};
+use super::super::scalars::{count, duration, flag, share};
 use super::super::tree::Tree;
 use super::super::values::{references, size, text};
 use super::background::{authority, path};
@@ -23,6 +23,7 @@ pub(in super::super) struct CacheEntry {
     pub(in super::super) memory: Option<Located<u64>>,
     pub(in super::super) max_entry: Option<Located<u64>>,
     pub(in super::super) cross_tenant: bool,
+    pub(in super::super) generation: u64,
     pub(in super::super) purge_all: Vec<Located<String>>,
     pub(in super::super) store: Option<CacheStore>,
     pub(in super::super) embeddings: Option<Embeddings>,
@@ -56,6 +57,9 @@ pub(super) fn cache(node: &Node<'_>, problems: &mut Problems) -> Option<CacheEnt
         cross_tenant: fields
             .optional("cross_tenant", flag, problems)
             .unwrap_or(false),
+        generation: fields
+            .optional("generation", generation, problems)
+            .unwrap_or(0),
         purge_all: fields
             .optional("purge_all", references, problems)
             .unwrap_or_default(),
@@ -82,6 +86,10 @@ pub(super) fn model_cache(node: &Node<'_>, problems: &mut Problems) -> Option<Mo
         }
         _ => node.wanted("true, false or a map", problems),
     }
+}
+
+fn generation(node: &Node<'_>, problems: &mut Problems) -> Option<u64> {
+    count(node, problems, 0..=MAX_GENERATION)
 }
 
 fn rules(fields: &mut Fields<'_>, problems: &mut Problems) -> CacheRulesEntry {

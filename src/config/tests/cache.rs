@@ -81,6 +81,7 @@ fn every_way_to_be_wrong_is_told() {
         ("{}", r#", "cache": "no""#, "", "models.m.cache: must be true, false or a map, not a string".to_owned()),
         ("{}", r#", "cache": {"memory": "4MiB"}"#, "", "models.m.cache.memory: unknown field".to_owned()),
         (r#"{"ttl": "0s"}"#, "", "", "cache.ttl: must be between 1ms and 24h".to_owned()),
+        (r#"{"generation": -1}"#, "", "", "cache.generation: must be a whole number from 0 to 9007199254740991".to_owned()),
         (r#"{"purge_all": ["u"]}"#, "", "", "cache.purge_all[0]: no tenant \"u\"".to_owned()),
         ("", r#", "cache": {"ttl": "1m"}"#, "", format!("models.m.cache: {needs}")),
         ("", "", r#", "cache": false"#, format!("routing[0].cache: {needs}")),

@@ -142,6 +142,35 @@ fn a_backend_has_all_apis_of_its_protocol_unless_it_says_which() {
     );
     let chat = policy(&chat);
     assert_eq!(chat.backends[0].asked_by(Responses), Some(ChatCompletions));
+    let gemini = changed(
+        r#""api": "anthropic", "base_path": "/v1""#,
+        r#""api": "gemini""#,
+    );
+    let gemini = policy(&gemini);
+    let gemini = &gemini.backends[1];
+    assert_eq!(
+        (gemini.protocol, gemini.base_path.as_str()),
+        (Protocol::Gemini, "/v1beta")
+    );
+    for caller in [ChatCompletions, Messages, Responses] {
+        assert_eq!(gemini.asked_by(caller), Some(Api::GenerateContent));
+    }
+    for caller in [Completions, Api::CountTokens, Api::Embeddings] {
+        assert_eq!(gemini.asked_by(caller), None);
+    }
+    let bedrock = changed(
+        r#""api": "anthropic", "base_path": "/v1""#,
+        r#""api": "bedrock""#,
+    );
+    let bedrock = policy(&bedrock);
+    let bedrock = &bedrock.backends[1];
+    assert_eq!(
+        (bedrock.protocol, bedrock.base_path.as_str()),
+        (Protocol::Bedrock, "")
+    );
+    for (caller, api) in [(Messages, Some(Api::Converse)), (Api::Embeddings, None)] {
+        assert_eq!(bedrock.asked_by(caller), api);
+    }
 }
 
 #[test]
@@ -466,6 +495,11 @@ fn every_problem_of_routing_is_told_with_its_path() {
         (
             r#""api": "anthropic","#,
             r#""api": "anthropic", "apis": ["responses"],"#,
+            "backends.claude.apis: needs api: openai\n".to_owned(),
+        ),
+        (
+            r#""api": "anthropic","#,
+            r#""api": "gemini", "apis": ["responses"],"#,
             "backends.claude.apis: needs api: openai\n".to_owned(),
         ),
         (

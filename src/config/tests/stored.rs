@@ -37,6 +37,50 @@ fn the_first_secret_makes_ids_and_all_open_them() {
 }
 
 #[test]
+fn conversations_have_a_backend_with_responses() {
+    let of = |conversations: &str| {
+        let stored = r#"{"secrets": ["one of 16 bytes."], "conversations": CONVERSATIONS}"#;
+        document(&stored.replace("CONVERSATIONS", conversations), "")
+    };
+    for (conversations, tokens) in [
+        (r#"{"backend": "b"}"#, None),
+        (r#"{"backend": "b", "tokens": 30000}"#, Some(30_000)),
+    ] {
+        let text = of(conversations);
+        assert_eq!(told(&text), "");
+        let policy = from_plugin_bytes(text.as_bytes()).unwrap();
+        let wanted = Conversations {
+            backend: "b".to_owned(),
+            tokens,
+        };
+        assert_eq!(policy.stored.unwrap().conversations, Some(wanted));
+    }
+    for (conversations, problem) in [
+        ("\"b\"", ": must be a map, not a string"),
+        ("{}", ".backend: is missing"),
+        (r#"{"backend": "c"}"#, ".backend: no backend \"c\""),
+        (
+            r#"{"backend": "b", "tokens": 0}"#,
+            ".tokens: must be a whole number from 1 to 1000000000",
+        ),
+        (r#"{"backend": "b", "token": 1}"#, ".token: unknown field"),
+    ] {
+        let text = of(conversations);
+        let wanted = format!("stored.conversations{problem}");
+        assert!(told(&text).starts_with(&wanted), "{}", told(&text));
+        assert!(from_plugin_bytes(text.as_bytes()).is_err());
+    }
+    for api in [
+        r#""api": "anthropic""#,
+        r#""api": "openai", "apis": ["chat_completions"]"#,
+    ] {
+        let text = of(r#"{"backend": "b"}"#).replace(r#""api": "openai""#, api);
+        let wanted = "stored.conversations.backend: does not have the API of Responses\n";
+        assert_eq!(told(&text), wanted);
+    }
+}
+
+#[test]
 fn without_it_nothing_is_kept() {
     let text = document("{}", "").replace(",\n        \"stored\": {}", "");
     let policy = from_plugin_bytes(text.as_bytes()).unwrap();
@@ -113,5 +157,66 @@ fn what_is_kept_is_not_cached_and_check_says_so() {
     ] {
         let text = text.replace(r#""api": "openai""#, backend);
         assert!(!told(&text).contains(WARNING), "{}", told(&text));
+    }
+}
+
+#[test]
+fn files_are_kept_at_a_backend_of_openais_protocol() {
+    const SECRETS: &str = r#""secrets": ["one of 16 bytes."]"#;
+    let of = |files: &str| document(&format!(r#"{{{SECRETS}{files}}}"#), "");
+    let stored = |text: &str| from_plugin_bytes(text.as_bytes()).unwrap().stored.unwrap();
+    let text = of(r#", "files": "b""#);
+    assert_eq!(told(&text), "");
+    assert_eq!(stored(&text).files.unwrap().name, "b");
+    assert!(stored(&of("")).files.is_none());
+    assert!(stored(&text).batches.is_none());
+    for (batches, lines, price) in [
+        ("{}", 50_000, 1_000),
+        (r#"{"lines": 7, "price": 0.5}"#, 7, 500),
+    ] {
+        let text = of(&format!(r#", "files": "b", "batches": {batches}"#));
+        let batches = stored(&text).batches.unwrap();
+        assert_eq!((batches.lines, batches.price), (lines, price));
+    }
+    let azure = text
+        .replace(
+            r#""api": "openai""#,
+            r#""api": "openai", "azure": {"api_version": "2024-10-21"}"#,
+        )
+        .replace(r#""files": "b""#, r#""files": "b", "batches": {}"#);
+    let wanted = "stored.batches: Azure's batches have other paths in their lines\n";
+    assert!(told(&azure).contains(wanted), "{}", told(&azure));
+    for (files, api, wanted) in [
+        (
+            r#", "files": "bb""#,
+            "openai",
+            "stored.files: no backend \"bb\"\n",
+        ),
+        (
+            r#", "batches": {}"#,
+            "openai",
+            "stored.batches: needs stored.files, where they are worked on\n",
+        ),
+        (
+            r#", "files": "b", "batches": {"lines": 0, "price": 2, "more": 1}"#,
+            "openai",
+            "stored.batches.lines: must be a whole number from 1 to 1000000\n\
+             stored.batches.price: must be a number from 0 to 1 with up to 3 decimals\n\
+             stored.batches.more: unknown field\n",
+        ),
+        (
+            r#", "files": ["b"]"#,
+            "openai",
+            "stored.files: must be a string, not a list\n",
+        ),
+        (
+            r#", "files": "b""#,
+            "anthropic",
+            "stored.files: must be a backend of api: openai; other files are kept by other calls\n",
+        ),
+    ] {
+        let text = of(files).replace(r#""api": "openai""#, &format!(r#""api": "{api}""#));
+        assert_eq!(told(&text), wanted, "{files}");
+        assert!(from_plugin_bytes(text.as_bytes()).is_err(), "{files}");
     }
 }

@@ -11,10 +11,12 @@ what is taken.
 - `meter`: what an operator limits
 - `reserve`, `settle`: the protocol; `refused`: what it says and leaves where a limit is reached
 - `standing`: what is left, for callers
+- `correct`: what is known only long after a call was settled
 - `adjust`: windows topped up and emptied by an operator
 - `durable`: what outlives a restart */
 
 mod adjust;
+mod correct;
 mod counter;
 pub mod durable;
 mod meter;
@@ -28,6 +30,7 @@ mod users;
 mod window;
 
 pub use adjust::{Adjustment, Unadjusted, adjust};
+pub use correct::{Corrected, correct};
 pub use meter::{Amounts, Limit, Meter, Unit, record_bytes};
 pub use place::{Holder, Scope};
 pub use refused::{Denied, Exceeded, Traces};

@@ -3,6 +3,7 @@ use crate::host::memory::MemoryHost;
 use std::rc::Rc;
 
 mod adjusting;
+mod correcting;
 mod crowd;
 mod race;
 mod refused;

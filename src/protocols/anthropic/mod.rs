@@ -13,3 +13,7 @@ pub use messages::{MessagesRequest, read_count, read_messages};
 pub use models::{model_entry, model_list};
 pub(super) use usage::Read;
 pub use usage::{Counts, read_usage};
+
+/// The header that Anthropic's API demands of every request, with the version that all its SDKs
+/// send.
+pub const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");

@@ -5,8 +5,8 @@ mod adapt;
 pub use adapt::Adapt;
 
 use super::StreamOptions;
-use super::fields::{Limit, answers, strings};
-use crate::json::{Key, Kind, Reader, Span};
+use super::fields::{Limit, answers, strings, texts};
+use crate::json::{Key, Kind, Reader, Span, Text};
 use crate::protocols::members::Members;
 use crate::protocols::reading::{self, MISSING, Stop, field};
 use crate::protocols::{Refusal, Traits};
@@ -71,6 +71,9 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"verbosity" => ("verbosity", 50),
         b"prompt_cache_key" => ("prompt_cache_key", 51),
         b"prompt_cache_retention" => ("prompt_cache_retention", 52),
+        b"frequency_penalty" => ("frequency_penalty", 53),
+        b"presence_penalty" => ("presence_penalty", 54),
+        b"seed" => ("seed", 55),
         _ => return None,
     })
 }
@@ -96,6 +99,9 @@ struct Draft<'a> {
     traits: Traits,
     stream_options: Option<StreamOptions>,
     messages: bool,
+    /// Whether `modalities` names sound; `None`: it does not stand there.
+    wants_sound: Option<bool>,
+    voice: bool,
     max_tokens: Limit,
     max_completion_tokens: Limit,
 }
@@ -126,6 +132,7 @@ impl<'a> Draft<'a> {
         let limits = [self.max_tokens, self.max_completion_tokens];
         // Which of two the provider heeds is its own affair: the larger one is safe.
         self.traits.max_output = limits.into_iter().filter_map(Limit::tokens).max();
+        self.traits.audio_output = self.wants_sound.unwrap_or(self.voice);
         Ok(ChatRequest {
             model,
             traits: self.traits,
@@ -152,9 +159,10 @@ impl<'a> Draft<'a> {
             "max_completion_tokens" => {
                 self.max_completion_tokens = Limit::read(reader, "max_completion_tokens")?;
             }
+            "modalities" => self.wants_sound = wants_sound(reader)?,
             // The voice of an answer, which OpenAI demands where it shall be sound.
             "audio" => {
-                self.traits.audio_output = reader.kind()? == Kind::Object;
+                self.voice = reader.kind()? == Kind::Object;
                 let _ = reader.skip()?;
             }
             "tools" | "functions" => {
@@ -190,6 +198,7 @@ impl<'a> Draft<'a> {
                     let path = format!("messages[{index}].content");
                     return field(path, "must be a string or an array of parts");
                 }
+                ("audio", Kind::Object) => self.earlier_sound(reader)?,
                 _ => self.traits.add_text(reader)?,
             }
             Ok(())
@@ -199,6 +208,15 @@ impl<'a> Draft<'a> {
         } else {
             field(format!("messages[{index}].role"), MISSING)
         }
+    }
+
+    /// Sound of an earlier answer, which its provider keeps.
+    fn earlier_sound(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        let [id] = strings(reader, ["id"])?;
+        self.traits.stored_sound |= id.is_some();
+        // Whatever counts files as what is kept counts it, too.
+        self.traits.stored_file |= id.is_some();
+        Ok(())
     }
 
     /// One part of a content array. Only here and in messages themselves are keys that
@@ -240,13 +258,32 @@ impl<'a> Draft<'a> {
     }
 
     fn file(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
-        let [data, id] = strings(reader, ["file_data", "file_id"])?;
-        let tokens = media::file(data);
+        let [data, id] = texts(reader, ["file_data", "file_id"])?;
+        let tokens = media::file(data.as_ref().map(Text::raw));
         self.traits.file = true;
-        self.traits.stored_file |= id.is_some();
+        if let Some(id) = id {
+            self.traits.name_file(&id, tokens);
+        }
         self.traits.media.file = self.traits.media.file.saturating_add(tokens);
         Ok(())
     }
+}
+
+/// Whether a list of modalities has sound; `None`: it is no list.
+pub(super) fn wants_sound(reader: &mut Reader<'_>) -> Result<Option<bool>, Stop> {
+    if reader.kind()? != Kind::Array {
+        let _ = reader.skip()?;
+        return Ok(None);
+    }
+    let mut sound = false;
+    reader.array(|reader| {
+        sound |= match reader.kind()? {
+            Kind::String => reader.string()?.value() == "audio",
+            _ => reader.skip().map(|_| false)?,
+        };
+        Ok::<(), Stop>(())
+    })?;
+    Ok(Some(sound))
 }
 
 #[cfg(test)]

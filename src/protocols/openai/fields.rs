@@ -1,7 +1,7 @@
 /*! What requests of several endpoints have alike. */
 
 use super::Adapt;
-use crate::json::{Edits, Kind, Reader, Span};
+use crate::json::{Edits, Kind, Reader, Span, Text};
 use crate::protocols::members::Members;
 use crate::protocols::reading::{self, Stop, field};
 
@@ -72,6 +72,15 @@ pub(super) fn strings<'a, const N: usize>(
     reader: &mut Reader<'a>,
     names: [&str; N],
 ) -> Result<[Option<&'a [u8]>; N], Stop> {
+    let found = texts(reader, names)?;
+    Ok(found.map(|text| text.as_ref().map(Text::raw)))
+}
+
+/// The same, and where they stand.
+pub(super) fn texts<'a, const N: usize>(
+    reader: &mut Reader<'a>,
+    names: [&str; N],
+) -> Result<[Option<Text<'a>>; N], Stop> {
     let mut found = [None; N];
     if reader.kind()? != Kind::Object {
         reader.skip()?;
@@ -80,7 +89,7 @@ pub(super) fn strings<'a, const N: usize>(
     reader.object(|reader, key| {
         let wanted = names.iter().position(|name| *name == key.value());
         match wanted.and_then(|index| found.get_mut(index)) {
-            Some(place) if reader.kind()? == Kind::String => *place = Some(reader.string()?.raw()),
+            Some(place) if reader.kind()? == Kind::String => *place = Some(reader.string()?),
             _ => drop(reader.skip()?),
         }
         Ok::<(), Stop>(())

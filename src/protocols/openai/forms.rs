@@ -45,7 +45,7 @@ pub fn read_form(api: Api, body: &[u8], text: Prompt) -> Result<FormRequest<'_>,
     read(api, form, text).map_err(Refusal::from)
 }
 
-fn broken(error: multipart::Error) -> Refusal {
+pub(super) fn broken(error: multipart::Error) -> Refusal {
     let code = match error.kind {
         multipart::ErrorKind::Empty => "empty_body",
         multipart::ErrorKind::Duplicate => "duplicate_key",
@@ -189,7 +189,6 @@ pub(in crate::protocols) fn texts<'a>(
     body: &'a [u8],
     visit: &mut dyn FnMut(Found<'a>),
 ) -> Result<(), json::Error> {
-    let wrong = |offset| json::Error::new(json::ErrorKind::Unexpected, offset);
     let form = Form::read(body).map_err(|error| wrong(error.offset))?;
     for part in form.parts() {
         let Some(file) = part.file else {
@@ -209,7 +208,11 @@ pub(in crate::protocols) fn texts<'a>(
     Ok(())
 }
 
-fn field_texts<'a>(part: &Part<'a>, text: &'a str, visit: &mut dyn FnMut(Found<'a>)) {
+pub(super) const fn wrong(offset: usize) -> json::Error {
+    json::Error::new(json::ErrorKind::Unexpected, offset)
+}
+
+pub(super) fn field_texts<'a>(part: &Part<'a>, text: &'a str, visit: &mut dyn FnMut(Found<'a>)) {
     let origin = match part.name {
         "model" => return,
         "prompt" => Origin::User,
@@ -220,7 +223,7 @@ fn field_texts<'a>(part: &Part<'a>, text: &'a str, visit: &mut dyn FnMut(Found<'
     visit(found(Site::Plain { text, span }, origin));
 }
 
-const fn found(text: Site<'_>, origin: Origin) -> Found<'_> {
+pub(super) const fn found(text: Site<'_>, origin: Origin) -> Found<'_> {
     let form = Written::Text;
     Found::Text(InputText { text, origin, form })
 }
@@ -230,6 +233,8 @@ fn is_structural(name: &str) -> bool {
         name,
         "background"
             | "chunking_strategy"
+            | "expires_after[anchor]"
+            | "expires_after[seconds]"
             | "include[]"
             | "input_fidelity"
             | "language"
@@ -238,6 +243,7 @@ fn is_structural(name: &str) -> bool {
             | "output_compression"
             | "output_format"
             | "partial_images"
+            | "purpose"
             | "quality"
             | "response_format"
             | "size"

@@ -2,10 +2,11 @@
 
 Tenants share the provider's account, and an id of one would open what is stored for another. So
 nothing that is stored may be named, and nothing gets stored, unless the gateway tells ids of its
-own: `previous_response_id` is read here, and judged there. */
+own: `previous_response_id`, `conversation` and `background` are read here, and judged there. */
 
 mod adapt;
 mod answer;
+mod conversation;
 mod ending;
 mod input;
 mod kept;
@@ -14,8 +15,9 @@ mod stored;
 pub(in crate::protocols) mod texts;
 
 pub use answer::read_event;
+pub use conversation::read_items;
 pub use ending::Ending;
-pub use kept::{IdOf, Previous, response_ids, tells_no_previous};
+pub use kept::{IdOf, Previous, is_over, response_ids, tells_no_previous};
 pub(in crate::protocols) use pieces::{part, place};
 pub(in crate::protocols) use stored::OWN_REASONING;
 
@@ -105,6 +107,10 @@ pub struct ResponsesRequest<'a> {
     pub traits: Traits,
     /// The response that it goes on from.
     pub previous: Option<Previous<'a>>,
+    /// The conversation that it belongs to.
+    pub conversation: Option<Previous<'a>>,
+    /// Whether the answer need not be waited for.
+    pub background: bool,
     model_span: Span,
     max_output_tokens: Limit,
     store: Store,
@@ -133,6 +139,8 @@ struct Draft<'a> {
     store: Store,
     foreign: Vec<Span>,
     previous: Option<Previous<'a>>,
+    conversation: Option<Previous<'a>>,
+    background: bool,
 }
 
 /// Reads a request for a response in one pass; its text is added to `text`.
@@ -179,12 +187,17 @@ impl<'a> Draft<'a> {
         if !self.input {
             return field("input", MISSING);
         }
+        if self.previous.is_some() && self.conversation.is_some() {
+            return field("conversation", "can't stand beside 'previous_response_id'");
+        }
         self.traits.max_output = self.max_output_tokens.tokens();
         self.traits.add_framing(framing::REQUEST);
         Ok(ResponsesRequest {
             model,
             traits: self.traits,
             previous: self.previous,
+            conversation: self.conversation,
+            background: self.background,
             model_span,
             max_output_tokens: self.max_output_tokens,
             store: self.store,
@@ -208,12 +221,9 @@ impl<'a> Draft<'a> {
             }
             ("stream", _) => self.traits.stream = reading::flag(reader, "stream")?,
             ("store", _) => self.store = Store::read(reader)?,
-            ("background", _) => {
-                if reading::flag(reader, "background")? {
-                    return unsupported("background");
-                }
-            }
+            ("background", _) => self.background = reading::flag(reader, "background")?,
             ("previous_response_id", _) => self.previous = Previous::read(reader)?,
+            ("conversation", _) => self.conversation = Previous::conversation(reader)?,
             (name, kind) if is_stored(name) => {
                 if kind != Kind::Null {
                     return unsupported(name);
@@ -253,7 +263,7 @@ fn cache_options(reader: &mut Reader<'_>) -> Result<(), Stop> {
 
 /// Fields that name what the provider has stored.
 fn is_stored(name: &str) -> bool {
-    matches!(name, "conversation" | "prompt" | "background_options")
+    matches!(name, "prompt" | "background_options")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::plain::{self, PlainRequest, Shape};
 use crate::json::{Error, Kind, Reader};
+use crate::ledger::Usage;
 use crate::protocols::reading::{Stop, field};
 use crate::protocols::texts::{Found, Origin, walk_request};
 use crate::protocols::{Refusal, Traits};
@@ -55,6 +56,25 @@ const fn half_tokens(character: char) -> u64 {
         | '\u{F900}'..='\u{FAFF}'
         | '\u{20000}'..='\u{3FFFF}' => 8,
         _ => 3,
+    }
+}
+
+/// What it takes to read a text aloud, estimated: no provider tells.
+pub fn speech_usage(text: &str) -> Usage {
+    let mut prompt = Prompt::by_length();
+    prompt.add(text.as_bytes());
+    let (mut characters, mut halves) = (0_u64, 0_u64);
+    for character in text.chars() {
+        characters = characters.saturating_add(1);
+        halves = halves.saturating_add(half_tokens(character));
+    }
+    let output = halves.div_ceil(2);
+    Usage {
+        input: prompt.tokens(),
+        output,
+        audio_output: output,
+        characters,
+        ..Usage::NONE
     }
 }
 

@@ -195,10 +195,10 @@ impl<'v, 'a> Walk<'v, 'a> {
         self.text(Site::String(text), Origin::Url, Form::Text);
     }
 
-    /// The id of something that the provider has.
+    /// The id of a file that the provider has.
     pub(in crate::protocols) fn remote_id(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
         if reader.kind()? != Kind::Null {
-            self.unscannable(Unscannable::Remote);
+            self.unscannable(Unscannable::Stored);
         }
         self.read(reader, Member::Id, Origin::Other)
     }

@@ -81,6 +81,8 @@ pub(in crate::protocols) fn read<'a>(
             }
             Ok(())
         }
+        // An embedding is thousands of them.
+        Kind::Array if member != Member::Text && reader.passes_numbers() => Ok(()),
         Kind::Array => reader.array(|reader| read(reader, member, emit)),
         Kind::Object => reader.object(|reader, key| {
             emit_key(key, emit);

@@ -14,6 +14,35 @@ pub enum ChatApi {
     Messages,
 }
 
+/// An API of conversations by which providers can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProviderApi {
+    /// One by which callers ask, too.
+    Chat(ChatApi),
+    /// Gemini's.
+    GenerateContent,
+    /// Bedrock's.
+    Converse,
+}
+
+impl ProviderApi {
+    /// Which of them an API is; `None`: none.
+    pub const fn of(api: Api) -> Option<Self> {
+        match (api, ChatApi::of(api)) {
+            (Api::GenerateContent, _) => Some(Self::GenerateContent),
+            (Api::Converse, _) => Some(Self::Converse),
+            (_, Some(chat)) => Some(Self::Chat(chat)),
+            (_, None) => None,
+        }
+    }
+}
+
+impl From<ChatApi> for ProviderApi {
+    fn from(api: ChatApi) -> Self {
+        Self::Chat(api)
+    }
+}
+
 impl ChatApi {
     /// Which of them an API is; `None`: none.
     pub const fn of(api: Api) -> Option<Self> {
@@ -72,6 +101,22 @@ impl ChatApi {
         }
     }
 
+    /// What names the end user.
+    pub(super) const fn user(self) -> &'static str {
+        match self {
+            Self::Completions | Self::Responses => "user",
+            Self::Messages => "metadata.user_id",
+        }
+    }
+
+    /// What allows several calls of tools at once, or forbids them.
+    pub(super) const fn parallel_calls(self) -> &'static str {
+        match self {
+            Self::Completions | Self::Responses => "parallel_tool_calls",
+            Self::Messages => "tool_choice.disable_parallel_tool_use",
+        }
+    }
+
     /// What asks for thinking.
     pub(super) const fn effort(self) -> &'static str {
         match self {
@@ -84,9 +129,24 @@ impl ChatApi {
 /// The APIs into which calls of this one can be translated, the nearest first.
 pub const fn translated_into(from: Api) -> &'static [Api] {
     match from {
-        Api::ChatCompletions => &[Api::Responses, Api::Messages],
-        Api::Responses => &[Api::ChatCompletions, Api::Messages],
-        Api::Messages => &[Api::ChatCompletions, Api::Responses],
+        Api::ChatCompletions => &[
+            Api::Responses,
+            Api::Messages,
+            Api::GenerateContent,
+            Api::Converse,
+        ],
+        Api::Responses => &[
+            Api::ChatCompletions,
+            Api::Messages,
+            Api::GenerateContent,
+            Api::Converse,
+        ],
+        Api::Messages => &[
+            Api::ChatCompletions,
+            Api::Responses,
+            Api::GenerateContent,
+            Api::Converse,
+        ],
         _ => &[],
     }
 }

@@ -1,6 +1,7 @@
 /*! Errors of providers, in the caller's protocol.
 
-Types and statuses: OpenAI's guide to error codes; Anthropic's API reference, "Errors". */
+Types and statuses: OpenAI's guide to error codes; Anthropic's API reference, "Errors"; Google's
+guide to errors (AIP-193) and the Gemini API's troubleshooting guide. */
 
 use super::ChatApi;
 use super::tree::{self, Value};
@@ -70,10 +71,12 @@ impl Fault {
     /// Reads an error object, in any of the shapes in use: `{"error": {…}}` of both
     /// protocols, `{"error": "…"}`, or its members without a frame (vLLM, FastAPI).
     fn of_value(status: u16, value: &Value<'_>) -> Self {
+        // Google's streams that are no events are a list.
+        let value = value.list().first().unwrap_or(value);
         let error = value.get("error").unwrap_or(value);
         let mut message = match error.as_text() {
             Some(text) => text.value().into_owned(),
-            None => ["message", "detail"]
+            None => ["message", "detail", "Message"]
                 .iter()
                 .map(|name| error.word_at(name))
                 .find(|message| !message.is_empty())
@@ -83,12 +86,14 @@ impl Fault {
         if message.trim().is_empty() || page {
             message.clear();
         }
-        let kind = Kind::of(
-            status,
-            &error.word_at("type"),
-            &error.word_at("code"),
-            &message,
-        );
+        // Google's codes are numbers: a reason, or the status in a word, says more.
+        let codes = [
+            error.word_at("code"),
+            reason(error),
+            error.word_at("status"),
+        ];
+        let codes = codes.each_ref().map(String::as_str);
+        let kind = Kind::of(status, &error.word_at("type"), &codes, &message);
         if message.is_empty() {
             let Self { message, .. } = Self::untold(status);
             return Self { kind, message };
@@ -146,7 +151,7 @@ impl Fault {
         }
         writer.open_member("error");
         match to {
-            Protocol::OpenAi => {
+            Protocol::OpenAi | Protocol::Gemini | Protocol::Bedrock => {
                 let (kind, code) = self.kind.openai();
                 writer.member("message", &self.message);
                 writer.member("type", kind);
@@ -174,11 +179,23 @@ impl Fault {
             (Kind::Overloaded, Protocol::OpenAi, OVERLOADED) => 503,
             (Kind::Overloaded, Protocol::Anthropic, 503) => OVERLOADED,
             (_, Protocol::OpenAi, OVERLOADED) => 503,
+            // Google says so under a 400. It is nothing that the caller has done.
+            (Kind::Authentication, _, 400) => 401,
+            (Kind::Permission, _, 400) => 403,
             (_, _, 400..=599) => status,
             // No error at all, or no status: then the provider did not keep to HTTP.
             _ => 502,
         }
     }
+}
+
+/// The first reason in Google's `details`; empty if there is none.
+fn reason(error: &Value<'_>) -> String {
+    let details = error.get("details").map_or(&[][..], Value::list).iter();
+    let mut reasons = details.map(|detail| detail.word_at("reason"));
+    reasons
+        .find(|reason| !reason.is_empty())
+        .unwrap_or_default()
 }
 
 fn code_member(code: Option<&str>, writer: &mut Writer<'_>) {
@@ -199,11 +216,13 @@ fn bounded(mut message: String) -> String {
 }
 
 impl Kind {
-    fn of(status: u16, kind: &str, code: &str, message: &str) -> Self {
-        if is_context_length([kind, code], "") {
+    fn of(status: u16, kind: &str, codes: &[&str], message: &str) -> Self {
+        if is_context_length(codes.iter().copied().chain([kind]), "") {
             return Self::ContextLength;
         }
-        Self::of_code(code)
+        let mut known = codes.iter().filter_map(|code| Self::of_code(code));
+        known
+            .next()
             .or_else(|| Self::of_message(status, kind, message))
             .or_else(|| Self::of_type(status, kind))
             .unwrap_or_else(|| Self::of_status(status))
@@ -215,7 +234,9 @@ impl Kind {
             "rate_limit_exceeded" => Self::RateLimit,
             "content_policy_violation" | "content_filter" => Self::ContentPolicy,
             "model_not_found" => Self::NotFound,
-            "invalid_api_key" => Self::Authentication,
+            "invalid_api_key" | "API_KEY_INVALID" => Self::Authentication,
+            // An account or a region that may not call.
+            "FAILED_PRECONDITION" => Self::Permission,
             _ => return None,
         })
     }

@@ -5,6 +5,7 @@ pub(super) use super::media::Media;
 
 use super::path::Path;
 use super::text::Text;
+use super::tree::Value;
 use super::{ChatApi, Dropped, Target};
 use crate::ledger::Usage as Counts;
 use crate::protocols::Refusal;
@@ -87,6 +88,14 @@ pub(super) struct Block<'a> {
     pub(super) place: Place,
 }
 
+impl Block<'_> {
+    /// A refusal of a sound.
+    pub(super) fn unsupported_sound(&self) -> Refusal {
+        self.place
+            .unsupported("is sound, which the provider of this model does not take")
+    }
+}
+
 /// Where a block stood in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
@@ -122,6 +131,7 @@ impl Place {
 pub(super) enum Part<'a> {
     Text(Text<'a>),
     Image(Media<'a>),
+    Sound(Media<'a>),
     File {
         media: Media<'a>,
         name: Option<Text<'a>>,
@@ -163,6 +173,15 @@ impl<'a> Input<'a> {
             Self::Object(Cow::Owned(json.to_owned()))
         } else {
             Self::Other(text.clone())
+        }
+    }
+
+    /// Arguments from what should be an object. Where there is nothing, there are none.
+    pub(super) fn of_value(value: Option<&Value<'a>>) -> Self {
+        match value.map(|value| (value.as_object_text(), value.raw)) {
+            None => Self::Object(Cow::Borrowed("{}")),
+            Some((Some(object), _)) => Self::Object(Cow::Borrowed(object)),
+            Some((None, raw)) => Self::Other(Text::of(raw)),
         }
     }
 
@@ -251,6 +270,9 @@ pub(super) enum Knob {
     Verbosity,
     CacheKey,
     CacheRetention,
+    FrequencyPenalty,
+    PresencePenalty,
+    Seed,
 }
 
 /// How much a model shall think before it answers.

@@ -6,11 +6,14 @@ tables. With the same API on both sides, what the hub does not hold is lost too:
 bodies are better passed on as they are. */
 
 mod anthropic;
+mod bedrock;
 mod chat_api;
 mod fault;
+mod gemini;
 mod hub;
 mod media;
 mod nesting;
+mod open_calls;
 mod openai;
 mod path;
 mod responses;
@@ -19,10 +22,11 @@ mod text;
 mod tree;
 mod write;
 
-pub use chat_api::{ChatApi, translated_into};
+pub use chat_api::{ChatApi, ProviderApi, translated_into};
 pub use stream::Stream;
 
 use super::{Protocol, Refusal};
+use crate::ledger::Usage;
 use tree::Value;
 
 /// Most bytes of a stream that are held until they can be told in order: the longest
@@ -104,7 +108,7 @@ impl Dropped {
 /// is wrong in `from`.
 pub fn request(
     from: ChatApi,
-    to: ChatApi,
+    to: ProviderApi,
     body: &[u8],
     target: &Target<'_>,
 ) -> Result<Translated, Refusal> {
@@ -122,9 +126,11 @@ pub fn request(
     // Texts, images and schemas are most of a body, and stay as long as they are.
     let mut written = Vec::with_capacity(body.len().saturating_add(SLACK));
     let write = match to {
-        ChatApi::Completions => openai::write_request,
-        ChatApi::Responses => responses::write_request,
-        ChatApi::Messages => anthropic::write_request,
+        ProviderApi::Chat(ChatApi::Completions) => openai::write_request,
+        ProviderApi::Chat(ChatApi::Responses) => responses::write_request,
+        ProviderApi::Chat(ChatApi::Messages) => anthropic::write_request,
+        ProviderApi::GenerateContent => gemini::write_request,
+        ProviderApi::Converse => bedrock::write_request,
     };
     write(&request, target, &mut dropped, &mut written)?;
     Ok(Translated {
@@ -138,16 +144,16 @@ pub fn request(
 /// # Errors
 /// The body is no answer in `from`.
 pub fn answer(
-    from: ChatApi,
+    from: ProviderApi,
     to: ChatApi,
     body: &[u8],
     about: &About<'_>,
 ) -> Result<Vec<u8>, Malformed> {
     let value = read_json(body)?;
     let answer = match from {
-        ChatApi::Completions => openai::read_answer(&value)?,
-        ChatApi::Responses => responses::read_answer(&value)?,
-        ChatApi::Messages => anthropic::read_answer(&value)?,
+        ProviderApi::Chat(from) => read_answer(from, &value)?,
+        ProviderApi::GenerateContent => gemini::read_answer(&value)?,
+        ProviderApi::Converse => bedrock::read_answer(&value)?,
     };
     Ok(match to {
         ChatApi::Completions => openai::write_answer(&answer, about),
@@ -156,11 +162,60 @@ pub fn answer(
     })
 }
 
+/// What a whole answer says, and the tools that it calls, as text; empty if it does neither.
+///
+/// # Errors
+/// The body is no answer in `from`.
+pub fn said(from: ChatApi, body: &[u8]) -> Result<String, Malformed> {
+    let value = read_json(body)?;
+    let answer = read_answer(from, &value)?;
+    let mut said = answer.text.value().trim().to_owned();
+    for call in &answer.calls {
+        let line = format!(
+            "\nCall of the tool {}: {}",
+            call.name.value(),
+            call.input.object()
+        );
+        said.push_str(&line);
+    }
+    Ok(said)
+}
+
+/// The member `"usage":{…}` of an answer.
+pub fn usage_member(to: ChatApi, counts: &Usage) -> String {
+    let mut member = Vec::new();
+    let mut json = write::Writer::new(&mut member);
+    let told = hub::Usage::Told(*counts);
+    match to {
+        ChatApi::Responses => responses::write_usage(&told, &mut json),
+        ChatApi::Completions => {
+            json.open_member("usage");
+            openai::write_usage(counts, &mut json);
+            json.close();
+        }
+        ChatApi::Messages => {
+            json.open_member("usage");
+            anthropic::write_usage(&told, &mut json);
+            json.close();
+        }
+    }
+    // It was made of texts.
+    String::from_utf8(member).unwrap_or_default()
+}
+
 /// Translates an error, whatever its body is. Returns the status for the caller and the
 /// body. Pages in HTML are not passed on; messages are at most 2000 bytes long.
 pub fn error(to: Protocol, status: u16, body: &[u8]) -> (u16, Vec<u8>) {
     // The shapes that are read need no telling apart.
     fault::Fault::of_body(status, body).reply(to, status)
+}
+
+fn read_answer<'a>(from: ChatApi, value: &Value<'a>) -> Result<hub::Answer<'a>, Malformed> {
+    match from {
+        ChatApi::Completions => openai::read_answer(value),
+        ChatApi::Responses => responses::read_answer(value),
+        ChatApi::Messages => anthropic::read_answer(value),
+    }
 }
 
 fn read_json(text: &[u8]) -> Result<Value<'_>, Malformed> {

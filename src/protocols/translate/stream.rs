@@ -1,7 +1,10 @@
 /*! A stream in one API, told in another, event by event. */
 
 use super::hub::{Event, Stop, Usage};
-use super::{About, ChatApi, Malformed, anthropic, openai, read_json, responses};
+use super::{
+    About, ChatApi, Malformed, ProviderApi, anthropic, bedrock, gemini, openai, read_json,
+    responses,
+};
 
 /// Translates the events of one answer. Feed it the data of each event, framed by
 /// [`crate::sse::Framer`]; it writes whole events. What the protocols keep for the end
@@ -24,6 +27,8 @@ enum Reader {
     Completions(openai::Reader),
     Responses(responses::Reader),
     Messages(anthropic::Reader),
+    GenerateContent(gemini::Reader),
+    Converse(bedrock::Reader),
 }
 
 #[derive(Debug)]
@@ -48,12 +53,14 @@ enum Phase {
 
 impl Stream {
     /// A stream of a provider that is asked by `from`, for a caller who asks by `to`.
-    pub fn new(from: ChatApi, to: ChatApi, about: &About<'_>) -> Self {
+    pub fn new(from: ProviderApi, to: ChatApi, about: &About<'_>) -> Self {
         Self {
             reader: match from {
-                ChatApi::Completions => Reader::Completions(openai::Reader::default()),
-                ChatApi::Responses => Reader::Responses(responses::Reader::default()),
-                ChatApi::Messages => Reader::Messages(anthropic::Reader::default()),
+                ProviderApi::Chat(ChatApi::Completions) => Reader::Completions(Default::default()),
+                ProviderApi::Chat(ChatApi::Responses) => Reader::Responses(Default::default()),
+                ProviderApi::Chat(ChatApi::Messages) => Reader::Messages(Default::default()),
+                ProviderApi::GenerateContent => Reader::GenerateContent(Default::default()),
+                ProviderApi::Converse => Reader::Converse(Default::default()),
             },
             writer: match to {
                 ChatApi::Completions => Writer::Completions(openai::Writer::default()),
@@ -105,7 +112,9 @@ impl Stream {
                 Reader::Completions(reader) => reader.done()?,
                 // Some servers send it behind the last event, which ends the stream.
                 Reader::Responses(_) => {}
-                Reader::Messages(_) => return Err(Malformed("not JSON")),
+                Reader::Messages(_) | Reader::GenerateContent(_) | Reader::Converse(_) => {
+                    return Err(Malformed("not JSON"));
+                }
             }
             return self.apply(Event::Done, out);
         }
@@ -115,6 +124,8 @@ impl Stream {
             Reader::Completions(reader) => reader.read(&value, &mut events)?,
             Reader::Responses(reader) => reader.read(&value, &mut events)?,
             Reader::Messages(reader) => reader.read(&value, &mut events)?,
+            Reader::GenerateContent(reader) => reader.read(&value, &mut events)?,
+            Reader::Converse(reader) => reader.read(&value, &mut events)?,
         }
         events
             .into_iter()

@@ -30,6 +30,7 @@ fn the_shipped_file_has_answers_of_other_envoys_and_to_other_words() {
         let (store, model) = (Kv::start().await, Minilm::shared().await);
         let (one, other) = (shipped(&store, model).await, shipped(&store, model).await);
         what_one_envoy_has_stored_another_gives(&store, &one, &other).await;
+        purged_by_one_number_they_go_on_sharing(&store, &one, &other).await;
         real_pairs_of_questions(&one, model).await;
     });
 }
@@ -64,6 +65,29 @@ async fn what_one_envoy_has_stored_another_gives(store: &Kv, one: &Stand, other:
     // Another tenant's question is another one.
     let blue = Ask::chat(&chat("short")).key("demo-blue-key");
     assert_eq!(said(&other.send(&blue).await), "MISS");
+}
+
+async fn purged_by_one_number_they_go_on_sharing(store: &Kv, one: &Stand, other: &Stand) {
+    let purge = async |stand: &Stand, body: &Value| {
+        let ask = Ask::new("POST", "/tollgate/cache/purge").key("demo-admin-key");
+        let ask = ask.header("content-type", "application/json");
+        let answer = stand.send(&ask.body(body.to_string())).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["generation"].as_u64().expect("a number")
+    };
+    let generation = purge(one, &json!({})).await;
+    let ask = || Ask::chat(&chat("short"));
+    stored(one, &ask()).await;
+    eventually("the store has it", 10, async || {
+        let files = std::fs::read_dir(store.file("answers")).ok()?;
+        // Two questions and the other tenant's are there since before.
+        (files.count() == 4).then_some(())
+    })
+    .await;
+    purge(other, &json!({"generation": generation})).await;
+    let (answer, record) = over(other, &ask()).await;
+    let told = (said(&answer), &record["cache_reason"]);
+    assert_eq!(told, ("HIT", &json!("store")));
 }
 
 /// A question to the model that knows questions in other words. Each pair has a group of its own.

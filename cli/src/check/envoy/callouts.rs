@@ -6,7 +6,8 @@ use crate::check::at::At;
 use crate::check::findings::Findings;
 use crate::check::policy::Compiled;
 use crate::check::wasm::{Filter, filters};
-use tollgate::config::{Detect, Policy};
+use std::rc::Rc;
+use tollgate::config::{Detect, Model, Policy, Step, StepKind};
 
 /// Checks that each exists, and that no request to it comes back into the machine that
 /// makes it.
@@ -51,18 +52,33 @@ fn steps(policy: &Policy) -> Vec<(String, &str)> {
     models.sort_by(|one, other| one.name.cmp(&other.name));
     let steps = models.into_iter().flat_map(|model| {
         let steps = model.workflow.iter();
-        steps.map(|step| (model.name.as_str(), step))
+        steps.map(move |step| (model, step))
     });
     let asked = steps.flat_map(|(model, step)| {
-        let kind = step.kind.as_str();
-        let places = ["cluster", "fallback.cluster"].into_iter();
-        let asked = places.zip(step.models());
+        let asked = places(model, step).into_iter().zip(step.models());
         asked.map(move |(place, asked)| {
-            let path = format!("models.{model}.workflow.{kind}.{place}");
+            let path = format!("models.{}.workflow.{place}.cluster", model.name);
             (path, asked.cluster.as_str())
         })
     });
     asked.collect()
+}
+
+/// Where those stand who are asked by a step.
+fn places(model: &Model, step: &Rc<Step>) -> [String; 2] {
+    let kind = step.kind.as_str();
+    let panel = StepKind::Panel.as_str();
+    match step.kind {
+        StepKind::Panel => {
+            let members = model.workflow.iter();
+            let mut members = members.filter(|other| other.kind == StepKind::Panel);
+            let number = members.position(|other| Rc::ptr_eq(other, step));
+            let number = number.unwrap_or(0);
+            [format!("{panel}.members[{number}]"), String::new()]
+        }
+        StepKind::PanelJudge => [format!("{panel}.judge"), format!("{panel}.fallback")],
+        _ => [kind.to_owned(), format!("{kind}.fallback")],
+    }
 }
 
 /// The services that guardrails ask.

@@ -9,8 +9,12 @@ fn ids(kept: bool) -> Ids {
         tenant: "acme".to_owned(),
         backend: Mark::of("far"),
         tokens: 4_200,
+        kind: Kind::Response,
         kept,
-        known: Some(("resp_0".to_owned(), "resp_told".to_owned())),
+        more: Vec::new(),
+        background: false,
+        own: None,
+        known: vec![("resp_0".to_owned(), "resp_told".to_owned())],
     }
 }
 
@@ -65,7 +69,12 @@ fn all_events_tell_the_same_id() {
     ] {
         let data = json!({"type": name, "response": response(&json!({"input_tokens": 1, "output_tokens": 1}))});
         let event = format!("{lines}data: {data}\n\n");
-        let new = String::from_utf8(ids(true).event(event.as_bytes()).unwrap()).unwrap();
+        let new = String::from_utf8(
+            ids(true)
+                .event(event.as_bytes(), &mut Seen::default())
+                .unwrap(),
+        )
+        .unwrap();
         let data = new
             .strip_prefix(lines)
             .unwrap()
@@ -80,14 +89,18 @@ fn all_events_tell_the_same_id() {
     // Of an event in two lines, and of one whose end is missing.
     let lines =
         "data: {\"type\":\"response.completed\",\ndata: \"response\":{\"id\":\"resp_1\"}}\n\n";
-    let new = ids(true).event(lines.as_bytes()).unwrap();
+    let new = ids(true)
+        .event(lines.as_bytes(), &mut Seen::default())
+        .unwrap();
     assert!(
         String::from_utf8(new)
             .unwrap()
             .contains(told[0].as_str().unwrap())
     );
     let front = "data: {\"response\":{\"id\":\"resp_1\",\"output\":[\"abc";
-    let new = ids(true).event(front.as_bytes()).unwrap();
+    let new = ids(true)
+        .event(front.as_bytes(), &mut Seen::default())
+        .unwrap();
     let new = String::from_utf8(new).unwrap();
     assert!(new.contains(told[0].as_str().unwrap()) && new.ends_with("\"output\":[\"abc"));
     for event in [
@@ -97,6 +110,43 @@ fn all_events_tell_the_same_id() {
         ": keep-alive\n\n",
         "",
     ] {
-        assert_eq!(ids(true).event(event.as_bytes()), None, "{event}");
+        assert_eq!(
+            ids(true).event(event.as_bytes(), &mut Seen::default()),
+            None,
+            "{event}"
+        );
+    }
+}
+
+#[test]
+fn errors_name_the_response_as_its_own_events_did() {
+    let mut ids = Ids {
+        background: true,
+        ..ids(true)
+    };
+    let mut seen = Seen::default();
+    let error = br#"{"type":"error","message":"Response resp_1 of resp_0 failed, not resp_12."}"#;
+    let told = |text: Vec<u8>| String::from_utf8(text).unwrap();
+    let before = told(ids.error(error).unwrap());
+    assert!(
+        before.contains("Response resp_1 of resp_told failed"),
+        "{before}"
+    );
+    let event = br#"data: {"type":"response.created","response":{"id":"resp_1"}}"#;
+    let first = told(ids.event(event, &mut seen).unwrap());
+    let (_, own) = first.split_once(r#""id":""#).unwrap();
+    let (own, _) = own.split_once('"').unwrap();
+    let after = told(ids.error(error).unwrap());
+    assert!(
+        after.contains(&format!("Response {own} of resp_told failed, not resp_12.")),
+        "{after}"
+    );
+    assert_eq!(seen.response.as_deref(), Some("resp_1"));
+    // What has no id of ours is not taken note of.
+    let mut unkept = Ids { kept: false, ..ids };
+    unkept.own = None;
+    for text in [&br#"{"id":"resp_1"}"#[..], br#"{"id":""}"#, b"{}"] {
+        unkept.note(text, false, &mut seen);
+        assert_eq!(unkept.own, None);
     }
 }

@@ -113,7 +113,7 @@ fn anthropic_json_is_read_over_all_cuts() {
 fn added(protocol: Protocol, out: &str, text: &str) -> Value {
     let added = out.strip_prefix(text).expect(out);
     let data = match protocol {
-        Protocol::OpenAi => added.strip_prefix("data: "),
+        Protocol::OpenAi | Protocol::Gemini | Protocol::Bedrock => added.strip_prefix("data: "),
         Protocol::Anthropic => added.strip_prefix("event: error\ndata: "),
     };
     let data = data
@@ -141,7 +141,9 @@ fn a_stream_that_ends_early_gets_an_error_event() {
             let error = added(protocol, &came.out, &text);
             assert_eq!(error["error"]["code"], "upstream_incomplete");
             let (kind, class) = match protocol {
-                Protocol::OpenAi => (Value::Null, "server_error"),
+                Protocol::OpenAi | Protocol::Gemini | Protocol::Bedrock => {
+                    (Value::Null, "server_error")
+                }
                 Protocol::Anthropic => (Value::from("error"), "api_error"),
             };
             assert_eq!(error["type"], kind);

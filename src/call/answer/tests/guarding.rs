@@ -138,6 +138,7 @@ impl Case {
                 longest: self.longest,
                 passes_unread: self.passes_unread,
                 is_json: self.is_json,
+                lines: None,
             }),
         }
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::json::tests::{Tape, arb_string, arb_tape, arb_value, cases, render};
+use crate::protocols::StoredFile;
 use crate::tokens::Media;
 use crate::tokens::Prompt;
 use proptest::collection::btree_map;
@@ -459,6 +460,47 @@ fn traits() {
                 audio: true,
                 file: true,
                 stored_file: true,
+                stored_files: vec![StoredFile {
+                    id: "x".to_owned(),
+                    span: Span { start: 93, end: 96 },
+                    counted: media::file(None),
+                }],
+                ..none.clone()
+            },
+        ),
+        (
+            with_message(r#"{"role":"user"}"#).replace(
+                "\"messages\"",
+                r#""modalities":["text"],"audio":{"voice":"x"},"messages""#,
+            ),
+            Traits {
+                audio_output: false,
+                ..none.clone()
+            },
+        ),
+        (
+            with_message(r#"{"role":"user"}"#).replace(
+                "\"messages\"",
+                r#""modalities":["text","audio"],"messages""#,
+            ),
+            Traits {
+                audio_output: true,
+                ..none.clone()
+            },
+        ),
+        (
+            with_message(r#"{"role":"user"}"#)
+                .replace("\"messages\"", r#""modalities":null,"audio":{},"messages""#),
+            Traits {
+                audio_output: true,
+                ..none.clone()
+            },
+        ),
+        (
+            with_message(r#"{"role":"assistant","audio":{"id":"audio_1"}}"#),
+            Traits {
+                stored_file: true,
+                stored_sound: true,
                 ..none.clone()
             },
         ),

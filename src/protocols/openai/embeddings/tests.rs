@@ -143,6 +143,7 @@ fn texts_stand_in_requests_alone() {
     assert!(said(&answer(json!([0.25, -1234567.5, 1e-9]))).is_empty());
     assert!(said(&answer(json!("AACAPw=="))).is_empty());
     assert_eq!(said(&answer(json!("ada@example.org"))), ["ada@example.org"]);
+    assert_eq!(said(&answer(json!([0.5, "of Ada"]))), ["of Ada"]);
     let blocked = blocked_answer(Api::Embeddings, answer(json!([0.5])).as_bytes(), &[]);
     let blocked: Value = serde_json::from_slice(&blocked).unwrap();
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use super::pieces::EventType;
 use crate::json::{Error, Kind, Reader};
-use crate::protocols::event::{Event, Progress, Reasoning, unwatched};
+use crate::protocols::event::{Broken, Event, Progress, Reasoning, unwatched};
 use crate::protocols::openai::answer::DONE;
 use crate::protocols::openai::usage::read_response_usage;
 use crate::protocols::texts::{ChannelKind, peek};
@@ -30,6 +30,11 @@ pub fn read_event(data: &[u8], said: &mut Stream) -> Result<Event, Error> {
         EventType::Ends => Progress::Ended,
         EventType::Fails => Progress::Failed,
         _ => Progress::Goes,
+    };
+    event.broken = match name.as_ref() {
+        "response.failed" => Broken::Failed,
+        "response.cancelled" => Broken::Cancelled,
+        _ => Broken::No,
     };
     if matches!(kind, EventType::Piece(pieces) if pieces.kind == ChannelKind::Reasoning) {
         event.reasoning = Reasoning::Told;

@@ -24,7 +24,7 @@ pub(super) fn read(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<Vec<S
     Ok(Vec::new())
 }
 
-fn items(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<Vec<Span>, Stop> {
+pub(super) fn items(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<Vec<Span>, Stop> {
     let mut index = 0_usize;
     let mut foreign = Foreign::default();
     reader.array(|reader| {
@@ -133,9 +133,14 @@ fn part(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
             add_image(traits, url.unwrap_or_default(), detail.unwrap_or_default());
         }
         "input_file" => {
+            let before = traits.stored_files.len();
             let [data] = members(reader, traits, ["file_data"])?;
+            let tokens = media::file(data);
             traits.file = true;
-            traits.media.file = traits.media.file.saturating_add(media::file(data));
+            traits.media.file = traits.media.file.saturating_add(tokens);
+            for named in traits.stored_files.iter_mut().skip(before) {
+                named.counted = tokens;
+            }
         }
         "input_audio" => audio(reader, traits)?,
         _ => reader.object_strict(|reader, key| match key.value().as_ref() {
@@ -174,8 +179,11 @@ fn members<'a, const N: usize>(
             reader.kind()?,
         ) {
             (Some(place), Kind::String) => *place = Some(reader.string()?.raw()),
+            (_, Kind::String) if name == "file_id" => traits.name_file(&reader.string()?, 0),
             (_, kind) if matches!(name.as_ref(), "type" | "file_id" | "file_url") => {
-                traits.stored_file |= name == "file_id" && kind != Kind::Null;
+                if name == "file_id" && kind != Kind::Null {
+                    return field("input.file_id", "must be a string");
+                }
                 reader.skip()?;
             }
             _ => traits.add_text(reader)?,

@@ -5,7 +5,7 @@ use crate::protocols::event::unwatched;
 use crate::protocols::reading::{Stop, field};
 use std::borrow::Cow;
 
-/// The response that a request goes on from.
+/// The response that a request goes on from, or the conversation that it belongs to.
 #[derive(Debug, Clone)]
 pub struct Previous<'a> {
     /// Its id, as the caller knows it.
@@ -22,16 +22,61 @@ impl<'a> Previous<'a> {
                 reader.skip()?;
                 Ok(None)
             }
-            Kind::String => {
-                let text = reader.string()?;
-                Ok(Some(Self {
-                    id: text.value(),
-                    span: text.span(),
-                }))
-            }
+            Kind::String => Ok(Some(Self::of(&reader.string()?))),
             _ => field("previous_response_id", "must be a string"),
         }
     }
+
+    fn of(text: &Text<'a>) -> Self {
+        Self {
+            id: text.value(),
+            span: text.span(),
+        }
+    }
+
+    /// Reads a conversation: its id, an object with nothing else, or null.
+    pub(super) fn conversation(reader: &mut Reader<'a>) -> Result<Option<Self>, Stop> {
+        const PROBLEM: &str = "must be an id, or an object with an id alone";
+        match reader.kind()? {
+            Kind::Null => {
+                reader.skip()?;
+                Ok(None)
+            }
+            Kind::String => Ok(Some(Self::of(&reader.string()?))),
+            Kind::Object => {
+                let mut found = None;
+                reader.object_strict(|reader, key| {
+                    match (key.value().as_ref(), reader.kind()?) {
+                        ("id", Kind::String) => {
+                            found = Some(Self::of(&reader.string()?));
+                            Ok(())
+                        }
+                        _ => field("conversation", PROBLEM),
+                    }
+                })?;
+                match found {
+                    None => field("conversation", PROBLEM),
+                    found => Ok(found),
+                }
+            }
+            _ => field("conversation", PROBLEM),
+        }
+    }
+}
+
+/// Whether a response or a batch comes to no other state, by its `status` as it stands in the
+/// text.
+pub fn is_over(status: &[u8]) -> bool {
+    let over: [&[u8]; 5] = [
+        b"\"completed\"",
+        b"\"failed\"",
+        b"\"cancelled\"",
+        // Of responses alone.
+        b"\"incomplete\"",
+        // Of batches alone.
+        b"\"expired\"",
+    ];
+    over.contains(&status)
 }
 
 /// Whose id stands in a response.
@@ -41,6 +86,8 @@ pub enum IdOf {
     Itself,
     /// That of the response that it went on from.
     Previous,
+    /// That of the conversation that it belongs to.
+    Conversation,
 }
 
 /// Finds the ids in a response, or in an event of a stream (`event`), of which the end may still
@@ -85,6 +132,13 @@ fn members<'a>(
         match (key.value().as_ref(), reader.kind()?) {
             ("id", Kind::String) => found(IdOf::Itself, reader.string()?),
             ("previous_response_id", Kind::String) => found(IdOf::Previous, reader.string()?),
+            ("conversation", Kind::Object) => reader.object(|reader, key| {
+                match (key.value().as_ref(), reader.kind()?) {
+                    ("id", Kind::String) => found(IdOf::Conversation, reader.string()?),
+                    _ => drop(reader.skip()?),
+                }
+                Ok::<(), Error>(())
+            })?,
             _ => drop(reader.skip()?),
         }
         Ok(())
@@ -109,10 +163,11 @@ mod tests {
 
     #[test]
     fn ids_of_responses_and_of_nothing_else() {
-        let response = r#"{"id":"resp_1","object":"response","output":[{"id":"msg_1","content":[{"text":"\"id\":\"resp_2\""}]}],"metadata":{"id":"resp_3"},"previous_response_id":"resp_0","reasoning":{"id":"x"}}"#;
+        let response = r#"{"id":"resp_1","object":"response","output":[{"id":"msg_1","content":[{"text":"\"id\":\"resp_2\""}]}],"metadata":{"id":"resp_3"},"previous_response_id":"resp_0","reasoning":{"id":"x"},"conversation":{"id":"conv_1"}}"#;
         let both = vec![
             (IdOf::Itself, "resp_1".to_owned()),
             (IdOf::Previous, "resp_0".to_owned()),
+            (IdOf::Conversation, "conv_1".to_owned()),
         ];
         assert_eq!(found(response, false), both);
         assert_eq!(found(response, true), []);
@@ -126,10 +181,27 @@ mod tests {
             "7",
             "\"id\"",
             "[DONE]",
-            r#"{"id":7,"previous_response_id":null}"#,
+            r#"{"id":7,"previous_response_id":null,"conversation":"conv_1"}"#,
         ] {
             assert_eq!(found(text, false), [], "{text}");
             assert_eq!(found(text, true), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn queued_responses_are_not_over() {
+        for status in ["completed", "failed", "incomplete", "cancelled"] {
+            assert!(is_over(format!("\"{status}\"").as_bytes()), "{status}");
+        }
+        for status in [
+            "\"queued\"",
+            "\"in_progress\"",
+            "\"new\"",
+            "null",
+            "",
+            "completed",
+        ] {
+            assert!(!is_over(status.as_bytes()), "{status}");
         }
     }
 

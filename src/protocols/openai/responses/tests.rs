@@ -153,15 +153,6 @@ fn what_is_asked_for() {
 fn nothing_stored_can_be_named() {
     for (members, param) in [
         (
-            json!({"input": "a", "conversation": "conv_1"}),
-            "conversation",
-        ),
-        (
-            json!({"input": "a", "conversation": {"id": "conv_1"}}),
-            "conversation",
-        ),
-        (json!({"input": "a", "background": true}), "background"),
-        (
             json!({"input": "a", "background_options": {"continuation_id": "x"}}),
             "background_options",
         ),
@@ -199,7 +190,8 @@ fn nothing_stored_can_be_named() {
         json!({"input": "a", "previous_response_id": null, "conversation": null,
         "background": null, "background_options": null, "prompt": null}),
     ));
-    request(&body(json!({"input": "a", "background": false})));
+    assert!(!request(&body(json!({"input": "a", "background": false}))).background);
+    assert!(request(&body(json!({"input": "a", "background": true}))).background);
     // Keys in another case would be read by some providers.
     let text = r#"{"model":"m","input":[{"role":"user","Type":"item_reference","id":"a"}]}"#;
     assert_eq!(refused(text), ("duplicate_key", None));
@@ -235,10 +227,37 @@ fn a_request_names_the_response_that_it_goes_on_from() {
 
 #[test]
 fn refusals_hold_nothing_of_the_request() {
-    let text = body(json!({"input": "a", "conversation": "conv_secret"}));
+    let text = body(json!({"input": "a", "prompt": "pmpt_secret"}));
     let refusal = read_responses(text.as_bytes(), Prompt::default()).unwrap_err();
     assert!(!refusal.message.contains("secret"), "{}", refusal.message);
-    assert!(refusal.message.contains("'conversation'"));
+    assert!(refusal.message.contains("'prompt'"));
+}
+
+#[test]
+fn a_conversation_is_an_id_or_an_object_with_one() {
+    for conversation in [json!("conv_1"), json!({"id": "conv_1"})] {
+        let text = body(json!({"input": "a", "conversation": conversation}));
+        let found = request(&text).conversation.unwrap();
+        assert_eq!(found.id, "conv_1");
+        assert_eq!(&text[found.span.start..found.span.end], "\"conv_1\"");
+    }
+    let none = body(json!({"input": "a", "conversation": null}));
+    assert!(request(&none).conversation.is_none());
+    for conversation in [
+        json!(7),
+        json!(["conv_1"]),
+        json!({}),
+        json!({"id": 7}),
+        json!({"id": null}),
+        json!({"id": "conv_1", "name": "x"}),
+    ] {
+        let text = body(json!({"input": "a", "conversation": conversation}));
+        let wanted = ("invalid_value", Some("conversation".to_owned()));
+        assert_eq!(refused(&text), wanted, "{text}");
+    }
+    let both = json!({"input": "a", "conversation": "conv_1", "previous_response_id": "resp_1"});
+    let wanted = ("invalid_value", Some("conversation".to_owned()));
+    assert_eq!(refused(&body(both)), wanted);
 }
 
 #[test]

@@ -12,7 +12,7 @@ const ABOUT: About<'static> = About {
 /// A document told as a stream, that translated, and this assembled.
 fn by_stream(from: Api, to: Api, whole: &Value) -> Option<Value> {
     let [reads, writes] = [from, to].map(|api| ChatApi::of(api).unwrap());
-    let mut stream = translate::Stream::new(reads, writes, &ABOUT);
+    let mut stream = translate::Stream::new(reads.into(), writes, &ABOUT);
     let mut out = Vec::new();
     for event in told(from, whole, true) {
         stream.event(event.as_bytes(), &mut out).unwrap();
@@ -23,7 +23,8 @@ fn by_stream(from: Api, to: Api, whole: &Value) -> Option<Value> {
 
 fn whole(from: Api, to: Api, whole: &Value) -> Value {
     let [from, to] = [from, to].map(|api| ChatApi::of(api).unwrap());
-    let translated = translate::answer(from, to, whole.to_string().as_bytes(), &ABOUT).unwrap();
+    let translated =
+        translate::answer(from.into(), to, whole.to_string().as_bytes(), &ABOUT).unwrap();
     serde_json::from_slice(&translated).unwrap()
 }
 

@@ -49,12 +49,12 @@ fn blocks_of_requests() {
         (
             "user",
             json!({"type": "image", "source": {"type": "file", "file_id": "file_1"}}),
-            vec!["!Remote"],
+            vec!["!Stored"],
         ),
         (
             "user",
             json!({"type": "container_upload", "file_id": "file_1"}),
-            vec!["!Remote"],
+            vec!["!Stored"],
         ),
         (
             "user",
@@ -151,7 +151,7 @@ fn blocks_of_requests() {
             "assistant",
             json!({"type": "code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": {"type": "code_execution_result",
                 "stdout": "out", "stderr": "", "return_code": 0, "content": [{"type": "code_execution_output", "file_id": "file_1"}]}}),
-            vec!["ToolResult out", "!Remote"],
+            vec!["ToolResult out", "!Stored"],
         ),
         (
             "user",

@@ -56,7 +56,7 @@ fn messages_of_all_roles() {
         "Url https://example.org/c.wav",
         "!Media",
         "FileName ada.pdf",
-        "!Remote",
+        "!Stored",
         "User ada@example.org",
         "!Media",
         "User bare",

@@ -44,7 +44,7 @@ fn items_of_all_kinds() {
                 "!Media",
                 "!Remote",
                 "Url https://u:p@example.org/a.png",
-                "!Remote",
+                "!Stored",
                 "FileName ada.pdf",
                 "!Media",
                 "!Remote",

@@ -6,7 +6,6 @@ use crate::protocols::translate::text::Text;
 use crate::protocols::translate::tree::Value;
 use crate::protocols::translate::write::Writer;
 use crate::protocols::translate::{About, Malformed};
-use std::borrow::Cow;
 
 /// Reads an answer. Blocks of the provider's own tools are passed over: no translated
 /// request has any.
@@ -39,15 +38,10 @@ pub(in super::super) fn read<'a>(body: &Value<'a>) -> Result<Answer<'a>, Malform
 
 fn read_call<'a>(block: &Value<'a>) -> Result<Call<'a>, Malformed> {
     const NAMELESS: Malformed = Malformed("a tool_use block without id and name");
-    let input = block.get("input");
     Ok(Call {
         id: block.text_at("id").ok_or(NAMELESS)?,
         name: block.text_at("name").ok_or(NAMELESS)?,
-        input: match input.map(|input| (input.as_object_text(), input.raw)) {
-            None => Input::Object(Cow::Borrowed("{}")),
-            Some((Some(object), _)) => Input::Object(Cow::Borrowed(object)),
-            Some((None, raw)) => Input::Other(Text::of(raw)),
-        },
+        input: Input::of_value(block.get("input")),
     })
 }
 

@@ -16,7 +16,9 @@ pub(super) use answer::{read as read_answer, write as write_answer};
 pub(super) use blocks::Writer;
 pub(super) use request::read as read_request;
 pub(super) use stream::Reader;
-pub(super) use write::write as write_request;
+pub(super) use thinking::Thinking;
+pub(super) use tuning::fit_sampling;
+pub(super) use write::{NO_ARGUMENTS, check_stops, tool_id, write as write_request};
 
 use super::About;
 use super::hub::{Stop, UNKNOWN, Usage};
@@ -136,7 +138,7 @@ impl Tokens {
 /// The members of a `usage` object. Anthropic's always has counts, so what was not told
 /// is zero; what is rare is told only where there was some. Sound and images have no words
 /// there, and bear OpenAI's: the call is settled by what is written here.
-fn write_usage(usage: &Usage, json: &mut Json<'_>) {
+pub(super) fn write_usage(usage: &Usage, json: &mut Json<'_>) {
     let counts = match usage {
         Usage::Untold => ledger::Usage::NONE,
         Usage::Told(counts) => *counts,

@@ -4,28 +4,15 @@ use super::{Tokens, read_id, read_stop};
 use crate::protocols::translate::Malformed;
 use crate::protocols::translate::fault::Fault;
 use crate::protocols::translate::hub::Event;
+use crate::protocols::translate::open_calls::OpenCalls;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::tree::Value;
-
-/// Most blocks that are open at once: Anthropic opens one after the other.
-const MAX_OPEN: usize = 1024;
 
 /// Reads events.
 #[derive(Debug, Default)]
 pub(in super::super) struct Reader {
-    open: Vec<Call>,
-    begun: usize,
+    calls: OpenCalls,
     tokens: Tokens,
-}
-
-/// A `tool_use` block that is open.
-#[derive(Debug)]
-struct Call {
-    /// The block's index.
-    index: u64,
-    number: usize,
-    /// What its arguments are if no delta comes; empty after one.
-    unsaid: String,
 }
 
 impl Reader {
@@ -48,11 +35,10 @@ impl Reader {
             "content_block_start" => self.block_start(event, events)?,
             "content_block_delta" => self.delta(event, events)?,
             "content_block_stop" => {
-                let index = index(event)?;
-                self.settle(Some(index), events);
+                self.calls.settle(Some(index(event)?), events);
             }
             "message_delta" => {
-                self.settle(None, events);
+                self.calls.settle(None, events);
                 self.tokens.take(event.get("usage"));
                 events.push(Event::Usage(self.tokens.so_far()));
                 if let Some(stop) = event.get("delta").and_then(read_stop) {
@@ -60,7 +46,7 @@ impl Reader {
                 }
             }
             "message_stop" => {
-                self.settle(None, events);
+                self.calls.settle(None, events);
                 events.push(Event::Done);
             }
             "error" => events.push(Event::Fault(Fault::of_event(event))),
@@ -87,16 +73,8 @@ impl Reader {
                 const NAMELESS: Malformed = Malformed("a tool_use block without id and name");
                 let id = block.text_at("id").ok_or(NAMELESS)?;
                 let name = block.text_at("name").ok_or(NAMELESS)?;
-                if self.open.len() >= MAX_OPEN {
-                    return Err(Malformed("too many open blocks"));
-                }
                 let unsaid = block.get("input").and_then(Value::as_object_text);
-                self.open.push(Call {
-                    index: index(event)?,
-                    number: self.begun,
-                    unsaid: unsaid.unwrap_or("{}").to_owned(),
-                });
-                self.begun = self.begun.saturating_add(1);
+                self.calls.begin(index(event)?, unsaid.unwrap_or("{}"))?;
                 let id = Some(id);
                 events.push(Event::Call { id, name });
             }
@@ -116,36 +94,13 @@ impl Reader {
             "thinking_delta" => push_text(delta.text_at("thinking"), Event::Thinking, events),
             "input_json_delta" => {
                 let index = index(event)?;
-                let call = self.open.iter_mut().find(|call| call.index == index);
-                // Deltas of the provider's own tools belong to no call.
-                if let Some(call) = call
-                    && let Some(text) = delta.text_at("partial_json")
-                    && !text.is_empty()
-                {
-                    call.unsaid.clear();
-                    let call = call.number;
-                    events.push(Event::Input { call, text });
+                if let Some(text) = delta.text_at("partial_json") {
+                    self.calls.more(index, text, events);
                 }
             }
             _ => {}
         }
         Ok(())
-    }
-
-    /// Closes one block, or all: a call that had no arguments gets those it began with.
-    fn settle(&mut self, index: Option<u64>, events: &mut Vec<Event<'_>>) {
-        self.open.retain(|call| {
-            if index.is_some_and(|index| index != call.index) {
-                return true;
-            }
-            if !call.unsaid.is_empty() {
-                events.push(Event::Input {
-                    call: call.number,
-                    text: Text::of(&call.unsaid),
-                });
-            }
-            false
-        });
     }
 }
 

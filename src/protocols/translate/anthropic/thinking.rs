@@ -5,10 +5,11 @@ by an effort (pages "Extended thinking" and "Adaptive thinking"). */
 
 use crate::protocols::translate::Dropped;
 use crate::protocols::translate::hub::{Choice, Effort, Part, Reasoning, Request, Role};
+use crate::protocols::translate::write::Writer;
 
 /// What is asked of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Thinking {
+pub(in super::super) enum Thinking {
     /// Nothing.
     Unasked,
     /// Tokens.
@@ -22,7 +23,12 @@ const LEAST: u64 = 1024;
 
 impl Thinking {
     /// What to ask for. `most` is the bound on output, of which thinking is a part.
-    pub(super) fn of(request: &Request<'_>, model: &str, most: u64, dropped: &mut Dropped) -> Self {
+    pub(in super::super) fn of(
+        request: &Request<'_>,
+        model: &str,
+        most: u64,
+        dropped: &mut Dropped,
+    ) -> Self {
         let wanted = match request.reasoning {
             Reasoning::Unsaid | Reasoning::Off => return Self::Unasked,
             Reasoning::Budget(budget) => Self::Budget(budget),
@@ -37,6 +43,24 @@ impl Thinking {
         } else {
             dropped.note(request.caller.effort());
             Self::Unasked
+        }
+    }
+
+    /// Writes the member `thinking`; hands out the effort, whose place is another.
+    pub(in super::super) fn write(self, json: &mut Writer<'_>) -> Option<&'static str> {
+        match self {
+            Self::Unasked => None,
+            Self::Budget(budget) => {
+                json.open_member("thinking");
+                json.member("type", "enabled");
+                json.count("budget_tokens", budget);
+                json.close();
+                None
+            }
+            Self::Adaptive(effort) => {
+                json.raw_member("thinking", r#"{"type":"adaptive"}"#);
+                Some(effort)
+            }
         }
     }
 

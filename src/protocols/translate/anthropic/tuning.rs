@@ -5,38 +5,58 @@ use crate::protocols::translate::Dropped;
 use crate::protocols::translate::hub::{Format, Request, Sampling};
 use crate::protocols::translate::write::Writer;
 
-/// Anthropic takes temperatures from 0 to 1, newer models either `temperature` or `top_p`,
-/// and with thinking neither but near their defaults.
+/// Writes the numbers.
 pub(super) fn sampling(
     sampling: &Sampling<'_>,
     thinking: Thinking,
     json: &mut Writer<'_>,
     dropped: &mut Dropped,
 ) {
+    let fitting = fit_sampling(sampling, thinking, dropped);
+    let numbers = [
+        ("temperature", fitting.temperature),
+        ("top_p", fitting.top_p),
+        ("top_k", fitting.top_k),
+    ];
+    for (name, number) in numbers {
+        if let Some(number) = number {
+            json.raw_member(name, number);
+        }
+    }
+}
+
+/// Anthropic takes temperatures from 0 to 1, newer models either `temperature` or `top_p`,
+/// and with thinking neither but near their defaults.
+pub(in super::super) fn fit_sampling<'a>(
+    sampling: &Sampling<'a>,
+    thinking: Thinking,
+    dropped: &mut Dropped,
+) -> Sampling<'a> {
     let thinks = thinking != Thinking::Unasked;
     let temperature = Dial::of(sampling.temperature);
     let top_p = Dial::of(sampling.top_p);
+    let mut fitting = Sampling::default();
     match temperature {
         Dial::Unset => {}
         Dial::Neutral(_) if matches!(top_p, Dial::Turned(..)) => {}
         Dial::Turned(..) if thinks => dropped.note("temperature"),
         Dial::Turned(value, _) if value > 1.0 => {
             dropped.note("temperature");
-            json.raw_member("temperature", "1");
+            fitting.temperature = Some("1");
         }
-        Dial::Neutral(text) | Dial::Turned(_, text) => json.raw_member("temperature", text),
+        Dial::Neutral(text) | Dial::Turned(_, text) => fitting.temperature = Some(text),
     }
     match (top_p, temperature) {
         (Dial::Unset, _) | (Dial::Neutral(_), Dial::Neutral(_) | Dial::Turned(..)) => {}
         (Dial::Turned(..), Dial::Turned(..)) if !thinks => dropped.note("top_p"),
         (Dial::Turned(value, _), _) if thinks && value < 0.95 => dropped.note("top_p"),
-        (Dial::Neutral(text) | Dial::Turned(_, text), _) => json.raw_member("top_p", text),
+        (Dial::Neutral(text) | Dial::Turned(_, text), _) => fitting.top_p = Some(text),
     }
     match sampling.top_k {
         Some(_) if thinks => dropped.note("top_k"),
-        Some(top_k) => json.raw_member("top_k", top_k),
-        None => {}
+        top_k => fitting.top_k = top_k,
     }
+    fitting
 }
 
 /// A number of which 1 is the default and changes nothing.
@@ -64,20 +84,7 @@ pub(super) fn output(
     json: &mut Writer<'_>,
     dropped: &mut Dropped,
 ) {
-    let effort = match thinking {
-        Thinking::Unasked => None,
-        Thinking::Budget(budget) => {
-            json.open_member("thinking");
-            json.member("type", "enabled");
-            json.count("budget_tokens", budget);
-            json.close();
-            None
-        }
-        Thinking::Adaptive(effort) => {
-            json.raw_member("thinking", r#"{"type":"adaptive"}"#);
-            Some(effort)
-        }
-    };
+    let effort = thinking.write(json);
     let schema = match &request.format {
         Format::Schema(schema) => Some(schema),
         _ => None,

@@ -12,7 +12,7 @@ use crate::protocols::translate::write::Writer;
 use crate::protocols::translate::{Dropped, Target};
 
 /// The schema of a tool without arguments, which Anthropic demands.
-const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
+pub(in super::super) const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
 
 /// Image formats (page "Vision").
 const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
@@ -69,18 +69,24 @@ fn check(request: &Request<'_>) -> Result<(), Refusal> {
         let at = Path::Body.key(request.caller.conversation());
         return Err(at.unsupported_since("has nothing but system messages or empty ones"));
     }
+    check_stops(request)?;
+    if matches!(request.format, Format::Json) {
+        let at = Path::Body.key(request.caller.format());
+        return Err(at.key("type").unsupported_since(
+            "is not supported by the provider of this model, which takes 'json_schema'",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses white space alone as a text at which to stop.
+pub(in super::super) fn check_stops(request: &Request<'_>) -> Result<(), Refusal> {
     let at = Path::Body.key(request.caller.stop());
     for (index, stop) in request.stop.iter().enumerate() {
         if stop.value().trim().is_empty() {
             let problem = "is white space, at which the provider of this model does not stop";
             return Err(at.index(index).unsupported_since(problem));
         }
-    }
-    if matches!(request.format, Format::Json) {
-        let at = Path::Body.key(request.caller.format());
-        return Err(at.key("type").unsupported_since(
-            "is not supported by the provider of this model, which takes 'json_schema'",
-        ));
     }
     Ok(())
 }
@@ -209,6 +215,7 @@ fn part(block: &Block<'_>, json: &mut Writer<'_>) -> Result<(), Refusal> {
                 json.text_member("title", name);
             }
         }
+        Part::Sound(_) => return Err(block.unsupported_sound()),
         Part::Call(call) => write_call(call, json),
         Part::Result {
             id,
@@ -239,7 +246,7 @@ fn write_call(call: &Call<'_>, json: &mut Writer<'_>) {
 
 /// Anthropic takes ids of letters, digits, `_` and `-`; those of other providers may have
 /// more. Calls and results are changed alike.
-fn tool_id<'a>(id: &Text<'a>) -> Text<'a> {
+pub(in super::super) fn tool_id<'a>(id: &Text<'a>) -> Text<'a> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let value = id.value();
     if value.chars().all(fits) {

@@ -1,6 +1,7 @@
 /*! Reading and writing a whole answer. */
 
-use super::{read_id, read_stop, read_thinking, read_usage, stop_word, write_usage};
+use super::said::write_call;
+use super::{read_id, read_stop, read_thinking, read_usage, stop_word, words, write_usage};
 use crate::protocols::translate::hub::{Answer, Call, Input, Usage};
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::tree::Value;
@@ -83,7 +84,7 @@ pub(in super::super) fn write(answer: &Answer<'_>, about: &About<'_>) -> Vec<u8>
     json.open();
     json.count("index", 0);
     json.open_member("message");
-    message(answer, &mut json);
+    message(answer, about, &mut json);
     json.close();
     json.raw_member("logprobs", "null");
     json.member("finish_reason", stop_word(&answer.stop));
@@ -98,7 +99,7 @@ pub(in super::super) fn write(answer: &Answer<'_>, about: &About<'_>) -> Vec<u8>
     body
 }
 
-fn message(answer: &Answer<'_>, json: &mut Writer<'_>) {
+fn message(answer: &Answer<'_>, about: &About<'_>, json: &mut Writer<'_>) {
     json.member("role", "assistant");
     if answer.text.is_empty() && !answer.calls.is_empty() {
         json.raw_member("content", "null");
@@ -111,8 +112,9 @@ fn message(answer: &Answer<'_>, json: &mut Writer<'_>) {
     }
     if !answer.calls.is_empty() {
         json.open_list_member("tool_calls");
-        for call in &answer.calls {
-            super::said::write_call(call, json);
+        for (number, call) in answer.calls.iter().enumerate() {
+            let id = words::call_id(Some(&call.id), about, number);
+            write_call(call, &id, json);
         }
         json.close_list();
     }

@@ -1,5 +1,6 @@
 /*! Writing the chunks of a stream. */
 
+use super::words::call_id;
 use super::{ID_PREFIX, stop_word, write_usage};
 use crate::protocols::translate::About;
 use crate::protocols::translate::hub::{Event, Stop, Usage};
@@ -25,6 +26,8 @@ impl Writer {
         self.delta(about, out, |json| {
             json.member("role", "assistant");
             json.member("content", "");
+            // As OpenAI's own: documents made of the chunks must have it.
+            json.raw_member("refusal", "null");
         });
     }
 
@@ -46,10 +49,7 @@ impl Writer {
                 let number = self.calls;
                 self.calls = number.saturating_add(1);
                 self.call(number, about, out, |json| {
-                    match id {
-                        Some(id) => json.text_member("id", id),
-                        None => json.member("id", &format!("call_{}_{number}", about.id)),
-                    }
+                    json.text_member("id", &call_id(id.as_ref(), about, number));
                     json.member("type", "function");
                     json.open_member("function");
                     json.text_member("name", name);

@@ -202,6 +202,11 @@ fn read_part<'a>(
             let image = part.get("image_url").ok_or_else(|| at.missing())?;
             read_image(image, &at, dropped)
         }
+        ("input_audio", Allowed::Media) => {
+            let at = at.key("input_audio");
+            let sound = part.get("input_audio").ok_or_else(|| at.missing())?;
+            read_sound(sound, &at)
+        }
         ("file", Allowed::Media) => {
             let at = at.key("file");
             let file = part.get("file").ok_or_else(|| at.missing())?;
@@ -225,6 +230,14 @@ fn read_image<'a>(
         }
     }
     Ok(Part::Image(Media::image(url, &at.key("url"))?))
+}
+
+fn read_sound<'a>(sound: &Value<'a>, at: &Path<'_>) -> Result<Part<'a>, Refusal> {
+    let kind = format!("audio/{}", sound.required_word("format", at)?);
+    let data = sound.required_text("data", at)?;
+    let wrong = || at.key("data").wrong("must be base64");
+    let media = Media::base64(&kind, data.into_value()).ok_or_else(wrong)?;
+    Ok(Part::Sound(media))
 }
 
 fn read_file<'a>(file: &Value<'a>, at: &Path<'_>) -> Result<Part<'a>, Refusal> {

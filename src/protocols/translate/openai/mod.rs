@@ -69,7 +69,7 @@ fn read_usage(usage: Option<&Value<'_>>) -> Usage {
 }
 
 /// The members of a `usage` object.
-fn write_usage(counts: &Counts, json: &mut Json<'_>) {
+pub(super) fn write_usage(counts: &Counts, json: &mut Json<'_>) {
     json.count("prompt_tokens", counts.input);
     json.count("completion_tokens", counts.output);
     json.count("total_tokens", counts.input.saturating_add(counts.output));

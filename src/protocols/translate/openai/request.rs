@@ -9,21 +9,16 @@ use crate::protocols::translate::text::Text;
 use crate::protocols::translate::tree::Value;
 
 /// Fields that only tune, and are left out.
-const TUNING: [&str; 7] = [
-    "frequency_penalty",
-    "metadata",
-    "prediction",
-    "presence_penalty",
-    "seed",
-    "store",
-    "top_logprobs",
-];
+const TUNING: [&str; 4] = ["metadata", "prediction", "store", "top_logprobs"];
 
 /// Fields that some APIs have too.
-const KNOBS: [(&str, Knob); 3] = [
+const KNOBS: [(&str, Knob); 6] = [
     ("verbosity", Knob::Verbosity),
     ("prompt_cache_key", Knob::CacheKey),
     ("prompt_cache_retention", Knob::CacheRetention),
+    ("frequency_penalty", Knob::FrequencyPenalty),
+    ("presence_penalty", Knob::PresencePenalty),
+    ("seed", Knob::Seed),
 ];
 
 /// Fields without which the answer would be another: they are refused.

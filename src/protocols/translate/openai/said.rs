@@ -79,7 +79,9 @@ fn assistant(turn: &Turn<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) -> R
     message("assistant", &said, json, dropped)?;
     if !calls.is_empty() {
         json.open_list_member("tool_calls");
-        calls.iter().for_each(|call| write_call(call, json));
+        calls
+            .iter()
+            .for_each(|call| write_call(call, &call.id, json));
         json.close_list();
     }
     json.close();
@@ -87,9 +89,9 @@ fn assistant(turn: &Turn<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) -> R
 }
 
 /// One call, whole.
-pub(super) fn write_call(call: &Call<'_>, json: &mut Writer<'_>) {
+pub(super) fn write_call(call: &Call<'_>, id: &Text<'_>, json: &mut Writer<'_>) {
     json.open();
-    json.text_member("id", &call.id);
+    json.text_member("id", id);
     json.member("type", "function");
     json.open_member("function");
     json.text_member("name", &call.name);
@@ -163,6 +165,7 @@ fn part(block: &Block<'_>, json: &mut Writer<'_>) -> Result<(), Refusal> {
             url("file_data", media, json);
             json.close();
         }
+        Part::Sound(_) => return Err(block.unsupported_sound()),
         // The readers put these where they belong.
         Part::Call(_) | Part::Result { .. } => {
             return Err(block.place.unsupported("cannot stand here"));

@@ -2,7 +2,6 @@
 
 use crate::json;
 use crate::ledger::Usage as Counts;
-use crate::protocols::translate::Dropped;
 use crate::protocols::translate::hub::{
     Choice, Effort, Knob, Reasoning, Request, Schema, Tier, Tool, Tuning, Usage,
 };
@@ -10,10 +9,23 @@ use crate::protocols::translate::path::Path;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::tree::{Value, unwatched};
 use crate::protocols::translate::write::Writer;
+use crate::protocols::translate::{About, Dropped};
 use crate::protocols::{Refusal, ReportedUsage};
 
 /// The name of a schema, which OpenAI demands and Anthropic's callers do not give.
 const SCHEMA_NAME: &str = "answer";
+
+/// The id of a call to which the provider gave none: unique in the conversation.
+pub(in super::super) fn call_id(
+    id: Option<&Text<'_>>,
+    about: &About<'_>,
+    number: usize,
+) -> Text<'static> {
+    match id {
+        Some(id) if !id.is_empty() => id.clone().into_owned(),
+        _ => Text::of(&format!("call_{}_{number}", about.id)),
+    }
+}
 
 pub(in super::super) fn read_effort(
     value: &Value<'_>,

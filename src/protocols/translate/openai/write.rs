@@ -91,6 +91,9 @@ fn settings(request: &Request<'_>, json: &mut Writer<'_>) {
             Knob::Verbosity => "verbosity",
             Knob::CacheKey => "prompt_cache_key",
             Knob::CacheRetention => "prompt_cache_retention",
+            Knob::FrequencyPenalty => "frequency_penalty",
+            Knob::PresencePenalty => "presence_penalty",
+            Knob::Seed => "seed",
         };
         json.raw_member(name, tuning.json);
     }

@@ -3,6 +3,7 @@
 use super::output::{Kind, Progress, State, item, item_id, response};
 use super::{PARAGRAPH, read_call_id, read_id, read_stop, read_usage, reasoning_texts, said_texts};
 use crate::protocols::translate::hub::{Answer, Call, Input};
+use crate::protocols::translate::openai::words::call_id;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::tree::Value;
 use crate::protocols::translate::write::Writer;
@@ -97,14 +98,6 @@ pub(in super::super) fn write(answer: &Answer<'_>, about: &About<'_>) -> Vec<u8>
     response(id, about, state, &mut json);
     json.close();
     body
-}
-
-/// The id of a call to which the provider gave none: unique in the conversation.
-pub(super) fn call_id(id: Option<&Text<'_>>, about: &About<'_>, number: usize) -> Text<'static> {
-    match id {
-        Some(id) if !id.is_empty() => id.clone().into_owned(),
-        _ => Text::of(&format!("call_{}_{number}", about.id)),
-    }
 }
 
 /// Items that are written one after the other.

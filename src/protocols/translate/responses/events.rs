@@ -3,11 +3,11 @@
 Calls may come side by side: each is an item of its own, and events say to which they belong.
 Text and thinking are over when anything else comes, a call when its arguments are whole. */
 
-use super::answer::call_id;
 use super::item::{Item, What};
 use super::output::{Progress, State, item_id, last_event, part, response};
 use crate::protocols::translate::hub::{Event, Stop, Usage};
 use crate::protocols::translate::nesting::Nesting;
+use crate::protocols::translate::openai::words::call_id;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::write::{self, Writer as Json};
 use crate::protocols::translate::{About, MAX_HELD, Malformed};

@@ -16,6 +16,7 @@ mod write;
 
 pub(super) use answer::{read as read_answer, write as write_answer};
 pub(super) use events::Writer;
+pub(super) use output::write_usage;
 pub(super) use request::read as read_request;
 pub(super) use stream::Reader;
 pub(super) use write::write as write_request;

@@ -131,7 +131,7 @@ pub(super) fn response(id: &str, about: &About<'_>, state: State<'_>, json: &mut
     }
 }
 
-fn write_usage(usage: &Usage, json: &mut Json<'_>) {
+pub(in super::super) fn write_usage(usage: &Usage, json: &mut Json<'_>) {
     let Usage::Told(counts) = usage else {
         return json.raw_member("usage", "null");
     };

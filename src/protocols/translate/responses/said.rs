@@ -156,6 +156,7 @@ fn part(kind: &str, block: &Block<'_>, json: &mut Writer<'_>) -> Result<(), Refu
             };
             url(by, media, json);
         }
+        Part::Sound(_) => return Err(block.unsupported_sound()),
         // The readers put these where they belong.
         Part::Call(_) | Part::Result { .. } => {
             return Err(block.place.unsupported("cannot stand here"));

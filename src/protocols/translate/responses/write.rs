@@ -38,7 +38,7 @@ pub(in super::super) fn write(
         dropped.note("top_k");
     }
     tools(request, &mut json, dropped);
-    settings(request, &mut json);
+    settings(request, &mut json, dropped);
     json.close();
     Ok(())
 }
@@ -55,7 +55,7 @@ fn check(request: &Request<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn settings(request: &Request<'_>, json: &mut Writer<'_>) {
+fn settings(request: &Request<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {
     let mut tuning = request.tuning.iter();
     let verbosity = tuning.find(|tuning| tuning.knob == Knob::Verbosity);
     if verbosity.is_some() || !matches!(request.format, Format::Text) {
@@ -82,6 +82,9 @@ fn settings(request: &Request<'_>, json: &mut Writer<'_>) {
             Knob::Verbosity => {}
             Knob::CacheKey => json.raw_member("prompt_cache_key", tuning.json),
             Knob::CacheRetention => json.raw_member("prompt_cache_retention", tuning.json),
+            Knob::FrequencyPenalty | Knob::PresencePenalty | Knob::Seed => {
+                dropped.note(tuning.field);
+            }
         }
     }
 }

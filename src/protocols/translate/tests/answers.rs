@@ -39,14 +39,20 @@ fn anthropic_to_openai() {
 fn tool_arguments_keep_every_byte() {
     let body = br#"{"content":[{"type":"tool_use","id":"t","name":"f","input":{"z": 1.0, "a": 9007199254740993,"a\u0041":"\u00e9"}}],"stop_reason":"tool_use"}"#;
     let told: Json =
-        serde_json::from_slice(&answer(Anthropic, OpenAi, body, &ABOUT).unwrap()).unwrap();
+        serde_json::from_slice(&answer(Anthropic.into(), OpenAi, body, &ABOUT).unwrap()).unwrap();
     assert_eq!(
         told["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"],
         r#"{"z": 1.0, "a": 9007199254740993,"a\u0041":"\u00e9"}"#
     );
     let body = json!({"choices": [{"message": {"tool_calls": [{"id": "c", "type": "function",
         "function": {"name": "f", "arguments": "{\"z\": 1.0, \"a\": 9007199254740993}"}}]}}]});
-    let told = answer(OpenAi, Anthropic, body.to_string().as_bytes(), &ABOUT).unwrap();
+    let told = answer(
+        OpenAi.into(),
+        Anthropic,
+        body.to_string().as_bytes(),
+        &ABOUT,
+    )
+    .unwrap();
     let told = String::from_utf8(told).unwrap();
     assert!(
         told.contains(r#""input":{"z": 1.0, "a": 9007199254740993}"#),
@@ -195,7 +201,10 @@ fn what_is_no_answer() {
     ];
     for (from, body) in cases {
         for to in [OpenAi, Responses, Anthropic] {
-            assert!(answer(from, to, body, &ABOUT).is_err(), "{from:?} {body:?}");
+            assert!(
+                answer(from.into(), to, body, &ABOUT).is_err(),
+                "{from:?} {body:?}"
+            );
         }
     }
 }

@@ -40,7 +40,36 @@ const RESPONSES_EVENTS: [&str; 11] = [
     "[DONE]",
 ];
 
+const GEMINI_EVENTS: [&str; 7] = [
+    r#"{"responseId":"r1","candidates":[{"index":0,"content":{"role":"model","parts":[{"text":"h\u00e9\n","thought":true},{"text":"a"}]}}],"usageMetadata":{"promptTokenCount":3,"totalTokenCount":4}}"#,
+    r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"a":[1]}},"thoughtSignature":"c2ln"},{"functionCall":{"id":"c","name":"g"}}]}}]}"#,
+    r#"{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"AA=="}},{"text":""}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"thoughtsTokenCount":1,"promptTokensDetails":[{"modality":"IMAGE","tokenCount":1}]}}"#,
+    r#"{"candidates":[{"finishReason":"SAFETY"}]}"#,
+    r#"{"promptFeedback":{"blockReason":"OTHER"},"usageMetadata":{"promptTokenCount":3}}"#,
+    r#"{"error":{"code":503,"message":"The model is overloaded.","status":"UNAVAILABLE"}}"#,
+    r#"{"candidates":[{"index":1,"content":{"parts":[{"text":"another"}]}}]}"#,
+];
+
+const BEDROCK_EVENTS: [&str; 8] = [
+    r#"{"messageStart":{"role":"assistant"}}"#,
+    r#"{"contentBlockDelta":{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"h\u00e9\n"}},"p":"abc"}}"#,
+    r#"{"contentBlockDelta":{"contentBlockIndex":1,"delta":{"text":"\ud83d\ude00"}}}"#,
+    r#"{"contentBlockStart":{"contentBlockIndex":2,"start":{"toolUse":{"toolUseId":"t","name":"f"}}}}"#,
+    r#"{"contentBlockDelta":{"contentBlockIndex":2,"delta":{"toolUse":{"input":"{\"a\":1}"}}}}"#,
+    r#"{"messageStop":{"stopReason":"tool_use"}}"#,
+    r#"{"metadata":{"usage":{"inputTokens":3,"outputTokens":2,"cacheReadInputTokens":1}}}"#,
+    r#"{"error":{"code":503,"message":"The model is overloaded."}}"#,
+];
+
 const ALL: [ChatApi; 3] = [OpenAi, Responses, Anthropic];
+
+const PROVIDERS: [ProviderApi; 5] = [
+    ProviderApi::Chat(OpenAi),
+    ProviderApi::Chat(Responses),
+    ProviderApi::Chat(Anthropic),
+    ProviderApi::GenerateContent,
+    ProviderApi::Converse,
+];
 
 const BODIES: [&str; 6] = [
     r#"{"model":"m","instructions":"s","input":[{"role":"user","content":[{"type":"input_text","text":"a"},{"type":"input_image","image_url":"data:image/png;base64,AAAA"},{"type":"input_file","filename":"f","file_data":"data:application/pdf;base64,AA=="}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"r"}]}],"tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true}],"tool_choice":"auto","text":{"format":{"type":"json_schema","name":"n","schema":{}},"verbosity":"low"},"reasoning":{"effort":"low"},"temperature":0.5,"store":false}"#,
@@ -53,7 +82,12 @@ const BODIES: [&str; 6] = [
 
 fn every_text() -> impl Iterator<Item = &'static str> {
     let events = OPENAI_EVENTS.into_iter().chain(RESPONSES_EVENTS);
-    BODIES.into_iter().chain(events).chain(ANTHROPIC_EVENTS)
+    BODIES
+        .into_iter()
+        .chain(events)
+        .chain(ANTHROPIC_EVENTS)
+        .chain(GEMINI_EVENTS)
+        .chain(BEDROCK_EVENTS)
 }
 
 /// Every event that was written is a whole one with JSON in it.
@@ -66,8 +100,8 @@ fn check_written(out: &[u8]) {
     }
 }
 
-fn check_stream(from: ChatApi, to: ChatApi, data: &[Vec<u8>]) {
-    let mut stream = Stream::new(from, to, &ABOUT);
+fn check_stream(from: impl Into<ProviderApi>, to: ChatApi, data: &[Vec<u8>]) {
+    let mut stream = Stream::new(from.into(), to, &ABOUT);
     let mut out = Vec::new();
     let failed = data
         .iter()
@@ -88,9 +122,10 @@ fn check_stream(from: ChatApi, to: ChatApi, data: &[Vec<u8>]) {
 
 /// All functions that read a body.
 fn check_body(body: &[u8]) {
-    for from in ALL {
-        for to in ALL {
-            if let Ok(told) = request(from, to, body, &target()) {
+    for caller in ALL {
+        for provider in PROVIDERS {
+            let (from, to) = (provider, caller);
+            if let Ok(told) = request(caller, provider, body, &target()) {
                 serde_json::from_slice::<Json>(&told.body).unwrap();
             }
             if let Ok(told) = answer(from, to, body, &ABOUT) {
@@ -118,7 +153,7 @@ fn deep_and_many() {
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     check_body(deep.as_bytes());
     let many = format!(r#"{{"messages":[{}0]}}"#, "0,".repeat(300_000));
-    let refusal = request(OpenAi, Anthropic, many.as_bytes(), &target()).unwrap_err();
+    let refusal = request(OpenAi, Anthropic.into(), many.as_bytes(), &target()).unwrap_err();
     assert_eq!(refusal.code, "too_many_values");
 }
 
@@ -173,7 +208,7 @@ fn full_requests() -> [(ChatApi, Json); 3] {
             {"role": "system", "content": "s"},
             {"role": "user", "content": [
                 {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}},
-                {"type": "image_url", "image_url": {"url": "https://a/b", "detail": "low"}},
+                {"type": "image_url", "image_url": {"url": "https://a/b.png", "detail": "low"}},
                 {"type": "file", "file": {"file_data": "data:application/pdf;base64,AA==", "filename": "f"}},
             ]},
             {"role": "assistant", "content": "c", "refusal": "r", "tool_calls": [
@@ -186,7 +221,8 @@ fn full_requests() -> [(ChatApi, Json); 3] {
         "tool_choice": {"type": "function", "function": {"name": "f"}}, "parallel_tool_calls": false,
         "response_format": {"type": "json_schema", "json_schema": {"schema": {"a": 1}}},
         "stop": ["x"], "temperature": 0.5, "top_p": 1, "top_k": 4, "user": "u", "safety_identifier": "i",
-        "service_tier": "auto", "n": 1, "reasoning_effort": "low",
+        "service_tier": "auto", "n": 1, "reasoning_effort": "low", "seed": 7,
+        "frequency_penalty": 0.5, "presence_penalty": 0.5,
     });
     let anthropic = serde_json::json!({
         "model": "m", "stream": true, "max_tokens": 50,
@@ -195,7 +231,7 @@ fn full_requests() -> [(ChatApi, Json); 3] {
             {"role": "user", "content": [
                 {"type": "text", "text": "a"},
                 {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
-                {"type": "image", "source": {"type": "url", "url": "https://a/b"}},
+                {"type": "image", "source": {"type": "url", "url": "https://a/b.png"}},
                 {"type": "document", "title": "t", "source": {"type": "base64",
                     "media_type": "application/pdf", "data": "AAAA"}},
             ]},
@@ -218,7 +254,7 @@ fn full_requests() -> [(ChatApi, Json); 3] {
         "input": [
             {"type": "message", "role": "user", "content": [
                 {"type": "input_text", "text": "a"},
-                {"type": "input_image", "image_url": "https://a/b", "detail": "low"},
+                {"type": "input_image", "image_url": "https://a/b.png", "detail": "low"},
                 {"type": "input_file", "file_data": "data:application/pdf;base64,AA==", "filename": "f"},
                 {"type": "input_file", "file_url": "https://a/b"},
             ]},
@@ -306,7 +342,9 @@ fn regression_no_duplicate_decides_what_is_translated() {
             }
         };
         read(&whole.to_string()).unwrap();
-        request(from, to, whole.to_string().as_bytes(), &target()).unwrap();
+        for to in [to.into(), ProviderApi::GenerateContent] {
+            request(from, to, whole.to_string().as_bytes(), &target()).unwrap();
+        }
         let mut places = Vec::new();
         member_places(&whole, "", &mut places);
         assert!(places.len() >= 50, "{}", places.len());
@@ -331,6 +369,8 @@ proptest! {
         openai in prop::collection::vec(0..OPENAI_EVENTS.len(), 0..12),
         responses in prop::collection::vec(0..RESPONSES_EVENTS.len(), 0..12),
         anthropic in prop::collection::vec(0..ANTHROPIC_EVENTS.len(), 0..12),
+        gemini in prop::collection::vec(0..GEMINI_EVENTS.len(), 0..12),
+        bedrock in prop::collection::vec(0..BEDROCK_EVENTS.len(), 0..12),
     ) {
         for to in ALL {
             let data: Vec<_> = responses.iter().map(|at| RESPONSES_EVENTS[*at].as_bytes().to_vec()).collect();
@@ -339,6 +379,10 @@ proptest! {
             check_stream(OpenAi, to, &data);
             let data: Vec<_> = anthropic.iter().map(|at| ANTHROPIC_EVENTS[*at].as_bytes().to_vec()).collect();
             check_stream(Anthropic, to, &data);
+            let data: Vec<_> = gemini.iter().map(|at| GEMINI_EVENTS[*at].as_bytes().to_vec()).collect();
+            check_stream(ProviderApi::GenerateContent, to, &data);
+            let data: Vec<_> = bedrock.iter().map(|at| BEDROCK_EVENTS[*at].as_bytes().to_vec()).collect();
+            check_stream(ProviderApi::Converse, to, &data);
         }
     }
 
@@ -348,7 +392,8 @@ proptest! {
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),
     ) {
-        for (from, events) in [(OpenAi, &OPENAI_EVENTS[..]), (Responses, &RESPONSES_EVENTS[..]), (Anthropic, &ANTHROPIC_EVENTS[..])] {
+        let all = [&OPENAI_EVENTS[..], &RESPONSES_EVENTS, &ANTHROPIC_EVENTS, &GEMINI_EVENTS, &BEDROCK_EVENTS];
+        for (from, events) in PROVIDERS.into_iter().zip(all) {
             let mut data: Vec<_> = events.iter().map(|event| event.as_bytes().to_vec()).collect();
             let event = which.get_mut(&mut data);
             let at = at.index(event.len());

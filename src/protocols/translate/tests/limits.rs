@@ -152,8 +152,8 @@ fn what_cannot_be_said_is_refused_by_its_name() {
             "messages[0].content[0].type",
         ),
         (
-            user(json!({"type": "input_audio", "input_audio": {}})),
-            "messages[0].content[1].type",
+            user(json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}})),
+            "messages[0].content[1]",
         ),
         (
             user(json!({"type": "file", "file": {"file_id": "f"}})),
@@ -337,6 +337,6 @@ fn what_is_wrong_is_refused_by_its_name() {
             "{body}"
         );
     }
-    let refusal = request(OpenAi, Anthropic, b"{", &target()).unwrap_err();
+    let refusal = request(OpenAi, Anthropic.into(), b"{", &target()).unwrap_err();
     assert_eq!((refusal.code, refusal.param), ("invalid_json", None));
 }

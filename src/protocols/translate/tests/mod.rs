@@ -1,4 +1,6 @@
 mod answers;
+mod bedrock;
+mod gemini;
 mod hostile;
 mod limits;
 mod requests;
@@ -24,26 +26,26 @@ fn target() -> Target<'static> {
 }
 
 /// A request in the other protocol, and what was dropped.
-fn told(from: ChatApi, to: ChatApi, body: &Json) -> (Json, Vec<&'static str>) {
+fn told(from: ChatApi, to: impl Into<ProviderApi>, body: &Json) -> (Json, Vec<&'static str>) {
     told_to(from, to, body, &target())
 }
 
 fn told_to(
     from: ChatApi,
-    to: ChatApi,
+    to: impl Into<ProviderApi>,
     body: &Json,
     target: &Target<'_>,
 ) -> (Json, Vec<&'static str>) {
-    let done = request(from, to, body.to_string().as_bytes(), target).unwrap();
+    let done = request(from, to.into(), body.to_string().as_bytes(), target).unwrap();
     (serde_json::from_slice(&done.body).unwrap(), done.dropped)
 }
 
-fn refused(from: ChatApi, to: ChatApi, body: &Json) -> Refusal {
-    request(from, to, body.to_string().as_bytes(), &target()).unwrap_err()
+fn refused(from: ChatApi, to: impl Into<ProviderApi>, body: &Json) -> Refusal {
+    request(from, to.into(), body.to_string().as_bytes(), &target()).unwrap_err()
 }
 
-fn told_answer(from: ChatApi, to: ChatApi, body: &Json) -> Json {
-    let body = answer(from, to, body.to_string().as_bytes(), &ABOUT).unwrap();
+fn told_answer(from: impl Into<ProviderApi>, to: ChatApi, body: &Json) -> Json {
+    let body = answer(from.into(), to, body.to_string().as_bytes(), &ABOUT).unwrap();
     serde_json::from_slice(&body).unwrap()
 }
 
@@ -129,6 +131,7 @@ fn assembled_openai(stream: &[u8]) -> Json {
                 "role" => message["role"] = value.clone(),
                 "content" | "reasoning_content" => append(&mut message[key], value),
                 "tool_calls" => add_call(&mut message, &value[0]),
+                "refusal" => assert!(index == 0 && value.is_null()),
                 other => panic!("{other}"),
             }
         }
@@ -324,8 +327,8 @@ fn of_item(item: &mut Json, name: &str, event: &Json) {
 }
 
 /// All that a stream of these events is told as, and whether it ended properly.
-fn streamed(from: ChatApi, to: ChatApi, data: &[Json]) -> (Vec<u8>, bool) {
-    let mut stream = Stream::new(from, to, &ABOUT);
+fn streamed(from: impl Into<ProviderApi>, to: ChatApi, data: &[Json]) -> (Vec<u8>, bool) {
+    let mut stream = Stream::new(from.into(), to, &ABOUT);
     let mut out = Vec::new();
     for data in data {
         let text = match data.as_str() {

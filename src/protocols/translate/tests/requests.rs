@@ -169,14 +169,14 @@ fn schemas_and_inputs_keep_every_byte() {
     let body = format!(
         r#"{{"messages":[{{"role":"user","content":"h\u00e9\/"}}],"tools":[{{"type":"function","function":{{"name":"f","parameters":{schema}}}}}]}}"#
     );
-    let done = request(OpenAi, Anthropic, body.as_bytes(), &target()).unwrap();
+    let done = request(OpenAi, Anthropic.into(), body.as_bytes(), &target()).unwrap();
     let text = String::from_utf8(done.body).unwrap();
     assert!(
         text.contains(&format!(r#""input_schema":{schema}"#)),
         "{text}"
     );
     assert!(text.contains(r#""content":"h\u00e9\/""#), "{text}");
-    let back = request(Anthropic, OpenAi, text.as_bytes(), &target()).unwrap();
+    let back = request(Anthropic, OpenAi.into(), text.as_bytes(), &target()).unwrap();
     assert!(
         String::from_utf8(back.body)
             .unwrap()
@@ -554,9 +554,9 @@ fn sayable() -> impl Strategy<Value = Json> {
 proptest! {
     #[test]
     fn there_and_back_is_the_same(body in sayable()) {
-        let there = request(OpenAi, Anthropic, body.to_string().as_bytes(), &target()).unwrap();
+        let there = request(OpenAi, Anthropic.into(), body.to_string().as_bytes(), &target()).unwrap();
         prop_assert_eq!(there.dropped, Vec::<&str>::new());
-        let back = request(Anthropic, OpenAi, &there.body, &target()).unwrap();
+        let back = request(Anthropic, OpenAi.into(), &there.body, &target()).unwrap();
         prop_assert_eq!(back.dropped, Vec::<&str>::new());
         prop_assert_eq!(serde_json::from_slice::<Json>(&back.body).unwrap(), body);
     }
@@ -566,10 +566,10 @@ proptest! {
         let mut body = body;
         body.as_object_mut().unwrap().remove("stop");
         for from in [OpenAi, Anthropic] {
-            let asked = request(OpenAi, from, body.to_string().as_bytes(), &target()).unwrap();
-            let there = request(from, Responses, &asked.body, &target()).unwrap();
+            let asked = request(OpenAi, from.into(), body.to_string().as_bytes(), &target()).unwrap();
+            let there = request(from, Responses.into(), &asked.body, &target()).unwrap();
             prop_assert_eq!(there.dropped, Vec::<&str>::new());
-            let back = request(Responses, from, &there.body, &target()).unwrap();
+            let back = request(Responses, from.into(), &there.body, &target()).unwrap();
             // The other two have no such word.
             prop_assert!(back.dropped.iter().all(|name| *name == "input.content.detail"));
             let [asked, back] = [asked.body, back.body].map(|body| serde_json::from_slice::<Json>(&body).unwrap());
@@ -586,7 +586,7 @@ proptest! {
             _ => json!({"role": "user", "content": ""}),
         }).collect();
         let body = json!({"messages": messages});
-        let Ok(done) = request(OpenAi, Anthropic, body.to_string().as_bytes(), &target()) else {
+        let Ok(done) = request(OpenAi, Anthropic.into(), body.to_string().as_bytes(), &target()) else {
             prop_assert!(roles.iter().all(|role| *role == 3));
             return Ok(());
         };

@@ -850,7 +850,7 @@ fn terse_servers() {
 
 #[test]
 fn an_answer_may_not_be_endless() {
-    let mut stream = Stream::new(OpenAi, Responses, &ABOUT);
+    let mut stream = Stream::new(OpenAi.into(), Responses, &ABOUT);
     let long = chunk(&json!({"content": "a".repeat(1 << 20)}), &Json::Null).to_string();
     let mut out = Vec::new();
     let results: Vec<bool> = (0..5)
@@ -867,7 +867,7 @@ fn regression_names_and_ids_of_calls_are_no_way_around_the_bound() {
     let call =
         |id: &str, name: &str| json!({"id": id, "function": {"name": name, "arguments": "{}"}});
     for (response, id, name) in [("r", &*long, "f"), ("r", "c", &*long), (&*long, "c", "f")] {
-        let mut stream = Stream::new(OpenAi, Responses, &ABOUT);
+        let mut stream = Stream::new(OpenAi.into(), Responses, &ABOUT);
         let mut out = Vec::new();
         let results: Vec<bool> = (0..4)
             .map(|index| {
@@ -953,7 +953,7 @@ fn regression_a_text_that_is_told_again_late_comes_once() {
 #[test]
 fn texts_may_not_be_endlessly_many() {
     for kind in ["output_text", "reasoning_text"] {
-        let mut stream = Stream::new(Responses, OpenAi, &ABOUT);
+        let mut stream = Stream::new(Responses.into(), OpenAi, &ABOUT);
         let mut out = Vec::new();
         let mut piece = |index: u64| {
             let event = json!({"type": format!("response.{kind}.delta"), "output_index": index, "delta": "a"});

@@ -27,7 +27,10 @@ fn openai_to_anthropic_event_by_event() {
         &[
             // Azure begins with a chunk about the prompt.
             json!({"id": "", "choices": [], "prompt_filter_results": []}),
-            chunk(&json!({"role": "assistant", "content": ""}), &Json::Null),
+            chunk(
+                &json!({"role": "assistant", "content": "", "refusal": null}),
+                &Json::Null,
+            ),
             chunk(&json!({"content": "Let me\n"}), &Json::Null),
             chunk(&json!({"content": "look."}), &Json::Null),
             begin(0, "call_a", "f"),
@@ -135,7 +138,7 @@ fn anthropic_to_openai_event_by_event() {
     assert_eq!(
         deltas,
         [
-            json!({"role": "assistant", "content": ""}),
+            json!({"role": "assistant", "content": "", "refusal": null}),
             json!({"reasoning_content": "Hm"}),
             begin(0, "toolu_1", "f"),
             more(0, "{\"a\""),
@@ -240,7 +243,7 @@ fn a_call_without_a_name_is_not_lost_silently() {
         chunk(&json!({}), &json!("stop")).to_string(),
         "[DONE]".to_owned(),
     ] {
-        let mut stream = Stream::new(OpenAi, Anthropic, &ABOUT);
+        let mut stream = Stream::new(OpenAi.into(), Anthropic, &ABOUT);
         let mut out = Vec::new();
         stream.event(call.to_string().as_bytes(), &mut out).unwrap();
         assert!(stream.event(end.as_bytes(), &mut out).is_err());
@@ -250,7 +253,7 @@ fn a_call_without_a_name_is_not_lost_silently() {
 
 #[test]
 fn what_waits_is_bounded() {
-    let mut stream = Stream::new(OpenAi, Anthropic, &ABOUT);
+    let mut stream = Stream::new(OpenAi.into(), Anthropic, &ABOUT);
     let mut out = Vec::new();
     let both = chunk(
         &json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}},

@@ -19,13 +19,13 @@ fn member<'a>(
     key: &Key<'a>,
 ) -> Result<(), Error> {
     match (key.value().as_ref(), reader.kind()?) {
-        // The latter is vLLM's: what was said before.
-        ("input" | "previous_input_messages", Kind::Array) => {
+        // The second is that of a conversation, the last is vLLM's: what was said before.
+        ("input" | "items" | "previous_input_messages", Kind::Array) => {
             reader.array(|reader| item(walk, reader))
         }
         ("input", _) => walk.strings(reader, Origin::User),
         // Only an id that the gateway has made goes on.
-        ("previous_response_id", _) => reader.skip().map(drop),
+        ("previous_response_id" | "conversation", _) => reader.skip().map(drop),
         ("instructions", _) => walk.strings(reader, Origin::System),
         ("tools", Kind::Array) => reader.array(|reader| tool(walk, reader)),
         ("text", _) => walk.format(reader),

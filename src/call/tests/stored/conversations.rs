@@ -1,0 +1,341 @@
+//! Conversations: made, read and written into by their tenant, and by nobody else.
+
+use super::*;
+
+const ALL: &str = "/v1/conversations";
+
+fn conversing() -> Value {
+    let mut policy = keeping();
+    policy["stored"]["conversations"] = json!({"backend": "far"});
+    policy
+}
+
+fn conversation(tenant: &str, backend: &str) -> String {
+    let thing = Thing {
+        kind: Kind::Conversation,
+        id: "conv_0a".to_owned(),
+        backend: Mark::of(backend),
+        tokens: 0,
+    };
+    secrets().wrap(tenant, &thing).unwrap()
+}
+
+/// What is sent of a request with a body.
+fn write(run: &mut Run<'_>, path: &str, body: &str) -> Result<(String, Value), (u16, String)> {
+    match run.head("POST", path, &[USER, ("content-length", "2")], false) {
+        OnHead::Hold => {}
+        other => return Err(refused_head(&other)),
+    }
+    match run.body(body) {
+        OnBody::Forward(outgoing) => {
+            let path = outgoing.edits.set.iter();
+            let path = path.filter(|(name, _)| *name == ":path");
+            let path = path.map(|(_, path)| path.clone()).next().unwrap();
+            let sent = outgoing
+                .rewrite
+                .map(|rewrite| rewrite.whole(body.as_bytes()));
+            let sent = sent.unwrap_or_else(|| body.as_bytes().to_vec());
+            let length = outgoing.edits.set.iter();
+            for (_, length) in length.filter(|(name, _)| *name == "content-length") {
+                assert_eq!(*length, sent.len().to_string());
+            }
+            Ok((path, serde_json::from_slice(&sent).unwrap()))
+        }
+        other => Err(refused_body(&other)),
+    }
+}
+
+fn told(id: &str) -> String {
+    json!({"id": id, "object": "conversation", "metadata": {}}).to_string()
+}
+
+#[test]
+fn a_conversation_has_one_id_however_often_it_is_told() {
+    let bench = Bench::of(&conversing());
+    let mut run = bench.run();
+    let body = json!({"items": [{"role": "user", "content": "hi"}], "metadata": {"a": "b"}});
+    let (path, sent) = write(&mut run, ALL, &body.to_string()).unwrap();
+    assert_eq!((path.as_str(), &sent), ("/api/v1/conversations", &body));
+    run.answer("200", JSON);
+    let made = replaced(run.data(&told("conv_0a"), true));
+    assert_eq!(made["id"], conversation("acme", "far"));
+    says(
+        &run.done(),
+        json!({"operation": "conversations_create", "outcome": "ok", "input_tokens": 0,
+            "cost_nano_usd": 0, "usage": "reported", "backend": "far"}),
+    );
+    let id = made["id"].as_str().unwrap();
+    for (method, below, word) in [
+        ("GET", "", "conversations_retrieve"),
+        ("POST", "", "conversations_update"),
+        ("DELETE", "", "conversations_delete"),
+        ("GET", "/items", "conversation_items_list"),
+        ("POST", "/items", "conversation_items_create"),
+        ("GET", "/items/msg_1", "conversation_items_retrieve"),
+        ("DELETE", "/items/msg_1", "conversation_items_delete"),
+    ] {
+        let mut run = bench.run();
+        let path = format!("{ALL}/{id}{below}?include=x&api-key=1");
+        let sent = match method {
+            "POST" => write(&mut run, &path, "{}").unwrap().0,
+            _ => path_of(run.head(method, &path, &[USER], true)),
+        };
+        let wanted = format!("/api/v1/conversations/conv_0a{below}?include=x");
+        assert_eq!(sent, wanted);
+        run.answer("200", JSON);
+        assert_eq!(replaced(run.data(&told("conv_0a"), true))["id"], id);
+        says(&run.done(), json!({"operation": word, "output_tokens": 0}));
+    }
+}
+
+#[test]
+fn what_is_not_the_tenants_or_not_there_is_not_found() {
+    let bench = Bench::of(&conversing());
+    let mut forged = conversation("acme", "far");
+    forged.pop();
+    let wanted = (404, "conversation_not_found".to_owned());
+    for id in [
+        conversation("blue", "far"),
+        conversation("acme", "gone"),
+        forged,
+        "conv_0a".to_owned(),
+        super::told("acme", "far"),
+    ] {
+        for (method, below) in [
+            ("GET", ""),
+            ("POST", ""),
+            ("DELETE", ""),
+            ("GET", "/items"),
+            ("POST", "/items"),
+            ("GET", "/items/msg_1"),
+            ("DELETE", "/items/msg_1"),
+        ] {
+            let on = bench
+                .run()
+                .head(method, &format!("{ALL}/{id}{below}"), &[USER], false);
+            assert_eq!(refused_head(&on), wanted, "{method} {below}");
+        }
+        let body = json!({"model": "smart", "input": "hi", "conversation": id});
+        let refused = send(&mut bench.run(), USER, &body.to_string()).unwrap_err();
+        // A backend that is gone is none of the model's.
+        let is_gone = id == conversation("acme", "gone");
+        let elsewhere = (400, "response_kept_elsewhere".to_owned());
+        assert_eq!(refused, if is_gone { elsewhere } else { wanted.clone() });
+    }
+    // The provider has it no more.
+    let mut run = bench.run();
+    let id = conversation("acme", "far");
+    forwarded(run.head("GET", &format!("{ALL}/{id}"), &[USER], true));
+    let OnAnswer::Reply(reply) = run.answer("404", JSON) else {
+        panic!()
+    };
+    assert_eq!(status_and_code(&reply), wanted);
+    for (method, path, wanted) in [
+        ("GET", ALL.to_owned(), (405, "method_not_allowed")),
+        ("PUT", format!("{ALL}/{id}"), (405, "method_not_allowed")),
+        ("GET", format!("{ALL}/{id}/x"), (404, "unknown_endpoint")),
+        ("GET", format!("{ALL}x"), (404, "unknown_endpoint")),
+        (
+            "GET",
+            format!("{ALL}/{id}/items/a/b"),
+            (404, "unknown_endpoint"),
+        ),
+    ] {
+        let on = bench.run().head(method, &path, &[USER], true);
+        let (status, code) = refused_head(&on);
+        assert_eq!((status, code.as_str()), wanted, "{method} {path}");
+    }
+}
+
+#[test]
+fn without_a_backend_for_them_there_are_none() {
+    let wanted = (400, "unsupported_parameter".to_owned());
+    for policy in [policy(), keeping()] {
+        let bench = Bench::of(&policy);
+        let on = bench.run().head("POST", ALL, &[USER], false);
+        assert_eq!(refused_head(&on), (404, "unknown_endpoint".to_owned()));
+        let id = conversation("acme", "far");
+        let body = json!({"model": "smart", "input": "hi", "conversation": id});
+        let refused = send(&mut bench.run(), USER, &body.to_string()).unwrap_err();
+        assert_eq!(refused, wanted);
+    }
+}
+
+#[test]
+fn a_response_belongs_to_a_conversation_and_says_so() {
+    let bench = Bench::of(&conversing());
+    let id = conversation("acme", "far");
+    for named in [json!(id), json!({"id": id})] {
+        for stream in [false, true] {
+            let mut run = bench.run();
+            let body =
+                json!({"model": "smart", "input": "hi", "conversation": named, "stream": stream});
+            let sent = send(&mut run, USER, &body.to_string()).unwrap();
+            let inside = match &sent["conversation"] {
+                Value::String(inside) => inside.clone(),
+                object => object["id"].as_str().unwrap().to_owned(),
+            };
+            assert_eq!(inside, "conv_0a");
+            let response = json!({"id": "resp_0b", "conversation": {"id": "conv_0a"},
+                "usage": {"input_tokens": 9, "output_tokens": 4}, "status": "completed"});
+            let told = if stream {
+                run.answer("200", SSE);
+                let event = json!({"type": "response.completed", "response": response});
+                let OnData::Replace(text) = run.data(&format!("data: {event}\n\n"), true) else {
+                    panic!()
+                };
+                let text = String::from_utf8(text).unwrap();
+                let event = text.strip_prefix("data: ").unwrap();
+                serde_json::from_str::<Value>(event).unwrap()["response"].take()
+            } else {
+                run.answer("200", JSON);
+                replaced(run.data(&response.to_string(), true))
+            };
+            assert_eq!(told["conversation"]["id"], id);
+            assert_eq!(opened(&told["id"]).id, "resp_0b");
+            says(&run.done(), json!({"input_tokens": 9, "usage": "reported"}));
+            // Read later it says the same.
+            let mut run = bench.run();
+            let path = format!("{PATH}/{}", told["id"].as_str().unwrap());
+            forwarded(run.head("GET", &path, &[USER], true));
+            run.answer("200", JSON);
+            let read = replaced(run.data(&response.to_string(), true));
+            assert_eq!(read["conversation"]["id"], id);
+            run.done();
+        }
+    }
+    let near = json!({"model": "same", "input": "hi", "conversation": id});
+    let refused = send(&mut bench.run(), USER, &near.to_string()).unwrap_err();
+    assert_eq!(refused, (400, "response_kept_elsewhere".to_owned()));
+}
+
+#[test]
+fn what_a_conversation_may_bring_is_reserved() {
+    for (tokens, context, wanted) in [
+        (None, None, 128_000 - 500),
+        (None, Some(20_000), 20_000 - 500),
+        (Some(3_000), Some(20_000), 3_000),
+        (Some(3_000), Some(2_000), 2_000 - 500),
+    ] {
+        let mut policy = conversing();
+        policy["tenants"]["acme"]["limits"] = json!([{"tokens": 1_000_000, "per": "day"}]);
+        if let Some(tokens) = tokens {
+            policy["stored"]["conversations"]["tokens"] = json!(tokens);
+        }
+        if let Some(context) = context {
+            policy["models"]["smart"]["targets"][0]["context"] = json!(context);
+        }
+        let bench = Bench::of(&policy);
+        let mut run = bench.run();
+        let body = json!({"model": "smart", "input": "hi", "stream": true, "max_output_tokens": 500,
+            "conversation": conversation("acme", "far")});
+        send(&mut run, USER, &body.to_string()).unwrap();
+        let Phase::Sent { ask, .. } = &run.call.phase else {
+            panic!()
+        };
+        let reserved = ask.held.prompt;
+        assert!((wanted..wanted + 20).contains(&reserved), "{reserved}");
+        // The id of the response has what is known alone.
+        run.answer("200", SSE);
+        let event = json!({"type": "response.created", "response": {"id": "resp_0b"}});
+        let OnData::Replace(text) = run.data(&format!("data: {event}\n\n"), false) else {
+            panic!()
+        };
+        let text = String::from_utf8(text).unwrap();
+        let event: Value = serde_json::from_str(text.strip_prefix("data: ").unwrap()).unwrap();
+        let tokens = opened(&event["response"]["id"]).tokens;
+        assert!((500..530).contains(&tokens), "{tokens}");
+        let usage = json!({"id": "resp_0b", "usage": {"input_tokens": 9, "output_tokens": 4}});
+        let event = json!({"type": "response.completed", "response": usage});
+        run.data(&format!("data: {event}\n\n"), true);
+        says(&run.done(), json!({"input_tokens": 9, "usage": "reported"}));
+    }
+}
+
+#[test]
+fn guardrails_look_at_what_is_written() {
+    let mut policy = guarded("refuse");
+    policy["stored"] = conversing()["stored"].take();
+    let bench = Bench::of(&policy);
+    let body = json!({"items": [{"type": "message", "role": "user",
+        "content": [{"type": "input_text", "text": "ask ada@example.com"}]}],
+        "metadata": {"who": "ada@example.com"}});
+    let mut run = bench.run();
+    let (_, sent) = write(&mut run, ALL, &body.to_string()).unwrap();
+    let text = &sent["items"][0]["content"][0]["text"];
+    assert_eq!(text, "ask <EMAIL_ADDRESS>");
+    assert!(!sent.to_string().contains("ada@example.com"), "{sent}");
+    run.answer("200", JSON);
+    run.data(&told("conv_0a"), true);
+    run.done();
+    // A remote image can't be inspected.
+    let image = json!({"items": [{"role": "user", "content":
+        [{"type": "input_image", "image_url": "https://example.com/a.png"}]}]});
+    let refused = write(&mut bench.run(), ALL, &image.to_string()).unwrap_err();
+    assert_eq!(refused, (400, "unscannable_request".to_owned()));
+    let id = conversation("acme", "far");
+    for (method, below) in [
+        ("GET", "/items"),
+        ("POST", "/items"),
+        ("GET", "/items/msg_1"),
+    ] {
+        let path = format!("{ALL}/{id}{below}");
+        let on = bench.run().head(method, &path, &[USER], false);
+        assert_eq!(refused_head(&on), (404, "unscannable_path".to_owned()));
+    }
+    for (method, below) in [("GET", ""), ("DELETE", ""), ("DELETE", "/items/msg_1")] {
+        let path = format!("{ALL}/{id}{below}");
+        forwarded(bench.run().head(method, &path, &[USER], true));
+    }
+    let mut policy = guarded("pass");
+    policy["stored"] = conversing()["stored"].take();
+    let bench = Bench::of(&policy);
+    let path = format!("{ALL}/{id}/items");
+    forwarded(bench.run().head("GET", &path, &[USER], true));
+}
+
+#[test]
+fn rules_on_requests_hold_for_what_is_written() {
+    let mut policy = conversing();
+    policy["guardrails"] = json!([{"name": "small", "phase": "input", "action": "block",
+        "detect": {"request": {"tokens": 20, "messages": 2}}}]);
+    let bench = Bench::of(&policy);
+    let message = |text: &str| json!({"role": "user", "content": text});
+    for (items, allowed) in [
+        (json!([message("hi")]), true),
+        (json!([message(&"some words ".repeat(20))]), false),
+        (json!([message("a"), message("b"), message("c")]), false),
+    ] {
+        let mut run = bench.run();
+        let written = write(&mut run, ALL, &json!({ "items": items }).to_string());
+        match allowed {
+            true => drop(written.unwrap()),
+            false => assert_eq!(
+                written.unwrap_err(),
+                (400, "request_not_allowed".to_owned())
+            ),
+        }
+    }
+}
+
+#[test]
+fn what_can_not_be_written_is_refused() {
+    let bench = Bench::of(&conversing());
+    for (body, wanted) in [
+        (
+            json!({"items": [{"type": "item_reference", "id": "msg_1"}]}),
+            "unsupported_parameter",
+        ),
+        (
+            json!({"items": [{"role": "user", "content":
+                [{"type": "input_file", "file_id": "file-1"}]}]}),
+            "unsupported_parameter",
+        ),
+        (json!({"model": "smart"}), "invalid_value"),
+    ] {
+        let mut run = bench.run();
+        let refused = write(&mut run, ALL, &body.to_string()).unwrap_err();
+        assert_eq!(refused, (400, wanted.to_owned()), "{body}");
+        run.done();
+    }
+}
