@@ -25,4 +25,4 @@ mod script;
 mod server;
 
 pub use script::{Fault, Script};
-pub use server::{Mock, Received};
+pub use server::{Hold, Mock, Received};

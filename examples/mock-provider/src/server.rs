@@ -21,6 +21,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// A request as the mock received it.
@@ -83,8 +84,16 @@ struct Shared {
     kept: Kept,
     /// Files that it keeps.
     files: Files,
+    /// What answers wait for; see [`Mock::hold`].
+    gate: Arc<RwLock<()>>,
     /// Takes connections, and holds those that are open.
     server: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// While it lives, a mock takes requests and answers none.
+#[derive(Debug)]
+pub struct Hold {
+    _gate: OwnedRwLockWriteGuard<()>,
 }
 
 /// How many requests are remembered.
@@ -155,6 +164,14 @@ impl Mock {
         *lock(&self.shared.script) = script;
     }
 
+    /// Answers none of the requests that it takes from now on, until what this gives is dropped.
+    pub async fn hold(&self) -> Hold {
+        let gate = Arc::clone(&self.shared.gate);
+        Hold {
+            _gate: gate.write_owned().await,
+        }
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -192,6 +209,7 @@ impl Shared {
         if !received.complete {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
+        drop(self.gate.read().await);
         let script = self.script(&received.headers);
         if let Ok(script) = script.as_ref()
             && script.is_plain()
