@@ -43,8 +43,10 @@ const REMOVED: [&str; 9] = [
     "www-authenticate",
     "x-should-retry",
 ];
-const REMOVED_PREFIXES: [&str; 4] = [
+const REMOVED_PREFIXES: [&str; 5] = [
     "anthropic-ratelimit-",
+    // The error that an answer has become may have another name.
+    "x-amzn-errortype",
     "x-ratelimit-",
     "x-tollgate-",
     "x-envoy-",

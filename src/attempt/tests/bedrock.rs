@@ -104,6 +104,20 @@ fn passed(attempt: &mut Attempt, pieces: &[&[u8]]) -> Vec<u8> {
 }
 
 #[test]
+fn regression_what_stands_behind_the_end_spoils_nothing() {
+    for caller in [Api::ChatCompletions, Api::Responses, Api::Messages] {
+        let between = || between(caller, Api::Converse, true);
+        let (bytes, junk) = (stream(), [0xFF_u8; 16]);
+        let whole = passed(&mut between(), &[&bytes]);
+        assert_eq!(passed(&mut between(), &[&bytes, &junk]), whole);
+        let mut attempt = between();
+        let both = [&bytes[..], &junk].concat();
+        assert_eq!(passed(&mut attempt, &[&both]), whole);
+        assert_eq!(attempt.tries().0[0].came, Came::Answered);
+    }
+}
+
+#[test]
 fn a_stream_is_the_same_wherever_it_is_cut() {
     for (caller, end) in [
         (Api::ChatCompletions, "data: [DONE]\n"),
@@ -203,7 +217,7 @@ fn exceptions_before_content_move_on() {
     for (name, why, status) in [
         ("throttlingException", Why::RateLimited, "429"),
         ("serviceUnavailableException", Why::Unavailable, "503"),
-        ("modelStreamErrorException", Why::Unavailable, "502"),
+        ("modelStreamErrorException", Why::Model, "502"),
         ("internalServerException", Why::Unavailable, "500"),
         ("modelTimeoutException", Why::Unavailable, "504"),
         ("validationException", Why::Request, "400"),
@@ -256,7 +270,28 @@ fn names_of_errors_say_more_than_statuses() {
             "429",
         ),
         ("400", "ExpiredTokenException", "old", Why::Auth, "403"),
-        ("424", "ModelErrorException", "no", Why::Unavailable, "502"),
+        ("424", "ModelErrorException", "no", Why::Model, "502"),
+        (
+            "400",
+            "ValidationException",
+            "The provided model identifier is invalid.",
+            Why::NotFound,
+            "404",
+        ),
+        (
+            "400",
+            "ValidationException",
+            "Operation not allowed",
+            Why::Auth,
+            "403",
+        ),
+        (
+            "403",
+            "AccessDeniedException",
+            "You invoked an unsupported model or your request did not allow prompt caching.",
+            Why::Request,
+            "400",
+        ),
         (
             "408",
             "ModelTimeoutException",
