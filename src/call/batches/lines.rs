@@ -115,12 +115,12 @@ impl Call {
             let start = upload.span.start.saturating_add(offset);
             let read = read_batch_line(line).map_err(|refusal| {
                 let name = batch_line_name(line);
-                at_line(refusal, number, name.as_deref())
+                at_line(refusal, "The line", (number, name.as_deref()))
             })?;
             names
                 .take(read.custom_id.value(), number)
                 .and_then(|()| self.line(host, pending, (line, start), &read, &mut sum))
-                .map_err(|refusal| at_line(refusal, number, read.name()))?;
+                .map_err(|refusal| at_line(refusal, "'body'", (number, read.name())))?;
         }
         let work = sum.work(batches);
         let work = work.ok_or_else(|| invalid("file", "must have lines"))?;
@@ -266,10 +266,11 @@ fn check_line(request: &Request<'_>, body: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-/// Says where in a file something is wrong.
-fn at_line(mut refusal: Refusal, number: u64, id: Option<&str>) -> Refusal {
+/// Says where in a file something is wrong; `read` is what was read in the place of a request's body.
+fn at_line(mut refusal: Refusal, read: &str, (number, id): (u64, Option<&str>)) -> Refusal {
     let of = id.map_or_else(String::new, |id| format!(" ({id})"));
-    refusal.message = format!("Line {number}{of}: {}", refusal.message);
+    let message = refusal.message.replacen("The request body", read, 1);
+    refusal.message = format!("Line {number}{of}: {message}");
     refusal.at("file")
 }
 

@@ -876,8 +876,12 @@ fn regression_a_bad_line_is_named_with_what_is_wrong_in_it() {
             "Line 2: 'custom_id' must be a string.",
         ),
         (
+            with("body", json!({"model": "smart", "Model": "smart"})),
+            "Line 2 (bad): 'body' is not acceptable JSON: a key differs from \"model\"",
+        ),
+        (
             "{\"custom_id\":\"bad\",\"method\":".to_owned(),
-            "Line 2 (bad): ",
+            "Line 2 (bad): The line is not acceptable JSON: the text ends too early (at byte",
         ),
     ] {
         let (_, message) = refused_lines(&bench, &format!("{first}{line}"));
