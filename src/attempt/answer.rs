@@ -30,7 +30,7 @@ const fn max_opening(api: Api) -> usize {
 }
 
 /// Stands for an answer that says no more than that its prompt is refused.
-const BLOCKED: &[u8] = br#"{"error":{"code":400,"status":"content_filter","message":"The provider refuses the content of the prompt."}}"#;
+const BLOCKED: &[u8] = br#"{"error":{"code":400,"status":"content_filter","message":"The provider refuses the content."}}"#;
 
 /// Longest error body that is read, in bytes.
 const MAX_ERROR: usize = 64 * 1024;
@@ -227,7 +227,7 @@ impl Attempt {
         }
         match kind.as_str() {
             kind if self.plan.stream && kind == Frames::content_type(self.entry.api) => {
-                let first = FirstSign::of(self.entry.api);
+                let first = FirstSign::of(self.entry.api, self.plan.content_policy);
                 self.hold(Reading::Opening(held, first, 0))
             }
             // They are long, and of their errors none come under a good status.
