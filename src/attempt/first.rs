@@ -81,6 +81,8 @@ fn note(first: &mut Sign, text: &mut FirstText, api: Api, data: &[u8]) {
             *text = FirstText::Came;
             Sign::Nothing
         }
+        // A filter ends what has begun; a guardrail says its own words.
+        Sign::Blocked if *text == FirstText::Came && !is_intervention(data) => Sign::Content,
         sign => sign,
     };
 }
@@ -151,6 +153,9 @@ fn responses(event: &Value) -> Sign {
         {
             Sign::Nothing
         }
+        kind if kind.ends_with(".delta") && event.get("delta").is_some_and(is_empty) => {
+            Sign::Nothing
+        }
         kind if kind.starts_with("response.") => Sign::Content,
         // What keeps the connection alive.
         _ => Sign::Nothing,
@@ -202,6 +207,7 @@ fn messages(event: &Value) -> Sign {
         matches!(block.and_then(Value::as_str), Some("text" | "thinking"))
     };
     match kind {
+        "content_block_delta" if !event.get("delta").is_some_and(brings) => Sign::Nothing,
         "content_block_delta" | "message_delta" | "message_stop" => Sign::Content,
         "content_block_start" if !opens_text() => Sign::Content,
         _ => Sign::Nothing,
@@ -218,7 +224,7 @@ fn blocks(answer: &Value) -> bool {
 pub(super) fn is_blocked(api: Api, body: &[u8]) -> bool {
     let refuses: fn(&Value) -> bool = match api {
         Api::GenerateContent => blocks,
-        Api::Converse => intervened,
+        Api::Converse => |answer| intervened(answer) || (filtered(answer) && says_nothing(answer)),
         _ => return false,
     };
     serde_json::from_slice(body).is_ok_and(|answer| refuses(&answer))
@@ -227,8 +233,27 @@ pub(super) fn is_blocked(api: Api, body: &[u8]) -> bool {
 /// Whether a whole answer of Converse, or the end of its stream, has the words of a guardrail in its
 /// place.
 fn intervened(said: &Value) -> bool {
-    let reason = said.get("stopReason").and_then(Value::as_str);
-    reason == Some("guardrail_intervened")
+    stopped(said, "guardrail_intervened")
+}
+
+/// Whether a filter has ended it, or has kept it from beginning.
+fn filtered(said: &Value) -> bool {
+    stopped(said, "content_filtered")
+}
+
+fn stopped(said: &Value, why: &str) -> bool {
+    said.get("stopReason").and_then(Value::as_str) == Some(why)
+}
+
+fn says_nothing(answer: &Value) -> bool {
+    let content = answer.pointer("/output/message/content");
+    let content = content.and_then(Value::as_array);
+    !content.into_iter().flatten().any(brings)
+}
+
+fn is_intervention(event: &[u8]) -> bool {
+    let event = serde_json::from_slice::<Value>(event);
+    event.is_ok_and(|event| event.get("messageStop").is_some_and(intervened))
 }
 
 /// Chunks of Gemini's. What came of the prompt alone may be told before.
@@ -250,16 +275,28 @@ fn candidates(chunk: &Value) -> Sign {
 
 /// Events of Converse. Those that only open something come before content.
 fn converse(event: &Value) -> Sign {
-    if event.get("messageStop").is_some_and(intervened) {
+    let stop = event.get("messageStop");
+    if stop.is_some_and(|stop| intervened(stop) || filtered(stop)) {
         return Sign::Blocked;
     }
     let calls = event.pointer("/contentBlockStart/start/toolUse").is_some();
-    let says = |name: &&str| event.get(*name).is_some();
-    if calls || ["contentBlockDelta", "messageStop"].iter().any(says) {
+    let delta = event.pointer("/contentBlockDelta/delta");
+    if calls || stop.is_some() || delta.is_some_and(brings) {
         Sign::Content
     } else {
         Sign::Nothing
     }
+}
+
+/// Whether a delta has something for the caller: more than its type, a signature, or an empty text,
+/// with which some models begin.
+fn brings(delta: &Value) -> bool {
+    let members = delta.as_object().into_iter().flatten();
+    let mut rest = members.filter(|(name, _)| !matches!(name.as_str(), "type" | "signature"));
+    rest.any(|(_, value)| match value {
+        Value::Object(_) => brings(value),
+        value => !is_empty(value),
+    })
 }
 
 fn is_text(event: &[u8]) -> bool {

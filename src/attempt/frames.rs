@@ -74,6 +74,16 @@ fn lines(framer: &mut Framer, piece: &[u8], take: &mut dyn FnMut(&[u8])) -> Resu
     }
 }
 
+/// Events of Converse's streams (API reference, "ConverseStream").
+const KNOWN: [&str; 6] = [
+    "messageStart",
+    "contentBlockStart",
+    "contentBlockDelta",
+    "contentBlockStop",
+    "messageStop",
+    "metadata",
+];
+
 /// An event as an object of one member, which is named as the event is; an exception as the object
 /// of an error, with the status that it should have had.
 fn data(message: &Message<'_>) -> Vec<u8> {
@@ -83,7 +93,7 @@ fn data(message: &Message<'_>) -> Vec<u8> {
             let told = message.header(":error-message");
             (message.header(":error-code"), Some(told.to_owned()))
         }
-        _ => return object(message.header(":event-type"), message.payload),
+        _ => return event(message.header(":event-type"), message.payload),
     };
     let told = error.unwrap_or_else(|| amazon::message_of(message.payload));
     let status = amazon::status_of(kind).unwrap_or(502);
@@ -94,6 +104,15 @@ fn data(message: &Message<'_>) -> Vec<u8> {
     };
     let error = format!(r#"{{"code":{status},{class}"message":{}}}"#, quote(&told));
     object("error", error.as_bytes())
+}
+
+/// What nothing is known of may hold anything, and is passed over later on.
+fn event(name: &str, payload: &[u8]) -> Vec<u8> {
+    match payload {
+        [] => object(name, b"{}"),
+        _ if !KNOWN.contains(&name) => object(name, b"{}"),
+        payload => object(name, payload),
+    }
 }
 
 fn object(name: &str, value: &[u8]) -> Vec<u8> {

@@ -1,4 +1,5 @@
 mod bedrock;
+mod first;
 mod gemini;
 mod responses;
 

@@ -257,13 +257,15 @@ pub fn policy() -> Value {
         "by-messages": target("messages", "claude-sonnet-4-5"),
         "by-gemini": target("gemini", "gemini-3-flash"),
         "by-bedrock": target("bedrock", CLAUDE),
+        "by-nova": target("bedrock", "us.amazon.nova-pro-v1:0"),
     });
     let models = json!([
         "by-chat",
         "by-responses",
         "by-messages",
         "by-gemini",
-        "by-bedrock"
+        "by-bedrock",
+        "by-nova"
     ]);
     policy["tenants"]["acme"]["models"] = models.clone();
     policy["tenants"]["blue"]["models"] = models;
@@ -293,6 +295,56 @@ fn every_api_by_every_other() {
         }
         refusals(&stand).await;
     });
+}
+
+#[test]
+fn regression_amazon_takes_what_callers_may_say() {
+    run(async {
+        let mut policy = policy();
+        // On the way in, files can't be looked into.
+        policy["guardrails"].as_array_mut().unwrap().remove(0);
+        let stand = Stand::start(Config::gateway().policy(&policy, Form::Struct)).await;
+        amazon_takes_all(&stand).await;
+    });
+}
+
+/// What callers may say and Amazon refuses as it is: blank texts, ids of any letters, schemas without
+/// a type, files alone, points anywhere, and tools that may not be called. The mock is as strict.
+async fn amazon_takes_all(stand: &Stand) {
+    let point = json!({"type": "ephemeral", "ttl": "1h"});
+    let pdf = json!({"type": "base64", "media_type": "application/pdf", "data": "AAAA"});
+    let body = |model: &str, choice: &str, stream: bool| {
+        json!({"model": model, "max_tokens": 100, "stream": stream,
+        "system": [{"type": "text", "text": "s", "cache_control": point}],
+        "tools": [{"name": "f", "input_schema": {}, "cache_control": point}],
+        "tool_choice": {"type": choice},
+        "messages": [
+            {"role": "user", "content": [{"type": "document", "source": pdf}, {"type": "text", "text": " \n"}]},
+            {"role": "assistant", "content": [
+                {"type": "tool_use", "id": "a.1", "name": "f", "input": {}},
+                {"type": "tool_use", "id": "a_1", "name": "g", "input": {}}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "a.1", "content": ""},
+                {"type": "tool_result", "tool_use_id": "a_1", "content": "r", "cache_control": point}]},
+        ]})
+    };
+    let script = json!({"text": "Write to bob@example.org now. ", "piece": 5});
+    for model in ["by-bedrock", "by-nova"] {
+        for (choice, stream) in [("auto", false), ("auto", true), ("none", false)] {
+            let case = format!("{model} {choice} {stream}");
+            let ask = Ask::messages(&body(model, choice, stream)).mock(&script);
+            let (answer, received) = stand.pass(&ask).await;
+            assert_eq!(answer.status, 200, "{case} {:?}", answer.body);
+            let sent = received.json();
+            assert_eq!(sent["toolConfig"].is_null(), choice == "none", "{case}");
+            let cites = &sent["messages"][0]["content"][0]["document"]["citations"];
+            assert_eq!(cites.is_null(), model == "by-nova", "{case}");
+            // Texts that cite are guarded like others.
+            let said = Api::Messages.whole(&answer, stream);
+            assert!(!answer.text().contains("bob@example.org"), "{case}");
+            assert!(said.text.starts_with("Write to "), "{case} {said:?}");
+        }
+    }
 }
 
 async fn texts(stand: &Stand, caller: Api, provider: Provider, stream: bool) {

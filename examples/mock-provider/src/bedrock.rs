@@ -45,6 +45,16 @@ fn called(request: &Value, index: usize) -> Value {
     json!({"toolUseId": format!("tooluse_{}", index + 1), "name": name})
 }
 
+/// The title of what is cited.
+const CITATION: &str = "document-1";
+
+/// Whether the answer cites a document: its text stands elsewhere then.
+fn cites(request: &Value) -> bool {
+    request["messages"]
+        .to_string()
+        .contains(r#""citations":{"enabled":true}"#)
+}
+
 fn reason(script: &Script) -> &str {
     let good = match script.calls() {
         0 => "end_turn",
@@ -61,7 +71,13 @@ pub(crate) fn whole(request: &Request<'_>, script: &Script) -> Value {
         content.push(json!({"reasoningContent": {"reasoningText": thought}}));
     }
     if script.calls() == 0 {
-        content.push(json!({"text": said(body, script)}));
+        let text = json!({"text": said(body, script)});
+        content.push(match cites(body) {
+            true => {
+                json!({"citationsContent": {"content": [text], "citations": [{"title": CITATION}]}})
+            }
+            false => text,
+        });
     }
     for index in 0..script.calls() {
         let mut call = called(body, index);
@@ -106,7 +122,9 @@ pub(crate) fn stream(request: &Request<'_>, script: &Script) -> Events {
     }
     if script.calls() == 0 {
         let deltas = pieces(body, script).into_iter();
-        let deltas = deltas.map(|text| json!({"text": text})).collect();
+        let deltas = deltas.map(|text| json!({"text": text}));
+        let cited = cites(body).then(|| json!({"citation": {"title": CITATION}}));
+        let deltas = deltas.chain(cited).collect();
         all.extend(block(index, None, deltas));
     }
     for call in 0..script.calls() {
@@ -185,40 +203,4 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 pub(crate) fn error(message: &str) -> Value {
     json!({"message": message})
-}
-
-/// What is wrong with a request, as far as Amazon refuses it before it thinks.
-pub(crate) fn refusal(request: &Value) -> Option<String> {
-    const KNOWN: [&str; 6] = [
-        "messages",
-        "system",
-        "toolConfig",
-        "inferenceConfig",
-        "outputConfig",
-        "additionalModelRequestFields",
-    ];
-    let members = request.as_object().into_iter().flatten();
-    let ours = |name: &str| name.starts_with("mock_") || KNOWN.contains(&name);
-    if let Some((name, _)) = members.into_iter().find(|(name, _)| !ours(name)) {
-        return Some(format!("extraneous key [{name}] is not permitted"));
-    }
-    let messages = request["messages"].as_array();
-    let messages = messages.map_or(&[][..], Vec::as_slice);
-    let turn = |number: usize| {
-        if number.is_multiple_of(2) {
-            "user"
-        } else {
-            "assistant"
-        }
-    };
-    let good = |(number, message): (usize, &Value)| {
-        let content = message["content"].as_array();
-        message["role"] == turn(number) && content.is_some_and(|content| !content.is_empty())
-    };
-    if messages.is_empty() || !messages.iter().enumerate().all(good) {
-        return Some("A conversation must alternate between user and assistant roles.".to_owned());
-    }
-    let uses = request["messages"].to_string().contains("\"toolUse\"");
-    (uses && request["toolConfig"].is_null())
-        .then(|| "The toolConfig field must be defined.".to_owned())
 }

@@ -6,6 +6,7 @@ It speaks OpenAI's chat completions, completions (`…/completions`), Responses
 faults. Where several mocks get one request, it holds a script for each by the mock's name:
 `{"a": {"status": 500}, "b": {}}`. What a mock received is kept and can be asked for. */
 
+mod amazon;
 mod answer;
 mod bedrock;
 mod canned;

@@ -7,7 +7,7 @@ use crate::kept::Kept;
 use crate::messages;
 use crate::play::{Answered, head, play};
 use crate::script::Script;
-use crate::{bedrock, gemini};
+use crate::{amazon, bedrock, gemini};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::Request;
@@ -260,7 +260,8 @@ fn refusal(received: &Received) -> Option<Script> {
     } else if gemini::is_at(received.path()) {
         (400, gemini::refusal(received.path(), &received.json())?)
     } else if bedrock::is_at(received.path()) {
-        (400, bedrock::refusal(&received.json())?)
+        let model = bedrock::model(received.path()).unwrap_or_default();
+        (400, amazon::refusal(model, &received.json())?)
     } else {
         let azure = received.path().contains("/openai/deployments/");
         let good = !azure || received.path().contains("?api-version=");

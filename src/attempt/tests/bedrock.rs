@@ -30,7 +30,7 @@ fn the_path_says_model_and_stream() {
     }
 }
 
-fn bedrock(stream: bool) -> Attempt {
+pub(super) fn bedrock(stream: bool) -> Attempt {
     between(Api::ChatCompletions, Api::Converse, stream)
 }
 
@@ -50,12 +50,12 @@ fn what_is_accepted_is_said() {
     }
 }
 
-fn event(name: &str, payload: &Value) -> Vec<u8> {
+pub(super) fn event(name: &str, payload: &Value) -> Vec<u8> {
     let headers = [(":event-type", name), (":message-type", "event")];
     message(&headers, payload.to_string().as_bytes())
 }
 
-fn exception(name: &str, text: &str) -> Vec<u8> {
+pub(super) fn exception(name: &str, text: &str) -> Vec<u8> {
     let headers = [(":exception-type", name), (":message-type", "exception")];
     message(&headers, json!({"message": text}).to_string().as_bytes())
 }
@@ -81,7 +81,7 @@ fn stream() -> Vec<u8> {
 }
 
 /// All that goes on of a stream that comes in these pieces.
-fn passed(attempt: &mut Attempt, pieces: &[&[u8]]) -> Vec<u8> {
+pub(super) fn passed(attempt: &mut Attempt, pieces: &[&[u8]]) -> Vec<u8> {
     answer_head(attempt, "200", STREAM);
     let mut out = Vec::new();
     let mut waiting = Vec::new();
@@ -347,7 +347,7 @@ fn refused() -> Vec<u8> {
     [start, text("Sorry."), stop, intervened(), usage].concat()
 }
 
-fn judged(stream: bool, moves_on: bool) -> Attempt {
+pub(super) fn judged(stream: bool, moves_on: bool) -> Attempt {
     let mut plan = plan(stream);
     plan.tries[0].api = Api::Converse;
     plan.content_policy = moves_on;

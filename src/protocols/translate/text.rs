@@ -72,6 +72,12 @@ impl<'a> Text<'a> {
         self.inside().is_empty()
     }
 
+    /// Whether it has nothing but white space. Few texts have to be unescaped for that.
+    pub(super) fn is_blank(&self) -> bool {
+        let front = self.inside().trim_start();
+        front.is_empty() || (front.starts_with('\\') && self.value().trim().is_empty())
+    }
+
     /// The same text, holding on to nothing.
     pub(super) fn into_owned(self) -> Text<'static> {
         Text(Cow::Owned(self.0.into_owned()))

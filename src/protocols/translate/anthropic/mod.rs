@@ -9,6 +9,7 @@ mod message;
 mod request;
 mod stream;
 mod thinking;
+mod tools;
 mod tuning;
 mod write;
 
@@ -17,8 +18,9 @@ pub(super) use blocks::Writer;
 pub(super) use request::read as read_request;
 pub(super) use stream::Reader;
 pub(super) use thinking::Thinking;
+pub(super) use tools::{of_arguments, tool_id};
 pub(super) use tuning::fit_sampling;
-pub(super) use write::{NO_ARGUMENTS, check_stops, tool_id, write as write_request};
+pub(super) use write::{check_stops, write as write_request};
 
 use super::About;
 use super::hub::{Stop, UNKNOWN, Usage};

@@ -31,6 +31,10 @@ impl Thinking {
     ) -> Self {
         let wanted = match request.reasoning {
             Reasoning::Unsaid | Reasoning::Off => return Self::Unasked,
+            _ if knows_none(model) => {
+                dropped.note(request.caller.effort());
+                return Self::Unasked;
+            }
             Reasoning::Budget(budget) => Self::Budget(budget),
             Reasoning::Effort(effort) if takes_budget(model) => {
                 // The answer itself needs room too.
@@ -83,10 +87,32 @@ impl Thinking {
     }
 }
 
+/// Whether a model is older than thinking: it refuses the word.
+fn knows_none(model: &str) -> bool {
+    const OLDEST: [&str; 9] = [
+        // Bedrock's names of Claude 2 begin so.
+        "claude-v1",
+        "claude-v2",
+        "claude-1",
+        "claude-2",
+        "claude-instant",
+        "claude-3-opus",
+        "claude-3-sonnet",
+        "claude-3-haiku",
+        "claude-3-5",
+    ];
+    is_named(model, &OLDEST)
+}
+
+fn is_named(model: &str, names: &[&str]) -> bool {
+    let model = model.to_ascii_lowercase().replace('.', "-");
+    names.iter().any(|name| model.contains(name))
+}
+
 /// Whether a model takes a budget: those named so, by any provider that has them.
 fn takes_budget(model: &str) -> bool {
     const OLD: [&str; 8] = [
-        "claude-3",
+        "claude-3-7",
         "opus-4-0",
         "sonnet-4-0",
         "opus-4-1",
@@ -96,10 +122,8 @@ fn takes_budget(model: &str) -> bool {
         // Claude 4 itself has its date right after the 4.
         "-4-2025",
     ];
-    let model = model.to_ascii_lowercase().replace('.', "-");
-    OLD.iter().any(|name| model.contains(name))
-        || model.ends_with("opus-4")
-        || model.ends_with("sonnet-4")
+    let model = model.to_ascii_lowercase();
+    is_named(&model, &OLD) || model.ends_with("opus-4") || model.ends_with("sonnet-4")
 }
 
 const fn budget(effort: Effort) -> u64 {

@@ -1,18 +1,15 @@
 /*! Writing a request. */
 
 use super::thinking::Thinking;
+use super::tools::{of_arguments, tool_id};
 use super::tuning::{output, sampling};
 use crate::protocols::Refusal;
 use crate::protocols::translate::hub::{
     Block, Call, Choice, Format, Media, Part, Request, Role, Tier,
 };
 use crate::protocols::translate::path::Path;
-use crate::protocols::translate::text::Text;
 use crate::protocols::translate::write::Writer;
 use crate::protocols::translate::{Dropped, Target};
-
-/// The schema of a tool without arguments, which Anthropic demands.
-pub(in super::super) const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
 
 /// Image formats (page "Vision").
 const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
@@ -118,7 +115,7 @@ fn tools(request: &Request<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {
         if let Some(description) = &tool.description {
             json.text_member("description", description);
         }
-        json.raw_member("input_schema", tool.schema.unwrap_or(NO_ARGUMENTS));
+        json.raw_member("input_schema", &of_arguments(tool.schema));
         if tool.strict {
             json.raw_member("strict", "true");
         }
@@ -242,21 +239,6 @@ fn write_call(call: &Call<'_>, json: &mut Writer<'_>) {
     json.text_member("id", &tool_id(&call.id));
     json.text_member("name", &call.name);
     json.raw_member("input", &call.input.object());
-}
-
-/// Anthropic takes ids of letters, digits, `_` and `-`; those of other providers may have
-/// more. Calls and results are changed alike.
-pub(in super::super) fn tool_id<'a>(id: &Text<'a>) -> Text<'a> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let value = id.value();
-    if value.chars().all(fits) {
-        return id.clone();
-    }
-    let id: String = value
-        .chars()
-        .map(|c| if fits(c) { c } else { '_' })
-        .collect();
-    Text::of(&id)
 }
 
 fn source(

@@ -19,6 +19,7 @@ pub(in super::super) fn read<'a>(body: &Value<'a>) -> Result<Answer<'a>, Malform
     let mut calls = Vec::new();
     for block in content.list() {
         text.extend(block.text_at("text"));
+        text.extend(cited(block));
         let thought = block.get("reasoningContent");
         let thought = thought.and_then(|thought| thought.get("reasoningText"));
         thinking.extend(thought.and_then(|thought| thought.text_at("text")));
@@ -34,6 +35,14 @@ pub(in super::super) fn read<'a>(body: &Value<'a>) -> Result<Answer<'a>, Malform
         calls,
         usage: read_usage(body.get("usage")),
     })
+}
+
+/// The texts of a block that cites documents, which stand in the place of a text.
+fn cited<'a>(block: &Value<'a>) -> impl Iterator<Item = Text<'a>> {
+    let content = block.get("citationsContent");
+    let content = content.and_then(|content| content.get("content"));
+    let content = content.map_or(&[][..], Value::list);
+    content.iter().filter_map(|said| said.text_at("text"))
 }
 
 fn read_call<'a>(call: &Value<'a>) -> Result<Call<'a>, Malformed> {

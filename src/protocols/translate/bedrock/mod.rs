@@ -8,6 +8,7 @@ mod family;
 mod said;
 mod stream;
 mod tools;
+mod turns;
 mod write;
 
 pub(super) use answer::read as read_answer;

@@ -1,10 +1,11 @@
 /*! Writing what was said: the system prompt and the turns. */
 
-use super::family::Family;
+use super::family::{Model, Spot};
+use super::turns::{self, Piece, Turn};
 use crate::protocols::Refusal;
 use crate::protocols::translate::Dropped;
 use crate::protocols::translate::anthropic::tool_id;
-use crate::protocols::translate::hub::{Block, Call, Media, Part, Request, Role};
+use crate::protocols::translate::hub::{Block, Call, Format, Media, Part, Request, Role};
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::write::Writer;
 
@@ -36,49 +37,94 @@ const DOCUMENTS: [(&str, &str); 9] = [
     ("text/plain", "txt"),
 ];
 
+/// How it is told that a PDF's text alone is read.
+const PAGES: &str = "pictures of files";
+
+/// The type that Claude can look at.
+const PDF: &str = "application/pdf";
+
 /// Writes what was said, block by block.
 pub(super) struct Said<'w, 'o> {
-    pub(super) json: &'w mut Writer<'o>,
-    pub(super) dropped: &'w mut Dropped,
-    pub(super) family: Family,
+    json: &'w mut Writer<'o>,
+    dropped: &'w mut Dropped,
+    model: Model,
+    /// Whether documents may be cited.
+    cites: bool,
     /// How many documents there were.
-    pub(super) documents: u64,
+    documents: u64,
 }
 
-impl Said<'_, '_> {
+impl<'w, 'o> Said<'w, 'o> {
+    /// Cites documents if all of them are PDFs: Converse takes no other type, and Anthropic all or
+    /// none. It takes no citations beside a schema of the answer, either.
+    pub(super) fn new(
+        request: &Request<'_>,
+        turns: &[Turn<'_>],
+        model: Model,
+        json: &'w mut Writer<'o>,
+        dropped: &'w mut Dropped,
+    ) -> Self {
+        let cites = model.sees_pages
+            && matches!(request.format, Format::Text)
+            && documents(turns).all(is_pdf);
+        Self {
+            json,
+            dropped,
+            model,
+            cites,
+            documents: 0,
+        }
+    }
+
     /// The system prompt, if there is one, and the turns.
-    pub(super) fn all(&mut self, request: &Request<'_>) -> Result<(), Refusal> {
-        if !request.system.is_empty() {
+    pub(super) fn all(&mut self, request: &Request<'_>, turns: &[Turn<'_>]) -> Result<(), Refusal> {
+        let system = turns::spoken(&request.system, self.dropped);
+        if !system.is_empty() {
             self.json.open_list_member("system");
-            self.blocks(&request.system)?;
+            system.iter().try_for_each(|block| self.said(block))?;
             self.json.close_list();
         }
         self.json.open_list_member("messages");
-        for turn in &request.turns {
-            let role = match turn.role {
-                Role::User => "user",
-                Role::Assistant => "assistant",
-            };
-            self.json.open();
-            self.json.member("role", role);
-            self.json.open_list_member("content");
-            self.blocks(&turn.blocks)?;
-            self.json.close_list();
-            self.json.close();
-        }
+        turns.iter().try_for_each(|turn| self.turn(turn))?;
         self.json.close_list();
         Ok(())
     }
 
-    fn blocks(&mut self, blocks: &[Block<'_>]) -> Result<(), Refusal> {
-        for block in blocks {
-            self.block(block)?;
-            write_cache(block.cache, self.family, self.json, self.dropped);
+    fn turn(&mut self, turn: &Turn<'_>) -> Result<(), Refusal> {
+        let role = match turn.role {
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        };
+        self.json.open();
+        self.json.member("role", role);
+        self.json.open_list_member("content");
+        for piece in &turn.pieces {
+            match piece {
+                Piece::Said(block) => self.said(block)?,
+                Piece::Instead(text) => {
+                    self.json.open();
+                    self.json.text_member("text", text);
+                    self.json.close();
+                }
+            }
         }
+        self.json.close_list();
+        self.json.close();
         Ok(())
     }
 
-    fn block(&mut self, block: &Block<'_>) -> Result<(), Refusal> {
+    fn said(&mut self, block: &Block<'_>) -> Result<(), Refusal> {
+        self.block(block, self.cites)?;
+        let spot = match &block.part {
+            Part::Text(_) => Spot::Text,
+            Part::File { media, .. } if !is_pdf(media) => Spot::Extract,
+            _ => Spot::Other,
+        };
+        write_cache(block.cache, self.model, spot, self.json, self.dropped);
+        Ok(())
+    }
+
+    fn block(&mut self, block: &Block<'_>, cites: bool) -> Result<(), Refusal> {
         self.json.open();
         match &block.part {
             Part::Text(text) => self.json.text_member("text", text),
@@ -87,7 +133,7 @@ impl Said<'_, '_> {
                 self.source(media, &IMAGES, block)?;
                 self.json.close();
             }
-            Part::File { media, name } => self.document(media, name.is_some(), block)?,
+            Part::File { media, name } => self.document(media, name.is_some(), block, cites)?,
             Part::Sound(_) => return Err(block.unsupported_sound()),
             Part::Call(call) => self.call(call),
             Part::Result {
@@ -107,6 +153,7 @@ impl Said<'_, '_> {
         media: &Media<'_>,
         named: bool,
         block: &Block<'_>,
+        cites: bool,
     ) -> Result<(), Refusal> {
         if named {
             self.dropped.note("filename");
@@ -116,6 +163,11 @@ impl Said<'_, '_> {
         self.json.open_member("document");
         self.json.member("name", &name);
         self.source(media, &DOCUMENTS, block)?;
+        match cites {
+            true => self.json.raw_member("citations", r#"{"enabled":true}"#),
+            false if self.model.sees_pages && is_pdf(media) => self.dropped.note(PAGES),
+            false => {}
+        }
         self.json.close();
         Ok(())
     }
@@ -158,15 +210,16 @@ impl Said<'_, '_> {
         self.json.open_member("toolResult");
         self.json.text_member("toolUseId", &tool_id(id));
         self.json.open_list_member("content");
-        for block in content {
-            self.block(block)?;
+        for block in turns::spoken(content, self.dropped) {
+            // Converse takes no citations there.
+            self.block(block, false)?;
             if block.cache.is_some() {
                 self.dropped.note("cache_control");
             }
         }
         self.json.close_list();
         match failed {
-            true if self.family.knows_more() => self.json.member("status", "error"),
+            true if self.model.knows_failures() => self.json.member("status", "error"),
             true => self.dropped.note("messages.content.is_error"),
             false => {}
         }
@@ -175,26 +228,43 @@ impl Said<'_, '_> {
     }
 }
 
+/// The documents beside texts.
+fn documents<'t>(turns: &'t [Turn<'_>]) -> impl Iterator<Item = &'t Media<'t>> {
+    let pieces = turns.iter().flat_map(|turn| &turn.pieces);
+    pieces.filter_map(|piece| match piece {
+        Piece::Said(block) => match &block.part {
+            Part::File { media, .. } => Some(media),
+            _ => None,
+        },
+        Piece::Instead(_) => None,
+    })
+}
+
+fn is_pdf(media: &Media<'_>) -> bool {
+    matches!(media, Media::Base64 { kind, .. } if kind == PDF)
+}
+
 /// Writes the point up to which the prompt is to be cached: a block of its own.
 pub(super) fn write_cache(
     cache: Option<&str>,
-    family: Family,
+    model: Model,
+    behind: Spot,
     json: &mut Writer<'_>,
     dropped: &mut Dropped,
 ) {
-    match cache {
-        None => {}
-        Some(cache) if family.knows_more() => {
-            json.open();
-            json.open_member("cachePoint");
-            json.member("type", "default");
-            // The time is the object's one other member.
-            if family == Family::Claude && cache.contains(r#""1h""#) {
-                json.member("ttl", "1h");
-            }
-            json.close();
-            json.close();
-        }
-        Some(_) => dropped.note("cache_control"),
+    let Some(cache) = cache else { return };
+    if !model.takes_point(behind) {
+        return dropped.note("cache_control");
     }
+    json.open();
+    json.open_member("cachePoint");
+    json.member("type", "default");
+    // The time is the object's one other member.
+    match cache.contains(r#""1h""#) {
+        true if model.knows_hour => json.member("ttl", "1h"),
+        true => dropped.note("cache_control.ttl"),
+        false => {}
+    }
+    json.close();
+    json.close();
 }

@@ -62,6 +62,7 @@ impl Reader {
         Ok(())
     }
 
+    /// Where documents are cited, the text comes as text, and citations as deltas of their own.
     fn delta<'a>(
         &mut self,
         event: &Value<'a>,

@@ -1,11 +1,13 @@
 /*! Writing a request. The model and whether to stream are said by its path. */
 
-use super::family::Family;
+use super::family::{Family, Model};
 use super::said::Said;
 use super::tools;
+use super::turns::{self, Turn};
 use crate::protocols::Refusal;
 use crate::protocols::translate::anthropic::{Thinking, check_stops, fit_sampling};
 use crate::protocols::translate::hub::{Format, Reasoning, Request, Role, Sampling};
+use crate::protocols::translate::openai::words::note_tier;
 use crate::protocols::translate::path::Path;
 use crate::protocols::translate::write::Writer;
 use crate::protocols::translate::{Dropped, Target};
@@ -17,23 +19,19 @@ pub(in super::super) fn write(
     dropped: &mut Dropped,
     out: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
-    let family = Family::of(target.model);
-    check(request, family)?;
+    let model = Model::of(target.model);
+    let turns = turns::of(request, dropped);
+    check(request, &turns, model.family)?;
     let mut json = Writer::new(out);
     json.open();
-    let mut said = Said {
-        json: &mut json,
-        dropped,
-        family,
-        documents: 0,
-    };
-    said.all(request)?;
-    tools::write(request, family, &mut json, dropped);
-    inference(request, target, family, &mut json, dropped);
+    Said::new(request, &turns, model, &mut json, dropped).all(request, &turns)?;
+    tools::write(request, model, &mut json, dropped);
+    inference(request, target, model.family, &mut json, dropped);
     format(request, &mut json);
     if request.user.is_some() {
         dropped.note(request.caller.user());
     }
+    note_tier(request, dropped);
     let tuning = request.tuning.iter();
     tuning.for_each(|tuning| dropped.note(tuning.field));
     json.close();
@@ -41,9 +39,9 @@ pub(in super::super) fn write(
 }
 
 /// Refuses what Bedrock has no word for.
-fn check(request: &Request<'_>, family: Family) -> Result<(), Refusal> {
+fn check(request: &Request<'_>, turns: &[Turn<'_>], family: Family) -> Result<(), Refusal> {
     let at = Path::Body.key(request.caller.conversation());
-    match request.turns.first().map(|turn| turn.role) {
+    match turns.first().map(|turn| turn.role) {
         Some(Role::User) => {}
         Some(Role::Assistant) => {
             let problem =

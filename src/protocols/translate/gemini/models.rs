@@ -14,13 +14,7 @@ pub(super) enum Thinks {
 }
 
 /// Models that know no thinking.
-const THOUGHTLESS: [&str; 5] = [
-    "gemini-1",
-    "gemini-2-0",
-    "gemini-2-5-flash-image",
-    "gemma",
-    "learnlm",
-];
+const THOUGHTLESS: [&str; 4] = ["gemini-1", "gemini-2-0", "gemma", "learnlm"];
 
 impl Thinks {
     pub(super) fn of(model: &str) -> Self {
@@ -63,4 +57,10 @@ pub(super) fn knows_minimal(model: &str) -> bool {
 /// generation has none.
 pub(super) fn knows_medium(model: &str) -> bool {
     !model.to_ascii_lowercase().contains("gemini-3-pro")
+}
+
+/// Whether it answers with images, asked for or not, that are paid for. Not all of these models can be
+/// asked for text alone (`responseModalities`): some answer 400 then.
+pub(super) fn draws(model: &str) -> bool {
+    model.to_ascii_lowercase().contains("-image")
 }

@@ -55,8 +55,21 @@ pub(super) fn system(
     Ok(())
 }
 
-/// The calls so far, by their ids: which it was in its order, and its name.
-type Calls<'r> = BTreeMap<Cow<'r, str>, (usize, &'r Text<'r>)>;
+/// The calls so far. Ids may come again in later turns: the latest call counts.
+#[derive(Default)]
+struct Calls<'r> {
+    /// By their ids: which it was in its order, and its name.
+    known: BTreeMap<Cow<'r, str>, (usize, &'r Text<'r>)>,
+    begun: usize,
+}
+
+impl<'r> Calls<'r> {
+    fn add(&mut self, call: &'r Call<'r>) {
+        let known = (self.begun, &call.name);
+        self.known.insert(call.id.value(), known);
+        self.begun = self.begun.saturating_add(1);
+    }
+}
 
 /// Writes the turns.
 pub(super) fn contents(
@@ -65,7 +78,7 @@ pub(super) fn contents(
     json: &mut Writer<'_>,
     dropped: &mut Dropped,
 ) -> Result<(), Refusal> {
-    let mut calls = Calls::new();
+    let mut calls = Calls::default();
     json.open_list_member("contents");
     for turn in &request.turns {
         json.open();
@@ -119,7 +132,7 @@ fn user(
         };
         let noted = content.iter().chain([block]);
         noted.for_each(|block| note_cache(block, dropped));
-        let Some((order, name)) = calls.get(id.value().as_ref()).copied() else {
+        let Some((order, name)) = calls.known.get(id.value().as_ref()).copied() else {
             let problem = "is the result of no call before it, of which the provider of this \
                            model has to be told the name";
             return Err(block.place.unsupported(problem));
@@ -185,7 +198,7 @@ fn assistant<'r>(
             continue;
         };
         note_cache(block, dropped);
-        calls.insert(call.id.value(), (calls.len(), &call.name));
+        calls.add(call);
         write_call(call, unsigned, json);
         unsigned = false;
     }

@@ -1,5 +1,6 @@
 /*! Writing a request. The model and whether to stream are said by its path. */
 
+use super::models::draws;
 use super::{said, tuning};
 use crate::protocols::Refusal;
 use crate::protocols::translate::hub::{Choice, Request, Tool};
@@ -18,7 +19,7 @@ pub(in super::super) fn write(
     dropped: &mut Dropped,
     out: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
-    check(request)?;
+    check(request, target.model)?;
     let mut json = Writer::new(out);
     json.open();
     said::system(request, &mut json, dropped)?;
@@ -28,12 +29,18 @@ pub(in super::super) fn write(
     if request.user.is_some() {
         dropped.note(request.caller.user());
     }
+    words::note_tier(request, dropped);
     json.close();
     Ok(())
 }
 
 /// Refuses what Gemini has no word for.
-fn check(request: &Request<'_>) -> Result<(), Refusal> {
+fn check(request: &Request<'_>, model: &str) -> Result<(), Refusal> {
+    if draws(model) {
+        let problem = "is served by a model that answers with images, for which the protocol of \
+                       this call has no words";
+        return Err(Path::Body.key("model").unsupported_since(problem));
+    }
     if request.turns.is_empty() {
         let at = Path::Body.key(request.caller.conversation());
         return Err(at.unsupported_since("has nothing but system messages or empty ones"));

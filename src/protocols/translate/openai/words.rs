@@ -74,6 +74,13 @@ pub(in super::super) const fn tier(tier: Tier) -> Option<&'static str> {
     }
 }
 
+/// Notes a tier where the provider has no word for it.
+pub(in super::super) fn note_tier(request: &Request<'_>, dropped: &mut Dropped) {
+    if request.tier != Tier::Unsaid {
+        dropped.note("service_tier");
+    }
+}
+
 pub(in super::super) fn read_choice<'a>(
     word: &Text<'_>,
     at: &Path<'_>,

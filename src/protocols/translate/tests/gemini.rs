@@ -100,7 +100,8 @@ fn a_whole_request_of_chat_completions() {
             "tools.strict",
             "parallel_tool_calls",
             "max_completion_tokens",
-            "user"
+            "user",
+            "service_tier"
         ]
     );
 }
@@ -203,7 +204,6 @@ fn what_is_asked_of_thinking_depends_on_the_model() {
         ("gemini-2.0-flash", "high", Json::Null, true),
         ("gemini-1.5-pro", "none", Json::Null, false),
         ("gemma-3-27b-it", "low", Json::Null, true),
-        ("gemini-2.5-flash-image", "low", Json::Null, true),
         (
             "gemini-2.5-flash",
             "none",
@@ -882,4 +882,45 @@ fn errors_get_the_callers_shape() {
     let (_, body) = error(Protocol::OpenAi, 400, long.to_string().as_bytes());
     let body: Json = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["error"]["code"], "context_length_exceeded");
+}
+
+#[test]
+fn regression_results_keep_their_order_where_ids_come_again() {
+    let call = |id: &str, name: &str| json!({"id": id, "type": "function", "function": {"name": name, "arguments": "{}"}});
+    let result =
+        |id: &str, text: &str| json!({"role": "tool", "tool_call_id": id, "content": text});
+    let body = json!({"model": "m", "messages": [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "tool_calls": [call("0", "f"), call("1", "f")]},
+        result("0", "a"), result("1", "b"),
+        {"role": "assistant", "tool_calls": [call("0", "f"), call("1", "f"), call("2", "f")]},
+        result("2", "e"), result("1", "d"), result("0", "c"),
+    ]});
+    let (told, _) = asked(OpenAi, "gemini-2.5-flash", &body);
+    let said = |turn: usize| -> Vec<Json> {
+        let parts = told["contents"][turn]["parts"].as_array().unwrap().iter();
+        let output = |part: &Json| part["functionResponse"]["response"]["output"].clone();
+        parts.map(output).collect()
+    };
+    assert_eq!(said(2), ["a", "b"]);
+    assert_eq!(said(4), ["c", "d", "e"]);
+}
+
+#[test]
+fn regression_models_that_draw_are_not_asked_to_chat() {
+    for model in [
+        "gemini-2.5-flash-image",
+        "gemini-3-pro-image-preview",
+        "gemini-2.0-flash-preview-image-generation",
+    ] {
+        let body = hi_openai(&json!({})).to_string();
+        let target = Target { model, ..target() };
+        let to = ProviderApi::GenerateContent;
+        let refusal = request(OpenAi, to, body.as_bytes(), &target).unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.param.as_deref()),
+            ("unsupported_by_provider", Some("model")),
+            "{model}"
+        );
+    }
 }

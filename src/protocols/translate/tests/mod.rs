@@ -1,5 +1,6 @@
 mod answers;
 mod bedrock;
+mod bedrock_bounds;
 mod gemini;
 mod hostile;
 mod limits;

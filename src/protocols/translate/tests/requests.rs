@@ -482,8 +482,8 @@ fn ids_of_calls_fit_and_stay_paired() {
     assert_eq!(
         body["messages"],
         json!([
-            {"role": "assistant", "content": [{"type": "tool_use", "id": "functions_f_0", "name": "f", "input": {"INVALID_JSON": "{"}}]},
-            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "functions_f_0"}]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "functions_f_0_d6bdd4de328a22edd610f954", "name": "f", "input": {"INVALID_JSON": "{"}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "functions_f_0_d6bdd4de328a22edd610f954"}]},
         ])
     );
 }
