@@ -2,6 +2,7 @@
 
 mod alike;
 mod error;
+mod freeing;
 mod guarding;
 mod ids;
 mod lines;
@@ -24,7 +25,7 @@ use crate::tokens::Stream;
 use error::ErrorReader;
 pub(super) use error::MAX_ERROR_BODY;
 pub(super) use guarding::Guard;
-pub(super) use ids::Ids;
+pub(super) use ids::{Ids, Known};
 use lines::LinesReader;
 pub(super) use stopping::Stop;
 use stream::StreamReader;
@@ -276,7 +277,7 @@ impl AnswerReader {
         let guard = reading.guard.as_ref();
         let is_output = guard.is_some_and(|guard| guard.lines.is_some());
         if status >= 400 {
-            Self::Error(Box::new(ErrorReader::new(reading)))
+            Self::Error(Box::new(ErrorReader::new(reading, status)))
         } else if is_output {
             // Its type says nothing: it is a file.
             Self::Json(Box::new(WholeReader::new(reading)))
@@ -390,7 +391,10 @@ impl AnswerReader {
     /// discards events that do not end.)
     pub(super) fn trailers(&mut self, seen: &mut Seen, context: &mut dyn Context) {
         match self {
-            Self::Json(whole) => whole.end(seen),
+            Self::Json(whole) => {
+                whole.end(seen);
+                seen.dropped = whole.waiting();
+            }
             Self::Stream(stream) => stream.trailers(seen, context),
             Self::Lines(lines) => seen.dropped = lines.waiting(),
             Self::Error(_) | Self::Opaque { .. } => {}
