@@ -500,7 +500,7 @@ fn traits() {
             with_message(r#"{"role":"assistant","audio":{"id":"audio_1"}}"#),
             Traits {
                 stored_file: true,
-                stored_sound: true,
+                stored_other: Some("audio.id"),
                 ..none.clone()
             },
         ),
