@@ -343,6 +343,15 @@ fn regression_messages_name_no_container_and_no_custom_skill() {
             "'container.skills'",
         ),
         (
+            json!({"thread": {"type": "continue", "previous_message_id": "msg_victim"}}),
+            "'thread'",
+        ),
+        (json!({"thread": {"type": "create"}}), "'thread'"),
+        (
+            json!({"diagnostics": {"previous_message_id": "msg_victim"}}),
+            "'diagnostics.previous_message_id'",
+        ),
+        (
             json!({"container": {"more": {"skill_id": "skill_victim"}}}),
             "'container.more.skill_id'",
         ),

@@ -143,6 +143,11 @@ mod tests {
                 json!({"type": "reasoning", "id": "rs_1", "summary": []}),
                 true,
             ),
+            (json!({"type": "compaction", "id": "cmp_1"}), true),
+            (
+                json!({"type": "compaction", "id": "cmp_1", "encrypted_content": "AAAA"}),
+                false,
+            ),
             (
                 json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "AAAA"}),
                 false,
