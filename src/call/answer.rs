@@ -274,6 +274,13 @@ impl AnswerReader {
         Self::Lines(Box::default())
     }
 
+    /// The head has said how many bytes the answer has.
+    pub(super) fn expect(&mut self, length: Option<u64>) {
+        if let Self::Lines(lines) = self {
+            lines.expect(length);
+        }
+    }
+
     pub(super) fn new(mut reading: Reading, status: u16, content_type: &str) -> Self {
         let kind = media_type(content_type);
         let guard = reading.guard.as_ref();

@@ -289,8 +289,8 @@ impl Call {
         if !traits.stored_file || !self.files.is_empty() || self.stores_files() {
             return Ok(None);
         }
-        if traits.stored_sound {
-            return Err(stored("audio.id".to_owned()));
+        if let Some(path) = traits.stored_other {
+            return Err(stored(path.to_owned()));
         }
         let stored_here = self.gateway.policy.stored.as_ref();
         let stored_here = stored_here.filter(|stored| stored.files.is_some());
@@ -306,9 +306,12 @@ impl Call {
         let mut files = Vec::with_capacity(named.len());
         for (index, file) in named.iter().enumerate() {
             let secrets = &stored_here.secrets;
-            let thing = secrets.open(&caller.tenant.name, Kind::File, &file.id);
-            let thing =
-                thing.ok_or_else(|| file_not_found().at(file_place(body, traits, index)))?;
+            let place = || file_place(body, traits, index);
+            let opened = secrets.open_with(&caller.tenant.name, Kind::File, &file.id);
+            let (thing, more) = opened.ok_or_else(|| file_not_found().at(place()))?;
+            if !more.is_empty() {
+                return Err(of_batch(place()));
+            }
             edits.replace(file.span, quote(&thing.id));
             files.push(Named {
                 thing,
@@ -439,6 +442,13 @@ pub(super) fn file_place(body: &[u8], traits: &Traits, index: usize) -> String {
 /// A file is not where what names it goes.
 pub(super) fn kept_elsewhere(message: &str, place: String) -> Refusal {
     Refusal::new(ErrorKind::Invalid, "file_kept_elsewhere", message).at(place)
+}
+
+/// What a batch reads or writes was not inspected as parts of prompts are, and nobody has counted it
+/// as one.
+fn of_batch(place: String) -> Refusal {
+    let message = format!("'{place}' must not be a file of a batch: it can be read, and removed.");
+    Refusal::new(ErrorKind::Invalid, "invalid_value", message).at(place)
 }
 
 fn too_many() -> Refusal {

@@ -89,11 +89,15 @@ impl Call {
         retry_advice(&mut edits, (status, said), &tries, host);
         self.guard_error(&caller, status);
         let ids = self.all_ids(&caller, &ask, &tries, status);
-        let reader = self.begin(caller, ask, (status, content_type), ids, end);
-        if reader.changes_length && headers.has("content-length") {
+        let begun = self.begin(caller, ask, (status, content_type), ids, end);
+        if let Phase::Answering { reader, .. } = &mut self.phase {
+            let length = headers.text("content-length");
+            reader.expect(length.and_then(|length| length.parse().ok()));
+        }
+        if begun.changes_length && headers.has("content-length") {
             edits.remove.push("content-length".to_owned());
         }
-        if reader.held {
+        if begun.held {
             OnAnswer::Hold(edits)
         } else {
             OnAnswer::Forward(edits)

@@ -1612,6 +1612,7 @@ mod media;
 mod plan;
 mod rules;
 mod scoring;
+mod shared;
 mod stop;
 mod stored;
 mod usage;

@@ -16,6 +16,7 @@ pub use capture::Capture;
 pub use edit::{Edits, Rewrite};
 pub use error::{Error, ErrorKind};
 pub use place::path_at;
+pub(crate) use reader::fold;
 pub use reader::{Key, Kind, Reader, Watched};
 pub use text::{Span, Text, quote};
 

@@ -419,8 +419,7 @@ impl<'a> Reader<'a> {
         if !self.strict_case {
             return Ok(());
         }
-        let folded: String = key.value().chars().map(fold).collect();
-        match (self.watched)(folded.as_bytes()) {
+        match (self.watched)(fold(&key.value()).as_bytes()) {
             Some((name, _)) => Err(self.error(ErrorKind::CaseVariant(name))),
             None => Ok(()),
         }
@@ -428,10 +427,11 @@ impl<'a> Reader<'a> {
 }
 
 /// Lower case as Go's `encoding/json` folds keys: ASCII, the long s and the Kelvin sign.
-const fn fold(c: char) -> char {
-    match c {
+pub(crate) fn fold(key: &str) -> String {
+    let lower = |c: char| match c {
         '\u{17F}' => 's',
         '\u{212A}' => 'k',
         c => c.to_ascii_lowercase(),
-    }
+    };
+    key.chars().map(lower).collect()
 }

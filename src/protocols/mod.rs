@@ -13,6 +13,7 @@ mod reading;
 mod redact;
 pub mod replay;
 mod request;
+mod shared;
 pub mod texts;
 mod traits;
 pub mod translate;

@@ -1,7 +1,8 @@
 /*! Reading requests: what both protocols read and count alike. */
 
+use super::shared::skip_member;
 use super::{ErrorKind, Refusal, Traits};
-use crate::json::{Error, Kind, Reader, Span};
+use crate::json::{Error, Kind, Reader, Span, path_at};
 use std::borrow::Cow;
 
 /// What stops the reading.
@@ -15,6 +16,11 @@ pub(super) enum Stop {
     /// A field that names what the provider has stored.
     Stored {
         path: String,
+    },
+    /// The same, by its value's place in the body.
+    Named {
+        name: &'static str,
+        offset: usize,
     },
 }
 
@@ -40,6 +46,20 @@ impl From<Stop> for Refusal {
                 Self::new(ErrorKind::Invalid, code, message).at(path)
             }
             Stop::Stored { path } => stored(path),
+            Stop::Named { name, .. } => stored(name.to_owned()),
+        }
+    }
+}
+
+impl Stop {
+    /// What the caller is told, who has sent `body`.
+    pub(super) fn told(self, body: &[u8]) -> Refusal {
+        match self {
+            Self::Named { name, offset } => {
+                let path = path_at(body, offset);
+                stored(path.unwrap_or_else(|| name.to_owned()))
+            }
+            stop => stop.into(),
         }
     }
 }
@@ -221,7 +241,7 @@ impl Traits {
             }
             (name, kind) => {
                 self.cache |= name == "cache_control" && kind == Kind::Object;
-                reader.skip().map(drop).map_err(Stop::from)
+                skip_member(reader, key)
             }
         })
     }

@@ -62,8 +62,8 @@ pub struct Traits {
     pub file: bool,
     /// Whether a file is named by the id under which the provider stores it.
     pub stored_file: bool,
-    /// Whether it names sound of an earlier answer, which the provider keeps.
-    pub stored_sound: bool,
+    /// Where it names something else that the provider keeps, such as sound of an earlier answer.
+    pub stored_other: Option<&'static str>,
     /// Those that OpenAI's APIs name so, in their order.
     pub stored_files: Vec<StoredFile>,
     /// Whether the answer may be sound.
@@ -100,7 +100,7 @@ impl Default for Traits {
             audio: false,
             file: false,
             stored_file: false,
-            stored_sound: false,
+            stored_other: None,
             stored_files: Vec::new(),
             audio_output: false,
             cache: false,

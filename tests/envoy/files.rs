@@ -34,6 +34,7 @@ fn policy() -> Value {
     policy["tenants"]["green"]["models"] = json!(["smart", "light", "bulk"]);
     policy["tenants"]["blue"]["limits"] = json!([{"tokens": 1_000, "per": "day"}]);
     policy["stored"] = json!({"secrets": ["a secret for tests"], "files": "openai",
+        "conversations": {"backend": "openai"},
         "batches": {"lines": 1_000, "price": 0.5}});
     policy["guardrails"] = json!([{"name": "pii", "phase": "both", "detect": "personal_data",
         "action": "mask", "tenants": ["green"]}]);
@@ -298,6 +299,7 @@ fn python_files_and_batches() {
                 "no:cacheprovider",
                 "test_files.py",
                 "test_batches.py",
+                "test_names.py",
             ])
             .current_dir(repo("tests/sdk"))
             .env(

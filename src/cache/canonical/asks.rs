@@ -267,7 +267,7 @@ mod tests {
             ),
             (chat, "messages", file, Some(Once::Refers)),
             (chat, "messages", said, Some(Once::Refers)),
-            (chat, "previous_response_id", json!("r"), Some(Once::Refers)),
+            (chat, "conversation_id", json!("c"), Some(Once::Refers)),
             (chat, "session_id", json!("s"), Some(Once::Refers)),
             // What is stored is Tollgate's affair, and that is nothing.
             (Api::Responses, "store", json!(true), None),

@@ -16,11 +16,22 @@ pub(in crate::call) struct LinesReader {
     line: Vec<u8>,
     /// Whether its front has gone on.
     is_long: bool,
+    /// Bytes that are still to come, if the head has said how many there are.
+    left: Option<u64>,
 }
 
 impl LinesReader {
+    /// The answer has so many bytes. Behind the last of them trailers may come, and then nothing can
+    /// be sent any more.
+    pub(super) const fn expect(&mut self, length: Option<u64>) {
+        self.left = length;
+    }
+
     /// What goes on has the length of what has come.
     pub(super) fn data(&mut self, piece: &[u8], end: bool) -> OnData {
+        let came = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        self.left = self.left.map(|left| left.saturating_sub(came));
+        let end = end || self.left == Some(0);
         let mut out = Vec::with_capacity(self.line.len().saturating_add(piece.len()));
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(part);
@@ -94,6 +105,20 @@ mod tests {
             let (front, back) = file.as_bytes().split_at(cut);
             let told = read(&[front, back]);
             assert_eq!(String::from_utf8(told).unwrap(), wanted, "{cut}");
+        }
+    }
+
+    #[test]
+    fn regression_the_last_line_goes_on_before_trailers() {
+        let file = format!("{ANSWER}\n{ERROR}");
+        let length = u64::try_from(file.len()).unwrap();
+        for cut in 0..file.len() {
+            let (front, back) = file.as_bytes().split_at(cut);
+            let mut reader = LinesReader::default();
+            reader.expect(Some(length));
+            reader.data(front, false);
+            reader.data(back, false);
+            assert_eq!(reader.waiting(), 0, "{cut}");
         }
     }
 

@@ -252,6 +252,7 @@ fn check_line(request: &Request<'_>, body: &[u8]) -> Result<(), Refusal> {
     if traits.stored_file {
         let first = traits.stored_files.first();
         let path = first.and_then(|file| path_at(body, file.span.start));
+        let path = path.or_else(|| traits.stored_other.map(str::to_owned));
         let path = path.map_or_else(|| "file_id".to_owned(), |path| format!("body.{path}"));
         return Err(stored(path));
     }

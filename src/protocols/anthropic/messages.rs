@@ -3,7 +3,9 @@
 mod unsigned;
 
 use crate::json::{Edits, Key, Kind, Reader, Rewrite, Span, quote};
-use crate::protocols::reading::{self, MISSING, Stop, field};
+use crate::protocols::reading::{self, MISSING, Stop, field, unsupported};
+use crate::protocols::shared::skip_member;
+use crate::protocols::texts::peek;
 use crate::protocols::{Refusal, Tariff, Traits};
 use crate::tokens::{Prompt, framing, media};
 use std::borrow::Cow;
@@ -103,7 +105,7 @@ struct Draft<'a> {
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
 pub fn read_messages(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Refusal> {
     let read = read(body, text).and_then(|draft| draft.finish(true));
-    read.map_err(Refusal::from)
+    read.map_err(|stop| stop.told(body))
 }
 
 /// Reads a request of which the tokens shall be counted: there is no answer to bound.
@@ -112,7 +114,7 @@ pub fn read_messages(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, R
 /// As [`read_messages`].
 pub fn read_count(body: &[u8], text: Prompt) -> Result<MessagesRequest<'_>, Refusal> {
     let read = read(body, text).and_then(|draft| draft.finish(false));
-    let mut request = read.map_err(Refusal::from)?;
+    let mut request = read.map_err(|stop| stop.told(body))?;
     let traits = &mut request.traits;
     traits.stream = false;
     traits.tariff = Tariff::Never;
@@ -189,14 +191,54 @@ impl<'a> Draft<'a> {
                 let _ = reader.skip()?;
             }
             ("output_format" | "output_config", _) => self.traits.add_schema(reader)?,
-            ("mcp_servers", Kind::Array) => reader.array(|reader| {
-                self.mcp_servers = true;
-                self.traits.uncounted = true;
-                reader.skip().map(drop)
-            })?,
-            _ => drop(reader.skip()?),
+            ("mcp_servers", Kind::Array) => {
+                let any = reader.says_something()?;
+                self.mcp_servers |= any;
+                self.traits.uncounted |= any;
+                skip_member(reader, key)?;
+            }
+            ("container", _) => self.container(reader)?,
+            // What was said before, which the provider keeps.
+            ("thread", kind) if kind != Kind::Null => return unsupported("thread"),
+            _ => skip_member(reader, key)?,
         }
         Ok(())
+    }
+
+    /// Where the provider runs code: in one that it keeps, or in a new one, with skills.
+    fn container(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        match reader.kind()? {
+            Kind::Null => drop(reader.skip()?),
+            Kind::Object => reader.object_strict(|reader, key| {
+                match (key.value().as_ref(), reader.kind()?) {
+                    (_, Kind::Null) => drop(reader.skip()?),
+                    ("skills", Kind::Array) => reader.array(|reader| self.skill(reader))?,
+                    ("skills", _) => return field("container.skills", "must be an array"),
+                    ("id", _) => {
+                        self.traits.name_kept("container.id");
+                        reader.skip()?;
+                    }
+                    _ => skip_member(reader, key)?,
+                }
+                Ok::<(), Stop>(())
+            })?,
+            _ => {
+                self.traits.name_kept("container");
+                reader.skip()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A skill, which brings texts into the prompt: one that everybody has is named by a word.
+    fn skill(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        let is_everybodys = reader.kind()? == Kind::Object
+            && matches!(peek(reader, ["type"]), [kind] if kind == "anthropic");
+        if !is_everybodys {
+            self.traits.name_kept("container.skills");
+        }
+        self.traits.uncounted = true;
+        reader.skip().map(drop).map_err(Stop::from)
     }
 
     fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(), Stop> {
@@ -226,7 +268,7 @@ impl<'a> Draft<'a> {
                     let problem = "must be a string or an array of blocks";
                     return field(path("content"), problem);
                 }
-                _ => self.traits.add_text(reader)?,
+                _ => self.traits.add_member(reader, key)?,
             }
             Ok(())
         })?;
@@ -281,7 +323,9 @@ impl<'a> Draft<'a> {
                     let _ = reader.skip()?;
                 }
                 (name, _) if is_unread(name) => drop(reader.skip()?),
-                _ => self.traits.add_text(reader)?,
+                // Of a tool, whose keys are its own.
+                ("input", _) => self.traits.add_text(reader)?,
+                _ => self.traits.add_member(reader, key)?,
             }
             Ok::<(), Stop>(())
         })?;
@@ -321,8 +365,8 @@ impl<'a> Draft<'a> {
                     let _ = reader.skip()?;
                 }
                 ("content", Kind::Array) => self.blocks(reader)?,
-                ("content", _) => self.traits.add_text(reader)?,
-                _ => drop(reader.skip()?),
+                ("content", _) => self.traits.add_member(reader, key)?,
+                _ => skip_member(reader, key)?,
             }
             Ok::<(), Stop>(())
         })?;

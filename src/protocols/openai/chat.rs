@@ -5,10 +5,11 @@ mod adapt;
 pub use adapt::Adapt;
 
 use super::StreamOptions;
-use super::fields::{Limit, answers, strings, texts};
+use super::fields::{Limit, answers, strings};
 use crate::json::{Key, Kind, Reader, Span, Text};
 use crate::protocols::members::Members;
 use crate::protocols::reading::{self, MISSING, Stop, field};
+use crate::protocols::shared::skip_member;
 use crate::protocols::{Refusal, Traits};
 use crate::tokens::{Prompt, framing, media};
 use std::borrow::Cow;
@@ -74,6 +75,7 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
         b"frequency_penalty" => ("frequency_penalty", 53),
         b"presence_penalty" => ("presence_penalty", 54),
         b"seed" => ("seed", 55),
+        b"store" => ("store", 56),
         _ => return None,
     })
 }
@@ -90,6 +92,8 @@ pub struct ChatRequest<'a> {
     model_span: Span,
     max_tokens: Limit,
     max_completion_tokens: Limit,
+    /// Where the caller says that the provider shall keep the completion.
+    store: Option<Span>,
     members: Members<'a>,
 }
 
@@ -104,6 +108,7 @@ struct Draft<'a> {
     voice: bool,
     max_tokens: Limit,
     max_completion_tokens: Limit,
+    store: Option<Span>,
 }
 
 /// Reads a chat request in one pass; its text is added to `text`.
@@ -111,7 +116,7 @@ struct Draft<'a> {
 /// # Errors
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
 pub fn read_chat(body: &[u8], text: Prompt) -> Result<ChatRequest<'_>, Refusal> {
-    read(body, text).map_err(Refusal::from)
+    read(body, text).map_err(|stop| stop.told(body))
 }
 
 fn read(body: &[u8], text: Prompt) -> Result<ChatRequest<'_>, Stop> {
@@ -140,6 +145,7 @@ impl<'a> Draft<'a> {
             model_span,
             max_tokens: self.max_tokens,
             max_completion_tokens: self.max_completion_tokens,
+            store: self.store,
             members,
         })
     }
@@ -163,7 +169,13 @@ impl<'a> Draft<'a> {
             // The voice of an answer, which OpenAI demands where it shall be sound.
             "audio" => {
                 self.voice = reader.kind()? == Kind::Object;
-                let _ = reader.skip()?;
+                self.spoken(reader)?;
+            }
+            "store" => {
+                let start = reader.offset();
+                let stores = reading::flag(reader, "store")?;
+                let end = reader.offset();
+                self.store = stores.then_some(Span { start, end });
             }
             "tools" | "functions" => {
                 let path = key.value();
@@ -174,11 +186,24 @@ impl<'a> Draft<'a> {
             // Tools of the provider's, of OpenAI's and others'.
             "web_search_options" | "plugins" | "search_parameters" | "data_sources" => {
                 self.traits.uncounted |= reader.kind()? != Kind::Null;
-                let _ = reader.skip()?;
+                skip_member(reader, key)?;
             }
-            _ => drop(reader.skip()?),
+            _ => skip_member(reader, key)?,
         }
         Ok(())
+    }
+
+    /// How an answer shall sound.
+    fn spoken(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
+        if reader.kind()? != Kind::Object {
+            return reader.skip().map(drop).map_err(Stop::from);
+        }
+        reader.object(|reader, key| {
+            if key.value() == "voice" && reader.kind()? == Kind::Object {
+                self.traits.name_kept("audio.voice");
+            }
+            skip_member(reader, key)
+        })
     }
 
     fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(), Stop> {
@@ -199,7 +224,7 @@ impl<'a> Draft<'a> {
                     return field(path, "must be a string or an array of parts");
                 }
                 ("audio", Kind::Object) => self.earlier_sound(reader)?,
-                _ => self.traits.add_text(reader)?,
+                _ => self.traits.add_member(reader, key)?,
             }
             Ok(())
         })?;
@@ -213,9 +238,9 @@ impl<'a> Draft<'a> {
     /// Sound of an earlier answer, which its provider keeps.
     fn earlier_sound(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
         let [id] = strings(reader, ["id"])?;
-        self.traits.stored_sound |= id.is_some();
-        // Whatever counts files as what is kept counts it, too.
-        self.traits.stored_file |= id.is_some();
+        if id.is_some() {
+            self.traits.name_kept("audio.id");
+        }
         Ok(())
     }
 
@@ -237,7 +262,7 @@ impl<'a> Draft<'a> {
                 self.traits.cache |= kind != Kind::Null;
                 reader.skip().map(drop).map_err(Stop::from)
             }
-            _ => self.traits.add_text(reader),
+            _ => self.traits.add_member(reader, key),
         })
     }
 
@@ -258,7 +283,18 @@ impl<'a> Draft<'a> {
     }
 
     fn file(&mut self, reader: &mut Reader<'a>) -> Result<(), Stop> {
-        let [data, id] = texts(reader, ["file_data", "file_id"])?;
+        let (mut data, mut id) = (None, None);
+        match reader.kind()? {
+            Kind::Object => reader.object(|reader, key| {
+                match (key.value().as_ref(), reader.kind()?) {
+                    ("file_data", Kind::String) => data = Some(reader.string()?),
+                    ("file_id", Kind::String) => id = Some(reader.string()?),
+                    _ => skip_member(reader, key)?,
+                }
+                Ok::<(), Stop>(())
+            })?,
+            _ => drop(reader.skip()?),
+        }
         let tokens = media::file(data.as_ref().map(Text::raw));
         self.traits.file = true;
         if let Some(id) = id {

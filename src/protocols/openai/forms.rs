@@ -150,6 +150,8 @@ fn finish_sound(traits: &mut Traits) {
 fn member(traits: &mut Traits, name: &str, value: &str) -> Result<(), Stop> {
     match name {
         "prompt" => traits.text.add(value.as_bytes()),
+        // Some read brackets in names as objects: `images[0][file_id]`.
+        name if name.to_ascii_lowercase().contains("file_id") => traits.name_kept("file_id"),
         "n" => match value.parse() {
             Ok(count) => images::set_count(traits, Some(count))?,
             Err(_) => return field("n", "must be an integer from 1 to 10"),

@@ -25,6 +25,7 @@ use super::fields::Limit;
 use crate::json::{Key, Kind, Reader, Span};
 use crate::protocols::members::Members;
 use crate::protocols::reading::{self, MISSING, Stop, field, unsupported};
+use crate::protocols::shared::skip_member;
 use crate::protocols::{Refusal, Traits};
 use crate::tokens::{Prompt, framing};
 use std::borrow::Cow;
@@ -149,7 +150,7 @@ struct Draft<'a> {
 /// A 400 that says what is wrong: the JSON, a type, a missing field, a field that names what the
 /// provider has stored.
 pub fn read_responses(body: &[u8], text: Prompt) -> Result<ResponsesRequest<'_>, Refusal> {
-    read(body, text).map_err(Refusal::from)
+    read(body, text).map_err(|stop| stop.told(body))
 }
 
 fn read(body: &[u8], text: Prompt) -> Result<ResponsesRequest<'_>, Stop> {
@@ -234,18 +235,15 @@ impl<'a> Draft<'a> {
             ("max_output_tokens", _) => {
                 self.max_output_tokens = Limit::read(reader, "max_output_tokens")?;
             }
-            ("tools", kind) => {
-                if kind == Kind::Array {
-                    stored::check_tools(reader)?;
-                }
+            ("tools", _) => {
                 self.traits
                     .add_tools(reader, "tools", framing::OPENAI_TOOLS)?;
             }
             // vLLM's.
-            ("previous_input_messages", _) => self.traits.add_text(reader)?,
+            ("previous_input_messages", _) => self.traits.add_member(reader, key)?,
             // How the answer shall look: its format holds a schema.
             ("text", _) => self.traits.add_schema(reader)?,
-            _ => drop(reader.skip()?),
+            _ => skip_member(reader, key)?,
         }
         Ok(())
     }

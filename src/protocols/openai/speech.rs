@@ -97,6 +97,11 @@ fn member(traits: &mut Traits, reader: &mut Reader<'_>, name: &str) -> Result<()
             Ok(())
         }
         ("stream_format", kind) if kind != Kind::Null => field("stream_format", "must be a string"),
+        // One that the account has made; those of the API go by their names.
+        ("voice", Kind::Object) => {
+            traits.name_kept("voice");
+            reader.skip().map(drop).map_err(Stop::from)
+        }
         _ => reader.skip().map(drop).map_err(Stop::from),
     }
 }

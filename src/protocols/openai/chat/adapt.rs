@@ -70,6 +70,10 @@ impl ChatRequest<'_> {
         if self.traits.stream && adapt.ask_usage && !adapt.removes("stream_options") {
             self.stream_options.ask_for_usage(&self.members, &mut edits);
         }
+        // The provider keeps nothing: no call can read it, and whoever has the account's key could.
+        if let Some(span) = self.store.filter(|_| !adapt.removes("store")) {
+            edits.replace(span, "false".to_owned());
+        }
         let fills = self.fills(adapt, &mut edits);
         let limit = match fills {
             true => LimitEdit::Nothing,

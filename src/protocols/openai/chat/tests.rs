@@ -500,7 +500,7 @@ fn traits() {
             with_message(r#"{"role":"assistant","audio":{"id":"audio_1"}}"#),
             Traits {
                 stored_file: true,
-                stored_sound: true,
+                stored_other: Some("audio.id"),
                 ..none.clone()
             },
         ),
@@ -757,6 +757,7 @@ fn fields_that_a_provider_does_not_know_are_removed() {
         "user",
         "stream_options",
         "store",
+        "prediction",
         "model",
         "messages",
         "stream",
@@ -777,7 +778,7 @@ fn fields_that_a_provider_does_not_know_are_removed() {
             format!(r#"{{"model":"m",{messages}}}"#),
         ),
         (
-            format!(r#"{{"store":1,"user":"u","model":"a","store":2,{messages},"x":3}}"#),
+            format!(r#"{{"prediction":1,"user":"u","model":"a","prediction":2,{messages},"x":3}}"#),
             format!(r#"{{"model":"m",{messages},"x":3}}"#),
         ),
         (

@@ -14,7 +14,7 @@ use crate::tokens::Prompt;
 /// A 400 that says what is wrong: the JSON, a type, an item that names what the provider has
 /// stored.
 pub fn read_items(body: &[u8], text: Prompt) -> Result<Traits, Refusal> {
-    read(body, text).map_err(Refusal::from)
+    read(body, text).map_err(|stop| stop.told(body))
 }
 
 /// The keys that are read, beside those of items.

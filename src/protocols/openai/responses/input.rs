@@ -5,6 +5,7 @@ use crate::json::{Kind, Reader, Span};
 use crate::protocols::Traits;
 use crate::protocols::openai::fields::strings;
 use crate::protocols::reading::{Stop, field, unsupported};
+use crate::protocols::shared::skip_member;
 use crate::protocols::texts::peek;
 use crate::tokens::{framing, media};
 use std::fmt;
@@ -142,7 +143,7 @@ fn item(reader: &mut Reader<'_>, traits: &mut Traits, at: ItemPlace) -> Result<b
         ("type" | "role" | "id" | "call_id" | "status", _) => {
             reader.skip().map(drop).map_err(Stop::from)
         }
-        _ => traits.add_text(reader),
+        _ => traits.add_member(reader, key),
     })?;
     Ok(own)
 }
@@ -212,7 +213,7 @@ fn part(reader: &mut Reader<'_>, traits: &mut Traits, at: PartPlace<'_>) -> Resu
         "input_audio" => audio(reader, traits)?,
         _ => reader.object_strict(|reader, key| match key.value().as_ref() {
             "type" => reader.skip().map(drop).map_err(Stop::from),
-            _ => traits.add_text(reader),
+            _ => traits.add_member(reader, key),
         })?,
     }
     Ok(())
@@ -221,7 +222,7 @@ fn part(reader: &mut Reader<'_>, traits: &mut Traits, at: PartPlace<'_>) -> Resu
 fn audio(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
     reader.object_strict(|reader, key| {
         if key.value() != "input_audio" {
-            return reader.skip().map(drop).map_err(Stop::from);
+            return skip_member(reader, key);
         }
         let [data] = strings(reader, ["data"])?;
         let tokens = media::audio(data.unwrap_or_default());
@@ -254,7 +255,7 @@ fn members<'a, const N: usize>(
                 }
                 reader.skip()?;
             }
-            _ => traits.add_text(reader)?,
+            _ => traits.add_member(reader, key)?,
         }
         Ok::<(), Stop>(())
     })?;

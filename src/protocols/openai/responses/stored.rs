@@ -1,5 +1,5 @@
-/*! What names things that the provider keeps, beyond the fields of a request: tools, and items
-without what they hold. All tenants share the provider's account. */
+/*! Items without what they hold, which the provider would look up by their ids. All tenants share
+its account. */
 
 use super::input::ItemPlace;
 use crate::json::{Kind, Reader};
@@ -16,56 +16,6 @@ pub(super) fn is_own_reference(reader: &Reader<'_>) -> bool {
     id.starts_with(OWN_REASONING)
 }
 
-/// Refuses tools that work on stored files, vector stores or containers. The list comes next,
-/// and stays to be read.
-pub(super) fn check_tools(reader: &Reader<'_>) -> Result<(), Stop> {
-    let mut ahead = Reader::new(reader.rest(), unwatched)?;
-    let mut index = 0_usize;
-    ahead.array(|reader| {
-        if reader.kind()? == Kind::Object {
-            tool(reader, index)?;
-        } else {
-            reader.skip()?;
-        }
-        index = index.saturating_add(1);
-        Ok(())
-    })
-}
-
-fn tool(reader: &mut Reader<'_>, index: usize) -> Result<(), Stop> {
-    reader.object(|reader, key| {
-        let name = key.value();
-        let refused = match (name.as_ref(), reader.kind()?) {
-            (_, Kind::Null) => false,
-            ("vector_store_ids", _) => true,
-            ("container", Kind::String) => true,
-            ("container" | "environment" | "input_image_mask", Kind::Object) => {
-                return settings(reader, &format!("tools[{index}].{name}"));
-            }
-            _ => false,
-        };
-        if refused {
-            return unsupported(format!("tools[{index}].{name}"));
-        }
-        reader.skip().map(drop).map_err(Stop::from)
-    })
-}
-
-/// What a tool of the provider's works on or in.
-fn settings(reader: &mut Reader<'_>, path: &str) -> Result<(), Stop> {
-    reader.object(|reader, key| {
-        let name = key.value();
-        let stored = matches!(
-            name.as_ref(),
-            "file_ids" | "file_id" | "container_id" | "id" | "skills" | "skill_id"
-        );
-        if stored && reader.kind()? != Kind::Null {
-            return unsupported(format!("{path}.{name}"));
-        }
-        reader.skip().map(drop).map_err(Stop::from)
-    })
-}
-
 /// Refuses an item that is known by its id alone: the provider would look it up. Reasoning goes
 /// on by what is encrypted in it, or by what it says. Whether it is one that Tollgate has written,
 /// which no provider knows.
@@ -73,6 +23,7 @@ pub(super) fn check_item(reader: &Reader<'_>, kind: &str, at: ItemPlace) -> Resu
     let holds: &[&str] = match kind {
         "image_generation_call" => &["result"],
         "reasoning" => &["encrypted_content", "content"],
+        "compaction" => &["encrypted_content"],
         _ => return Ok(false),
     };
     let (mut has_id, mut has_content, mut own) = (false, false, false);
@@ -191,6 +142,11 @@ mod tests {
             (
                 json!({"type": "reasoning", "id": "rs_1", "summary": []}),
                 true,
+            ),
+            (json!({"type": "compaction", "id": "cmp_1"}), true),
+            (
+                json!({"type": "compaction", "id": "cmp_1", "encrypted_content": "AAAA"}),
+                false,
             ),
             (
                 json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "AAAA"}),
