@@ -459,6 +459,7 @@ impl Call {
                 } = named.thing;
                 Some(Ids {
                     kept: false,
+                    reads: true,
                     ..new(Kind::Response, (backend, tokens), Some(named))
                 })
             }

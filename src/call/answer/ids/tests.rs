@@ -13,6 +13,7 @@ fn ids(kept: bool) -> Ids {
         kept,
         more: Vec::new(),
         background: false,
+        reads: false,
         own: None,
         known: vec![("resp_0".to_owned(), "resp_told".to_owned())],
     }
