@@ -53,13 +53,24 @@ const MOST_RAISES: u32 = 8;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Took {
     Response(Usage),
+    /// It has failed, and tells no more: what of it has passed.
+    Failed(Passed),
     Batch(BatchUsage),
 }
 
 impl Took {
-    const fn usage(&self) -> Usage {
+    /// An error costs nothing, but for the text that came before it.
+    fn usage(&self, charge: &Charge) -> Usage {
         match self {
             Self::Response(usage) | Self::Batch(BatchUsage { usage, .. }) => *usage,
+            Self::Failed(passed) => match charge.passed.and(*passed).tokens() {
+                0 => Usage::NONE,
+                output => Usage {
+                    input: charge.input,
+                    output,
+                    ..Usage::NONE
+                },
+            },
         }
     }
 }
@@ -105,9 +116,10 @@ impl Seen {
     }
 
     /// What the response took in truth, if that is told.
-    fn took(&self) -> Option<Usage> {
-        let failed = self.failed.then_some(Usage::NONE);
-        self.usage.or(failed).filter(|_| self.tells_all())
+    fn took(&self) -> Option<Took> {
+        let failed = || self.failed.then(|| Took::Failed(self.passed()));
+        let took = self.usage.map(Took::Response).or_else(failed);
+        took.filter(|_| self.tells_all())
     }
 }
 
@@ -172,7 +184,7 @@ impl Call {
         let tells = |named, took| Later::Tells(number_named(named), took);
         let later = match &self.keeping {
             Keeping::Reads(named) => Some(match seen.took() {
-                Some(usage) => tells(named, Took::Response(usage)),
+                Some(took) => tells(named, took),
                 None => Later::Passes(number_named(named), seen.passed()),
             }),
             Keeping::Batch(BatchCall::Names(named, _)) if is_over => {
@@ -335,7 +347,8 @@ impl Call {
         let Some((model, price)) = self.priced(charge) else {
             return self.count_lost(host, 1);
         };
-        let after = (took.usage(), self.cost_of(price.as_ref(), took));
+        let usage = took.usage(charge);
+        let after = (usage, self.cost_of(price.as_ref(), (took, usage)));
         self.correct_limits(host, (caller, &model), charge, after);
         let whose = (caller.tenant.name.as_str(), model.name.as_str());
         let space = &self.gateway.space;
@@ -384,7 +397,7 @@ impl Call {
         if new.passed.tokens() > charge.output {
             new.output = new.passed.tokens();
             let (usage, _) = charged(&new);
-            let cost = self.cost_of(price.as_ref(), &Took::Response(usage));
+            let cost = self.cost_of(price.as_ref(), (&Took::Response(usage), usage));
             new.nano_usd = cost.max(charge.nano_usd);
         }
         (new != *charge).then_some((model, new))
@@ -430,15 +443,17 @@ impl Call {
         self.raise(host, &corrected.crossed);
     }
 
-    fn cost_of(&self, price: Option<&Price>, took: &Took) -> u64 {
+    fn cost_of(&self, price: Option<&Price>, (took, usage): (&Took, Usage)) -> u64 {
         let mut bill = Bill::default();
         match took {
-            Took::Response(usage) => {
-                bill.answer(price, usage);
+            // Nor does a request that came to nothing.
+            Took::Failed(_) if usage == Usage::NONE => 0,
+            Took::Response(_) | Took::Failed(_) => {
+                bill.answer(price, &usage);
                 bill.cost().nano_usd()
             }
-            Took::Batch(BatchUsage { usage, answers }) => {
-                bill.answers(price, usage, *answers);
+            Took::Batch(BatchUsage { answers, .. }) => {
+                bill.answers(price, &usage, *answers);
                 let stored = self.gateway.policy.stored.as_ref();
                 let batches = stored.and_then(|stored| stored.batches);
                 batches.unwrap_or_default().cost(bill.cost().nano_usd())

@@ -60,11 +60,11 @@ fn a_charge_is_taken_once() {
 fn a_charge_is_replaced_as_long_as_it_is_what_it_was() {
     let (host, space) = (MemoryHost::default(), Space::new("a"));
     let replace = |old: &Charge, new| old.replace(new, &host, &space, ("t", 7), at(9));
-    let (old, new) = (charge(7), charge(8));
+    let (old, new, other) = (charge(7), charge(8), charge(9));
     assert_eq!(replace(&old, &new), Ok(false));
     old.leave(&host, &space, ("t", 7), at(9)).unwrap();
     assert_eq!(replace(&old, &new), Ok(true));
-    assert_eq!(replace(&old, &charge(9)), Ok(false));
+    assert_eq!(replace(&old, &other), Ok(false));
     host.conflict_next(MAX_TRIES);
     assert_eq!(replace(&new, &old), Err(Lost));
     let taken = Charge::take(&host, &space, ("t", 7), at(9));

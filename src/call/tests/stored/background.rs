@@ -710,3 +710,25 @@ fn a_call_that_leaves_nothing_open_gives_its_place_back() {
     bench.after(26 * 3_600_000);
     queued(&bench);
 }
+
+#[test]
+fn regression_what_has_passed_of_a_response_that_fails_in_the_end_is_charged() {
+    let bench = Bench::of(&charged_with(true));
+    let id = queued_unbound(&bench);
+    let input = bench.totals("acme", "smart")[4];
+    cut(&bench, &id, &[(0, text(500))]);
+    let half = used(&bench)[2];
+    let mut run = bench.run();
+    let path = format!("{PATH}/{id}?stream=true&starting_after=0");
+    forwarded(run.head("GET", &path, &[USER], true));
+    run.answer("200", SSE);
+    run.data(&numbered(&text(500), 1), false);
+    let fails = event("response.failed", &Value::Null);
+    run.data(&numbered(&fails, 2), true);
+    run.done();
+    let output = 2 * half;
+    let cost = input * 1_000 + output * 10_000;
+    assert_eq!(used(&bench), [input + output, cost, output]);
+    let totals = bench.totals("acme", "smart");
+    assert_eq!(totals, [1, 0, 0, 0, input, output]);
+}
