@@ -63,9 +63,18 @@ impl Outcome {
     /// Whether a provider has answered with an error that does not tell whether it has done what it
     /// was asked for.
     pub(super) fn leaves_open(&self) -> bool {
+        /// Outcomes of calls whose status may be a provider's, where no try tells that.
+        const TOLD: [&str; 5] = [
+            "upstream_error",
+            "upstream_encoding",
+            "upstream_reset",
+            "timeout",
+            CLIENT_CLOSED,
+        ];
         let latest = self.tries.0.last().map(|latest| &latest.came);
         let status = match latest {
             Some(Came::Failed(failure)) => failure.status,
+            Some(Came::Answered) | None if TOLD.contains(&self.outcome) => self.status,
             _ => 0,
         };
         matches!(status, 408 | 500..)

@@ -1,6 +1,6 @@
 /*! Totals per tenant and model, exact over all workers of an Envoy. */
 
-use super::{Cost, Usage};
+use super::{Cost, Usage, put_right};
 use crate::host::Host;
 use crate::state::{self, Exhausted, Space};
 
@@ -103,11 +103,13 @@ impl Totals {
         (charged, charged_nano): (Usage, u64),
         (new, nano): (Usage, u64),
     ) -> Self {
-        self.usage.input = self.usage.input.saturating_sub(charged.input);
-        self.usage.output = self.usage.output.saturating_sub(charged.output);
-        self.usage = self.usage.plus(new);
-        let cost = self.cost_nano_usd.saturating_sub(charged_nano);
-        self.cost_nano_usd = cost.saturating_add(nano);
+        let Usage { input, output, .. } = self.usage;
+        self.usage = Usage {
+            input: put_right(input, charged.input, new.input),
+            output: put_right(output, charged.output, new.output),
+            ..self.usage.plus(new)
+        };
+        self.cost_nano_usd = put_right(self.cost_nano_usd, charged_nano, nano);
         self
     }
 

@@ -9,6 +9,7 @@ use super::record::Record;
 use super::settle::{Crossed, crossed};
 use super::users::User;
 use super::window::Window;
+use crate::ledger::put_right;
 use crate::state::Exhausted;
 use std::convert::Infallible;
 
@@ -143,7 +144,7 @@ impl Counter {
     fn correct(&mut self, window: Window, (at, now): (u64, u64), (charged, took): (u64, u64)) {
         match self.buckets.iter_mut().find(|bucket| bucket.index == at) {
             Some(bucket) => {
-                bucket.used = bucket.used.saturating_sub(charged).saturating_add(took);
+                bucket.used = put_right(bucket.used, charged, took);
             }
             // A call that is over counts in its own window, or beyond its charge in this one.
             None => self.add_beyond(window, now, (charged, took)),

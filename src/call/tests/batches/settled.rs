@@ -337,6 +337,18 @@ fn a_batch_that_nobody_was_told_of_stays_charged() {
     assert_eq!(used(&bench), before);
 }
 
+/// The id of an uploaded file of one line, whoever adapts requests.
+fn uploaded_by(bench: &Bench) -> String {
+    let body = form(&chat_line("1", "hi").to_string());
+    let mut run = bench.run();
+    assert_eq!(run.head("POST", FILES, &[USER, FORM], false), OnHead::Hold);
+    assert!(matches!(run.body(&body), OnBody::Forward(_)));
+    run.answer("200", JSON);
+    let answer = replaced(run.data(FILE, true));
+    run.done();
+    answer["id"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn regression_an_error_that_leaves_open_whether_a_batch_was_made_is_charged() {
     for (status, is_open) in [
@@ -351,18 +363,25 @@ fn regression_an_error_that_leaves_open_whether_a_batch_was_made_is_charged() {
         ("409", false),
         ("429", false),
     ] {
-        let bench = Bench::of(&charged());
-        let file = uploaded(&bench, &chat_line("1", "hi").to_string());
-        let mut run = bench.run();
-        make(&mut run, USER, &create(&file)).unwrap();
-        if let OnAnswer::Forward(_) | OnAnswer::Hold(_) = run.answer(status, JSON) {
-            run.data(r#"{"error":{"message":"x"}}"#, true);
+        for fallback in [false, true] {
+            let mut policy = charged();
+            if fallback {
+                policy["fallback"] = json!({});
+            }
+            let bench = Bench::of(&policy);
+            let file = uploaded_by(&bench);
+            let mut run = bench.run();
+            assert_eq!(run.head("POST", PATH, &[USER], false), OnHead::Hold);
+            assert!(matches!(run.body(&create(&file)), OnBody::Forward(_)));
+            if let OnAnswer::Forward(_) | OnAnswer::Hold(_) = run.answer(status, JSON) {
+                run.data(r#"{"error":{"message":"x"}}"#, true);
+            }
+            let record = run.done();
+            let output = if is_open { 100 } else { 0 };
+            assert_eq!(record["output_tokens"], output, "{status} {fallback}");
+            assert_eq!(record["cost_nano_usd"] != 0, is_open, "{status} {fallback}");
+            assert_eq!(used(&bench)[2], output, "{status} {fallback}");
         }
-        let record = run.done();
-        let output = if is_open { 100 } else { 0 };
-        assert_eq!(record["output_tokens"], output, "{status}");
-        assert_eq!(record["cost_nano_usd"] != 0, is_open, "{status}");
-        assert_eq!(used(&bench)[2], output, "{status}");
     }
 }
 

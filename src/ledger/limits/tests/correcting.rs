@@ -234,3 +234,20 @@ fn regression_a_correction_upwards_raises_alerts() {
         .collect();
     assert_eq!(raised, [(50, 561)]);
 }
+
+#[test]
+fn a_charge_that_is_raised_while_another_worker_closes_it_counts_what_it_took() {
+    let bench = Bench::new();
+    let scope = tenant(&[meter(Unit::Tokens, DAY, 1_000_000)]);
+    let (at_ms, counted) = charge(&bench, &scope);
+    let put = |before: &Amounts, after: &Amounts| {
+        let scopes = (std::slice::from_ref(&scope), &counted);
+        correct(&bench.book(), scopes, at_ms, before, after);
+    };
+    let raised = call(100, 260);
+    put(&call(100, 60), &raised);
+    put(&call(100, 60), &call(9, 4));
+    // Who has raised it finds it closed.
+    put(&raised, &call(100, 60));
+    assert_eq!(bench.used(&scope), (13, 0));
+}
