@@ -87,10 +87,13 @@ fn workers_that_lose_say_so() {
     assert_eq!(take(), Ok(None));
 }
 
+/// What another worker does.
+type Act<'h> = Box<dyn FnOnce(&MemoryHost) + 'h>;
+
 /// Another worker does something between a worker's read and its write.
 struct Between<'h> {
     host: &'h MemoryHost,
-    other: RefCell<Option<Box<dyn FnOnce(&MemoryHost) + 'h>>>,
+    other: RefCell<Option<Act<'h>>>,
 }
 
 impl Host for Between<'_> {
