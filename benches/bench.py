@@ -63,10 +63,10 @@ RATED = ["1 KB", "20 KB", "200 KB", cache.HIT]
 RATE = 200
 
 # In the order of the tables.
-PEERS = ["direct", "plain", "empty", "tollgate", "guarded", "retry", "backends", "translation"]
+PEERS = ["direct", "plain", "empty", "floor", "tollgate", "guarded", "retry", "backends", "translation"]
 PEERS += [cache.FIXED, cache.CACHED, cache.UNCACHED]
 # What a peer is compared with: plain Envoy as it is, or trying again at a second provider.
-FLOORS = {peer: "plain" for peer in ("direct", "plain", "empty", "tollgate", "guarded")} | {
+FLOORS = {peer: "plain" for peer in ("direct", "plain", "empty", "floor", "tollgate", "guarded")} | {
     peer: "retry" for peer in ("retry", "backends", "translation")
 }
 FLOORS |= {peer: "plain" for peer in (cache.FIXED, cache.CACHED)}
@@ -78,7 +78,7 @@ WITH_FINDINGS = ["plain", "tollgate", "guarded"]
 BACKENDS = {"tollgate": "mock", "guarded": "mock", "backends": "openai", "translation": "anthropic"}
 BACKENDS |= {cache.CACHED: "mock"}
 # Not of interest, as it does nothing.
-NO_LATENCY = ["empty"]
+NO_LATENCY = ["empty", "floor"]
 
 
 CHAT = "/v1/chat/completions"
@@ -206,6 +206,7 @@ def one_round(options, number, folder, cores):
         templates = {
             "plain": lambda: ("benches/plain.yaml",),
             "empty": lambda: (with_empty_filter(folder), empty),
+            "floor": lambda: ("envoy/gateway.yaml", os.path.join(ROOT, "dist/floor.wasm")),
             "tollgate": lambda: ("envoy/gateway.yaml", wasm),
             "guarded": lambda: (with_guardrails(folder), wasm),
             "retry": lambda: (with_retry(folder),),

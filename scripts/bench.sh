@@ -11,6 +11,7 @@ if [[ -z ${OHA:-} && ! -x $oha ]]; then
   cargo install oha --version 1.16.0 --locked --no-default-features --features rustls --root .tools
 fi
 cargo build --quiet --profile fast -p mock-provider
+scripts/wasm.sh floor
 
 no_latency=${PEERS:+1}
 if [[ -n ${LATENCY:-} ]]; then no_latency=; fi

@@ -66,7 +66,7 @@ setup_python() {
 
 install_node() {
   heading "The Node client (tests/sdk/node_modules)"
-  command -v npm >/dev/null || die "Node 18 or later with npm is needed for the client tests (Debian: apt-get install nodejs npm)"
+  command -v npm >/dev/null || die "Node 20 or later with npm is needed for the client tests (Debian: apt-get install nodejs npm)"
   (cd tests/sdk && npm install --silent --no-package-lock --no-audit --no-fund)
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the wasm module: `wasm.sh module` makes dist/tollgate.wasm, `wasm.sh panic` makes
-# dist/tollgate-panic.wasm for tests, and `wasm.sh setup` only prepares the toolchain.
+# dist/tollgate-panic.wasm for tests, `wasm.sh floor` makes dist/floor.wasm for benchmarks, and
+# `wasm.sh setup` only prepares the toolchain.
 #
 # That is rustup's, if it has the wasm target or can download it. Where it cannot, Debian's
 # Rust for web applications builds the standard library from its sources; it lives beside
@@ -67,7 +68,7 @@ choose_any() {
 
 # The folders are separate, since each toolchain would throw away the other's work.
 build() {
-  local options=(--package tollgate-plugin --release --locked --target "$target" "$@")
+  local options=(--package "$1" --release --locked --target "$target" "${@:2}")
   if [[ $toolchain == rustup ]]; then
     folder=target/wasm
     RUSTFLAGS=$flags cargo build "${options[@]}" --target-dir "$folder"
@@ -88,7 +89,7 @@ build_debian() {
 
 # Puts the module into dist/, whole or not at all: an Envoy may be reading it.
 deliver() {
-  local module=$folder/$target/release/tollgate_plugin.wasm file=dist/$1 bytes
+  local module=$folder/$target/release/${1//-/_}.wasm file=dist/$2 bytes
   bytes=$(wc -c <"$module")
   if ((bytes > max_bytes)); then die "$file would have $bytes bytes; at most $max_bytes are allowed"; fi
   mkdir -p dist
@@ -101,12 +102,16 @@ choose
 case ${1:-} in
   setup) ;;
   module)
-    build
-    deliver tollgate.wasm
+    build tollgate-plugin
+    deliver tollgate-plugin tollgate.wasm
     ;;
   panic)
-    build --features panic-on-request
-    deliver tollgate-panic.wasm
+    build tollgate-plugin --features panic-on-request
+    deliver tollgate-plugin tollgate-panic.wasm
     ;;
-  *) die "usage: wasm.sh setup|module|panic" ;;
+  floor)
+    build tollgate-floor
+    deliver tollgate-floor floor.wasm
+    ;;
+  *) die "usage: wasm.sh setup|module|panic|floor" ;;
 esac

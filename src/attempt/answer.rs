@@ -30,7 +30,7 @@ const fn max_opening(api: Api) -> usize {
 }
 
 /// Stands for an answer that says no more than that its prompt is refused.
-const BLOCKED: &[u8] = br#"{"error":{"code":400,"status":"content_filter","message":"The provider refuses the content of the prompt."}}"#;
+const BLOCKED: &[u8] = br#"{"error":{"code":400,"status":"content_filter","message":"The provider refuses the content."}}"#;
 
 /// Longest error body that is read, in bytes.
 const MAX_ERROR: usize = 64 * 1024;
@@ -72,6 +72,8 @@ pub(super) enum Reading {
 pub(super) struct Held {
     edits: HeaderEdits,
     now: Instant,
+    /// The class of an error by its name, where that says more than the status.
+    class: Option<Why>,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,7 @@ impl Attempt {
                 set: Vec::new(),
             },
             now,
+            class: None,
         };
         if self.plan.opaque {
             self.tries.latest_came(Came::Answered);
@@ -135,7 +138,7 @@ impl Attempt {
     pub fn answer_without_body(&mut self) -> OnAttempt {
         match std::mem::replace(&mut self.reading, Reading::Passing) {
             Reading::Error(mut held, status, until) => {
-                let why = classify::of_status(status);
+                let why = held.class.or_else(|| classify::of_status(status));
                 let why = why.unwrap_or_else(|| classify::of_body(status, b""));
                 self.failed(&mut held, why, status, until);
                 self.pass(held)
@@ -227,7 +230,7 @@ impl Attempt {
         }
         match kind.as_str() {
             kind if self.plan.stream && kind == Frames::content_type(self.entry.api) => {
-                let first = FirstSign::of(self.entry.api);
+                let first = FirstSign::of(self.entry.api, self.plan.content_policy);
                 self.hold(Reading::Opening(held, first, 0))
             }
             // They are long, and of their errors none come under a good status.
@@ -258,6 +261,7 @@ impl Attempt {
         if meant != status {
             held.edits.set.push((":status", meant.to_string()));
         }
+        held.class = name.and_then(amazon::class_of);
         self.error_head(held, meant, headers, end)
     }
 
@@ -269,7 +273,7 @@ impl Attempt {
         end: bool,
     ) -> OnAttempt {
         let until = reset_hint(headers, status, held.now).map(|until| until.0);
-        let why = classify::of_status(status);
+        let why = held.class.or_else(|| classify::of_status(status));
         // The gateway replaces a redirect whatever its body says.
         let unread = end || (300..400).contains(&status) || self.translates().is_none();
         match why {
@@ -293,7 +297,11 @@ impl Attempt {
         body: &[u8],
     ) -> OnAttempt {
         let body = body.get(..MAX_ERROR).unwrap_or(body);
-        let why = classify::of_status(status);
+        let status = match self.entry.api {
+            Api::Converse => amazon::status_by_message(status, &amazon::message_of(body)),
+            _ => status,
+        };
+        let why = held.class.or_else(|| classify::of_status(status));
         let why = why.unwrap_or_else(|| classify::of_body(status, body));
         let until = until.or_else(|| told_wait(body, &mut held));
         self.failed(&mut held, why, status, until);
@@ -448,7 +456,12 @@ impl Attempt {
                 .plan
                 .larger_window_after(self.target, self.entry.context),
             Why::ContentPolicy => self.plan.content_policy,
-            Why::RateLimited | Why::Auth | Why::Unavailable | Why::NotFound | Why::Garbage => true,
+            Why::RateLimited
+            | Why::Auth
+            | Why::Unavailable
+            | Why::NotFound
+            | Why::Garbage
+            | Why::Model => true,
         };
         // A try that must not begin would hide this answer.
         if moves_on && held.now.0 <= self.plan.deadline {
@@ -469,7 +482,8 @@ fn told_wait(body: &[u8], held: &mut Held) -> Option<u64> {
 impl Translating {
     fn push(&mut self, piece: &[u8], end: bool) -> Vec<u8> {
         let mut out = Vec::new();
-        if self.broken {
+        // What stands behind the end spoils nothing that came before it.
+        if self.broken || self.stream.is_over() {
             return out;
         }
         let (frames, stream) = (&mut self.frames, &mut self.stream);
@@ -477,7 +491,7 @@ impl Translating {
         let whole = frames.push(piece, &mut |data| {
             bad |= stream.event(data, &mut out).is_err()
         });
-        self.broken = bad || whole.is_err();
+        self.broken = bad || (whole.is_err() && !stream.is_over());
         if end && !self.broken {
             // What was cut in the middle is dropped, and a stream that does not end properly is
             // completed by nobody: the gateway says so.

@@ -52,11 +52,15 @@ pub(super) fn of_hidden_error(body: &[u8]) -> (u16, Why) {
         None if said("context_length_exceeded") || said("invalid_prompt") => 400,
         None => 502,
     };
-    (
-        status,
-        of_status(status).unwrap_or_else(|| of_body(status, body)),
-    )
+    let why = match said(MODEL_ERROR) {
+        true => Why::Model,
+        false => of_status(status).unwrap_or_else(|| of_body(status, body)),
+    };
+    (status, why)
 }
+
+/// What errors of [`Why::Model`] have as their `status`, in streams.
+pub(super) const MODEL_ERROR: &str = "model_error";
 
 const CONTENT_CODES: [&str; 5] = [
     "content_filter",

@@ -11,7 +11,7 @@ pub(super) enum Sign {
     Nothing,
     /// Text, a tool call, or a proper end.
     Content,
-    /// The end of an answer that never began: the provider refuses the prompt.
+    /// The provider refuses the content, and has not begun an answer.
     Blocked,
     /// An error; its data.
     Error(Vec<u8>),
@@ -21,20 +21,37 @@ pub(super) enum Sign {
 #[derive(Debug)]
 pub(super) struct FirstSign {
     frames: Frames,
+    text: FirstText,
+}
+
+/// What the first event of text means. A guardrail of Amazon's says its own words in one such event,
+/// in place of an answer, and only behind them that it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FirstText {
+    /// An answer begins.
+    Counts,
+    /// What follows tells.
+    Waits,
+    /// It came, and nothing has followed.
+    Came,
 }
 
 impl FirstSign {
-    pub(super) fn of(api: Api) -> Self {
+    /// `refusals`: whether it matters that content is refused.
+    pub(super) fn of(api: Api, refusals: bool) -> Self {
+        let text = match api {
+            Api::Converse if refusals => FirstText::Waits,
+            _ => FirstText::Counts,
+        };
         let frames = Frames::of(api);
-        Self { frames }
+        Self { frames, text }
     }
 
     /// Takes the next piece.
     pub(super) fn push(&mut self, api: Api, piece: &[u8]) -> Sign {
+        let Self { frames, text } = self;
         let mut first = Sign::Nothing;
-        let whole = self
-            .frames
-            .push(piece, &mut |data| note(&mut first, api, data));
+        let whole = frames.push(piece, &mut |data| note(&mut first, text, api, data));
         match whole {
             // Too long to wait for is content, whatever it is.
             Err(_) if first == Sign::Nothing => Sign::Content,
@@ -44,17 +61,28 @@ impl FirstSign {
 
     /// The stream is over: looks at what was left unfinished.
     pub(super) fn end(&mut self, api: Api) -> Sign {
+        let Self { frames, text } = self;
         let mut first = Sign::Nothing;
-        self.frames.end(&mut |data| note(&mut first, api, data));
-        first
+        frames.end(&mut |data| note(&mut first, text, api, data));
+        match first {
+            Sign::Nothing if *text == FirstText::Came => Sign::Content,
+            first => first,
+        }
     }
 }
 
 /// The first sign counts.
-fn note(first: &mut Sign, api: Api, data: &[u8]) {
-    if *first == Sign::Nothing {
-        *first = sign(api, data);
+fn note(first: &mut Sign, text: &mut FirstText, api: Api, data: &[u8]) {
+    if *first != Sign::Nothing {
+        return;
     }
+    *first = match sign(api, data) {
+        Sign::Content if *text == FirstText::Waits && is_text(data) => {
+            *text = FirstText::Came;
+            Sign::Nothing
+        }
+        sign => sign,
+    };
 }
 
 fn sign(api: Api, data: &[u8]) -> Sign {
@@ -186,10 +214,21 @@ fn blocks(answer: &Value) -> bool {
         && answer.pointer("/promptFeedback/blockReason").is_some()
 }
 
-/// Whether a whole answer says that its prompt is refused.
+/// Whether a whole answer says that content is refused.
 pub(super) fn is_blocked(api: Api, body: &[u8]) -> bool {
-    let read = || serde_json::from_slice::<Value>(body);
-    api == Api::GenerateContent && read().is_ok_and(|answer| blocks(&answer))
+    let refuses: fn(&Value) -> bool = match api {
+        Api::GenerateContent => blocks,
+        Api::Converse => intervened,
+        _ => return false,
+    };
+    serde_json::from_slice(body).is_ok_and(|answer| refuses(&answer))
+}
+
+/// Whether a whole answer of Converse, or the end of its stream, has the words of a guardrail in its
+/// place.
+fn intervened(said: &Value) -> bool {
+    let reason = said.get("stopReason").and_then(Value::as_str);
+    reason == Some("guardrail_intervened")
 }
 
 /// Chunks of Gemini's. What came of the prompt alone may be told before.
@@ -211,6 +250,9 @@ fn candidates(chunk: &Value) -> Sign {
 
 /// Events of Converse. Those that only open something come before content.
 fn converse(event: &Value) -> Sign {
+    if event.get("messageStop").is_some_and(intervened) {
+        return Sign::Blocked;
+    }
     let calls = event.pointer("/contentBlockStart/start/toolUse").is_some();
     let says = |name: &&str| event.get(*name).is_some();
     if calls || ["contentBlockDelta", "messageStop"].iter().any(says) {
@@ -218,6 +260,11 @@ fn converse(event: &Value) -> Sign {
     } else {
         Sign::Nothing
     }
+}
+
+fn is_text(event: &[u8]) -> bool {
+    let event = serde_json::from_slice::<Value>(event);
+    event.is_ok_and(|event| event.pointer("/contentBlockDelta/delta/text").is_some())
 }
 
 fn is_empty(value: &Value) -> bool {

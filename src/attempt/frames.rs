@@ -1,6 +1,8 @@
 /*! Streams of providers, cut into the data of their events: server-sent events, or Amazon's. */
 
 use super::amazon;
+use super::classify::MODEL_ERROR;
+use super::tries::Why;
 use crate::eventstream::{Decoder, Message};
 use crate::json::quote;
 use crate::protocols::Api;
@@ -83,9 +85,14 @@ fn data(message: &Message<'_>) -> Vec<u8> {
         }
         _ => return object(message.header(":event-type"), message.payload),
     };
-    let status = amazon::status_of(kind).unwrap_or(502);
     let told = error.unwrap_or_else(|| amazon::message_of(message.payload));
-    let error = format!(r#"{{"code":{status},"message":{}}}"#, quote(&told));
+    let status = amazon::status_of(kind).unwrap_or(502);
+    let status = amazon::status_by_message(status, &told);
+    let class = match amazon::class_of(kind) {
+        Some(Why::Model) => format!(r#""status":"{MODEL_ERROR}","#),
+        _ => String::new(),
+    };
+    let error = format!(r#"{{"code":{status},{class}"message":{}}}"#, quote(&told));
     object("error", error.as_bytes())
 }
 

@@ -92,6 +92,16 @@ pub enum KeyHeader {
 }
 
 impl KeyHeader {
+    /// That of a backend.
+    pub const fn of(backend: &Backend) -> Self {
+        match backend.protocol {
+            Protocol::Anthropic => Self::XApiKey,
+            Protocol::Gemini => Self::XGoogApiKey,
+            Protocol::OpenAi if backend.azure_api_version.is_some() => Self::ApiKey,
+            Protocol::OpenAi | Protocol::Bedrock => Self::Authorization,
+        }
+    }
+
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -145,7 +155,7 @@ impl Entry {
                 MaxTokensField::MaxTokens => Some(MaxTokensName::MaxTokens),
                 MaxTokensField::MaxCompletionTokens => Some(MaxTokensName::MaxCompletionTokens),
             },
-            key_header: key_header(backend),
+            key_header: KeyHeader::of(backend),
             store: false,
             told_model: told.map(|model| model.name.clone()),
         }
@@ -158,7 +168,7 @@ impl Entry {
             api: backend.protocol.chat(),
             path,
             authority: backend.authority.clone(),
-            key_header: key_header(backend),
+            key_header: KeyHeader::of(backend),
             ..Self::default()
         }
     }
@@ -167,15 +177,6 @@ impl Entry {
 /// For serde, which hands out references.
 const fn is_false(flag: &bool) -> bool {
     !*flag
-}
-
-const fn key_header(backend: &Backend) -> KeyHeader {
-    match backend.protocol {
-        Protocol::Anthropic => KeyHeader::XApiKey,
-        Protocol::Gemini => KeyHeader::XGoogApiKey,
-        Protocol::OpenAi if backend.azure_api_version.is_some() => KeyHeader::ApiKey,
-        Protocol::OpenAi | Protocol::Bedrock => KeyHeader::Authorization,
-    }
 }
 
 /// Where a backend takes the calls of a model.

@@ -73,6 +73,9 @@ pub enum Why {
     NotFound,
     /// A good status with something that is no answer: HTML, broken JSON, nothing.
     Garbage,
+    /// The model has broken off at this request, as one that makes a call of a tool that cannot be
+    /// read: another may not, and this one may do well with the next request.
+    Model,
     /// The prompt is longer than the model's window.
     ContextLength,
     /// The provider refuses the content.
@@ -95,6 +98,7 @@ impl Why {
             Self::Unavailable => "unavailable",
             Self::NotFound => "not_found",
             Self::Garbage => "garbage",
+            Self::Model => "model_error",
             Self::ContextLength => "context_length",
             Self::ContentPolicy => "content_policy",
             Self::Request => "request",

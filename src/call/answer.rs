@@ -3,6 +3,7 @@
 mod again;
 mod alike;
 mod error;
+mod freeing;
 mod guarding;
 mod ids;
 mod lines;
@@ -26,7 +27,7 @@ use again::ToldAgain;
 use error::ErrorReader;
 pub(super) use error::MAX_ERROR_BODY;
 pub(super) use guarding::Guard;
-pub(super) use ids::Ids;
+pub(super) use ids::{Ids, Known};
 use lines::LinesReader;
 pub(super) use stopping::Stop;
 use stream::StreamReader;
@@ -45,8 +46,10 @@ const REMOVED: [&str; 9] = [
     "www-authenticate",
     "x-should-retry",
 ];
-const REMOVED_PREFIXES: [&str; 4] = [
+const REMOVED_PREFIXES: [&str; 5] = [
     "anthropic-ratelimit-",
+    // The error that an answer has become may have another name.
+    "x-amzn-errortype",
     "x-ratelimit-",
     "x-tollgate-",
     "x-envoy-",
@@ -284,7 +287,7 @@ impl AnswerReader {
         let guard = reading.guard.as_ref();
         let is_output = guard.is_some_and(|guard| guard.lines.is_some());
         if status >= 400 {
-            Self::Error(Box::new(ErrorReader::new(reading)))
+            Self::Error(Box::new(ErrorReader::new(reading, status)))
         } else if is_output {
             // Its type says nothing: it is a file.
             Self::Json(Box::new(WholeReader::new(reading)))
@@ -398,7 +401,10 @@ impl AnswerReader {
     /// discards events that do not end.)
     pub(super) fn trailers(&mut self, seen: &mut Seen, context: &mut dyn Context) {
         match self {
-            Self::Json(whole) => whole.end(seen),
+            Self::Json(whole) => {
+                whole.end(seen);
+                seen.dropped = whole.waiting();
+            }
             Self::Stream(stream) => stream.trailers(seen, context),
             Self::Lines(lines) => seen.dropped = lines.waiting(),
             Self::Error(_) | Self::Opaque { .. } => {}

@@ -210,9 +210,13 @@ impl Call {
                 upload it again";
             invalid("input_file_id", problem)
         })?;
-        let told = id.to_owned();
+        let file = Named {
+            thing,
+            told: id.to_owned(),
+            place: "input_file_id",
+        };
         Ok(Making {
-            file: Named { thing, told },
+            file,
             work,
             model,
             target,

@@ -6,7 +6,7 @@ use super::finish::Outcome;
 use super::{Call, Gateway, limited};
 use crate::attempt::Tries;
 use crate::background::{self, alerts};
-use crate::config::{DefaultOutput, Ledger, Model, UntilLoaded};
+use crate::config::{DefaultOutput, Ledger, Model, USUAL_WINDOW, UntilLoaded};
 use crate::host::Host;
 use crate::identity::Caller;
 use crate::ledger::limits::{
@@ -20,9 +20,6 @@ use crate::telemetry::Record;
 use crate::tokens::media::sound_beyond;
 use crate::tokens::{Prompt, correction};
 use std::rc::Rc;
-
-/// Tokens that a prompt may have where a target's window is not known.
-const USUAL_WINDOW: u64 = 128_000;
 
 /// What a call holds of its limits.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 them all. What is written into one is a request's input, and is guarded as that. */
 
 use super::budget::Demand;
+use super::files::{file_place, kept_elsewhere};
 use super::refusing::wrong_method;
 use super::request;
 use super::sending::{Guarded, Purpose};
@@ -11,10 +12,11 @@ use crate::config::{self, Backend};
 use crate::host::Host;
 use crate::http::Headers;
 use crate::identity::Caller;
+use crate::json::Rewrite;
 use crate::protocols::openai::read_items;
-use crate::protocols::{Api, Refusal, stored};
+use crate::protocols::{Api, Refusal};
 use crate::tokens::Prompt;
-use crate::wrapped::Kind;
+use crate::wrapped::{Kind, Mark};
 use std::rc::Rc;
 
 /// What is done with conversations.
@@ -215,24 +217,43 @@ impl Call {
             return OnBody::Reply(self.lost(Some(pending.caller)));
         };
         let (backend, path) = (Rc::clone(&writing.backend), writing.path.clone());
-        let reserved = self
-            .check_items(body)
-            .and_then(|()| self.reserve(host, &pending.caller, None, || Demand::OPAQUE));
-        let held = match reserved {
-            Ok((held, _)) => held,
-            Err(refusal) => {
-                return OnBody::Reply(self.refuse(Some(pending.caller), None, &refusal));
-            }
+        let caller = pending.caller.clone();
+        let ready = self.open_items(&caller, &backend, body).and_then(|opened| {
+            Ok((
+                opened,
+                self.reserve(host, &caller, None, || Demand::OPAQUE)?,
+            ))
+        });
+        let (opened, (held, _)) = match ready {
+            Ok(ready) => ready,
+            Err(refusal) => return OnBody::Reply(self.refuse(Some(caller), None, &refusal)),
+        };
+        let rewrite = match changed {
+            Some(changed) => Some(changed.and(opened)),
+            None => opened,
         };
         let known = (&Demand::OPAQUE, "");
-        OnBody::Forward(self.pass_body(pending, (backend, &path), changed, held, known))
+        OnBody::Forward(self.pass_body(pending, (backend, &path), rewrite, held, known))
     }
 
-    fn check_items(&self, body: &[u8]) -> Result<(), Refusal> {
+    /// Opens the ids of files in items: no other backend has these files, and none can be asked.
+    fn open_items(
+        &mut self,
+        caller: &Caller,
+        backend: &Backend,
+        body: &[u8],
+    ) -> Result<Option<Rewrite>, Refusal> {
         let traits = read_items(body, Prompt::by_length())?;
-        match traits.stored_file && !self.stores_files() {
-            true => Err(stored("file_id".to_owned())),
-            false => Ok(()),
+        let opened = self.open_files(caller, &traits, body)?;
+        let here = Mark::of(&backend.name);
+        let mut files = self.files.iter();
+        match files.position(|named| named.thing.backend != here) {
+            None => Ok(opened),
+            Some(index) => {
+                let message = "The file is not where the conversation is kept: name it in a \
+                    request for a response that belongs to no conversation.";
+                Err(kept_elsewhere(message, file_place(body, &traits, index)))
+            }
         }
     }
 }

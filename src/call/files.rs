@@ -16,9 +16,9 @@ use crate::config::{self, Backend};
 use crate::host::Host;
 use crate::http::Headers;
 use crate::identity::Caller;
-use crate::json::{Edits, Rewrite, quote};
-use crate::protocols::openai::{FilePurpose, Upload, read_upload};
-use crate::protocols::{Api, ErrorKind, Refusal, Request, stored};
+use crate::json::{Edits, Rewrite, path_at, quote};
+use crate::protocols::openai::{FilePurpose, Upload, read_items, read_upload};
+use crate::protocols::{Api, ErrorKind, Refusal, Request, Traits, stored};
 use crate::routing;
 use crate::tokens::media;
 use crate::wrapped::{Kind, Mark};
@@ -283,10 +283,9 @@ impl Call {
     pub(super) fn open_files(
         &mut self,
         caller: &Caller,
-        request: &Request<'_>,
+        traits: &Traits,
         body: &[u8],
     ) -> Result<Option<Rewrite>, Refusal> {
-        let traits = request.traits();
         if !traits.stored_file || !self.files.is_empty() || self.stores_files() {
             return Ok(None);
         }
@@ -298,20 +297,24 @@ impl Call {
         // Those of Anthropic's API are not among them.
         let named = Some(&traits.stored_files).filter(|named| !named.is_empty());
         let (Some(stored_here), Some(named)) = (stored_here, named) else {
-            return Err(stored("file_id".to_owned()));
+            return Err(stored(file_place(body, traits, 0)));
         };
         if named.len() > MOST_NAMED {
-            return Err(too_many());
+            return Err(too_many().at(file_place(body, traits, MOST_NAMED)));
         }
         let mut edits = Edits::default();
         let mut files = Vec::with_capacity(named.len());
-        for file in named {
+        for (index, file) in named.iter().enumerate() {
             let secrets = &stored_here.secrets;
             let thing = secrets.open(&caller.tenant.name, Kind::File, &file.id);
-            let thing = thing.ok_or_else(|| file_not_found().at("file_id"))?;
+            let thing =
+                thing.ok_or_else(|| file_not_found().at(file_place(body, traits, index)))?;
             edits.replace(file.span, quote(&thing.id));
-            let told = file.id.clone();
-            files.push(Named { thing, told });
+            files.push(Named {
+                thing,
+                told: file.id.clone(),
+                place: "file_id",
+            });
         }
         self.files = files;
         Ok(edits.apply(body))
@@ -333,9 +336,17 @@ impl Call {
     /// `named`: then guardrails have looked at them when they came.
     pub(super) fn knows_files(&self, body: &[u8], named: usize) -> bool {
         let stored = self.gateway.policy.stored.as_ref();
-        let read = || Request::read(self.api, body, <_>::default());
-        stored.is_some_and(|stored| stored.files.is_some())
-            && read().is_ok_and(|request| request.traits().stored_files.len() == named)
+        let found = || match self.keeping {
+            Keeping::Writes(_) => {
+                let traits = read_items(body, <_>::default()).ok()?;
+                Some(traits.stored_files.len())
+            }
+            _ => {
+                let request = Request::read(self.api, body, <_>::default()).ok()?;
+                Some(request.traits().stored_files.len())
+            }
+        };
+        stored.is_some_and(|stored| stored.files.is_some()) && found() == Some(named)
     }
 
     /// Leaves the tries at the backend that keeps the files of the request.
@@ -343,14 +354,18 @@ impl Call {
         &self,
         tries: &mut Vec<routing::Try>,
         chain: bool,
+        (traits, body): (&Traits, &[u8]),
     ) -> Result<(), Refusal> {
         let keeps = |mark| self.files.iter().all(|named| named.thing.backend == mark);
         if self.files.is_empty() || leave(self.api, tries, chain, &keeps) {
             return Ok(());
         }
         let message = "No target of this model is where the files of the request are kept.";
-        let refusal = Refusal::new(ErrorKind::Invalid, "file_kept_elsewhere", message);
-        Err(refusal.at("file_id"))
+        // Where one is kept elsewhere than the first, no model could help.
+        let first = self.files.first().map(|named| named.thing.backend);
+        let other = |named: &Named| Some(named.thing.backend) != first;
+        let index = self.files.iter().position(other).unwrap_or(0);
+        Err(kept_elsewhere(message, file_place(body, traits, index)))
     }
 
     /// What a provider tells of files and batches are names and numbers, but for its errors: these
@@ -409,14 +424,26 @@ impl Call {
         }
         // An error may name them.
         let mut ids = ids.or_else(|| self.files.first().map(of_file))?;
-        ids.known.extend(self.files.iter().map(Named::pair));
+        ids.known.extend(self.files.iter().map(Named::known));
         Some(ids)
     }
 }
 
+/// Where the file stands that is the one with this number among those that a request names.
+pub(super) fn file_place(body: &[u8], traits: &Traits, index: usize) -> String {
+    let file = traits.stored_files.get(index);
+    let path = file.and_then(|file| path_at(body, file.span.start));
+    path.unwrap_or_else(|| "file_id".to_owned())
+}
+
+/// A file is not where what names it goes.
+pub(super) fn kept_elsewhere(message: &str, place: String) -> Refusal {
+    Refusal::new(ErrorKind::Invalid, "file_kept_elsewhere", message).at(place)
+}
+
 fn too_many() -> Refusal {
     let message = format!("A request must not name more than {MOST_NAMED} files.");
-    Refusal::new(ErrorKind::Invalid, "invalid_value", message).at("file_id")
+    Refusal::new(ErrorKind::Invalid, "invalid_value", message)
 }
 
 fn no_batches() -> Refusal {

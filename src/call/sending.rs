@@ -115,7 +115,7 @@ impl Call {
             }
         };
         self.count_files(&mut request);
-        match self.open_files(&pending.caller, &request, body) {
+        match self.open_files(&pending.caller, request.traits(), body) {
             Ok(None) => {}
             Ok(Some(opened)) => {
                 let new = opened.whole(body);
@@ -392,7 +392,7 @@ impl Call {
         let mut tries = ordered.tries;
         let chain = is_chain(&tries);
         self.keeping.pin(self.api, &mut tries, chain)?;
-        self.pin_files(&mut tries, chain)?;
+        self.pin_files(&mut tries, chain, (request.traits(), body))?;
         let (mut targets, dropped) = match self.counts_here(&tries) {
             true => (tries, Vec::new()),
             false => self.expressible(tries, request, body)?,

@@ -1,7 +1,7 @@
 /*! What providers keep for callers: ids of ours are opened on the way in, and made on the way
 out. Tenants share the provider's account, so its own ids open nothing here. */
 
-use super::answer::Ids;
+use super::answer::{Ids, Known};
 use super::ask::{Ask, Route};
 use super::asking::Inspected;
 use super::batches::BatchCall;
@@ -57,12 +57,19 @@ pub(super) struct Named {
     pub(super) thing: Thing,
     /// The caller's word for it.
     pub(super) told: String,
+    /// The member of the request that names it; empty: its path does.
+    pub(super) place: &'static str,
 }
 
 impl Named {
-    /// The provider's id, and the caller's.
-    pub(super) fn pair(&self) -> (String, String) {
-        (self.thing.id.clone(), self.told.clone())
+    /// For its answer.
+    pub(super) fn known(&self) -> Known {
+        Known {
+            kind: self.thing.kind,
+            own: self.thing.id.clone(),
+            told: self.told.clone(),
+            place: self.place,
+        }
     }
 }
 
@@ -294,8 +301,12 @@ impl Call {
         let (thing, more) = opened.ok_or_else(|| not_found(kind))?;
         let backend = self.backend_of(thing.backend);
         let backend = backend.ok_or_else(|| not_found(kind))?;
-        let told = id.to_owned();
-        Ok((Named { thing, told }, backend, more))
+        let named = Named {
+            thing,
+            told: id.to_owned(),
+            place: "",
+        };
+        Ok((named, backend, more))
     }
 
     /// Sends a call about something that is kept to its path below the base of its backend.
@@ -420,6 +431,7 @@ impl Call {
             from: Some(Named {
                 thing,
                 told: named.id.clone().into_owned(),
+                place: name,
             }),
         };
         Ok(edits.apply(body))
@@ -545,7 +557,8 @@ impl Call {
     pub(super) fn gone(&self, status: u16) -> Option<Refusal> {
         let kind = match &self.keeping {
             Keeping::Reads(named) => named.thing.kind,
-            Keeping::Writes(_) => Kind::Conversation,
+            // With files, only the error says what is not there.
+            Keeping::Writes(writing) if self.files.is_empty() => writing.named.as_ref()?.thing.kind,
             Keeping::File(FileCall::Names(_) | FileCall::Reads(_) | FileCall::Outputs(_)) => {
                 Kind::File
             }

@@ -129,10 +129,15 @@ pub(super) fn compile(document: Document, digest: &[u8], problems: &mut Problems
     guardrail::warn_of_idle(&document.guardrails, &tenants, problems);
     finish_identity(&mut identity, document.identity, claims, &tenants, problems);
     check_prices(&models, &tenants, problems);
-    limit::warn_of_small(&models, &tenants, &ledger, problems);
+    let stored = document.stored.as_ref();
+    let conversations = stored.and_then(|stored| stored.value.conversations.as_ref());
+    limit::warn_of_small(&models, &tenants, (&ledger, conversations), problems);
     limit::check_bounds(&backends, &models, &tenants, problems);
     let global = document.global_limits.is_some();
     workflow::check_panels(&models, (&limits, global), &tenants, problems);
+    if stored.is_some() {
+        workflow::warn_of_kept(&models, problems);
+    }
     warn_of_passing(&document.other_paths, &tenants, problems);
     refuse_bare_ids(&document.stored, &document.other_paths, problems);
     check_conversations(&document.stored, &backends, problems);

@@ -40,7 +40,7 @@ pub use guards::{Asked, Guards, Judgement};
 pub use limit::{DefaultOutput, Ledger};
 pub use model::{
     AnswerModel, Backend, CoolDown, Fallback, Lineup, MaxTokensField, Model, Resolve, StickyBy,
-    Strategy, Target, Targets, Timeouts,
+    Strategy, Target, Targets, Timeouts, USUAL_WINDOW,
 };
 pub use plugin::{Plugin, Stand};
 pub use policy::{

@@ -45,6 +45,9 @@ impl Backend {
     }
 }
 
+/// The context window of a target of which nobody has told it, in tokens.
+pub const USUAL_WINDOW: u64 = 128_000;
+
 /// Which field of OpenAI's protocol bounds the tokens of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MaxTokensField {
@@ -169,6 +172,13 @@ impl Target {
         let mut lacks = missing(&self.accepts, Modality::of(traits));
         lacks.extend(missing(&self.gives, answer_of(traits)));
         lacks
+    }
+
+    /// Whether it may answer with sound, for which no translation has words.
+    pub fn gives_sound(&self) -> bool {
+        let known = self.gives.as_deref();
+        known.is_none_or(|known| known.contains(&Modality::Audio))
+            && self.backend.apis.contains(&Api::ChatCompletions)
     }
 
     /// Whether it gives what a request wants, whatever it takes.

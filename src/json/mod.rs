@@ -7,6 +7,7 @@ Tollgate reads, lone surrogates, a byte order mark, trailing data. */
 mod capture;
 mod edit;
 mod error;
+mod place;
 mod reader;
 mod strings;
 mod text;
@@ -14,6 +15,7 @@ mod text;
 pub use capture::Capture;
 pub use edit::{Edits, Rewrite};
 pub use error::{Error, ErrorKind};
+pub use place::path_at;
 pub use reader::{Key, Kind, Reader, Watched};
 pub use text::{Span, Text, quote};
 

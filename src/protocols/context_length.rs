@@ -5,15 +5,18 @@ the choice of the next target and for translated errors. */
 const CODES: [&str; 2] = ["context_length_exceeded", "string_above_max_length"];
 
 /// Parts of messages, in lower case: Anthropic has no code for it, and servers such as
-/// vLLM only say it in words.
-const WORDS: [&str; 7] = [
+/// vLLM only say it in words, and so do the models at Amazon Bedrock, each in its own.
+const WORDS: [&str; 10] = [
     "context window",
     "exceed context limit",
     "exceeds the context",
     "exceeds the maximum number of tokens",
     "input is too long",
+    "input tokens exceeded",
     "maximum context length",
     "prompt is too long",
+    "too many input tokens",
+    "too many total text bytes",
 ];
 
 /// Whether an error means that the prompt is too long for the model: by one of its `codes`
@@ -46,6 +49,12 @@ mod tests {
                 "This model's maximum context length is 8192 tokens.",
             ),
             (&[], "Input is too long for requested model."),
+            (
+                &[],
+                "Input Tokens Exceeded: Number of input tokens exceeds maximum length.",
+            ),
+            (&[], "Too many input tokens. Max input tokens: 300000"),
+            (&[], "The request has too many total text bytes: 9 > 8"),
             (&[], "Your input exceeds the context window of this model."),
             (
                 &["INVALID_ARGUMENT"],

@@ -10,7 +10,7 @@ pub(super) enum Stop {
     Json(Error),
     Field {
         path: String,
-        problem: &'static str,
+        problem: Cow<'static, str>,
     },
     /// A field that names what the provider has stored.
     Stored {
@@ -71,10 +71,13 @@ fn json_refusal(error: &Error) -> Refusal {
 }
 
 /// Blames the field at `path`.
-pub(super) fn field<T>(path: impl Into<String>, problem: &'static str) -> Result<T, Stop> {
+pub(super) fn field<T>(
+    path: impl Into<String>,
+    problem: impl Into<Cow<'static, str>>,
+) -> Result<T, Stop> {
     Err(Stop::Field {
         path: path.into(),
-        problem,
+        problem: problem.into(),
     })
 }
 

@@ -2,7 +2,8 @@
 
 /// What ids and keys of an account start with, and whether words start so too
 /// ("user-provided"); the rest is letters, digits, `-`, `_` and, in masked keys, `*`.
-const PREFIXES: [(&[u8], bool); 6] = [
+const PREFIXES: [(&[u8], bool); 7] = [
+    (b"ABSK", true),
     (b"AIza", true),
     (b"gsk_", false),
     (b"org-", true),
@@ -11,13 +12,14 @@ const PREFIXES: [(&[u8], bool); 6] = [
     (b"user-", true),
 ];
 
-/// Overwrites organisation ids, project ids and (parts of) keys with `*`. The length
+/// Overwrites organisation ids, project ids, names of Amazon's resources and (parts of) keys with `*`. The length
 /// stays, so `content-length` stays right. Returns whether anything was found.
 pub fn redact_account(text: &mut [u8]) -> bool {
     let mut found = false;
     let mut at = 0;
     while let Some(rest) = text.get_mut(at..).filter(|rest| !rest.is_empty()) {
-        if let Some(length) = hide_organisation(rest).or_else(|| hide_project(rest)) {
+        let hidden = hide_organisation(rest).or_else(|| hide_project(rest));
+        if let Some(length) = hidden.or_else(|| hide_amazon(rest)) {
             found = true;
             at = at.saturating_add(length);
             continue;
@@ -103,6 +105,74 @@ fn hide_project(text: &mut [u8]) -> Option<usize> {
     }
     run.fill(b'*');
     Some(word.len().saturating_add(between).saturating_add(length))
+}
+
+/// Overwrites what Amazon tells of an account: the name of a resource (`arn:aws:…`) to its end, twelve
+/// digits behind the word (`account 123456789012`), and the id of a key. Returns how many bytes were
+/// read.
+fn hide_amazon(text: &mut [u8]) -> Option<usize> {
+    hide_arn(text)
+        .or_else(|| hide_account(text))
+        .or_else(|| hide_access_key(text))
+}
+
+fn hide_arn(text: &mut [u8]) -> Option<usize> {
+    const WORD: &[u8] = b"arn:";
+    if !text.starts_with(b"arn:aws") {
+        return None;
+    }
+    let ends = |pair: &[u8]| match pair {
+        // In JSON a slash may have an escape.
+        [b'\\', next, ..] => *next != b'/',
+        [byte, ..] => byte.is_ascii_whitespace() || b"\"'`,;()[]{}<>".contains(byte),
+        [] => true,
+    };
+    let length = (0..text.len()).find(|at| ends(text.get(*at..).unwrap_or_default()));
+    let length = length.unwrap_or(text.len());
+    for byte in text.get_mut(WORD.len()..length)? {
+        if !matches!(*byte, b'\\' | b'/') {
+            *byte = b'*';
+        }
+    }
+    Some(length)
+}
+
+fn hide_account(text: &mut [u8]) -> Option<usize> {
+    const WORD: &[u8] = b"account";
+    /// The digits of an account's number.
+    const DIGITS: usize = 12;
+    /// Most bytes between the word and the number: `account id: "`.
+    const BETWEEN: usize = 12;
+    let start = text.get(..WORD.len())?;
+    if !start.eq_ignore_ascii_case(WORD) {
+        return None;
+    }
+    let after = text.get_mut(WORD.len()..)?;
+    let between = after.iter().position(u8::is_ascii_digit)?;
+    let number = after.get_mut(between..)?;
+    let length = number
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    if between > BETWEEN || length != DIGITS {
+        return None;
+    }
+    number.iter_mut().take(length).for_each(|byte| *byte = b'*');
+    Some(WORD.len().saturating_add(between).saturating_add(length))
+}
+
+fn hide_access_key(text: &mut [u8]) -> Option<usize> {
+    /// Four letters and sixteen of letters and digits.
+    const LENGTH: usize = 20;
+    if !text.starts_with(b"AKIA") && !text.starts_with(b"ASIA") {
+        return None;
+    }
+    let is_of_key = |byte: &&u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    if text.iter().take_while(is_of_key).count() != LENGTH {
+        return None;
+    }
+    text.get_mut(4..LENGTH)?.fill(b'*');
+    Some(LENGTH)
 }
 
 /// Most bytes between the word and the id.
@@ -228,6 +298,32 @@ mod tests {
     }
 
     #[test]
+    fn regression_what_amazon_tells_of_an_account_is_hidden() {
+        for (text, wanted) in [
+            (
+                "User: arn:aws:sts::1234:assumed-role/gw may not invoke",
+                "User: arn:**************************/** may not invoke",
+            ),
+            (
+                r#"{"message":"arn:aws-us-gov:x:1/a\/b\nis \"arn:aws:y\""}"#,
+                r#"{"message":"arn:**************/*\/*\nis \"arn:*****\""}"#,
+            ),
+            ("in account 123456789012.", "in account ************."),
+            (
+                r#"AccountId: "123456789012""#,
+                r#"AccountId: "************""#,
+            ),
+            (
+                "key AKIAIOSFODNN7EXAMPLE is off",
+                "key AKIA**************** is off",
+            ),
+            ("key ABSKQmVkcm9ja0FQ is old", "key ABSK************ is old"),
+        ] {
+            assert_eq!(redacted(text), wanted);
+        }
+    }
+
+    #[test]
     fn leaves_words_alone() {
         for text in [
             "your project has 5 of 12 projects",
@@ -235,6 +331,10 @@ mod tests {
             "projects/",
             "project=",
             "your projects (see below)",
+            "on account of 123456789012345 things",
+            "account: 12 of 123456789012",
+            "ASIA AND AFRICA, ASIAPACIFIC",
+            "barn: arn:xyz",
             "scikit sk-learn",
             "task-management-system",
             "user-provided-content",

@@ -11,7 +11,7 @@ mod walk;
 
 pub(super) use input::{Walk, definition, walk_request};
 pub(super) use output::{Speech, index, reader as answer_reader};
-pub(super) use spelling::is_name;
+pub(super) use spelling::{is_key, is_name};
 pub(super) use walk::{
     Member, Table, by_key, emit_key, peek, plain, read, report, unknown, unless_null, value,
 };

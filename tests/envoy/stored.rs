@@ -5,7 +5,9 @@ use std::process::Command;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
-use tollgate_tests::{Answer, Ask, Config, Envoy, Fleet, Form, env_path, fleet_policy, repo, run};
+use tollgate_tests::{
+    Answer, Ask, Config, Envoy, Fleet, Form, Stand, env_path, fleet_policy, repo, run,
+};
 
 const PATH: &str = "/v1/responses";
 
@@ -37,7 +39,7 @@ fn policy() -> Value {
         "limits": [{"tokens": 100_000, "per": "day"}]});
     policy["tenants"]["blue"]["models"] = json!(["smart", "light"]);
     policy["stored"] = json!({"secrets": ["a secret for tests", "an older one for tests"],
-        "conversations": {"backend": "anthropic", "tokens": 1_000}});
+        "conversations": {"backend": "anthropic", "tokens": 1_000}, "files": "anthropic"});
     policy["guardrails"] = json!([{"name": "pii", "phase": "both", "detect": "personal_data",
         "action": "mask", "tenants": ["green"]}]);
     policy
@@ -541,18 +543,78 @@ fn a_conversation_is_its_tenants_alone() {
         assert_eq!(removed.json()["id"], own);
         let gone = ask("smart", json!({"conversation": own}));
         let gone = fleet.send(&gone).await;
-        assert_eq!(gone.status, 404);
-        // The provider's own id is not told.
-        assert!(
-            gone.text().contains(&own) && !gone.text().contains("00000000"),
-            "{}",
-            gone.text()
+        assert_eq!(
+            (gone.status, gone.code().as_str()),
+            (404, "conversation_not_found")
         );
+        assert_eq!(gone.json()["error"]["param"], "conversation");
+        // The provider's own id is not told.
+        assert!(!gone.text().contains("00000000"), "{}", gone.text());
         let list = fleet.send(&converse("GET", "", None)).await;
         assert_eq!(
             (list.status, list.code().as_str()),
             (405, "method_not_allowed")
         );
+    });
+}
+
+/// A file of a tenant's, kept where conversations are.
+async fn uploaded(fleet: &Fleet, key: &str) -> String {
+    let form = "--bnd\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nuser_data\r\n--bnd\r\n\
+        Content-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nnotes\r\n--bnd--\r\n";
+    let upload = Ask::new("POST", "/v1/files")
+        .key(key)
+        .header("content-type", "multipart/form-data; boundary=bnd")
+        .body(form);
+    let made = fleet.send(&upload).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    made.json()["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn regression_items_name_files_of_the_tenant() {
+    run(async {
+        let fleet = &all().await.fleet;
+        for key in ["demo-acme-key", GREEN] {
+            let file = uploaded(fleet, key).await;
+            let items = |id: &str| {
+                let part = json!({"type": "input_file", "file_id": id});
+                json!({"items": [message("see"), {"role": "user", "content": [part]}]})
+            };
+            let create = converse("POST", "", Some(items(&file))).key(key);
+            let made = fleet.send(&create).await;
+            assert_eq!(made.status, 200, "{}", made.text());
+            let received = fleet.received("b", &create).remove(0);
+            let length = received.header("content-length").to_owned();
+            assert_eq!(length, received.body.len().to_string());
+            let named = &received.json()["items"][1]["content"][0]["file_id"];
+            let own = named.as_str().expect("an id").to_owned();
+            assert!(own.starts_with("file-MoCk"), "{own}");
+            for id in [own, uploaded(fleet, BLUE).await] {
+                let refused = converse("POST", "", Some(items(&id))).key(key);
+                let answer = fleet.send(&refused).await;
+                let told = (answer.status, answer.code());
+                assert_eq!(told, (404, "file_not_found".to_owned()));
+                let place = answer.json()["error"]["param"].clone();
+                assert_eq!(place, "items[1].content[0].file_id");
+                assert!(fleet.tries(&refused).iter().all(|tries| *tries == 0));
+            }
+        }
+    });
+}
+
+#[test]
+fn regression_a_live_response_that_has_failed_names_no_account() {
+    run(async {
+        let stand = Stand::shared().await;
+        let failed = json!({"id": "resp_1", "object": "response", "status": "failed", "output": [],
+            "error": {"code": "server_error", "message": "Limit in organization org-1234567890abc"}});
+        let body = json!({"model": "smart", "input": "hi"});
+        let ask = Ask::response(&body).mock(&json!({"body": failed.to_string(), "piece": 1}));
+        let answer = stand.send(&ask).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let message = &answer.json()["error"]["message"];
+        assert_eq!(message, "Limit in organization org-*************");
     });
 }
 

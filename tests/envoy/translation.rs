@@ -673,6 +673,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 fn config_of_amazon() -> Config {
     let mut policy = fleet_policy();
     policy["backends"]["anthropic"]["api"] = json!("bedrock");
+    policy["fallback"]["content_policy"] = json!(true);
     for (model, place) in [("smart", 1), ("light", 0)] {
         policy["models"][model]["timeouts"] = json!({});
         policy["models"][model]["targets"][place]["model"] = json!(CLAUDE);
@@ -703,6 +704,7 @@ fn config_of_amazon() -> Config {
 fn fallback_from_and_to_bedrock() {
     run(async {
         let fleet = Fleet::start(config_of_amazon()).await;
+        let guarded = json!({"text": "Sorry.", "stop": "guardrail_intervened"});
         for caller in ALL {
             for stream in [false, true] {
                 for (model, first, scripts) in [
@@ -712,6 +714,7 @@ fn fallback_from_and_to_bedrock() {
                     ("light", "openai", json!({"b": {"fault": "error"}})),
                     ("light", "openai", json!({"b": {"fault": "garbage"}})),
                     ("light", "openai", json!({"b": {"fault": "empty"}})),
+                    ("light", "openai", json!({"b": guarded})),
                 ] {
                     let case = format!("{caller:?} {stream} {model} {scripts}");
                     let ask = caller.ask(&caller.body(model, "hi", stream));

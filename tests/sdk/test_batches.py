@@ -48,6 +48,13 @@ def test_another_tenant_finds_nothing(client, blue, made):
     assert error.value.code == "no_lists"
 
 
+def test_no_two_lines_have_one_name(client):
+    lines = "\n".join([line("one"), line("two"), line("one")]).encode()
+    with pytest.raises(openai.BadRequestError) as error:
+        client.files.create(file=("requests.jsonl", lines), purpose="batch")
+    assert error.value.code == "duplicate_custom_id" and "line 1" in error.value.message
+
+
 def test_a_bad_line_is_named(client):
     lines = "\n".join([line("one"), line("two", stream=True)]).encode()
     with pytest.raises(openai.BadRequestError) as error:

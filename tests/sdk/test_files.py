@@ -46,6 +46,17 @@ def test_another_tenant_finds_nothing(client, blue, made):
     assert client.files.retrieve(made.id).id == made.id
 
 
+def test_what_is_removed_is_not_found_in_requests_either(client, made):
+    lines = b'{"custom_id":"1","method":"POST","url":"/v1/embeddings","body":{"model":"smart","input":"a"}}'
+    file = client.files.create(file=("requests.jsonl", lines), purpose="batch")
+    client.files.delete(file.id)
+    with pytest.raises(openai.NotFoundError) as error:
+        client.batches.create(
+            input_file_id=file.id, endpoint="/v1/embeddings", completion_window="24h"
+        )
+    assert (error.value.code, error.value.param) == ("file_not_found", "input_file_id")
+
+
 def test_nothing_is_listed(client):
     with pytest.raises(openai.NotFoundError) as error:
         client.files.list()

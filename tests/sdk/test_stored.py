@@ -112,6 +112,20 @@ def test_a_conversation(client, blue):
     assert client.conversations.items.delete(item.id, conversation_id=made.id).id == made.id
     deleted = client.conversations.delete(made.id)
     assert deleted.id == made.id and deleted.deleted
+    with pytest.raises(openai.NotFoundError) as error:
+        client.responses.create(**ASK, conversation=made.id)
+    assert (error.value.code, error.value.param) == ("conversation_not_found", "conversation")
+
+
+def test_a_conversation_has_files(client, blue):
+    file = client.files.create(file=("notes.txt", b"some notes"), purpose="user_data")
+    items = [{"role": "user", "content": [{"type": "input_file", "file_id": file.id}]}]
+    made = client.conversations.create(items=items)
+    (item,) = client.conversations.items.create(made.id, items=items).data
+    assert item.content[0].type == "input_file"
+    with pytest.raises(openai.NotFoundError) as error:
+        blue.conversations.create(items=items)
+    assert error.value.param == "items[0].content[0].file_id"
 
 
 async def test_asynchronous(async_client):

@@ -11,7 +11,10 @@ import { z } from 'zod';
 const { BASE_URL: baseURL, ACME_KEY: apiKey } = process.env;
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
 const TEXT = 'Hello from the mock provider. ';
-const MODELS = ['by-chat', 'by-messages', 'by-gemini'];
+const QUESTION = 'How is it in Köln?';
+/** Providers without Responses, and those without chat completions. */
+const MODELS = ['by-chat', 'by-messages', 'by-gemini', 'by-bedrock'];
+const OTHERS = ['by-responses', 'by-messages', 'by-gemini', 'by-bedrock'];
 
 const script = (script) => ({ headers: { 'x-mock': JSON.stringify(script) } });
 
@@ -24,6 +27,41 @@ test('the OpenAI client', async () => {
     const [reasoning, ...calls] = (await streamed.finalResponse()).output;
     assert.equal(reasoning.summary[0].text, 'Where? ');
     assert.deepEqual(calls.map((call) => JSON.parse(call.arguments)), [{ city: 'Köln' }, { city: 'Paris' }]);
+  }
+});
+
+const weatherFunction = {
+  type: 'function',
+  function: { name: 'weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } },
+};
+const cities = (message) => message.tool_calls.map((call) => JSON.parse(call.function.arguments).city);
+
+test('the OpenAI client, chat completions with tools', async () => {
+  for (const model of OTHERS) {
+    const messages = [{ role: 'user', content: QUESTION }];
+    const ask = { model, messages, tools: [weatherFunction] };
+    const [asked] = (await client.chat.completions.create(ask, script({ tools: 2 }))).choices;
+    assert.deepEqual([asked.finish_reason, cities(asked.message)], ['tool_calls', ['Köln', 'Paris']]);
+    const results = asked.message.tool_calls.map(({ id }) => ({ role: 'tool', tool_call_id: id, content: '{"rain":true}' }));
+    const told = { ...ask, messages: [...messages, asked.message, ...results] };
+    const answer = await client.chat.completions.create(told);
+    assert.deepEqual([answer.choices[0].message.content, answer.choices[0].finish_reason], [TEXT, 'stop']);
+    assert.ok(answer.usage.prompt_tokens > 0 && answer.usage.completion_tokens > 0);
+  }
+});
+
+test('the OpenAI client, streams of chat completions', async () => {
+  for (const model of OTHERS) {
+    const ask = { model, messages: [{ role: 'user', content: QUESTION }], tools: [weatherFunction] };
+    const calls = client.chat.completions.stream(ask, script({ tools: 2, piece: 7, reasoning: 'Where? ' }));
+    const [asked] = (await calls.finalChatCompletion()).choices;
+    assert.deepEqual([asked.finish_reason, cities(asked.message)], ['tool_calls', ['Köln', 'Paris']]);
+    const said = client.chat.completions.stream({ ...ask, stream_options: { include_usage: true } }, script({ piece: 7 }));
+    const pieces = [];
+    said.on('content', (piece) => pieces.push(piece));
+    const { choices, usage } = await said.finalChatCompletion();
+    assert.deepEqual([pieces.join(''), choices[0].message.content], [TEXT, TEXT]);
+    assert.ok(pieces.length > 1 && usage.completion_tokens > 0);
   }
 });
 
@@ -57,7 +95,7 @@ test('the Vercel AI SDK, with tools', async () => {
   for (const model of MODELS) {
     const { asked, tools, provider, count } = weather();
     const { text, usage } = await generateText({
-      model: provider(model), prompt: 'How is it in Köln?', tools, stopWhen: isStepCount(3), maxRetries: 0,
+      model: provider(model), prompt: QUESTION, tools, stopWhen: isStepCount(3), maxRetries: 0,
     });
     assert.deepEqual([text, asked, count()], [TEXT, ['Köln'], 2]);
     assert.ok(usage.outputTokens > 0);
@@ -68,7 +106,7 @@ test('the Vercel AI SDK, streaming', async () => {
   for (const model of MODELS) {
     const { asked, tools, provider, count } = weather();
     const result = streamText({
-      model: provider(model), prompt: 'How is it in Köln?', tools, stopWhen: isStepCount(3), maxRetries: 0,
+      model: provider(model), prompt: QUESTION, tools, stopWhen: isStepCount(3), maxRetries: 0,
     });
     let text = '';
     for await (const piece of result.textStream) text += piece;
@@ -77,10 +115,15 @@ test('the Vercel AI SDK, streaming', async () => {
   }
 });
 
-test('the Vercel AI SDK, chat completions by Responses', async () => {
-  const { asked, tools, provider } = weather();
-  const { text } = await generateText({
-    model: provider.chat('by-responses'), prompt: 'How is it in Köln?', tools, stopWhen: isStepCount(3), maxRetries: 0,
-  });
-  assert.deepEqual([text, asked], [TEXT, ['Köln']]);
+test('the Vercel AI SDK, chat completions', async () => {
+  for (const model of OTHERS) {
+    const whole = weather();
+    const settings = { prompt: QUESTION, stopWhen: isStepCount(3), maxRetries: 0 };
+    const { text } = await generateText({ ...settings, model: whole.provider.chat(model), tools: whole.tools });
+    assert.deepEqual([text, whole.asked, whole.count()], [TEXT, ['Köln'], 2]);
+    const parts = weather();
+    const streamed = streamText({ ...settings, model: parts.provider.chat(model), tools: parts.tools });
+    assert.deepEqual([await streamed.text, parts.asked, parts.count()], [TEXT, ['Köln'], 2]);
+    assert.equal(await streamed.finishReason, 'stop');
+  }
 });

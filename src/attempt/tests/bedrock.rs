@@ -104,6 +104,20 @@ fn passed(attempt: &mut Attempt, pieces: &[&[u8]]) -> Vec<u8> {
 }
 
 #[test]
+fn regression_what_stands_behind_the_end_spoils_nothing() {
+    for caller in [Api::ChatCompletions, Api::Responses, Api::Messages] {
+        let between = || between(caller, Api::Converse, true);
+        let (bytes, junk) = (stream(), [0xFF_u8; 16]);
+        let whole = passed(&mut between(), &[&bytes]);
+        assert_eq!(passed(&mut between(), &[&bytes, &junk]), whole);
+        let mut attempt = between();
+        let both = [&bytes[..], &junk].concat();
+        assert_eq!(passed(&mut attempt, &[&both]), whole);
+        assert_eq!(attempt.tries().0[0].came, Came::Answered);
+    }
+}
+
+#[test]
 fn a_stream_is_the_same_wherever_it_is_cut() {
     for (caller, end) in [
         (Api::ChatCompletions, "data: [DONE]\n"),
@@ -203,7 +217,7 @@ fn exceptions_before_content_move_on() {
     for (name, why, status) in [
         ("throttlingException", Why::RateLimited, "429"),
         ("serviceUnavailableException", Why::Unavailable, "503"),
-        ("modelStreamErrorException", Why::Unavailable, "502"),
+        ("modelStreamErrorException", Why::Model, "502"),
         ("internalServerException", Why::Unavailable, "500"),
         ("modelTimeoutException", Why::Unavailable, "504"),
         ("validationException", Why::Request, "400"),
@@ -256,7 +270,28 @@ fn names_of_errors_say_more_than_statuses() {
             "429",
         ),
         ("400", "ExpiredTokenException", "old", Why::Auth, "403"),
-        ("424", "ModelErrorException", "no", Why::Unavailable, "502"),
+        ("424", "ModelErrorException", "no", Why::Model, "502"),
+        (
+            "400",
+            "ValidationException",
+            "The provided model identifier is invalid.",
+            Why::NotFound,
+            "404",
+        ),
+        (
+            "400",
+            "ValidationException",
+            "Operation not allowed",
+            Why::Auth,
+            "403",
+        ),
+        (
+            "403",
+            "AccessDeniedException",
+            "You invoked an unsupported model or your request did not allow prompt caching.",
+            Why::Request,
+            "400",
+        ),
         (
             "408",
             "ModelTimeoutException",
@@ -294,5 +329,112 @@ fn names_of_errors_say_more_than_statuses() {
             "{name}"
         );
         assert!(String::from_utf8(body).unwrap().contains(message));
+    }
+}
+
+fn intervened() -> Vec<u8> {
+    event(
+        "messageStop",
+        &json!({"stopReason": "guardrail_intervened"}),
+    )
+}
+
+/// What Bedrock says where its guardrail refuses a prompt.
+fn refused() -> Vec<u8> {
+    let start = event("messageStart", &json!({"role": "assistant"}));
+    let stop = event("contentBlockStop", &json!({"contentBlockIndex": 0}));
+    let usage = event("metadata", &json!({"usage": {"inputTokens": 0}}));
+    [start, text("Sorry."), stop, intervened(), usage].concat()
+}
+
+fn judged(stream: bool, moves_on: bool) -> Attempt {
+    let mut plan = plan(stream);
+    plan.tries[0].api = Api::Converse;
+    plan.content_policy = moves_on;
+    begin(plan)
+}
+
+/// What goes on of a stream that is cut there, and the words by which it asks for the next target.
+fn judgement(bytes: &[u8], at: usize, moves_on: bool) -> (String, Option<String>) {
+    let mut attempt = judged(true, moves_on);
+    answer_head(&mut attempt, "200", STREAM);
+    let (mut out, mut asks, mut waiting) = (Vec::new(), None, Vec::new());
+    let (one, two) = bytes.split_at(at);
+    for (piece, end) in [(one, false), (two, true)] {
+        waiting.extend_from_slice(piece);
+        let on = attempt.answer_data(&waiting, end);
+        if matches!(on, OnAttempt::Release(..)) {
+            asks = set(&on, RETRY_HEADER).map(str::to_owned);
+        }
+        match on {
+            OnAttempt::Hold => continue,
+            OnAttempt::Replace(new) | OnAttempt::Release(_, Some(new)) => out.extend(new),
+            on => panic!("{on:?}"),
+        }
+        waiting.clear();
+    }
+    (String::from_utf8(out).unwrap(), asks)
+}
+
+#[test]
+fn regression_what_bedrocks_guardrail_refuses_moves_on_if_configured() {
+    let body = json!({
+        "output": {"message": {"role": "assistant", "content": [{"text": "Sorry."}]}},
+        "stopReason": "guardrail_intervened", "usage": {"inputTokens": 1, "outputTokens": 1},
+    });
+    for moves_on in [true, false] {
+        let mut attempt = judged(false, moves_on);
+        answer_head(&mut attempt, "200", "application/json");
+        let on = attempt.answer_data(body.to_string().as_bytes(), true);
+        assert_eq!(set(&on, RETRY_HEADER), moves_on.then_some("content_policy"));
+        assert_eq!(set(&on, ":status"), moves_on.then_some("400"));
+        let OnAttempt::Release(_, Some(out)) = &on else {
+            panic!("{on:?}");
+        };
+        let word = match moves_on {
+            true => "content_policy_violation",
+            false => r#""finish_reason":"content_filter""#,
+        };
+        assert!(String::from_utf8_lossy(out).contains(word), "{out:?}");
+        if moves_on {
+            assert_eq!(outcome(&attempt).why, Why::ContentPolicy);
+        }
+    }
+    for bytes in [refused(), intervened()] {
+        for at in 0..bytes.len() {
+            let (out, asks) = judgement(&bytes, at, true);
+            assert_eq!(asks.as_deref(), Some("content_policy"), "{at}");
+            assert!(out.contains("content_policy_violation"), "{out}");
+            let (out, asks) = judgement(&bytes, at, false);
+            assert_eq!(asks, None, "{at}");
+            assert!(out.contains(r#""finish_reason":"content_filter""#), "{out}");
+        }
+    }
+}
+
+/// Where a guardrail may still refuse it, the first text alone is not yet an answer.
+#[test]
+fn a_stream_waits_for_its_second_event_of_text_where_content_moves_on() {
+    let begins = |pieces: &[Vec<u8>], end: bool| {
+        let mut attempt = judged(true, true);
+        answer_head(&mut attempt, "200", STREAM);
+        let on = attempt.answer_data(&pieces.concat(), end);
+        let begins = on != OnAttempt::Hold;
+        assert!(!begins || set(&on, RETRY_HEADER).is_none(), "{on:?}");
+        begins
+    };
+    let stop = event("messageStop", &json!({"stopReason": "end_turn"}));
+    assert!(!begins(&[text("a")], false));
+    assert!(begins(&[text("a"), text("b")], false));
+    assert!(begins(&[text("a"), stop.clone()], false));
+    assert!(begins(&[stop], false));
+    // It broke off: what came is told.
+    assert!(begins(&[text("a")], true));
+    // Too late.
+    assert!(begins(&[text("a"), text("b"), intervened()], true));
+    let cut = stream();
+    for at in 0..cut.len() {
+        let (out, asks) = judgement(&cut, at, true);
+        assert_eq!((out, asks), judgement(&cut, at, false), "{at}");
     }
 }

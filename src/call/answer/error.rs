@@ -3,9 +3,8 @@ inspected like any answer, but for services: where they judge answers, an error 
 not seen is something that can't be inspected. */
 
 use super::guarding::Guard;
-use super::{Context, Ids, OnData, Reading, Seen, Stopped};
-use crate::call::refusing::response_not_found;
-use crate::protocols::openai::tells_no_previous;
+use super::{Context, Ids, Known, OnData, Reading, Seen, Stopped};
+use crate::call::stored::not_found;
 use crate::protocols::{ErrorKind, Protocol, Refusal, redact_account};
 
 /// Longest error body that is held to remove the operator's account from it, in bytes.
@@ -14,17 +13,19 @@ pub(in crate::call) const MAX_ERROR_BODY: usize = 64 * 1024;
 #[derive(Debug)]
 pub(in crate::call) struct ErrorReader {
     protocol: Protocol,
+    status: u16,
     guard: Option<Guard>,
-    /// How the caller knows the response that the call is about.
+    /// How the caller knows what the call is about.
     ids: Option<Box<Ids>>,
     /// Whether another error has gone on in its place.
     replaced: bool,
 }
 
 impl ErrorReader {
-    pub(super) fn new(reading: Reading) -> Self {
+    pub(super) fn new(reading: Reading, status: u16) -> Self {
         Self {
             protocol: reading.api.protocol(),
+            status,
             guard: reading.guard,
             ids: reading.ids.filter(Ids::know_one).map(Box::new),
             replaced: false,
@@ -58,8 +59,8 @@ impl ErrorReader {
         }
         let mut text = piece.to_vec();
         if let Some(ids) = &self.ids {
-            if tells_no_previous(piece) {
-                return self.no_previous(seen);
+            if let Some(missing) = ids.missing(self.status, piece).cloned() {
+                return self.missing(seen, &missing);
             }
             text = ids.error(piece).unwrap_or(text);
         }
@@ -86,10 +87,13 @@ impl ErrorReader {
         }
     }
 
-    /// The provider does not have (any more) what the call goes on from.
-    fn no_previous(&mut self, seen: &mut Seen) -> OnData {
+    /// The provider does not have (any more) what the call names.
+    fn missing(&mut self, seen: &mut Seen, missing: &Known) -> OnData {
         self.replaced = true;
-        let refusal = response_not_found().at("previous_response_id");
+        let refusal = match missing.place {
+            "" => not_found(missing.kind),
+            place => not_found(missing.kind).at(place),
+        };
         let reply = refusal.reply(self.protocol);
         seen.stopped = Stopped::Reworded(reply.status, refusal.code);
         OnData::Reply(reply)

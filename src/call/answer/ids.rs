@@ -6,7 +6,7 @@ use crate::call::stored::Named;
 use crate::config::Stored;
 use crate::identity::Caller;
 use crate::json::{Edits, Reader, Text, quote};
-use crate::protocols::openai::{IdOf, object_ids, response_ids};
+use crate::protocols::openai::{IdOf, ToldError, object_ids, response_ids, told_error};
 use crate::protocols::{Api, ReportedUsage};
 use crate::sse;
 use crate::wrapped::{Kind, Mark, Secrets, Thing};
@@ -32,8 +32,20 @@ pub(in crate::call) struct Ids {
     pub(in crate::call) reads: bool,
     /// The provider's id of the response itself and how it is told, once it has come.
     pub(in crate::call) own: Option<(String, String)>,
-    /// A provider's ids and how the caller knows them.
-    pub(in crate::call) known: Vec<(String, String)>,
+    /// What the call names by ids.
+    pub(in crate::call) known: Vec<Known>,
+}
+
+/// Something that a call names.
+#[derive(Debug, Clone)]
+pub(in crate::call) struct Known {
+    pub(in crate::call) kind: Kind,
+    /// The provider's id.
+    pub(in crate::call) own: String,
+    /// The caller's.
+    pub(in crate::call) told: String,
+    /// The member of the request that names it; empty: its path does.
+    pub(in crate::call) place: &'static str,
 }
 
 impl Ids {
@@ -55,7 +67,7 @@ impl Ids {
             background: false,
             reads: false,
             own: None,
-            known: known.map(Named::pair).into_iter().collect(),
+            known: known.map(Named::known).into_iter().collect(),
         }
     }
 
@@ -83,10 +95,23 @@ impl Ids {
     pub(super) fn error(&self, body: &[u8]) -> Option<Vec<u8>> {
         let body = String::from_utf8_lossy(body);
         let mut text = body.clone().into_owned();
-        for (own, told) in self.known.iter().chain(&self.own) {
+        let known = self.known.iter().map(|known| (&known.own, &known.told));
+        let own = self.own.iter().map(|(own, told)| (own, told));
+        for (own, told) in known.chain(own) {
             text = renamed(&text, own, told);
         }
         (text != body).then(|| text.into_bytes())
+    }
+
+    /// What the call names of which an error says that it is not there (any more): by a code, or
+    /// without one by its id.
+    pub(super) fn missing(&self, status: u16, error: &[u8]) -> Option<&Known> {
+        let ToldError { code, message } = told_error(error);
+        let is_gone = status == 404 || (status == 400 && says_gone(&message));
+        let by_id = |known: &&Known| is_gone && names(&message, &known.own);
+        let by_code = |known: &&Known| is_code_of(known.kind, &code);
+        let known = || self.known.iter();
+        known().find(by_id).or_else(|| known().find(by_code))
     }
 
     /// Takes note of the id of the response itself, the first time that it is told.
@@ -147,9 +172,9 @@ impl Ids {
                 _ => (Kind::File, self.more.get(..1).unwrap_or_default()),
             };
             let value = id.value();
-            let known = self.known.iter().find(|(own, _)| *own == value);
+            let known = self.known.iter().find(|known| known.own == value);
             let told = match known {
-                Some((_, told)) => Some(told.clone()),
+                Some(known) => Some(known.told.clone()),
                 None => {
                     let thing = Thing {
                         kind,
@@ -167,8 +192,8 @@ impl Ids {
     }
 
     fn told(&self, of: IdOf, id: &str, tokens: u64) -> Option<String> {
-        if let Some((_, told)) = self.known.iter().find(|(own, _)| own == id) {
-            return Some(told.clone());
+        if let Some(known) = self.known.iter().find(|known| known.own == id) {
+            return Some(known.told.clone());
         }
         let (kind, tokens) = match of {
             IdOf::Itself if !self.kept => return None,
@@ -185,6 +210,28 @@ impl Ids {
         };
         self.secrets.wrap(&self.tenant, &thing)
     }
+}
+
+/// Whether an error of this code says that there is no such thing.
+fn is_code_of(kind: Kind, code: &str) -> bool {
+    match kind {
+        Kind::Response => matches!(code, "previous_response_not_found" | "response_not_found"),
+        Kind::Conversation => code == "conversation_not_found",
+        Kind::File => code == "file_not_found",
+        Kind::Batch => code == "batch_not_found",
+    }
+}
+
+/// Whether a message under 400, which says many things, says that something is not there.
+fn says_gone(message: &str) -> bool {
+    const WORDS: [&str; 4] = ["not found", "no such", "does not exist", "doesn't exist"];
+    let message = message.to_ascii_lowercase();
+    WORDS.iter().any(|words| message.contains(words))
+}
+
+/// Whether an id stands in a text by itself.
+fn names(text: &str, id: &str) -> bool {
+    renamed(text, id, "") != text
 }
 
 /// A text with `told` in the place of `own` wherever that stands by itself.

@@ -1,6 +1,7 @@
 /*! A whole answer: a JSON object that passes as it comes, with its `usage` read on the way
 and, if asked for, another name for its model. */
 
+use super::freeing::Freeing;
 use super::guarding::{Guard, Unreadable, masked};
 use super::{Context, Ids, OnData, Reading, Seen, Stopped};
 use crate::call::refusing::{answer_too_long, name, unavailable, unscannable};
@@ -28,6 +29,8 @@ pub(in crate::call) struct WholeReader {
     /// Whether it tells of a batch.
     is_batch: bool,
     ids: Option<Box<Ids>>,
+    /// What frees an error in it, where nothing is held for that.
+    freeing: Option<Freeing>,
     /// The end of a transcript, at most [`TAIL`] bytes.
     tail: Vec<u8>,
 }
@@ -99,6 +102,9 @@ impl WholeReader {
                 .guard
                 .map_or(Inspection::Settled, Inspection::Wanted),
             aloud: false,
+            // With ids it is held, and freed as one.
+            freeing: (reading.api == Api::Responses && reading.ids.is_none())
+                .then(Freeing::default),
             ids: reading.ids.map(Box::new),
             tail: Vec::new(),
             naming: match reading.model {
@@ -145,6 +151,37 @@ impl WholeReader {
     }
 
     pub(super) fn data(
+        &mut self,
+        seen: &mut Seen,
+        piece: &[u8],
+        end: bool,
+        context: &mut dyn Context,
+    ) -> OnData {
+        let on = self.told(seen, piece, end, context);
+        self.freed((piece, end), on)
+    }
+
+    /// What goes on, without the operator's account in what it says of an error.
+    fn freed(&mut self, (piece, end): (&[u8], bool), on: OnData) -> OnData {
+        let Some(freeing) = &mut self.freeing else {
+            return on;
+        };
+        match on {
+            OnData::Pass => freeing
+                .push(piece, end)
+                .map_or(OnData::Pass, OnData::Replace),
+            OnData::Replace(new) => OnData::Replace(freeing.push(&new, end).unwrap_or(new)),
+            on => on,
+        }
+    }
+
+    /// Bytes of an error that wait for its end.
+    pub(super) fn waiting(&self) -> usize {
+        self.freeing.as_ref().map_or(0, Freeing::waiting)
+    }
+
+    /// What goes on, with the caller's ids.
+    fn told(
         &mut self,
         seen: &mut Seen,
         piece: &[u8],
@@ -339,6 +376,18 @@ impl WholeReader {
 
     /// Takes the answer of a service.
     pub(super) fn answered(
+        &mut self,
+        seen: &mut Seen,
+        token: u64,
+        answer: Option<&Answer>,
+        context: &mut dyn Context,
+    ) -> Option<OnData> {
+        let on = self.heard(seen, token, answer, context)?;
+        // It waited until it was whole.
+        Some(self.freed((&[], true), on))
+    }
+
+    fn heard(
         &mut self,
         seen: &mut Seen,
         token: u64,

@@ -8,12 +8,14 @@ use super::work::{Work, mark_of};
 use crate::attempt::{Entry, fit};
 use crate::config::{Batches, Model, Phase, Target};
 use crate::host::Host;
-use crate::json::{Edits, Rewrite, Span};
+use crate::json::{Edits, Rewrite, Span, path_at};
 use crate::ledger::Cost;
 use crate::ledger::limits::Amounts;
-use crate::protocols::openai::{BatchLine, Upload, batch_lines, read_batch_line};
+use crate::protocols::openai::{BatchLine, Upload, batch_line_name, batch_lines, read_batch_line};
 use crate::protocols::{Api, ErrorKind, Refusal, Request, stored};
 use crate::routing::{Try, cooldown::Health};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// A file of requests while its lines are read.
@@ -31,7 +33,11 @@ impl Sum {
     fn take(&mut self, api: Api, model: &Rc<Model>) -> Result<(), Refusal> {
         let (first_api, first_model) = self.of.get_or_insert_with(|| (api, Rc::clone(model)));
         if *first_api != api {
-            return Err(invalid("url", "must be the same in all lines"));
+            let (here, before) = (api.path(), first_api.path());
+            let problem = format!(
+                "must be the same in all lines: it is /v1{here} here, and /v1{before} before"
+            );
+            return Err(invalid("url", &problem));
         }
         // Providers take one model in a file, and limits may be a model's.
         match Rc::ptr_eq(first_model, model) {
@@ -56,6 +62,28 @@ impl Sum {
     }
 }
 
+/// What callers have called the lines so far. The names themselves are compared: of hashes, two
+/// that are the same by chance would refuse a good file. They lie in the file, which is held anyway,
+/// so a line takes no more than its place in the map: some 2 MiB for 50,000 of them.
+#[derive(Default)]
+struct Names<'a>(BTreeMap<Cow<'a, str>, u64>);
+
+impl<'a> Names<'a> {
+    /// Takes the name of a line in, which no other may have: answers are told apart by it.
+    fn take(&mut self, name: Cow<'a, str>, number: u64) -> Result<(), Refusal> {
+        let Some(before) = self.0.insert(name, number) else {
+            return Ok(());
+        };
+        let message = format!("'custom_id' must be unique: line {before} has the same.");
+        // OpenAI's own code for it.
+        Err(Refusal::new(
+            ErrorKind::Invalid,
+            "duplicate_custom_id",
+            message,
+        ))
+    }
+}
+
 impl Call {
     /// Reads a file of requests: the changes that make them the provider's, and what they come to.
     pub(in crate::call) fn read_requests(
@@ -75,6 +103,7 @@ impl Call {
             unpriced: false,
             edits: Edits::default(),
         };
+        let mut names = Names::default();
         for (number, (offset, line)) in (1_u64..).zip(batch_lines(upload.file)) {
             if number > u64::from(batches.lines) {
                 let most = batches.lines;
@@ -84,9 +113,14 @@ impl Call {
                 ));
             }
             let start = upload.span.start.saturating_add(offset);
-            let read = read_batch_line(line).map_err(|refusal| at_line(refusal, number, None))?;
-            self.line(host, pending, (line, start), &read, &mut sum)
-                .map_err(|refusal| at_line(refusal, number, read.name()))?;
+            let read = read_batch_line(line).map_err(|refusal| {
+                let name = batch_line_name(line);
+                at_line(refusal, "The line", (number, name.as_deref()))
+            })?;
+            names
+                .take(read.custom_id.value(), number)
+                .and_then(|()| self.line(host, pending, (line, start), &read, &mut sum))
+                .map_err(|refusal| at_line(refusal, "'body'", (number, read.name())))?;
         }
         let work = sum.work(batches);
         let work = work.ok_or_else(|| invalid("file", "must have lines"))?;
@@ -119,7 +153,7 @@ impl Call {
         let new = guarded.as_ref().map(|rewrite| rewrite.whole(body));
         let body = new.as_deref().unwrap_or(body);
         let request = Request::read(read.api, body, self.counter(caller))?;
-        check_line(&request)?;
+        check_line(&request, body)?;
         let choice = self.choose(host, pending, &request)?;
         sum.take(read.api, &choice.model)?;
         let target = self.target_of(read.api, &choice.model, &request, sum)?;
@@ -207,7 +241,7 @@ impl Call {
 }
 
 /// Refuses what a batch can't have: streams, what nobody waits for, and what is kept.
-fn check_line(request: &Request<'_>) -> Result<(), Refusal> {
+fn check_line(request: &Request<'_>, body: &[u8]) -> Result<(), Refusal> {
     let traits = request.traits();
     if traits.stream {
         return Err(invalid("body.stream", "must not be true"));
@@ -215,9 +249,14 @@ fn check_line(request: &Request<'_>) -> Result<(), Refusal> {
     if request.background() {
         return Err(invalid("body.background", "must not be true"));
     }
+    if traits.stored_file {
+        let first = traits.stored_files.first();
+        let path = first.and_then(|file| path_at(body, file.span.start));
+        let path = path.map_or_else(|| "file_id".to_owned(), |path| format!("body.{path}"));
+        return Err(stored(path));
+    }
     let goes_on = matches!(request.kept(), Some((Some(_), _)));
     let kept = [
-        (traits.stored_file, "file_id"),
         (goes_on, "previous_response_id"),
         (request.conversation().is_some(), "conversation"),
     ];
@@ -227,10 +266,11 @@ fn check_line(request: &Request<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Says where in a file something is wrong.
-fn at_line(mut refusal: Refusal, number: u64, id: Option<&str>) -> Refusal {
+/// Says where in a file something is wrong; `read` is what was read in the place of a request's body.
+fn at_line(mut refusal: Refusal, read: &str, (number, id): (u64, Option<&str>)) -> Refusal {
     let of = id.map_or_else(String::new, |id| format!(" ({id})"));
-    refusal.message = format!("Line {number}{of}: {}", refusal.message);
+    let message = refusal.message.replacen("The request body", read, 1);
+    refusal.message = format!("Line {number}{of}: {message}");
     refusal.at("file")
 }
 

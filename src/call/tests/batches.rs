@@ -163,6 +163,7 @@ fn what_a_line_may_not_be() {
         line
     };
     let mut other_api = good.clone();
+    other_api["custom_id"] = json!("bad");
     other_api["url"] = json!("/v1/completions");
     other_api["body"] = json!({"model": "smart", "prompt": "a"});
     let response = |name: &str, value: Value| {
@@ -202,7 +203,7 @@ fn what_a_line_may_not_be() {
         (
             with("messages", part),
             "unsupported_parameter",
-            "Line 2 (bad): 'file_id'",
+            "Line 2 (bad): 'body.messages[0].content[0].file.file_id'",
         ),
         (
             response("previous_response_id", json!("resp_1")),
@@ -227,7 +228,7 @@ fn what_a_line_may_not_be() {
         (
             other_api,
             "invalid_value",
-            "Line 2 (good): 'url' must be the same in all lines.",
+            "Line 2 (bad): 'url' must be the same in all lines: it is /v1/completions here",
         ),
         (
             json!(7),
@@ -272,7 +273,11 @@ fn what_a_line_may_not_be() {
     let error = sent(&mut run, &with("model", json!("same")).to_string()).unwrap_err();
     assert_eq!(error["error"]["code"], "invalid_value", "{error}");
     let mut run = bench.run();
-    let error = sent(&mut run, &lines(&vec![good; 4])).unwrap_err();
+    let error = sent(
+        &mut run,
+        &lines(&["a", "b", "c", "d"].map(|id| chat_line(id, "a"))),
+    )
+    .unwrap_err();
     assert_eq!(
         error["error"]["message"],
         "'file' must not have more than 3 lines."
@@ -763,4 +768,163 @@ fn ids_have_room_for_those_of_providers() {
             assert_eq!(wrapped(most + 2), None, "{kind:?} {sign}");
         }
     }
+}
+
+fn refused_lines(bench: &Bench, file: &str) -> (String, String) {
+    let mut run = bench.run();
+    let error = sent(&mut run, file).unwrap_err();
+    run.done();
+    let text = |name: &str| error["error"][name].as_str().unwrap().to_owned();
+    assert_eq!(error["error"]["param"], "file");
+    (text("code"), text("message"))
+}
+
+#[test]
+fn regression_two_lines_with_one_custom_id_are_refused() {
+    let bench = Bench::of(&keeping());
+    let escaped = chat_line("a", "hi")
+        .to_string()
+        .replace("\"a\"", "\"\\u0061\"");
+    for file in [
+        lines(&[
+            chat_line("a", "hi"),
+            chat_line("b", "hi"),
+            chat_line("a", "hey"),
+        ]),
+        format!(
+            "{}{escaped}",
+            lines(&[chat_line("a", "hi"), chat_line("b", "hi")])
+        ),
+    ] {
+        let (code, message) = refused_lines(&bench, &file);
+        assert_eq!(code, "duplicate_custom_id");
+        assert!(message.starts_with("Line 3"), "{message}");
+        assert!(message.contains("line 1"), "{message}");
+    }
+    // One that can't be told is compared, too.
+    let long = "ann@zwexford.org".repeat(9);
+    let file = lines(&[chat_line(&long, "hi"), chat_line(&long, "hi")]);
+    let (code, message) = refused_lines(&bench, &file);
+    assert_eq!(code, "duplicate_custom_id");
+    assert!(!message.contains("ann"), "{message}");
+    let other = format!("{long}.");
+    let file = lines(&[
+        chat_line(&long, "hi"),
+        chat_line(&other, "hi"),
+        chat_line("A", "hi"),
+    ]);
+    assert!(sent(&mut bench.run(), &file).is_ok());
+}
+
+#[test]
+fn regression_a_bad_line_is_named_with_what_is_wrong_in_it() {
+    let bench = Bench::of(&keeping());
+    let good = chat_line("good", "a");
+    let with = |name: &str, value: Value| {
+        let mut line = chat_line("bad", "a");
+        line[name] = value;
+        line.to_string()
+    };
+    let first = lines(&[good]);
+    for (line, said) in [
+        (
+            with("method", json!("GET")),
+            "Line 2 (bad): 'method' must be \"POST\", not \"GET\".",
+        ),
+        (
+            with("method", json!("ask ann@zwexford.org")),
+            "Line 2 (bad): 'method' must be \"POST\".",
+        ),
+        (
+            with("url", json!("/v1/moderations")),
+            "Line 2 (bad): 'url' must be /v1/chat/completions, /v1/completions, /v1/embeddings or \
+             /v1/responses, not \"/v1/moderations\".",
+        ),
+        (
+            with("url", json!("https://api.openai.com/v1/responses")),
+            "Line 2 (bad): 'url' must be /v1/chat/completions, /v1/completions, /v1/embeddings or \
+             /v1/responses, not \"https://api.openai.com/v1/responses\".",
+        ),
+        (
+            with("url", json!("hello ann")),
+            "Line 2 (bad): 'url' must be /v1/chat/completions, /v1/completions, /v1/embeddings or \
+             /v1/responses.",
+        ),
+        (
+            with("priority", json!("high")),
+            "Line 2 (bad): 'priority' is no member of a line, which has custom_id, method, url and \
+             body alone.",
+        ),
+        (
+            with("ann@zwexford.org", json!(1)),
+            "Line 2 (bad): 'body' must stand beside custom_id, method and url alone.",
+        ),
+        (
+            with("body", json!("{}")),
+            "Line 2 (bad): 'body' must be an object.",
+        ),
+        (
+            with("url", json!("/v1/embeddings")),
+            "Line 2 (bad): 'input' is missing.",
+        ),
+        (
+            with("custom_id", json!("é".repeat(9))).replace("POST", "PUT"),
+            "Line 2: 'method' must be \"POST\", not \"PUT\".",
+        ),
+        (
+            with("custom_id", json!(7)),
+            "Line 2: 'custom_id' must be a string.",
+        ),
+        (
+            with("body", json!({"model": "smart", "Model": "smart"})),
+            "Line 2 (bad): 'body' is not acceptable JSON: a key differs from \"model\"",
+        ),
+        (
+            "{\"custom_id\":\"bad\",\"method\":".to_owned(),
+            "Line 2 (bad): The line is not acceptable JSON: the text ends too early (at byte",
+        ),
+    ] {
+        let (_, message) = refused_lines(&bench, &format!("{first}{line}"));
+        assert!(message.starts_with(said), "{message}");
+        assert!(!message.contains("ann"), "{message}");
+    }
+    let file = json!([{"role": "user", "content":
+        [{"type": "text", "text": "a"}, {"type": "file", "file": {"file_id": "file-1"}}]}]);
+    let mut line = chat_line("bad", "a");
+    line["body"]["messages"] = file;
+    let (_, message) = refused_lines(&bench, &format!("{first}{line}"));
+    let said = "Line 2 (bad): 'body.messages[0].content[1].file.file_id' is not supported";
+    assert!(message.starts_with(said), "{message}");
+    let mut line = chat_line("bad", "a");
+    line["url"] = json!("/v1/completions");
+    line["body"] = json!({"model": "smart", "prompt": "a"});
+    let (_, message) = refused_lines(&bench, &format!("{first}{line}"));
+    let said = "Line 2 (bad): 'url' must be the same in all lines: it is /v1/completions here, and \
+                /v1/chat/completions before.";
+    assert_eq!(message, said);
+}
+
+#[test]
+fn regression_a_batch_of_a_file_that_is_gone_is_told_so() {
+    let bench = Bench::of(&keeping());
+    let file = uploaded(&bench, &chat_line("1", "hi").to_string());
+    let message = "No such File object: file-6F2ksmvXxt4VdoqmHRw6kL";
+    let error = json!({"error": {"message": message, "type": "invalid_request_error",
+        "param": null, "code": null}});
+    for status in ["400", "404"] {
+        let mut run = bench.run();
+        make(&mut run, USER, &create(&file)).unwrap();
+        run.answer(status, JSON);
+        let OnData::Reply(reply) = run.data(&error.to_string(), true) else {
+            panic!()
+        };
+        assert_eq!(status_and_code(&reply), (404, "file_not_found".to_owned()));
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(body["error"]["param"], "input_file_id");
+        says(
+            &run.done(),
+            json!({"outcome": "file_not_found", "input_tokens": 0, "cost_nano_usd": 0}),
+        );
+    }
+    assert_eq!(bench.totals("acme", "smart")[4..], [0, 0]);
 }

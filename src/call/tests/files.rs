@@ -543,3 +543,86 @@ fn regression_a_panel_does_not_answer_who_names_files() {
     run.head("POST", CHAT, &[USER], false);
     assert!(matches!(run.body(BODY), OnBody::Ask(_)));
 }
+
+/// Status, code and `param` of a refusal.
+fn blamed(reply: &Reply) -> (u16, String, Value) {
+    let (status, code) = status_and_code(reply);
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    (status, code, body["error"]["param"].clone())
+}
+
+#[test]
+fn regression_a_file_that_the_provider_has_no_more_is_not_found() {
+    let bench = Bench::of(&keeping());
+    let error = json!({"error": {"message": "No such File object: file-AbC1",
+        "type": "invalid_request_error", "param": null, "code": null}});
+    for (path, body) in [
+        (CHAT, chat(&told("acme", "far"))),
+        (RESPONSES, response_of(&told("acme", "far"))),
+    ] {
+        for status in ["400", "404"] {
+            let mut run = bench.run();
+            run.head("POST", path, &[USER], false);
+            assert!(matches!(run.body(&body), OnBody::Forward(_)));
+            run.answer(status, JSON);
+            let OnData::Reply(reply) = run.data(&error.to_string(), true) else {
+                panic!("{path} {status}")
+            };
+            let wanted = (404, "file_not_found".to_owned(), json!("file_id"));
+            assert_eq!(blamed(&reply), wanted);
+            says(&run.done(), json!({"input_tokens": 0, "cost_nano_usd": 0}));
+        }
+    }
+}
+
+#[test]
+fn regression_refusals_about_files_name_their_place() {
+    let mut policy = keeping();
+    policy["models"]["smart"]["targets"] =
+        json!([{"backend": "near", "model": "b"}, {"backend": "far", "model": "c"}]);
+    let bench = Bench::of(&policy);
+    let refused = |bench: &Bench, path: &str, body: &str| {
+        let mut run = bench.run();
+        run.head("POST", path, &[USER], false);
+        match run.body(body) {
+            OnBody::Reply(reply) => blamed(&reply),
+            other => panic!("{other:?}"),
+        }
+    };
+    let in_chat = "messages[0].content[1].file.file_id";
+    let in_response = "input[0].content[1].file_id";
+    let unknown = told("blue", "far");
+    for (path, body, place) in [
+        (CHAT, chat(&unknown), in_chat),
+        (RESPONSES, response_of(&unknown), in_response),
+    ] {
+        let wanted = (404, "file_not_found".to_owned(), json!(place));
+        assert_eq!(refused(&bench, path, &body), wanted);
+    }
+    let part = |id: &str| json!({"type": "file", "file": {"file_id": id}});
+    let here = told("acme", "far");
+    let with = |parts: Vec<Value>| {
+        json!({"model": "smart", "messages": [{"role": "user", "content": parts}]}).to_string()
+    };
+    let mut many = vec![part(&here); 128];
+    many.push(part(&here));
+    let told = refused(&bench, CHAT, &with(many));
+    let place = json!("messages[0].content[128].file.file_id");
+    assert_eq!(told, (400, "invalid_value".to_owned(), place));
+    let parts = vec![part(&here), part(&super::files::told("acme", "near"))];
+    let told = refused(&bench, CHAT, &with(parts));
+    let place = json!("messages[0].content[1].file.file_id");
+    assert_eq!(told, (400, "file_kept_elsewhere".to_owned(), place));
+    // Where no files are kept.
+    let bench = Bench::of(&super::policy());
+    for (path, body, place) in [
+        (CHAT, chat(&unknown), in_chat),
+        (RESPONSES, response_of(&unknown), in_response),
+    ] {
+        let wanted = (400, "unsupported_parameter".to_owned(), json!(place));
+        assert_eq!(refused(&bench, path, &body), wanted);
+    }
+    let number = response_of("x").replacen("\"file_id\":\"x\"", "\"file_id\":7", 1);
+    let wanted = (400, "invalid_value".to_owned(), json!(in_response));
+    assert_eq!(refused(&bench, RESPONSES, &number), wanted);
+}

@@ -672,3 +672,62 @@ fn regression_only_what_a_provider_keeps_passes_by_the_cache() {
     assert!(matches!(run.body(PLAIN), OnBody::Forward(_)));
     assert!(matches!(run.call.caching, Caching::Missed(_)));
 }
+
+#[test]
+fn regression_a_response_that_is_gone_is_told_without_a_code_too() {
+    let bench = Bench::of(&keeping());
+    let message = "Previous response with id 'resp_0a' not found.";
+    let error = json!({"error": {"message": message, "type": "invalid_request_error",
+        "param": "previous_response_id", "code": null}});
+    for status in ["400", "404"] {
+        let mut run = bench.run();
+        send(&mut run, USER, &goes_on("smart", &told("acme", "far"))).unwrap();
+        run.answer(status, JSON);
+        let OnData::Reply(reply) = run.data(&error.to_string(), true) else {
+            panic!("{status}")
+        };
+        let wanted = (404, "response_not_found".to_owned());
+        assert_eq!(status_and_code(&reply), wanted);
+        run.done();
+    }
+}
+
+/// Where nothing is kept, a response passes as it comes.
+#[test]
+fn regression_a_live_response_that_has_failed_names_no_account() {
+    let bench = Bench::new();
+    let failed = json!({"error": {"code": "x",
+            "message": "Limit \"}, in organization org-1234567890abc"},
+        "id": "resp_0a", "status": "failed", "output": ["org-1234567890abc"]})
+    .to_string();
+    let hidden = failed.replacen("org-1234567890abc", "org-*************", 1);
+    let last = r#"{"output":["org-1234567890abc"],"error":"org-1234567890abc"}"#;
+    let last_hidden = r#"{"output":["org-1234567890abc"],"error":"org-*************"}"#;
+    let good = r#"{"error":null,"output":["org-1234567890abc"]}"#;
+    let inside =
+        r#"{"metadata":{"error":"org-1234567890abc"},"a":"error","b":"org-1234567890abc"}"#;
+    for (whole, wanted) in [
+        (failed.as_str(), hidden.as_str()),
+        (last, last_hidden),
+        (good, good),
+        (inside, inside),
+        ("[\"org-1234567890abc\"]", "[\"org-1234567890abc\"]"),
+    ] {
+        for cut in 0..=whole.len() {
+            let mut run = bench.run();
+            send(&mut run, USER, PLAIN).unwrap();
+            let on = run.answer("200", JSON);
+            assert!(matches!(on, OnAnswer::Forward(_)), "{on:?}");
+            let mut out = String::new();
+            for (piece, end) in [(&whole[..cut], false), (&whole[cut..], true)] {
+                match run.data(piece, end) {
+                    OnData::Pass => out.push_str(piece),
+                    OnData::Replace(new) => out.push_str(std::str::from_utf8(&new).unwrap()),
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(out, wanted, "{cut}");
+            run.done();
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::refusing::{failed, timed_out};
 use super::steps::Steps;
 use super::{TOKENS, number_of};
 use crate::callout::{Failure, Made, Work, heard, step_request};
-use crate::config::{Modality, Model, OnError, Step, StepKind, Timeouts};
+use crate::config::{Model, OnError, Step, StepKind, Timeouts};
 use crate::host::{Host, Instant};
 use crate::http::{Answer, Callout};
 use crate::json::Rewrite;
@@ -67,7 +67,8 @@ impl Call {
         } = request.traits();
         let asks = self.api == Api::ChatCompletions && *audio_output;
         let step = step_of(model, StepKind::Speak).filter(|_| asks);
-        let Some(step) = step.filter(|_| !gives_sound(model)) else {
+        let gives_sound = || model.live().iter().any(|target| target.gives_sound());
+        let Some(step) = step.filter(|_| !gives_sound()) else {
             return Ok(None);
         };
         if *stream || *answers > 1 {
@@ -93,14 +94,6 @@ fn whole_alone(model: &Model, param: &str) -> Refusal {
         model.name
     );
     Refusal::new(ErrorKind::Invalid, "unsupported_modality", message).at(param)
-}
-
-fn gives_sound(model: &Model) -> bool {
-    let mut targets = model.live().iter();
-    targets.any(|target| {
-        let known = target.gives.as_deref();
-        known.is_none_or(|known| known.contains(&Modality::Audio))
-    })
 }
 
 impl Steps {

@@ -5,9 +5,10 @@ use super::super::document::{
 };
 use super::super::fields::member_path;
 use super::super::limit::{DefaultOutput, Ledger};
-use super::super::model::{Backend, MaxTokensField, Model, Resolve};
+use super::super::model::{Backend, MaxTokensField, Model, Resolve, USUAL_WINDOW};
 use super::super::policy::Tenant;
 use super::super::problem::Problems;
+use super::super::stored::Conversations;
 use super::super::suggest::suggest;
 use super::Names;
 use crate::ledger::limits::{Limit, Meter, SHARDS, Unit, Window, place_bytes, record_bytes};
@@ -137,12 +138,55 @@ fn warn_of_lease(entry: &LimitEntry, models: &Names<Model>, problems: &mut Probl
     }
 }
 
-/// A limit below what calls reserve that set no bound lets none of them through, ever.
+/// Tokens that calls of a model reserve at least, of such as a unit counts; `None`: nobody knows.
+type Least<'a> = dyn Fn(&Model, Unit) -> Option<u64> + 'a;
+
+/// A limit below what calls reserve lets none of them through, ever.
 pub(super) fn warn_of_small(
     models: &Names<Model>,
     tenants: &HashMap<String, Rc<Tenant>>,
-    ledger: &Ledger,
+    (ledger, conversations): (&Ledger, Option<&Conversations>),
     problems: &mut Problems,
+) {
+    let unbounded = |model: &Model, unit: Unit| {
+        matches!(unit, Unit::OutputTokens | Unit::Tokens)
+            .then(|| default_answer(model, ledger))
+            .flatten()
+    };
+    each_small(models, tenants, &unbounded, &mut |path, limit, of, _| {
+        let message = format!(
+            "{limit:?} is less than default_output: calls{of} that set no max_tokens are never let through"
+        );
+        problems.warning(path, message);
+    });
+    let Some(conversations) = conversations else {
+        return;
+    };
+    let conversing = |model: &Model, unit: Unit| {
+        matches!(unit, Unit::InputTokens | Unit::Tokens)
+            .then(|| conversation(model, conversations))
+            .flatten()
+    };
+    each_small(
+        models,
+        tenants,
+        &conversing,
+        &mut |path, limit, of, least| {
+            let message = format!(
+                "{limit:?} is less than the {least} tokens that a conversation is taken to bring into a prompt: calls{of} that belong to one are never let through; set stored.conversations.tokens lower"
+            );
+            problems.warning(path, message);
+        },
+    );
+}
+
+/// Tells of each list of limits the first one that is too small for calls of a model: where, its
+/// name, whose calls, and what they take.
+fn each_small(
+    models: &Names<Model>,
+    tenants: &HashMap<String, Rc<Tenant>>,
+    least: &Least<'_>,
+    tell: &mut dyn FnMut(String, &str, &str, u64),
 ) {
     let mut tenants: Vec<_> = tenants.values().collect();
     sort_few(&mut tenants, &|a, b| a.name.cmp(&b.name));
@@ -150,47 +194,49 @@ pub(super) fn warn_of_small(
         let path = member_path("tenants", &tenant.name);
         for (field, meters) in [("limits", &tenant.limits), ("per_user", &tenant.per_user)] {
             for model in &tenant.models {
-                if let Some(name) = too_small(meters, model, ledger) {
-                    let message = format!(
-                        "{name:?} is less than default_output: calls of {:?} that set no max_tokens are never let through",
-                        model.name
-                    );
-                    problems.warning(format!("{path}.{field}"), message);
+                if let Some((limit, least)) = too_small(meters, model, least) {
+                    let of = format!(" of {:?}", model.name);
+                    tell(format!("{path}.{field}"), limit, &of, least);
                 }
             }
         }
     }
     for (name, path) in models.known.iter().zip(&models.paths) {
-        let small = models
-            .built
-            .get(name)
-            .and_then(|model| too_small(&model.limits, model, ledger));
-        if let Some(limit) = small {
-            let message = format!(
-                "{limit:?} is less than default_output: calls that set no max_tokens are never let through"
-            );
-            problems.warning(format!("{path}.limits"), message);
+        let model = models.built.get(name);
+        let small = model.and_then(|model| too_small(&model.limits, model, least));
+        if let Some((limit, least)) = small {
+            tell(format!("{path}.limits"), limit, "", least);
         }
     }
 }
 
-/// The first limit that has no room for an answer of the default length.
-fn too_small<'m>(meters: &'m [Meter], model: &Model, ledger: &Ledger) -> Option<&'m str> {
+/// The first limit that has no room for what calls of a model reserve, and that.
+fn too_small<'m>(meters: &'m [Meter], model: &Model, least: &Least<'_>) -> Option<(&'m str, u64)> {
+    let mut counted = meters.iter().filter(|meter| meter.counts(&model.name));
+    counted.find_map(|meter| {
+        let least = least(model, meter.unit)?;
+        let mut limits = meter.limits.iter();
+        let small = limits.find(|limit| !limit.shadow && limit.amount < least);
+        small.map(|limit| (limit.name.as_str(), least))
+    })
+}
+
+/// The length of answers for which callers set no bound.
+fn default_answer(model: &Model, ledger: &Ledger) -> Option<u64> {
     let default = model.default_output.unwrap_or(ledger.default_output).tokens;
-    let Resolve::Targets(targets) = &model.resolve else {
-        return None;
-    };
-    let most = targets.live.targets.iter().map(|target| target.max_output);
-    let most = most.map(|most| most.unwrap_or(u64::MAX)).max();
-    let default = default.min(most.unwrap_or(u64::MAX));
-    let output = |meter: &&Meter| matches!(meter.unit, Unit::OutputTokens | Unit::Tokens);
-    let counted = meters
-        .iter()
-        .filter(output)
-        .filter(|meter| meter.counts(&model.name));
-    let mut limits = counted.flat_map(|meter| &meter.limits);
-    let small = limits.find(|limit| !limit.shadow && limit.amount < default);
-    small.map(|limit| limit.name.as_str())
+    let most = model.live().iter().map(|target| target.max_output);
+    let most = most.map(|most| most.unwrap_or(u64::MAX)).max()?;
+    Some(default.min(most))
+}
+
+/// What a conversation is taken to bring into a prompt, at the least of the model's targets where
+/// it is kept.
+fn conversation(model: &Model, conversations: &Conversations) -> Option<u64> {
+    let targets = model.live().iter();
+    let here = targets.filter(|target| target.backend.name == conversations.backend);
+    let windows = here.map(|target| target.context.unwrap_or(USUAL_WINDOW));
+    let window = windows.min()?;
+    Some(conversations.tokens.unwrap_or(u64::MAX).min(window))
 }
 
 /// Fields of a provider's requests that are removed must not be the bound that answers are

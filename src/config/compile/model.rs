@@ -5,7 +5,8 @@ use super::super::document::{
 };
 use super::super::fields::Located;
 use super::super::model::{
-    Backend, CoolDown, Lineup, MaxTokensField, Model, Resolve, Strategy, Target, Targets, Timeouts,
+    AnswerModel, Backend, CoolDown, Lineup, MaxTokensField, Model, Resolve, Strategy, Target,
+    Targets, Timeouts,
 };
 use super::super::problem::Problems;
 use super::turns::turns;
@@ -143,6 +144,7 @@ fn with_targets(
         .filter_map(|entry| target(entry, backends, problems).map(Rc::new))
         .collect();
     check_chains(&targets, path, problems);
+    let answer_model = answer_model.unwrap_or_else(|| answer_model_of(&targets));
     // Of a target that was not understood, nothing more is told.
     let whole = targets.len() == count;
     let live = targets.iter().filter(|target| !target.shadow);
@@ -229,6 +231,16 @@ fn lineup(
         }
     }
     Lineup { targets, turns }
+}
+
+/// Whose name for the model answers tell if the policy does not say. Amazon's names of resources
+/// and Google's have the operator's account in them.
+fn answer_model_of(targets: &[Rc<Target>]) -> AnswerModel {
+    let tells_account = |model: &str| model.starts_with("arn:") || model.contains("projects/");
+    match targets.iter().any(|target| tells_account(&target.model)) {
+        true => AnswerModel::Virtual,
+        false => AnswerModel::default(),
+    }
 }
 
 /// Fields that the strategy does not look at, and those that it misses.

@@ -23,15 +23,8 @@ pub(super) fn check(steps: &Located<Vec<Step>>, model: &Model, problems: &mut Pr
             let message = "never made: a target has no context, so that any prompt fits";
             problems.error(&path, message);
         }
-        let gives = |target: &&Rc<Target>| {
-            let known = target.gives.as_deref();
-            known.is_none_or(|known| known.contains(&Modality::Audio))
-        };
-        if let Some(target) = targets
-            .iter()
-            .find(gives)
-            .filter(|_| step.kind == StepKind::Speak)
-        {
+        let mut speaking = targets.iter().filter(|_| step.kind == StepKind::Speak);
+        if let Some(target) = speaking.find(|target| target.gives_sound()) {
             let message = format!(
                 "never made: {} answers with sound itself; say with gives what it gives",
                 target.key
@@ -77,6 +70,18 @@ pub(super) fn check_panels(
         }
         if global {
             check_limited(model, path, tenants, problems);
+        }
+    }
+}
+
+/// Calls that a provider is to keep are not a panel's, and the API's default is to keep them.
+pub(super) fn warn_of_kept(models: &Names<Model>, problems: &mut Problems) {
+    for (name, path) in models.known.iter().zip(&models.paths) {
+        let model = models.built.get(name);
+        let mut steps = model.into_iter().flat_map(|model| &model.workflow);
+        if steps.any(|step| step.kind == StepKind::Panel) {
+            let message = "with stored, the targets answer calls of Responses that do not say store: false, and no panel does";
+            problems.warning(format!("{path}.workflow.panel"), message);
         }
     }
 }

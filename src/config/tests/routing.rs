@@ -198,6 +198,24 @@ fn variants_of_backends() {
 }
 
 #[test]
+fn regression_a_name_with_the_operators_account_is_not_told() {
+    for (model, told) in [
+        (
+            "arn:aws:bedrock:us-east-1:1:inference-profile/x",
+            AnswerModel::Virtual,
+        ),
+        ("projects/p/locations/l/endpoints/1", AnswerModel::Virtual),
+        ("llama", AnswerModel::Provider),
+    ] {
+        let text = ROUTED.replace(r#""model": "llama""#, &format!(r#""model": "{model}""#));
+        assert_eq!(policy(&text).models["light"].answer_model, told, "{model}");
+        let text = text.replace(r#""light": {"#, r#""light": {"answer_model": "provider", "#);
+        let asked = policy(&text).models["light"].answer_model;
+        assert_eq!(asked, AnswerModel::Provider, "{model}");
+    }
+}
+
+#[test]
 fn models_and_targets() {
     let policy = policy(ROUTED);
     let smart = &policy.models["smart"];

@@ -220,3 +220,77 @@ fn files_are_kept_at_a_backend_of_openais_protocol() {
         assert!(from_plugin_bytes(text.as_bytes()).is_err(), "{files}");
     }
 }
+
+#[test]
+fn limits_that_no_conversation_fits_into_are_told() {
+    let of = |conversations: &str, target: &str, more: &str| {
+        let stored = format!(
+            r#"{{"secrets": ["one of 16 bytes."], "conversations": {{"backend": "b"{conversations}}}}}"#
+        );
+        let target = format!(r#""model": "x"{target}}}]"#);
+        document(&stored, "")
+            .replace(r#""model": "x"}]"#, &target)
+            .replace(r#""models": ["m"]"#, &format!(r#""models": ["m"]{more}"#))
+    };
+    let limits = |unit: &str, amount: u64| {
+        format!(r#", "limits": [{{"{unit}": {amount}, "per": "minute"}}]"#)
+    };
+    let warning = |path: &str, unit: &str, least: u64, of: &str| {
+        format!(
+            "warning: {path}: \"{unit}/minute\" is less than the {least} tokens that a conversation is taken to bring into a prompt: calls{of} that belong to one are never let through; set stored.conversations.tokens lower\n"
+        )
+    };
+    let mine = " of \"m\"";
+    let tenant = "tenants.t.limits";
+    for (conversations, target, unit, amount, least) in [
+        // As much as a window holds, which nobody has told.
+        ("", "", "tokens", 127_999, Some(128_000)),
+        ("", "", "tokens", 128_000, None),
+        (
+            "",
+            r#", "context": 200000"#,
+            "input_tokens",
+            199_999,
+            Some(200_000),
+        ),
+        ("", r#", "context": 8000"#, "tokens", 8_000, None),
+        (r#", "tokens": 30000"#, "", "tokens", 29_999, Some(30_000)),
+        (r#", "tokens": 30000"#, "", "input_tokens", 30_000, None),
+        (
+            r#", "tokens": 30000"#,
+            r#", "context": 8000"#,
+            "tokens",
+            7_999,
+            Some(8_000),
+        ),
+        // Nothing that a prompt is counted in.
+        ("", "", "requests", 5, None),
+        ("", "", "output_tokens", 5_000, None),
+    ] {
+        let text = of(conversations, target, &limits(unit, amount));
+        let wanted = least.map_or_else(String::new, |least| warning(tenant, unit, least, mine));
+        assert_eq!(told(&text), wanted, "{text}");
+    }
+    let small = limits("tokens", 9_000);
+    let users = of("", "", &small.replace("limits", "per_user"));
+    let wanted = warning("tenants.t.per_user", "tokens", 128_000, mine);
+    assert_eq!(told(&users), wanted);
+    let model = of("", "", "").replace(r#""targets""#, &format!("{}, \"targets\"", &small[2..]));
+    assert_eq!(
+        told(&model),
+        warning("models.m.limits", "tokens", 128_000, "")
+    );
+    // What only counts refuses nobody; and who is elsewhere has no conversation.
+    let shadow = small.replace(r#""per""#, r#""shadow": true, "per""#);
+    assert_eq!(told(&of("", "", &shadow)), "");
+    let elsewhere = of("", "", &small)
+        .replace(
+            r#""backends": {"#,
+            r#""backends": {"a": {"cluster": "a", "api": "openai"}, "#,
+        )
+        .replace(r#"[{"backend": "b""#, r#"[{"backend": "a""#);
+    assert_eq!(told(&elsewhere), "");
+    let only = document(r#"{"secrets": ["one of 16 bytes."]}"#, "");
+    let only = only.replace(r#""models": ["m"]"#, &format!(r#""models": ["m"]{small}"#));
+    assert_eq!(told(&only), "");
+}

@@ -323,3 +323,32 @@ fn regression_panels_for_which_there_is_never_room_are_told() {
         assert_eq!(told.is_empty(), enough, "{told}");
     }
 }
+
+#[test]
+fn regression_targets_whose_api_has_no_sound_do_not_answer_with_it() {
+    let silent = STEPPED.replacen(r#""gives": "text", "#, "", 1);
+    let backend = r#""api": "openai""#;
+    for other in [
+        r#""api": "gemini""#,
+        r#""api": "bedrock""#,
+        r#""api": "anthropic""#,
+        r#""api": "openai", "apis": ["responses"]"#,
+    ] {
+        assert_eq!(told(&silent.replacen(backend, other, 1)), "", "{other}");
+        // Whatever is said of them.
+        let said = STEPPED.replacen(r#""gives": "text""#, r#""gives": ["text", "audio"]"#, 1);
+        assert_eq!(told(&said.replacen(backend, other, 1)), "", "{other}");
+    }
+    assert!(told(&silent).contains("a/x answers with sound itself"));
+}
+
+#[test]
+fn what_a_panel_does_not_answer_beside_stored_is_told() {
+    let stored = r#""stored": {"secrets": ["one of 16 bytes."]}, "default_price""#;
+    let text = PANEL.replacen(r#""default_price""#, stored, 1);
+    assert_eq!(
+        told(&text),
+        "warning: models.m.workflow.panel: with stored, the targets answer calls of Responses that do not say store: false, and no panel does\n"
+    );
+    assert_eq!(told(&STEPPED.replacen(r#""default_price""#, stored, 1)), "");
+}

@@ -5,9 +5,10 @@ use crate::json::{Error, Kind, Reader, Span, Text};
 use crate::ledger::Usage;
 use crate::protocols::event::unwatched;
 use crate::protocols::reading::{self, MISSING, Stop, field};
-use crate::protocols::texts::{Found, Member, Origin, Walk, is_name};
+use crate::protocols::texts::{Found, Member, Origin, Walk, is_key, is_name, peek};
 use crate::protocols::usage::token_count;
 use crate::protocols::{Api, Refusal, ReportedUsage};
+use std::borrow::Cow;
 
 /// The APIs of which there are batches.
 pub const BATCH_APIS: [Api; 4] = [
@@ -31,11 +32,24 @@ pub struct BatchLine<'a> {
 impl<'a> BatchLine<'a> {
     /// What the caller calls it, if that is spelled as names are and not long: then it can be told.
     pub fn name(&self) -> Option<&'a str> {
-        const LONGEST: usize = 64;
         let raw = self.custom_id.raw();
-        let short = Some(raw).filter(|raw| raw.len() <= LONGEST && is_name(raw));
+        let short = Some(raw).filter(|raw| can_be_told(raw));
         short.and_then(|raw| std::str::from_utf8(raw).ok())
     }
+}
+
+/// Whether errors may repeat what callers have written in the place of a name.
+fn can_be_told(raw: &[u8]) -> bool {
+    const LONGEST: usize = 64;
+    raw.len() <= LONGEST && is_name(raw)
+}
+
+/// What the caller calls a line that can't be read, as far as that is found, and can be told.
+pub fn batch_line_name(line: &[u8]) -> Option<String> {
+    let reader = Reader::new(line, unwatched).ok()?;
+    let [id] = peek(&reader, ["custom_id"]);
+    let id = Some(id).filter(|id| !id.is_empty() && can_be_told(id.as_bytes()));
+    id.map(Cow::into_owned)
 }
 
 /// A batch that shall be made.
@@ -85,12 +99,12 @@ fn read_line(line: &[u8]) -> Result<BatchLine<'_>, Stop> {
         match (key.value().as_ref(), reader.kind()?) {
             ("custom_id", Kind::String) => id = Some(reader.string()?),
             ("custom_id", _) => return field("custom_id", "must be a string"),
-            ("method", Kind::String) if reader.string()?.value() == "POST" => method = true,
-            ("method", _) => return field("method", "must be \"POST\""),
+            ("method", Kind::String) => method = is_post(&reader.string()?.value())?,
+            ("method", _) => return field("method", NO_POST),
             ("url", _) => api = Some(path(reader, "url")?),
             ("body", Kind::Object) => body = Some(reader.skip()?),
             ("body", _) => return field("body", "must be an object"),
-            _ => return field("body", "must stand beside custom_id, method and url alone"),
+            (name, _) => return no_member(name),
         }
         Ok(())
     })?;
@@ -109,16 +123,57 @@ fn read_line(line: &[u8]) -> Result<BatchLine<'_>, Stop> {
     }
 }
 
+const NO_POST: &str = "must be \"POST\"";
+
+fn is_post(method: &str) -> Result<bool, Stop> {
+    const LONGEST: usize = 16;
+    let is_word = method.bytes().all(|byte| byte.is_ascii_alphabetic());
+    match method {
+        "POST" => Ok(true),
+        _ => field(
+            "method",
+            not(NO_POST, method, is_word && method.len() <= LONGEST),
+        ),
+    }
+}
+
+/// Blames a member that lines do not have, by its name if that is spelled as those of APIs are.
+fn no_member<T>(name: &str) -> Result<T, Stop> {
+    match !name.is_empty() && is_key(name.as_bytes()) {
+        true => {
+            let problem = "is no member of a line, which has custom_id, method, url and body alone";
+            field(name, problem)
+        }
+        false => field("body", "must stand beside custom_id, method and url alone"),
+    }
+}
+
 fn path(reader: &mut Reader<'_>, name: &str) -> Result<Api, Stop> {
     const PROBLEM: &str =
         "must be /v1/chat/completions, /v1/completions, /v1/embeddings or /v1/responses";
     if reader.kind()? != Kind::String {
         return field(name, PROBLEM);
     }
-    let api = Api::at(&reader.string()?.value()).filter(|api| BATCH_APIS.contains(api));
+    let told = reader.string()?.value();
+    let api = Api::at(&told).filter(|api| BATCH_APIS.contains(api));
     match api {
         Some(api) => Ok(api),
-        None => field(name, PROBLEM),
+        None => field(name, not(PROBLEM, &told, is_url(&told))),
+    }
+}
+
+/// Whether it is spelled as paths and URLs of APIs are. A text has spaces, and a key upper case.
+fn is_url(text: &str) -> bool {
+    let path = text.strip_prefix("https://").unwrap_or(text);
+    let is_lower = !path.bytes().any(|byte| byte.is_ascii_uppercase());
+    is_lower && path.contains('/') && can_be_told(path.as_bytes())
+}
+
+/// A problem, and the value that has it if that can be told.
+fn not(problem: &'static str, value: &str, can_be_told: bool) -> Cow<'static, str> {
+    match can_be_told {
+        true => Cow::Owned(format!("{problem}, not \"{value}\"")),
+        false => Cow::Borrowed(problem),
     }
 }
 

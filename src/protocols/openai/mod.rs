@@ -24,8 +24,8 @@ mod usage;
 
 pub use answer::read_event;
 pub use batches::{
-    BATCH_APIS, BatchLine, BatchRequest, BatchUsage, Outcome as BatchOutcome, batch_lines,
-    batch_outcomes, batch_texts, batch_usage, read_batch, read_batch_line,
+    BATCH_APIS, BatchLine, BatchRequest, BatchUsage, Outcome as BatchOutcome, batch_line_name,
+    batch_lines, batch_outcomes, batch_texts, batch_usage, read_batch, read_batch_line,
 };
 pub use chat::{Adapt, ChatRequest, read_chat};
 pub use completions::{CompletionRequest, read_completion};
@@ -39,9 +39,9 @@ pub use models::{model_entry, model_list};
 pub use moderations::read_moderation;
 pub use plain::PlainRequest;
 pub use responses::{
-    Again, Ending as ResponsesEnding, IdOf, Previous, ResponsesRequest, is_over,
-    read_event as read_response_event, read_items, read_responses, response_ids, tells_no_previous,
-    told_again, told_whole,
+    Again, Ending as ResponsesEnding, IdOf, Previous, ResponsesRequest, ToldError, is_over,
+    read_event as read_response_event, read_items, read_responses, response_ids, told_again,
+    told_error, told_whole,
 };
 pub(in crate::protocols) use responses::{OWN_REASONING, part};
 pub use speech::{read_speech, speech_usage};

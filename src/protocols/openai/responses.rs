@@ -19,7 +19,7 @@ pub use again::{Again, told_again, told_whole};
 pub use answer::read_event;
 pub use conversation::read_items;
 pub use ending::Ending;
-pub use kept::{IdOf, Previous, is_over, response_ids, tells_no_previous};
+pub use kept::{IdOf, Previous, ToldError, is_over, response_ids, told_error};
 pub(in crate::protocols) use pieces::{part, place};
 pub(in crate::protocols) use stored::OWN_REASONING;
 

@@ -84,7 +84,7 @@ impl Stream {
     /// The data is nothing that the provider's protocol knows. `out` may have events that
     /// were good; the stream writes no more.
     pub fn event(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
-        if matches!(self.phase, Phase::Ended | Phase::Failed) {
+        if self.is_over() {
             return Ok(());
         }
         let result = self.take(data, out);
@@ -104,6 +104,11 @@ impl Stream {
             self.finish(stop, out);
         }
         self.phase == Phase::Ended
+    }
+
+    /// Whether the terminal event, or an error, is written: what follows is not looked at.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Ended | Phase::Failed)
     }
 
     fn take(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {

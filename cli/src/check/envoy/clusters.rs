@@ -1,5 +1,6 @@
 /*! The clusters that a policy names. */
 
+use super::types;
 use crate::check::at::At;
 use crate::check::findings::Findings;
 use crate::check::policy::Compiled;
@@ -47,4 +48,11 @@ fn missing(cluster: &str, known: &[&str], dynamic: bool) -> (String, Severity) {
     let hint = suggestion(cluster, known.iter().copied());
     let message = format!("no cluster {cluster:?} in static_resources.clusters{hint}");
     (message, Severity::Error)
+}
+
+/// The elements of a cluster's `http_filters`.
+pub(super) fn http_filters<'t>(cluster: &At<'t>) -> Vec<At<'t>> {
+    let options = cluster.field_or_gap("typed_extension_protocol_options");
+    let options = options.children().map(|options| types::body(&options));
+    options.flat_map(|it| it.list("http_filters")).collect()
 }

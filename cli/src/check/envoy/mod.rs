@@ -8,6 +8,7 @@ mod decompressor;
 mod fallback;
 mod guarded;
 mod jwt;
+mod keys;
 mod place;
 mod plugin;
 mod ratelimit;
@@ -57,6 +58,7 @@ pub(super) fn check(
         clusters::check(root, compiled, findings);
         callouts::check(root, filters, compiled, findings);
         fallback::check(root, filters, compiled, findings);
+        keys::check(root, compiled, findings);
         chains::check(root, &places, compiled, findings);
         tls::check(&places, &compiled.policy, findings);
         for place in &places {

@@ -15,7 +15,12 @@ fn ids(kept: bool) -> Ids {
         background: false,
         reads: false,
         own: None,
-        known: vec![("resp_0".to_owned(), "resp_told".to_owned())],
+        known: vec![Known {
+            kind: Kind::Response,
+            own: "resp_0".to_owned(),
+            told: "resp_told".to_owned(),
+            place: "previous_response_id",
+        }],
     }
 }
 

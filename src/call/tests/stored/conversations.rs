@@ -339,3 +339,172 @@ fn what_can_not_be_written_is_refused() {
         run.done();
     }
 }
+
+fn error(message: &str) -> String {
+    json!({"error": {"message": message, "type": "invalid_request_error", "param": null,
+        "code": null}})
+    .to_string()
+}
+
+/// What a refusal in an error's place says: its status, code and `param`.
+fn reworded(on: OnData) -> (u16, String, Value) {
+    let OnData::Reply(reply) = on else {
+        panic!("{on:?}")
+    };
+    let (status, code) = status_and_code(&reply);
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    (status, code, body["error"]["param"].clone())
+}
+
+#[test]
+fn regression_a_conversation_that_the_provider_has_no_more_is_not_found() {
+    let bench = Bench::of(&conversing());
+    let body =
+        json!({"model": "smart", "input": "hi", "conversation": conversation("acme", "far")});
+    for (status, message) in [
+        ("404", "Conversation with id 'conv_0a' not found."),
+        ("400", "Conversation with id 'conv_0a' not found."),
+    ] {
+        let mut run = bench.run();
+        send(&mut run, USER, &body.to_string()).unwrap();
+        assert!(matches!(run.answer(status, JSON), OnAnswer::Hold(_)));
+        let told = reworded(run.data(&error(message), true));
+        let wanted = "conversation_not_found".to_owned();
+        assert_eq!(told, (404, wanted, json!("conversation")));
+        let record = run.finish(404, "direct_response");
+        says(
+            &record,
+            json!({"outcome": "conversation_not_found", "status": 404, "input_tokens": 0,
+                "cost_nano_usd": 0}),
+        );
+    }
+    // What is not about it stays what it is.
+    for (status, message) in [
+        ("404", "The model 'gpt' does not exist."),
+        ("404", "Conversation with id 'conv_0a1' not found."),
+        ("400", "No tool output found for a call."),
+    ] {
+        let mut run = bench.run();
+        send(&mut run, USER, &body.to_string()).unwrap();
+        run.answer(status, JSON);
+        assert_eq!(run.data(&error(message), true), OnData::Pass, "{message}");
+    }
+    let mut run = bench.run();
+    send(&mut run, USER, &body.to_string()).unwrap();
+    run.answer("400", JSON);
+    let locked = replaced(run.data(&error("conv_0a is locked."), true));
+    let id = conversation("acme", "far");
+    assert_eq!(locked["error"]["message"], format!("{id} is locked."));
+}
+
+fn file(tenant: &str, backend: &str) -> String {
+    let thing = Thing {
+        kind: Kind::File,
+        id: "file-AbC1".to_owned(),
+        backend: Mark::of(backend),
+        tokens: 9,
+    };
+    secrets().wrap(tenant, &thing).unwrap()
+}
+
+fn items_with(id: &str) -> String {
+    json!({"items": [{"role": "user", "content": "hi"}, {"role": "user", "content": [
+        {"type": "input_text", "text": "see"}, {"type": "input_file", "file_id": id},
+        {"type": "input_image", "file_id": id, "detail": "low"}]}]})
+    .to_string()
+}
+
+fn with_files(mut policy: Value) -> Value {
+    policy["stored"] = conversing()["stored"].take();
+    policy["stored"]["files"] = json!("far");
+    policy
+}
+
+fn param(run: &mut Run<'_>, path: &str, body: &str) -> (u16, String, Value) {
+    run.head("POST", path, &[USER, ("content-length", "2")], false);
+    let OnBody::Reply(reply) = run.body(body) else {
+        panic!()
+    };
+    reworded(OnData::Reply(reply))
+}
+
+#[test]
+fn regression_files_of_the_tenant_stand_in_items() {
+    let bench = Bench::of(&with_files(conversing()));
+    let id = file("acme", "far");
+    let below = format!("{ALL}/{}/items", conversation("acme", "far"));
+    for path in [ALL, &below] {
+        let mut run = bench.run();
+        let (_, sent) = write(&mut run, path, &items_with(&id)).unwrap();
+        let wanted: Value = serde_json::from_str(&items_with("file-AbC1")).unwrap();
+        assert_eq!(sent, wanted);
+        // Errors name the caller's id, and say what is gone.
+        run.answer("400", JSON);
+        let told = replaced(run.data(&error("file-AbC1 is no PDF"), true));
+        assert_eq!(told["error"]["message"], format!("{id} is no PDF"));
+        run.done();
+        let mut run = bench.run();
+        write(&mut run, path, &items_with(&id)).unwrap();
+        assert!(matches!(run.answer("404", JSON), OnAnswer::Hold(_)));
+        let told = reworded(run.data(&error("No such File object: file-AbC1"), true));
+        let wanted = (404, "file_not_found".to_owned(), json!("file_id"));
+        assert_eq!(told, wanted);
+        run.done();
+        for (id, wanted) in [
+            (file("blue", "far"), (404, "file_not_found")),
+            ("file-AbC1".to_owned(), (404, "file_not_found")),
+            (file("acme", "near"), (400, "file_kept_elsewhere")),
+        ] {
+            let told = param(&mut bench.run(), path, &items_with(&id));
+            let place = json!("items[1].content[1].file_id");
+            assert_eq!(told, (wanted.0, wanted.1.to_owned(), place));
+        }
+    }
+    let mut run = bench.run();
+    write(&mut run, &below, &items_with(&id)).unwrap();
+    assert!(matches!(run.answer("404", JSON), OnAnswer::Hold(_)));
+    let told = reworded(run.data(&error("Conversation with id 'conv_0a' not found."), true));
+    assert_eq!(told.1, "conversation_not_found");
+}
+
+#[test]
+fn regression_files_in_items_were_inspected_when_they_came() {
+    let bench = Bench::of(&with_files(guarded("refuse")));
+    let body = items_with(&file("acme", "far")).replace("see", "ask ada@example.com");
+    let (_, sent) = write(&mut bench.run(), ALL, &body).unwrap();
+    let content = &sent["items"][1]["content"];
+    assert_eq!(content[0]["text"], "ask <EMAIL_ADDRESS>");
+    assert_eq!(content[1]["file_id"], "file-AbC1");
+    let strange = body.replace("\"file_id\"", "\"FILE_ID\"");
+    let refused = write(&mut bench.run(), ALL, &strange).unwrap_err();
+    assert_eq!(refused.0, 400);
+}
+
+#[test]
+fn regression_refusals_about_items_name_their_place() {
+    let bench = Bench::of(&conversing());
+    let message = json!({"role": "user", "content": "hi"});
+    let reasoning = json!({"type": "reasoning", "id": "rs_1", "summary": []});
+    for (items, wanted) in [
+        (json!([7]), "items[0]"),
+        (json!([]), "items"),
+        (
+            json!([message, {"type": "item_reference", "id": "msg_1"}]),
+            "items[1]",
+        ),
+        (json!([message, reasoning]), "items[1]"),
+        (
+            json!([message, {"role": "user", "content": [{"type": "input_file", "file_id": 7}]}]),
+            "items[1].content[0].file_id",
+        ),
+        (
+            json!([message, {"role": "user", "content":
+                [{"type": "input_text", "text": "a"}, {"type": "input_file", "file_id": "file-1"}]}]),
+            "items[1].content[1].file_id",
+        ),
+    ] {
+        let body = json!({ "items": items }).to_string();
+        let told = param(&mut bench.run(), ALL, &body);
+        assert_eq!(told.2, wanted, "{body}");
+    }
+}

@@ -18,6 +18,31 @@ fn speaking(more: Value, change: impl FnOnce(&mut Value)) -> Bench {
     })
 }
 
+#[test]
+fn regression_what_targets_without_words_for_sound_say_is_read_aloud() {
+    let bench = speaking(json!({}), |policy| {
+        let target = &mut policy["models"]["smart"]["targets"][0];
+        target.as_object_mut().unwrap().remove("gives");
+        policy["backends"]["far"] = json!({"cluster": "c", "api": "gemini"});
+    });
+    let mut run = bench.reading();
+    let on = run.body(SPOKEN);
+    let OnBody::Forward(outgoing) = on else {
+        panic!("{on:?}")
+    };
+    let body = outgoing.rewrite.unwrap().whole(SPOKEN.as_bytes());
+    let body = String::from_utf8(body).unwrap();
+    assert!(body.contains("PROMPT text") && !body.contains("alloy"));
+    run.answer("200", JSON);
+    let answer = json!({"candidates": [{"content": {"parts": [{"text": "ANSWER"}]}, "finishReason": "STOP"}]});
+    let callout = asks_for(run.data(&answer.to_string(), true));
+    assert_eq!(callout.cluster, "speech");
+    let answer = shown(run.hears_sound(&callout, 200, b"sound"));
+    let audio = &answer["choices"][0]["message"]["audio"];
+    assert_eq!(audio["transcript"], "ANSWER");
+    run.done();
+}
+
 fn sent(bench: &Bench) -> Run<'_> {
     let mut run = bench.reading();
     let OnBody::Forward(outgoing) = run.body(SPOKEN) else {
@@ -42,7 +67,7 @@ fn asks_for(on: OnData) -> Callout {
 }
 
 fn shown(on: OnAnswered) -> Value {
-    let OnAnswered::Answer(OnData::Replace(body)) = on else {
+    let OnAnswered::Answer(OnData::Replace(body) | OnData::Release(_, body)) = on else {
         panic!("{on:?}")
     };
     serde_json::from_slice(&body).unwrap()

@@ -84,7 +84,8 @@ fn what_is_wrong_with_a_line() {
         (with("url", json!("/v1/responses?x")), invalid("url")),
         (with("url", json!(null)), invalid("url")),
         (with("body", json!("{}")), invalid("body")),
-        (with("other", json!(1)), invalid("body")),
+        (with("other", json!(1)), invalid("other")),
+        (with("an other", json!(1)), invalid("body")),
     ] {
         assert_eq!(refused(&text), wanted, "{text}");
     }

@@ -35,7 +35,7 @@ fn read(body: &[u8], text: Prompt) -> Result<Traits, Stop> {
         match (key.value().as_ref(), reader.kind()?) {
             ("items", Kind::Array) => {
                 // Reasoning that another provider has written means nothing to this one.
-                if !input::items(reader, &mut traits)?.is_empty() {
+                if !input::items(reader, &mut traits, "items")?.is_empty() {
                     return unsupported("items");
                 }
             }

@@ -7,6 +7,7 @@ use crate::protocols::openai::fields::strings;
 use crate::protocols::reading::{Stop, field, unsupported};
 use crate::protocols::texts::peek;
 use crate::tokens::{framing, media};
+use std::fmt;
 
 const PROBLEM: &str = "must be a string or an array of items";
 
@@ -18,28 +19,66 @@ pub(super) fn read(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<Vec<S
             traits.add_text(reader)?;
         }
         Kind::Null => drop(reader.skip()?),
-        Kind::Array => return items(reader, traits),
+        Kind::Array => return items(reader, traits, "input"),
         _ => return field("input", PROBLEM),
     }
     Ok(Vec::new())
 }
 
-pub(super) fn items(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<Vec<Span>, Stop> {
+/// Reads the items of a list; `list` is its name.
+pub(super) fn items(
+    reader: &mut Reader<'_>,
+    traits: &mut Traits,
+    list: &'static str,
+) -> Result<Vec<Span>, Stop> {
     let mut index = 0_usize;
     let mut foreign = Foreign::default();
     reader.array(|reader| {
+        let at = ItemPlace { list, index };
         if reader.kind()? != Kind::Object {
-            return field(format!("input[{index}]"), "must be an object");
+            return field(at.to_string(), "must be an object");
         }
         let start = reader.offset();
-        let own = item(reader, traits, index)?;
+        let own = item(reader, traits, at)?;
         foreign.note(start, reader.offset(), own);
         index = index.saturating_add(1);
         Ok(())
     })?;
     match index {
-        0 => field("input", "must not be empty"),
+        0 => field(list, "must not be empty"),
         _ => Ok(foreign.spans),
+    }
+}
+
+/// Where an item stands. Its path is written only if it is blamed.
+#[derive(Clone, Copy)]
+pub(super) struct ItemPlace {
+    list: &'static str,
+    index: usize,
+}
+
+impl fmt::Display for ItemPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.list, self.index)
+    }
+}
+
+/// Where a part of an item stands.
+#[derive(Clone, Copy)]
+struct PartPlace<'p> {
+    item: ItemPlace,
+    member: &'p str,
+    /// `None`: it stands in no list.
+    index: Option<usize>,
+}
+
+impl fmt::Display for PartPlace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.item, self.member)?;
+        match self.index {
+            Some(index) => write!(f, "[{index}]"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -70,7 +109,7 @@ impl Foreign {
 }
 
 /// Reads an item; whether it is one that goes to no provider.
-fn item(reader: &mut Reader<'_>, traits: &mut Traits, index: usize) -> Result<bool, Stop> {
+fn item(reader: &mut Reader<'_>, traits: &mut Traits, at: ItemPlace) -> Result<bool, Stop> {
     let [kind, role] = peek(reader, ["type", "role"]);
     if kind == "item_reference" && stored::is_own_reference(reader) {
         reader.skip()?;
@@ -78,14 +117,25 @@ fn item(reader: &mut Reader<'_>, traits: &mut Traits, index: usize) -> Result<bo
     }
     // An id without a type is a reference, too.
     if kind == "item_reference" || (kind.is_empty() && role.is_empty()) {
-        return unsupported(format!("input[{index}]"));
+        return unsupported(at.to_string());
     }
-    let own = stored::check_item(reader, &kind, index)?;
+    let own = stored::check_item(reader, &kind, at)?;
     traits.add_framing(framing::MESSAGE);
     reader.object_strict(|reader, key| match (key.value().as_ref(), reader.kind()?) {
-        ("content" | "output", Kind::Array) => reader.array(|reader| part(reader, traits)),
+        (member @ ("content" | "output"), Kind::Array) => parts(reader, traits, (at, member)),
         // A screenshot.
-        ("output", Kind::Object) => part(reader, traits),
+        (member @ "output", Kind::Object) => {
+            let index = None;
+            part(
+                reader,
+                traits,
+                PartPlace {
+                    item: at,
+                    member,
+                    index,
+                },
+            )
+        }
         ("result", Kind::String) if kind == "image_generation_call" => image(reader, traits),
         ("tools", Kind::Array) => traits.add_tools(reader, "input.tools", framing::OPENAI_TOOLS),
         ("encrypted_content", Kind::String) => encrypted(reader, traits),
@@ -121,20 +171,37 @@ fn add_image(traits: &mut Traits, url: &[u8], detail: &[u8]) {
     traits.media.image = traits.media.image.saturating_add(tokens);
 }
 
+fn parts(
+    reader: &mut Reader<'_>,
+    traits: &mut Traits,
+    (item, member): (ItemPlace, &str),
+) -> Result<(), Stop> {
+    let mut index = 0_usize;
+    reader.array(|reader| {
+        let at = PartPlace {
+            item,
+            member,
+            index: Some(index),
+        };
+        index = index.saturating_add(1);
+        part(reader, traits, at)
+    })
+}
+
 /// One part of a content, or of what a tool has answered.
-fn part(reader: &mut Reader<'_>, traits: &mut Traits) -> Result<(), Stop> {
+fn part(reader: &mut Reader<'_>, traits: &mut Traits, at: PartPlace<'_>) -> Result<(), Stop> {
     if reader.kind()? != Kind::Object {
         return traits.add_text(reader);
     }
     let [kind] = peek(reader, ["type"]);
     match kind.as_ref() {
         "input_image" | "computer_screenshot" => {
-            let [url, detail] = members(reader, traits, ["image_url", "detail"])?;
+            let [url, detail] = members(reader, traits, ["image_url", "detail"], at)?;
             add_image(traits, url.unwrap_or_default(), detail.unwrap_or_default());
         }
         "input_file" => {
             let before = traits.stored_files.len();
-            let [data] = members(reader, traits, ["file_data"])?;
+            let [data] = members(reader, traits, ["file_data"], at)?;
             let tokens = media::file(data);
             traits.file = true;
             traits.media.file = traits.media.file.saturating_add(tokens);
@@ -169,6 +236,7 @@ fn members<'a, const N: usize>(
     reader: &mut Reader<'a>,
     traits: &mut Traits,
     names: [&str; N],
+    at: PartPlace<'_>,
 ) -> Result<[Option<&'a [u8]>; N], Stop> {
     let mut found = [None; N];
     reader.object_strict(|reader, key| {
@@ -182,7 +250,7 @@ fn members<'a, const N: usize>(
             (_, Kind::String) if name == "file_id" => traits.name_file(&reader.string()?, 0),
             (_, kind) if matches!(name.as_ref(), "type" | "file_id" | "file_url") => {
                 if name == "file_id" && kind != Kind::Null {
-                    return field("input.file_id", "must be a string");
+                    return field(format!("{at}.file_id"), "must be a string");
                 }
                 reader.skip()?;
             }

@@ -103,16 +103,25 @@ pub fn response_ids<'a>(text: &'a [u8], event: bool, found: &mut dyn FnMut(IdOf,
     });
 }
 
-/// Whether an error says that there is no response to go on from.
-pub fn tells_no_previous(body: &[u8]) -> bool {
-    let mut found = false;
-    // What can't be read says nothing of the kind.
+/// What an error says, in the shape of OpenAI's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ToldError {
+    /// Its code; empty: it has none.
+    pub code: String,
+    /// What it says to people.
+    pub message: String,
+}
+
+/// Reads an error; what can't be read says nothing.
+pub fn told_error(body: &[u8]) -> ToldError {
+    let mut told = ToldError::default();
     let _ = Reader::new(body, unwatched).and_then(|mut reader| {
         reader.object(|reader, key| match (key.value().as_ref(), reader.kind()?) {
             ("error", Kind::Object) => reader.object(|reader, key| {
                 match (key.value().as_ref(), reader.kind()?) {
-                    ("code", Kind::String) => {
-                        found = reader.string()?.value() == "previous_response_not_found";
+                    ("code", Kind::String) => told.code = reader.string()?.value().into_owned(),
+                    ("message", Kind::String) => {
+                        told.message = reader.string()?.value().into_owned();
                     }
                     _ => drop(reader.skip()?),
                 }
@@ -121,7 +130,7 @@ pub fn tells_no_previous(body: &[u8]) -> bool {
             _ => reader.skip().map(drop),
         })
     });
-    found
+    told
 }
 
 fn members<'a>(
@@ -212,24 +221,22 @@ mod tests {
     }
 
     #[test]
-    fn one_code_says_that_there_is_nothing_to_go_on_from() {
-        for (text, wanted) in [
-            (r#"{"error":{"code":"previous_response_not_found"}}"#, true),
+    fn errors_have_codes_and_messages() {
+        for (text, code, message) in [
+            (r#"{"error":{"code":"gone"}}"#, "gone", ""),
             (
-                r#" {"a":1,"error":{"message":"x","code":"previous_response_not_found","b":{}}}"#,
-                true,
+                r#" {"a":1,"error":{"message":"x\u0021","code":"gone","b":{}}}"#,
+                "gone",
+                "x!",
             ),
-            (
-                r#"{"error":{"code":"other","message":"previous_response_not_found"}}"#,
-                false,
-            ),
-            (r#"{"error":{"code":null}}"#, false),
-            (r#"{"error":"previous_response_not_found"}"#, false),
-            (r#"{"code":"previous_response_not_found"}"#, false),
-            ("previous_response_not_found", false),
-            ("", false),
+            (r#"{"error":{"code":null,"message":7}}"#, "", ""),
+            (r#"{"error":"gone"}"#, "", ""),
+            (r#"{"code":"gone"}"#, "", ""),
+            ("gone", "", ""),
+            ("", "", ""),
         ] {
-            assert_eq!(tells_no_previous(text.as_bytes()), wanted, "{text}");
+            let told = told_error(text.as_bytes());
+            assert_eq!((told.code.as_str(), told.message.as_str()), (code, message));
         }
     }
 }

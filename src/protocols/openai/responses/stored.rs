@@ -1,6 +1,7 @@
 /*! What names things that the provider keeps, beyond the fields of a request: tools, and items
 without what they hold. All tenants share the provider's account. */
 
+use super::input::ItemPlace;
 use crate::json::{Kind, Reader};
 use crate::protocols::event::unwatched;
 use crate::protocols::reading::{Stop, unsupported};
@@ -68,7 +69,7 @@ fn settings(reader: &mut Reader<'_>, path: &str) -> Result<(), Stop> {
 /// Refuses an item that is known by its id alone: the provider would look it up. Reasoning goes
 /// on by what is encrypted in it, or by what it says. Whether it is one that Tollgate has written,
 /// which no provider knows.
-pub(super) fn check_item(reader: &Reader<'_>, kind: &str, index: usize) -> Result<bool, Stop> {
+pub(super) fn check_item(reader: &Reader<'_>, kind: &str, at: ItemPlace) -> Result<bool, Stop> {
     let holds: &[&str] = match kind {
         "image_generation_call" => &["result"],
         "reasoning" => &["encrypted_content", "content"],
@@ -89,7 +90,7 @@ pub(super) fn check_item(reader: &Reader<'_>, kind: &str, index: usize) -> Resul
         reader.skip().map(drop).map_err(Stop::from)
     })?;
     if has_id && !has_content && !own {
-        return unsupported(format!("input[{index}]"));
+        return unsupported(at.to_string());
     }
     Ok(own)
 }

@@ -86,13 +86,27 @@ pub(in super::super) fn read_choice<'a>(
     })
 }
 
-/// A choice that is one word.
-pub(in super::super) const fn choice(choice: &Choice<'_>) -> Option<&'static str> {
-    match choice {
-        Choice::Unsaid | Choice::Named(_) => None,
-        Choice::Auto => Some("auto"),
-        Choice::None => Some("none"),
-        Choice::Any => Some("required"),
+/// Writes which tools are to be called, and whether several at once. The two APIs put a name into
+/// different places: `named` does it.
+pub(in super::super) fn choice(
+    request: &Request<'_>,
+    json: &mut Writer<'_>,
+    named: fn(&Text<'_>, &mut Writer<'_>),
+) {
+    match &request.choice {
+        Choice::Unsaid => {}
+        Choice::Auto => json.member("tool_choice", "auto"),
+        Choice::None => json.member("tool_choice", "none"),
+        Choice::Any => json.member("tool_choice", "required"),
+        Choice::Named(name) => {
+            json.open_member("tool_choice");
+            json.member("type", "function");
+            named(name, json);
+            json.close();
+        }
+    }
+    if request.single_call {
+        json.raw_member("parallel_tool_calls", "false");
     }
 }
 

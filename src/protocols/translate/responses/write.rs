@@ -2,7 +2,7 @@
 
 use super::said;
 use crate::protocols::Refusal;
-use crate::protocols::translate::hub::{Choice, Format, Knob, Request};
+use crate::protocols::translate::hub::{Format, Knob, Request};
 use crate::protocols::translate::openai::words;
 use crate::protocols::translate::path::Path;
 use crate::protocols::translate::write::Writer;
@@ -119,20 +119,5 @@ fn tools(request: &Request<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {
         json.close();
     }
     json.close_list();
-    match &request.choice {
-        Choice::Named(name) => {
-            json.open_member("tool_choice");
-            json.member("type", "function");
-            json.text_member("name", name);
-            json.close();
-        }
-        choice => {
-            if let Some(word) = words::choice(choice) {
-                json.member("tool_choice", word);
-            }
-        }
-    }
-    if request.single_call {
-        json.raw_member("parallel_tool_calls", "false");
-    }
+    words::choice(request, json, |name, json| json.text_member("name", name));
 }

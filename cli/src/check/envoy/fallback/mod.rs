@@ -10,6 +10,7 @@ mod provider;
 mod retries;
 mod specifier;
 
+use super::clusters;
 use super::place::Place;
 use super::routes::{Destination, Kind, Route};
 use super::types;
@@ -108,12 +109,10 @@ pub(super) fn check_destination(
 
 impl<'c, 't> Cluster<'c, 't> {
     fn new(backend: &'c Backend, at: &At<'t>) -> Self {
-        let options = at.field_or_gap("typed_extension_protocol_options");
-        let options = options.children().map(|options| types::body(&options));
         Self {
             backend,
             at: at.clone(),
-            filters: options.flat_map(|it| it.list("http_filters")).collect(),
+            filters: clusters::http_filters(at),
         }
     }
 
