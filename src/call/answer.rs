@@ -1,5 +1,6 @@
 /*! Reading an answer while it passes, in the caller's protocol. */
 
+mod again;
 mod alike;
 mod error;
 mod freeing;
@@ -22,6 +23,7 @@ use crate::mask::Verdict;
 use crate::protocols::openai::BatchUsage;
 use crate::protocols::{Api, Reasoning, Refusal, Reply, ReportedUsage};
 use crate::tokens::Stream;
+use again::ToldAgain;
 use error::ErrorReader;
 pub(super) use error::MAX_ERROR_BODY;
 pub(super) use guarding::Guard;
@@ -169,6 +171,12 @@ pub(super) struct Seen {
     pub(super) held_back: usize,
     /// Bytes of an unfinished event, or line, that were dropped, see [`AnswerReader::trailers`].
     pub(super) dropped: usize,
+    /// Whether events have come.
+    pub(super) streamed: bool,
+    /// The number of the first event and the one behind the last, as their provider tells them.
+    pub(super) events: Option<(u64, u64)>,
+    /// What a response that is read tells again as a whole.
+    pub(super) again: Option<Box<ToldAgain>>,
 }
 
 /// Why an answer was ended before its provider did.

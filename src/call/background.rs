@@ -2,20 +2,25 @@
 reserved; what that took in truth is known when it is over, and takes the place of the charge when
 it is read first, over all workers. */
 
-use super::Call;
 use super::answer::Seen;
 use super::ask::Ask;
 use super::batches::BatchCall;
-use super::budget::Scopes;
+use super::budget::{Scopes, busy};
 use super::finish::Outcome;
+use super::refusing::too_many_open;
 use super::stored::{Keeping, Named};
+use super::{Call, Gateway};
 use crate::attempt::Tries;
 use crate::config::{Model, Target};
 use crate::host::Host;
 use crate::identity::Caller;
-use crate::ledger::limits::{self, Amounts, Holder};
-use crate::ledger::{Bill, Charge, Lost, Price, Settlement, Totals, Usage};
+use crate::ledger::limits::{self, Amounts, Counted};
+use crate::ledger::{
+    Bill, Charge, Cost, Full, Lost, Passed, Price, Settlement, Slot, Totals, Usage,
+};
+use crate::protocols::Refusal;
 use crate::protocols::openai::BatchUsage;
+use crate::state::Exhausted;
 use crate::wrapped::{Mark, number_of};
 use std::rc::Rc;
 
@@ -23,7 +28,10 @@ use std::rc::Rc;
 const RESPONSE_LASTS_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The same of a batch, which takes a day itself: three.
-const BATCH_LASTS_MS: u64 = 3 * RESPONSE_LASTS_MS;
+pub(super) const BATCH_LASTS_MS: u64 = 3 * RESPONSE_LASTS_MS;
+
+/// The name of the limit that calls run into whose tenant has too many charges open.
+pub(super) const OPEN: &str = "open_charges";
 
 /// What a call has to do with charges that are not final.
 #[derive(Debug)]
@@ -34,19 +42,35 @@ pub(super) enum Later {
     Leaves(u64, Charge),
     /// It has read what that took in truth.
     Tells(u64, Took),
+    /// It has read some of it, and no end.
+    Passes(u64, Passed),
 }
+
+/// How often a charge is raised that others change meanwhile.
+const MOST_RAISES: u32 = 8;
 
 /// What something took in truth.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Took {
     Response(Usage),
+    /// It has failed, and tells no more: what of it has passed.
+    Failed(Passed),
     Batch(BatchUsage),
 }
 
 impl Took {
-    const fn usage(&self) -> Usage {
+    /// An error costs nothing, but for the text that came before it.
+    fn usage(&self, charge: &Charge) -> Usage {
         match self {
             Self::Response(usage) | Self::Batch(BatchUsage { usage, .. }) => *usage,
+            Self::Failed(passed) => match charge.passed.and(*passed).tokens() {
+                0 => Usage::NONE,
+                output => Usage {
+                    input: charge.input,
+                    output,
+                    ..Usage::NONE
+                },
+            },
         }
     }
 }
@@ -92,9 +116,10 @@ impl Seen {
     }
 
     /// What the response took in truth, if that is told.
-    fn took(&self) -> Option<Usage> {
-        let failed = self.failed.then_some(Usage::NONE);
-        self.usage.or(failed).filter(|_| self.tells_all())
+    fn took(&self) -> Option<Took> {
+        let failed = || self.failed.then(|| Took::Failed(self.passed()));
+        let took = self.usage.map(Took::Response).or_else(failed);
+        took.filter(|_| self.tells_all())
     }
 }
 
@@ -133,7 +158,17 @@ fn name_number(name: &str) -> u64 {
     number_of(&[name.as_bytes()])
 }
 
-const fn amounts(usage: &Usage, nano_usd: u64) -> Amounts {
+/// What a call was charged, and what that costs in nano-USD.
+const fn charged(charge: &Charge) -> (Usage, u64) {
+    let usage = Usage {
+        input: charge.input,
+        output: charge.output,
+        ..Usage::NONE
+    };
+    (usage, charge.nano_usd)
+}
+
+const fn amounts((usage, nano_usd): (Usage, u64)) -> Amounts {
     Amounts {
         requests: 0,
         input: usage.input,
@@ -144,62 +179,54 @@ const fn amounts(usage: &Usage, nano_usd: u64) -> Amounts {
 
 impl Call {
     /// What the end of a call has to do with charges that are not final.
-    pub(super) fn later(
-        &self,
-        caller: Option<&Caller>,
-        ask: &Ask,
-        tries: &Tries,
-        seen: &Seen,
-    ) -> Later {
+    pub(super) fn later(&self, ask: &Ask, tries: &Tries, seen: &Seen) -> Later {
         let is_over = seen.over || seen.done;
         let tells = |named, took| Later::Tells(number_named(named), took);
         let later = match &self.keeping {
-            Keeping::Reads(named) => seen.took().map(|usage| tells(named, Took::Response(usage))),
+            Keeping::Reads(named) => Some(match seen.took() {
+                Some(took) => tells(named, took),
+                None => Later::Passes(number_named(named), seen.passed()),
+            }),
             Keeping::Batch(BatchCall::Names(named, _)) if is_over => {
                 seen.batch.map(|batch| tells(named, Took::Batch(batch)))
             }
-            Keeping::Makes { .. } if self.keeping.waits(seen) => {
-                self.leaves(caller, ask, tries, seen)
-            }
-            Keeping::Batch(BatchCall::Makes(_)) => self.leaves(caller, ask, tries, seen),
+            Keeping::Makes { .. } if self.keeping.waits(seen) => self.leaves(ask, tries, seen),
+            Keeping::Batch(BatchCall::Makes(_)) => self.leaves(ask, tries, seen),
             _ => None,
         };
         later.unwrap_or(Later::Never)
     }
 
-    fn leaves(
-        &self,
-        caller: Option<&Caller>,
-        ask: &Ask,
-        tries: &Tries,
-        seen: &Seen,
-    ) -> Option<Later> {
+    fn leaves(&self, ask: &Ask, tries: &Tries, seen: &Seen) -> Option<Later> {
         let id = seen.response.as_ref()?;
         let number = number_at(Mark::of(ask.latest_backend(tries)), id);
         let charge = match &self.keeping {
             Keeping::Batch(BatchCall::Makes(making)) => {
                 let of = (making.model.name.as_str(), &*making.target);
-                let charged = (making.work.usage(), making.work.cost.nano_usd());
-                self.charge(caller?, ask, of, charged, BATCH_LASTS_MS)
+                self.charge(ask, of, (making.work.usage(), making.work.cost))
             }
             _ => {
                 let usage = ask.background_usage(seen);
                 let cost = ask.cost(Settlement::Estimated(usage), tries, &[]);
                 let (model, target) = (ask.model(), ask.latest_target(tries)?);
-                let charged = (usage, cost.nano_usd());
-                self.charge(caller?, ask, (&model, target), charged, RESPONSE_LASTS_MS)
+                Charge {
+                    passed: match ask.traits.stream {
+                        true => seen.passed(),
+                        false => Passed::default(),
+                    },
+                    ..self.charge(ask, (&model, target), (usage, cost))
+                }
             }
         };
         Some(Later::Leaves(number, charge))
     }
 
+    /// The charge of this call as it is settled: where it counts is known only then.
     fn charge(
         &self,
-        caller: &Caller,
         ask: &Ask,
         (model, target): (&str, &Target),
-        (usage, nano_usd): (Usage, u64),
-        lasts_ms: u64,
+        (usage, cost): (Usage, Cost),
     ) -> Charge {
         let at_ms = match ask.held.at_ms {
             // Nothing was reserved.
@@ -208,38 +235,110 @@ impl Call {
         };
         Charge {
             at_ms,
-            until_ms: at_ms.saturating_add(lasts_ms),
+            until_ms: self.slot.as_ref().map_or(0, |(_, slot)| slot.until_ms),
             input: usage.input,
             output: usage.output,
-            nano_usd,
+            nano_usd: cost.nano_usd(),
+            priced: !cost.is_unpriced(),
             model: name_number(model),
             target: name_number(&target.key),
-            user: name_number(&caller.user),
+            passed: Passed::default(),
+            counted: Counted::default(),
         }
     }
 
-    /// Leaves the charge of a call open, or closes that of another: once, over all workers. The
-    /// call itself is settled by now.
-    pub(super) fn settle_later(&self, host: &dyn Host, outcome: &Outcome) {
-        let Some(caller) = outcome.caller() else {
-            return;
-        };
-        let (space, tenant) = (&self.gateway.space, caller.tenant.name.as_str());
-        let done = match &outcome.later {
-            Later::Never => Ok(()),
-            Later::Leaves(id, charge) => charge.leave(host, space, (tenant, *id), host.now()),
-            Later::Tells(id, took) => {
-                let charge = Charge::take(host, space, (tenant, *id), host.now());
-                charge.map(|charge| {
-                    if let Some(charge) = charge {
-                        self.correct(host, caller, &charge, took);
-                    }
-                })
+    /// Takes a place for the charge that a call of this kind leaves open: without one, nobody could
+    /// put right what it is charged.
+    ///
+    /// # Errors
+    /// 429 if the tenant has too many of them, 503 if nobody can say.
+    pub(super) fn take_slot(
+        &mut self,
+        host: &dyn Host,
+        caller: &Caller,
+        lasts_ms: u64,
+    ) -> Result<(), Refusal> {
+        let Gateway {
+            space,
+            policy,
+            metrics,
+            ..
+        } = &*self.gateway;
+        let (tenant, now) = (caller.tenant.name.as_str(), host.now());
+        let until_ms = now.unix_millis().saturating_add(lasts_ms);
+        match Slot::take(host, space, tenant, until_ms, now) {
+            Ok(Ok(slot)) => {
+                self.slot = Some((tenant.to_owned(), slot));
+                Ok(())
             }
+            Ok(Err(Full)) => {
+                metrics.limited(host, tenant, "tenant", OPEN);
+                Err(too_many_open())
+            }
+            Err(Exhausted) if policy.ledger.admit_when_busy => Ok(()),
+            Err(Exhausted) => Err(busy()),
+        }
+    }
+
+    /// Takes the place of a response in the background, if the call makes one.
+    ///
+    /// # Errors
+    /// As of [`Call::take_slot`].
+    pub(super) fn take_slot_in_background(
+        &mut self,
+        host: &dyn Host,
+        caller: &Caller,
+    ) -> Result<(), Refusal> {
+        match self.keeping.is_background() {
+            true => self.take_slot(host, caller, RESPONSE_LASTS_MS),
+            false => Ok(()),
+        }
+    }
+
+    /// Leaves the charge of a call open, raises that of another, or closes it: once, over all
+    /// workers. The call itself is settled by now, and counts where `counted` says.
+    pub(super) fn settle_later(
+        &mut self,
+        host: &dyn Host,
+        outcome: &mut Outcome,
+        counted: impl FnOnce(&Outcome) -> Counted,
+    ) {
+        let slot = self.slot.take();
+        let later = std::mem::replace(&mut outcome.later, Later::Never);
+        let done = match (later, outcome.caller(), &slot) {
+            (Later::Leaves(id, charge), Some(_), Some((tenant, _))) => {
+                let counted = counted(outcome);
+                let charge = Charge { counted, ..charge };
+                let space = &self.gateway.space;
+                match charge.leave(host, space, (tenant, id), host.now()) {
+                    Ok(()) => return,
+                    lost => lost,
+                }
+            }
+            // It was let through uncounted.
+            (Later::Leaves(..), ..) => Err(Lost),
+            (Later::Tells(id, took), Some(caller), _) => self.tells(host, caller, id, &took),
+            (Later::Passes(id, passed), Some(caller), _) => self.passes(host, caller, id, passed),
+            _ => Ok(()),
         };
         if done == Err(Lost) {
             self.count_lost(host, 1);
         }
+        if let Some((tenant, slot)) = slot {
+            slot.give_back(host, &self.gateway.space, &tenant, host.now());
+        }
+    }
+
+    /// Closes the charge of what has told what it took.
+    fn tells(&self, host: &dyn Host, caller: &Caller, id: u64, took: &Took) -> Result<(), Lost> {
+        let (space, tenant) = (&self.gateway.space, caller.tenant.name.as_str());
+        let taken = Charge::take(host, space, (tenant, id), host.now())?;
+        if let Some(charge) = taken {
+            let until_ms = charge.until_ms;
+            Slot { until_ms }.give_back(host, space, tenant, host.now());
+            self.correct(host, caller, &charge, took);
+        }
+        Ok(())
     }
 
     /// Puts what something took in the place of what was charged for it.
@@ -248,41 +347,113 @@ impl Call {
         let Some((model, price)) = self.priced(charge) else {
             return self.count_lost(host, 1);
         };
-        let before = Usage {
-            input: charge.input,
-            output: charge.output,
-            ..Usage::NONE
-        };
-        let nano_usd = self.cost_of(price.as_ref(), took);
-        let took = took.usage();
-        let same_user = name_number(&caller.user) == charge.user;
-        let mut scopes = Scopes::of(caller, Some(&model)).list;
-        scopes.retain(|scope| same_user || !matches!(scope.holder, Holder::User { .. }));
-        let corrected = limits::correct(
-            &self.book(host),
-            (&scopes, &model.name),
-            charge.at_ms,
-            &amounts(&before, charge.nano_usd),
-            &amounts(&took, nano_usd),
-        );
-        self.note_changes(host, corrected.long_records.iter().map(String::as_str));
-        self.count_lost(host, corrected.lost);
+        let usage = took.usage(charge);
+        let after = (usage, self.cost_of(price.as_ref(), (took, usage)));
+        self.correct_limits(host, (caller, &model), charge, after);
         let whose = (caller.tenant.name.as_str(), model.name.as_str());
-        let (before, after) = ((before, charge.nano_usd), (took, nano_usd));
-        if Totals::correct(host, &self.gateway.space, whose, before, after).is_err() {
+        let space = &self.gateway.space;
+        if Totals::correct(host, space, whose, charged(charge), after).is_err() {
             self.count_lost(host, 1);
         }
     }
 
-    fn cost_of(&self, price: Option<&Price>, took: &Took) -> u64 {
+    /// Raises the charge of what has passed in part, if that is more, and leaves it open: else who
+    /// hangs up before the end would have it for less.
+    fn passes(
+        &self,
+        host: &dyn Host,
+        caller: &Caller,
+        id: u64,
+        passed: Passed,
+    ) -> Result<(), Lost> {
+        if passed.tokens() == 0 {
+            return Ok(());
+        }
+        let (space, whose) = (&self.gateway.space, (caller.tenant.name.as_str(), id));
+        for _ in 0..MOST_RAISES {
+            let Some(charge) = Charge::see(host, space, whose, host.now()) else {
+                return Ok(());
+            };
+            let Some((model, new)) = self.raised(&charge, passed) else {
+                return Ok(());
+            };
+            // First it counts, so that nobody takes away what does not count yet.
+            self.charge_anew(host, (caller, &model), &charge, &new);
+            let replaced = charge.replace(&new, host, space, whose, host.now());
+            if replaced == Ok(true) {
+                return Ok(());
+            }
+            self.charge_anew(host, (caller, &model), &new, &charge);
+            replaced?;
+        }
+        Err(Lost)
+    }
+
+    /// The charge with what has passed; `None`: it stays as it is.
+    fn raised(&self, charge: &Charge, passed: Passed) -> Option<(Rc<Model>, Charge)> {
+        let (model, price) = self.priced(charge)?;
+        let mut new = charge.clone();
+        new.passed = charge.passed.and(passed);
+        if new.passed.tokens() > charge.output {
+            new.output = new.passed.tokens();
+            let (usage, _) = charged(&new);
+            let cost = self.cost_of(price.as_ref(), (&Took::Response(usage), usage));
+            new.nano_usd = cost.max(charge.nano_usd);
+        }
+        (new != *charge).then_some((model, new))
+    }
+
+    /// Puts another charge in the place of one, in limits and totals.
+    fn charge_anew(
+        &self,
+        host: &dyn Host,
+        (caller, model): (&Caller, &Model),
+        before: &Charge,
+        new: &Charge,
+    ) {
+        let after = charged(new);
+        if charged(before) == after {
+            return;
+        }
+        self.correct_limits(host, (caller, model), before, after);
+        let whose = (caller.tenant.name.as_str(), model.name.as_str());
+        let space = &self.gateway.space;
+        if Totals::estimate_anew(host, space, whose, charged(before), after).is_err() {
+            self.count_lost(host, 1);
+        }
+    }
+
+    fn correct_limits(
+        &self,
+        host: &dyn Host,
+        (caller, model): (&Caller, &Model),
+        charge: &Charge,
+        after: (Usage, u64),
+    ) {
+        let scopes = Scopes::of(caller, Some(model)).list;
+        let corrected = limits::correct(
+            &self.book(host),
+            (&scopes, &charge.counted),
+            charge.at_ms,
+            &amounts(charged(charge)),
+            &amounts(after),
+        );
+        self.note_changes(host, corrected.long_records.iter().map(String::as_str));
+        self.count_lost(host, corrected.lost);
+        self.raise(host, &corrected.crossed);
+    }
+
+    fn cost_of(&self, price: Option<&Price>, (took, usage): (&Took, Usage)) -> u64 {
         let mut bill = Bill::default();
         match took {
-            Took::Response(usage) => {
-                bill.answer(price, usage);
+            // Nor does a request that came to nothing.
+            Took::Failed(_) if usage == Usage::NONE => 0,
+            Took::Response(_) | Took::Failed(_) => {
+                bill.answer(price, &usage);
                 bill.cost().nano_usd()
             }
-            Took::Batch(BatchUsage { usage, answers }) => {
-                bill.answers(price, usage, *answers);
+            Took::Batch(BatchUsage { answers, .. }) => {
+                bill.answers(price, &usage, *answers);
                 let stored = self.gateway.policy.stored.as_ref();
                 let batches = stored.and_then(|stored| stored.batches);
                 batches.unwrap_or_default().cost(bill.cost().nano_usd())
@@ -290,12 +461,14 @@ impl Call {
         }
     }
 
-    /// The virtual model that was charged, and the price of its target.
+    /// The virtual model that was charged, and the price of its target; `None`: that is there no
+    /// more, or has no price any more: nobody can say what it took, and that is not nothing.
     fn priced(&self, charge: &Charge) -> Option<(Rc<Model>, Option<Price>)> {
         let mut models = self.gateway.policy.models.values();
         let model = models.find(|model| name_number(&model.name) == charge.model)?;
         let mut targets = model.live().iter();
         let target = targets.find(|target| name_number(&target.key) == charge.target)?;
-        Some((Rc::clone(model), target.price))
+        let is_known = target.price.is_some() || !charge.priced;
+        is_known.then(|| (Rc::clone(model), target.price))
     }
 }

@@ -7,7 +7,10 @@ the batch is over and says what it has used. */
 mod lines;
 mod work;
 
+use super::background::BATCH_LASTS_MS;
 use super::budget::Demand;
+use super::finish::Outcome;
+use super::global::Hits;
 use super::refusing::{file_not_found, wrong_method};
 use super::sending::{Guarded, Pending, Purpose};
 use super::stored::{Keeping, Named, in_list, kept_path};
@@ -172,6 +175,10 @@ impl Call {
             amounts: making.work.amounts(),
             ..Demand::OPAQUE
         };
+        if self.gateway.policy.global_limits.is_some() && Hits::are_cut(&demand.amounts) {
+            return Err(too_large());
+        }
+        self.take_slot(host, &pending.caller, BATCH_LASTS_MS)?;
         let model = Rc::clone(&making.model);
         let wanted = demand.clone();
         let (held, _) = self.reserve(host, &pending.caller, Some(&model), || wanted)?;
@@ -217,13 +224,23 @@ impl Call {
     }
 
     /// What the call is charged, and as a call of which model, if it may have made a batch.
-    pub(super) fn batch_made(&self) -> Option<(Usage, Cost, &str)> {
+    pub(super) fn batch_made(&self, outcome: &Outcome) -> Option<(Usage, Cost, &str)> {
+        if !outcome.is_answered() && !outcome.leaves_open() {
+            return None;
+        }
         let Keeping::Batch(BatchCall::Makes(making)) = &self.keeping else {
             return None;
         };
         let Making { work, model, .. } = &**making;
         Some((work.usage(), work.cost, &model.name))
     }
+}
+
+/// A rate limit service can't be told what it takes.
+fn too_large() -> Refusal {
+    let message = "The batch comes to more than budgets here can count: make several smaller ones.";
+    let refusal = Refusal::new(ErrorKind::Invalid, "batch_too_large", message);
+    refusal.at("input_file_id")
 }
 
 fn invalid(path: &str, problem: &str) -> Refusal {

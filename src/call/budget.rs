@@ -423,17 +423,20 @@ impl Call {
         }
     }
 
-    /// Settles what a call held with what it took.
-    pub(super) fn settle_limits(&self, host: &dyn Host, outcome: &Outcome) {
+    /// Settles what a call held with what it took; returns the places of the parts of its
+    /// reservation that were lost.
+    pub(super) fn settle_limits(&self, host: &dyn Host, outcome: &Outcome) -> Vec<usize> {
         let sent = outcome.ask.as_ref().map(|ask| &ask.held);
-        if let Some(held) = sent.or_else(|| self.steps.held()) {
-            self.settle_held(host, held, &took(outcome));
+        match sent.or_else(|| self.steps.held()) {
+            Some(held) => self.settle_held(host, held, &took(outcome)),
+            None => Vec::new(),
         }
     }
 
-    pub(super) fn settle_held(&self, host: &dyn Host, held: &Held, took: &Amounts) {
+    /// As [`Call::settle_limits`].
+    pub(super) fn settle_held(&self, host: &dyn Host, held: &Held, took: &Amounts) -> Vec<usize> {
         if held.reservation.is_empty() {
-            return;
+            return Vec::new();
         }
         let settled = limits::settle(&self.book(host), &held.reservation, took);
         self.note_changes(host, held.reservation.long_records());
@@ -442,6 +445,7 @@ impl Call {
         if let Some(extension) = &held.extension {
             self.note_traces(host, extension.traces());
         }
+        settled.lost_parts
     }
 
     /// What a refused call has left behind is to be saved, counted and told.
@@ -451,7 +455,7 @@ impl Call {
         self.raise(host, &traces.crossed);
     }
 
-    fn raise(&self, host: &dyn Host, crossed: &[Crossed]) {
+    pub(super) fn raise(&self, host: &dyn Host, crossed: &[Crossed]) {
         let Gateway {
             metrics,
             policy,

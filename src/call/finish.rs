@@ -4,9 +4,10 @@ use super::answer::{Seen, Stopped};
 use super::ask::{self, Ask};
 use super::background::Later;
 use super::{Call, Passage, Phase};
-use crate::attempt::{Tries, Try};
+use crate::attempt::{Came, Tries, Try};
 use crate::host::{Host, Instant};
 use crate::identity::Caller;
+use crate::ledger::limits::Counted;
 use crate::ledger::{Cost, Settlement, Totals, Usage};
 use crate::protocols::{Reasoning, Tariff};
 use crate::telemetry::{GuardrailRecord, Record, TryRecord};
@@ -55,8 +56,28 @@ impl Outcome {
     }
 
     /// Whether a provider has done what it was asked for, or may have.
-    const fn is_answered(&self) -> bool {
+    pub(super) const fn is_answered(&self) -> bool {
         !matches!(self.settlement, Settlement::Failed | Settlement::Local)
+    }
+
+    /// Whether a provider has answered with an error that does not tell whether it has done what it
+    /// was asked for.
+    pub(super) fn leaves_open(&self) -> bool {
+        /// Outcomes of calls whose status may be a provider's, where no try tells that.
+        const TOLD: [&str; 5] = [
+            "upstream_error",
+            "upstream_encoding",
+            "upstream_reset",
+            "timeout",
+            CLIENT_CLOSED,
+        ];
+        let latest = self.tries.0.last().map(|latest| &latest.came);
+        let status = match latest {
+            Some(Came::Failed(failure)) => failure.status,
+            Some(Came::Answered) | None if TOLD.contains(&self.outcome) => self.status,
+            _ => 0,
+        };
+        matches!(status, 408 | 500..)
     }
 
     /// What a call of `model` took that no answer tells.
@@ -86,17 +107,17 @@ impl Call {
             return None;
         }
         let mut outcome = self.outcome(host, passage, phase, end);
-        match self.batch_made() {
-            Some(batch) if outcome.is_answered() => outcome.charge(batch),
-            _ if self.keeping.reads() => outcome.settle_nothing(),
+        match self.batch_made(&outcome) {
+            Some(batch) => outcome.charge(batch),
+            None if self.keeping.reads() => outcome.settle_nothing(),
             _ => {}
         }
         let bill = self.steps.end(|| host.now());
         outcome.settlement = bill.settlement(outcome.settlement);
         outcome.cost = outcome.cost.plus(bill.cost);
-        self.settle_limits(host, &outcome);
+        let lost = self.settle_limits(host, &outcome);
         self.settle(host, &outcome);
-        self.settle_later(host, &outcome);
+        self.settle_later(host, &mut outcome, |outcome| counted(outcome, &lost));
         self.end_charge(&outcome);
         self.keep(host, &outcome);
         let tenant = outcome.caller.as_ref().map(|caller| &caller.tenant);
@@ -319,7 +340,7 @@ impl Call {
             settlement: ask.settlement(settlement, &lost),
             cost: ask.cost(settlement, &tries, &lost),
             first_token_ms: first.map(since),
-            later: self.later(so_far.caller.as_ref(), &ask, &tries, seen),
+            later: self.later(&ask, &tries, seen),
             model: ask.model(),
             ask: Some(ask),
             tries,
@@ -419,6 +440,12 @@ fn early(caller: Option<Caller>, end: &End) -> Outcome {
 
 const fn sent(caller: Caller, status: u16, outcome: &'static str) -> Outcome {
     local(Some(caller), status, outcome)
+}
+
+/// Where a call counts that is settled, but for the parts of its reservation that were lost.
+fn counted(outcome: &Outcome, lost: &[usize]) -> Counted {
+    let held = outcome.ask.as_ref().map(|ask| &ask.held);
+    held.map_or_else(Counted::default, |held| held.reservation.counted(lost))
 }
 
 /// The tries of a call that took more than one.

@@ -97,6 +97,12 @@ impl Hits {
         }
     }
 
+    /// Whether that is less than what it takes.
+    pub(super) fn are_cut(amounts: &Amounts) -> bool {
+        let tokens = amounts.input.saturating_add(amounts.output);
+        tokens.max(amounts.nano_usd.div_ceil(1000)) > MAX_HITS
+    }
+
     const fn each(self) -> [(Keys, u64); 2] {
         [(TOKENS, self.tokens), (COST, self.micro_usd)]
     }

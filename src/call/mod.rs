@@ -50,7 +50,7 @@ use crate::host::{Host, Instant};
 use crate::http::{Answer, Callout, HeaderEdits, Headers};
 use crate::identity::{self, Caller, Peer};
 use crate::json::Rewrite;
-use crate::ledger::Dirty;
+use crate::ledger::{Dirty, Slot};
 use crate::mask::Verdict;
 use crate::protocols::{Api, ErrorKind, Refusal, Reply};
 use crate::state::Space;
@@ -201,6 +201,8 @@ pub struct Call {
     keeping: Keeping,
     /// Files that its request names.
     files: Vec<Named>,
+    /// A place for the charge that the call leaves open, and whose it is.
+    slot: Option<(String, Slot)>,
     /// Changes to the head of a translated answer that waits for services.
     released: Option<HeaderEdits>,
 }
@@ -288,6 +290,7 @@ impl Call {
             steps: Steps::default(),
             keeping: Keeping::default(),
             files: Vec::new(),
+            slot: None,
             released: None,
         }
     }

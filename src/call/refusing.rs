@@ -1,6 +1,8 @@
 /*! What callers are told where guardrails let nothing pass. */
 
+use super::background::OPEN;
 use crate::config::Policy;
+use crate::ledger::MOST_OPEN;
 use crate::mask::Verdict;
 use crate::protocols::texts::Unscannable;
 use crate::protocols::{ErrorKind, Refusal};
@@ -132,6 +134,17 @@ pub(super) fn file_not_found() -> Refusal {
 pub(super) fn batch_not_found() -> Refusal {
     let message = "There is no such batch.";
     Refusal::new(ErrorKind::NotFound, "batch_not_found", message)
+}
+
+/// Why no more is begun whose end has to be read.
+pub(super) fn too_many_open() -> Refusal {
+    let message = format!(
+        "Too many responses in the background and batches are open: at most {MOST_OPEN}. Read those \
+         that are over, and try again."
+    );
+    let mut refusal = Refusal::new(ErrorKind::RateLimit, "too_many_open", message);
+    refusal.detail = format!("tenant {OPEN}");
+    refusal
 }
 
 /// Why lists of what the provider keeps are refused.

@@ -283,6 +283,10 @@ impl Call {
             let model = Some(Rc::clone(&routed.model));
             return OnBody::Reply(self.refuse(Some(pending.caller), model, &timed_out()));
         };
+        if let Err(refusal) = self.take_slot_in_background(host, &pending.caller) {
+            let model = Some(Rc::clone(&routed.model));
+            return OnBody::Reply(self.refuse(Some(pending.caller), model, &refusal));
+        }
         let early = self.steps.take_held();
         let made = OnceCell::new();
         let demand_of = |prompt| {

@@ -471,6 +471,7 @@ impl Call {
                 } = named.thing;
                 Some(Ids {
                     kept: false,
+                    reads: true,
                     ..new(Kind::Response, (backend, tokens), Some(named))
                 })
             }

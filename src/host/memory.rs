@@ -12,6 +12,8 @@ pub(crate) struct MemoryHost {
     shared: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     metrics: RefCell<Vec<(String, Vec<u64>)>>,
     conflicts: Cell<u32>,
+    /// Writes that pass before these.
+    spared: Cell<u32>,
 }
 
 impl MemoryHost {
@@ -22,6 +24,12 @@ impl MemoryHost {
 
     /// Lets the next `count` writes fail as if another worker had been faster.
     pub(crate) fn conflict_next(&self, count: u32) {
+        self.conflict_behind(0, count);
+    }
+
+    /// The same behind the next `spared` writes.
+    pub(crate) fn conflict_behind(&self, spared: u32, count: u32) {
+        self.spared.set(spared);
         self.conflicts.set(count);
     }
 
@@ -70,7 +78,9 @@ impl Host for MemoryHost {
     }
 
     fn shared_set(&self, key: &str, value: &[u8], expect: Expect) -> Result<(), Conflict> {
-        if let Some(left) = self.conflicts.get().checked_sub(1) {
+        if let Some(left) = self.spared.get().checked_sub(1) {
+            self.spared.set(left);
+        } else if let Some(left) = self.conflicts.get().checked_sub(1) {
             self.conflicts.set(left);
             return Err(Conflict);
         }

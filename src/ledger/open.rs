@@ -1,21 +1,20 @@
 /*! Charges that stand until somebody tells what a call took, over all workers. They are bounded
-in number and in time: what does not fit, or is not told in time, stays charged. */
+in number, by the places of [`super::Slot`], and in time: what is not told in time stays charged. */
 
+use super::limits::Counted;
 use crate::host::{Host, Instant};
 use crate::state::{Exhausted, Space, decode_words, encode_words, try_update};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Records of a tenant, over which its charges are spread.
 const RECORDS: u64 = 16;
 
-/// Most charges of a record: 9 KB.
-const MOST: usize = 128;
-
-const WORDS: usize = 9;
+/// Most charges of a record. There are places for far fewer, spread by numbers that nobody chooses.
+const MOST: usize = 512;
 
 /// What a call was charged, and where. Names are numbers here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     /// When it was reserved, in milliseconds since the Unix epoch.
     pub at_ms: u64,
@@ -27,12 +26,112 @@ pub struct Charge {
     pub output: u64,
     /// What they cost, in nano-USD.
     pub nano_usd: u64,
+    /// Whether all of it had a price.
+    pub priced: bool,
     /// The virtual model.
     pub model: u64,
     /// The target, by its key.
     pub target: u64,
-    /// The user.
-    pub user: u64,
+    /// What of the answer has passed already.
+    pub passed: Passed,
+    /// Where it counts.
+    pub counted: Counted,
+}
+
+/// What of an answer has passed that is not over, in streams that may have been cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Passed {
+    /// Tokens of its pieces.
+    pub pieces: u64,
+    /// Tokens of its texts that were told again as a whole, behind their pieces.
+    pub wholes: u64,
+    /// The number of the first event.
+    pub from: u64,
+    /// The number behind that of the last one; the same as the first if nothing has passed.
+    pub until: u64,
+}
+
+impl Passed {
+    /// The tokens.
+    pub const fn tokens(&self) -> u64 {
+        if self.pieces > self.wholes {
+            self.pieces
+        } else {
+            self.wholes
+        }
+    }
+
+    const fn length(&self) -> u64 {
+        self.until.saturating_sub(self.from)
+    }
+
+    /// Both together. What has passed twice counts once, as far as the numbers of events tell;
+    /// never is it less than what has passed in truth.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        let most = Self {
+            pieces: self.pieces.max(more.pieces),
+            wholes: self.wholes.max(more.wholes),
+            ..self
+        };
+        if more.length() == 0 || self.length() == 0 {
+            let known = if self.length() == 0 { more } else { self };
+            return Self {
+                from: known.from,
+                until: known.until,
+                ..most
+            };
+        }
+        let (covers, covered) = (self.covers(&more), more.covers(&self));
+        match (covers, covered) {
+            (true, _) => self,
+            (_, true) => Self {
+                from: more.from,
+                until: more.until,
+                ..most
+            },
+            _ => self.joined(more),
+        }
+    }
+
+    const fn covers(&self, other: &Self) -> bool {
+        self.from <= other.from && self.until >= other.until
+    }
+
+    /// Both, of which neither covers the other.
+    fn joined(self, more: Self) -> Self {
+        let (first, last) = (self.from.max(more.from), self.until.min(more.until));
+        let twice = last.saturating_sub(first);
+        let fresh = u128::from(more.length().saturating_sub(twice));
+        let pieces = u128::from(more.pieces).saturating_mul(fresh);
+        let pieces = pieces.div_ceil(u128::from(more.length().max(1)));
+        let both = Self {
+            pieces: self
+                .pieces
+                .saturating_add(u64::try_from(pieces).unwrap_or(u64::MAX)),
+            // Few events tell most of it: nobody knows which.
+            wholes: self.wholes.saturating_add(more.wholes),
+            ..self
+        };
+        if first <= last {
+            return Self {
+                from: self.from.min(more.from),
+                until: self.until.max(more.until),
+                ..both
+            };
+        }
+        // What lies between them has not passed: the shorter one may count again.
+        let known = if more.length() > self.length() {
+            more
+        } else {
+            self
+        };
+        Self {
+            from: known.from,
+            until: known.until,
+            ..both
+        }
+    }
 }
 
 /// A charge stays as it is.
@@ -45,46 +144,52 @@ impl From<Exhausted> for Lost {
     }
 }
 
+/// A charge in a record, by the number of what it is for.
+type Entry = (u64, Charge);
+
 impl Charge {
-    const fn words(self, id: u64) -> [u64; WORDS] {
-        [
-            id,
-            self.at_ms,
-            self.until_ms,
-            self.input,
-            self.output,
-            self.nano_usd,
-            self.model,
-            self.target,
-            self.user,
-        ]
+    fn words((id, charge): &Entry) -> Vec<u64> {
+        let own = [
+            *id,
+            charge.at_ms,
+            charge.until_ms,
+            charge.input,
+            charge.output,
+            charge.nano_usd,
+            u64::from(charge.priced),
+            charge.model,
+            charge.target,
+            charge.passed.pieces,
+            charge.passed.wholes,
+            charge.passed.from,
+            charge.passed.until,
+        ];
+        [&own[..], &charge.counted.words()].concat()
     }
 
-    const fn of(words: &[u64; WORDS]) -> Self {
-        let [
-            _,
-            at_ms,
-            until_ms,
-            input,
-            output,
-            nano_usd,
-            model,
-            target,
-            user,
-        ] = *words;
-        Self {
-            at_ms,
-            until_ms,
-            input,
-            output,
-            nano_usd,
-            model,
-            target,
-            user,
-        }
+    fn of_words(words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
+        let id = words.next()?;
+        let charge = Self {
+            at_ms: words.next()?,
+            until_ms: words.next()?,
+            input: words.next()?,
+            output: words.next()?,
+            nano_usd: words.next()?,
+            priced: words.next()? != 0,
+            model: words.next()?,
+            target: words.next()?,
+            passed: Passed {
+                pieces: words.next()?,
+                wholes: words.next()?,
+                from: words.next()?,
+                until: words.next()?,
+            },
+            counted: Counted::of_words(words)?,
+        };
+        Some((id, charge))
     }
 
-    const fn stands(self, now: Instant) -> bool {
+    const fn stands(&self, now: Instant) -> bool {
         now.unix_millis() < self.until_ms
     }
 
@@ -93,7 +198,7 @@ impl Charge {
     /// # Errors
     /// [`Lost`] if there is no room for it, or other workers won every round.
     pub fn leave(
-        self,
+        &self,
         host: &dyn Host,
         space: &Space,
         (tenant, id): (&str, u64),
@@ -101,13 +206,51 @@ impl Charge {
     ) -> Result<(), Lost> {
         try_update(host, &key(space, tenant, id), |old| {
             let mut all = read(old);
-            all.retain(|words| Self::of(words).stands(now));
+            all.retain(|(_, charge)| charge.stands(now));
             if all.len() >= MOST {
                 return Err(Lost);
             }
-            all.push(self.words(id));
-            Ok((written(all), ()))
+            all.push((id, self.clone()));
+            Ok((written(&all), ()))
         })?
+    }
+
+    /// The charge of `id` as it stands, if there is one.
+    pub fn see(
+        host: &dyn Host,
+        space: &Space,
+        (tenant, id): (&str, u64),
+        now: Instant,
+    ) -> Option<Self> {
+        let (bytes, _) = host.shared_get(&key(space, tenant, id))?;
+        let all = read(Some(&bytes));
+        let at = place(&all, id, now)?;
+        all.into_iter().nth(at).map(|(_, charge)| charge)
+    }
+
+    /// Puts `new` in the place of this charge of `id`; whether it was still there, as it is.
+    ///
+    /// # Errors
+    /// [`Lost`] if other workers won every round.
+    pub fn replace(
+        &self,
+        new: &Self,
+        host: &dyn Host,
+        space: &Space,
+        (tenant, id): (&str, u64),
+        now: Instant,
+    ) -> Result<bool, Lost> {
+        let replaced = try_update(host, &key(space, tenant, id), |old| {
+            let mut all = read(old);
+            let at = place(&all, id, now).ok_or(())?;
+            let (_, charge) = all.get_mut(at).ok_or(())?;
+            if charge != self {
+                return Err(());
+            }
+            *charge = new.clone();
+            Ok((written(&all), ()))
+        })?;
+        Ok(replaced.is_ok())
     }
 
     /// Takes the charge of `id`, if there is one: who gets it has to correct it, and nobody else
@@ -123,11 +266,9 @@ impl Charge {
     ) -> Result<Option<Self>, Lost> {
         let taken = try_update(host, &key(space, tenant, id), |old| {
             let mut all = read(old);
-            let at = all
-                .iter()
-                .position(|words| words.first() == Some(&id) && Self::of(words).stands(now));
-            let charge = at.map(|at| Self::of(&all.swap_remove(at))).ok_or(())?;
-            Ok::<_, ()>((written(all), charge))
+            let at = place(&all, id, now).ok_or(())?;
+            let (_, charge) = all.swap_remove(at);
+            Ok::<_, ()>((written(&all), charge))
         })?;
         Ok(taken.ok())
     }
@@ -138,100 +279,21 @@ fn key(space: &Space, tenant: &str, id: u64) -> String {
     space.key(&format!("open/{tenant}/{record}"))
 }
 
-fn read(record: Option<&[u8]>) -> Vec<[u64; WORDS]> {
-    let words: Vec<u64> = decode_words(record.unwrap_or_default()).collect();
-    words.as_chunks::<WORDS>().0.to_vec()
+fn place(all: &[Entry], id: u64, now: Instant) -> Option<usize> {
+    let mut entries = all.iter();
+    entries.position(|(known, charge)| *known == id && charge.stands(now))
 }
 
-fn written(all: Vec<[u64; WORDS]>) -> Vec<u8> {
-    encode_words(VERSION, all.into_iter().flatten())
+/// Another layout says nothing here: its charges stay as they are.
+fn read(record: Option<&[u8]>) -> Vec<Entry> {
+    let record = record.filter(|bytes| bytes.first() == Some(&VERSION));
+    let mut words = decode_words(record.unwrap_or_default());
+    std::iter::from_fn(|| Charge::of_words(&mut words)).collect()
+}
+
+fn written(all: &[Entry]) -> Vec<u8> {
+    encode_words(VERSION, all.iter().flat_map(Charge::words))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::memory::MemoryHost;
-    use crate::state::MAX_TRIES;
-
-    fn charge(at_ms: u64) -> Charge {
-        Charge {
-            at_ms,
-            until_ms: at_ms + 1_000,
-            input: 2,
-            output: 3,
-            nano_usd: 4,
-            model: 5,
-            target: 6,
-            user: 7,
-        }
-    }
-
-    fn at(millis: u64) -> Instant {
-        Instant(millis * 1_000_000)
-    }
-
-    #[test]
-    fn a_charge_is_taken_once() {
-        let (host, space) = (MemoryHost::default(), Space::new("a"));
-        let take = |tenant, id| Charge::take(&host, &space, (tenant, id), at(9));
-        for id in [7, 7 + RECORDS, 8] {
-            let left = charge(id).leave(&host, &space, ("t", id), at(9));
-            assert_eq!(left, Ok(()));
-        }
-        // Another tenant has no such thing, nor has another policy.
-        assert_eq!(take("u", 7), Ok(None));
-        let other = Charge::take(&host, &Space::new("b"), ("t", 7), at(9));
-        assert_eq!(other, Ok(None));
-        for id in [7 + RECORDS, 7, 8] {
-            assert_eq!(take("t", id), Ok(Some(charge(id))));
-            assert_eq!(take("t", id), Ok(None));
-        }
-    }
-
-    #[test]
-    fn workers_that_lose_say_so() {
-        let (host, space) = (MemoryHost::default(), Space::new("a"));
-        let leave = || charge(0).leave(&host, &space, ("t", 7), at(9));
-        let take = || Charge::take(&host, &space, ("t", 7), at(9));
-        host.conflict_next(MAX_TRIES);
-        assert_eq!(leave(), Err(Lost));
-        host.conflict_next(5);
-        assert_eq!(leave(), Ok(()));
-        host.conflict_next(MAX_TRIES);
-        assert_eq!(take(), Err(Lost));
-        host.conflict_next(5);
-        assert_eq!(take(), Ok(Some(charge(0))));
-        assert_eq!(take(), Ok(None));
-    }
-
-    #[test]
-    fn charges_are_bounded_and_last_as_long_as_they_say() {
-        let (host, space) = (MemoryHost::default(), Space::new("a"));
-        let leave = |id: u64, at_ms, now| {
-            let id = id * RECORDS;
-            charge(at_ms).leave(&host, &space, ("t", id), at(now))
-        };
-        let take = |id: u64, now| Charge::take(&host, &space, ("t", id * RECORDS), at(now));
-        let most = u64::try_from(MOST).unwrap();
-        for id in 0..most {
-            assert_eq!(leave(id, 1_000, 1_000), Ok(()));
-        }
-        assert_eq!(leave(most, 1_000, 1_000), Err(Lost));
-        let (key, last) = (key(&space, "t", 0), 1_999);
-        assert_eq!(host.shared_get(&key).unwrap().0.len(), 1 + MOST * 8 * WORDS);
-        assert_eq!(take(0, last), Ok(Some(charge(1_000))));
-        assert_eq!(leave(most, 2_000, last), Ok(()));
-        // Now the others are over, and make room.
-        assert_eq!(take(1, last + 1), Ok(None));
-        assert_eq!(leave(most + 1, last, last + 1), Ok(()));
-        assert_eq!(host.shared_get(&key).unwrap().0.len(), 1 + 2 * 8 * WORDS);
-        // Each has a time of its own.
-        let long = Charge {
-            until_ms: 9_000,
-            ..charge(1_000)
-        };
-        let left = long.leave(&host, &space, ("t", 0), at(last + 2));
-        assert_eq!(left, Ok(()));
-        assert_eq!(take(0, 8_999), Ok(Some(long)));
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 /*! Totals per tenant and model, exact over all workers of an Envoy. */
 
-use super::{Cost, Usage};
+use super::{Cost, Usage, put_right};
 use crate::host::Host;
 use crate::state::{self, Exhausted, Space};
 
@@ -74,15 +74,43 @@ impl Totals {
         (took, took_nano): (Usage, u64),
     ) -> Result<(), Exhausted> {
         state::update(host, &Self::key(space, tenant, model), |old| {
-            let mut totals = old.map(Self::decode).unwrap_or_default();
+            let totals = old.map(Self::decode).unwrap_or_default();
+            let mut totals = totals.replaced((charged, charged_nano), (took, took_nano));
             totals.estimated = totals.estimated.saturating_sub(1);
-            totals.usage.input = totals.usage.input.saturating_sub(charged.input);
-            totals.usage.output = totals.usage.output.saturating_sub(charged.output);
-            totals.usage = totals.usage.plus(took);
-            let cost = totals.cost_nano_usd.saturating_sub(charged_nano);
-            totals.cost_nano_usd = cost.saturating_add(took_nano);
             totals.encode()
         })
+    }
+
+    /// Puts another estimate of what a call took in the place of the one that it was `charged`.
+    ///
+    /// # Errors
+    /// As of [`Totals::correct`].
+    pub fn estimate_anew(
+        host: &dyn Host,
+        space: &Space,
+        (tenant, model): (&str, &str),
+        charged: (Usage, u64),
+        new: (Usage, u64),
+    ) -> Result<(), Exhausted> {
+        state::update(host, &Self::key(space, tenant, model), |old| {
+            let totals = old.map(Self::decode).unwrap_or_default();
+            totals.replaced(charged, new).encode()
+        })
+    }
+
+    fn replaced(
+        mut self,
+        (charged, charged_nano): (Usage, u64),
+        (new, nano): (Usage, u64),
+    ) -> Self {
+        let Usage { input, output, .. } = self.usage;
+        self.usage = Usage {
+            input: put_right(input, charged.input, new.input),
+            output: put_right(output, charged.output, new.output),
+            ..self.usage.plus(new)
+        };
+        self.cost_nano_usd = put_right(self.cost_nano_usd, charged_nano, nano);
+        self
     }
 
     /// The totals of `tenant` and `model`; zero if there was no call yet.

@@ -28,6 +28,8 @@ pub(in crate::call) struct Ids {
     pub(in crate::call) kept: bool,
     /// Whether it is not over when it comes.
     pub(in crate::call) background: bool,
+    /// Whether a response is read that another call has made.
+    pub(in crate::call) reads: bool,
     /// The provider's id of the response itself and how it is told, once it has come.
     pub(in crate::call) own: Option<(String, String)>,
     /// What the call names by ids.
@@ -63,6 +65,7 @@ impl Ids {
             more: Vec::new(),
             kept: true,
             background: false,
+            reads: false,
             own: None,
             known: known.map(Named::known).into_iter().collect(),
         }

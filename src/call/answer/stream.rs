@@ -401,6 +401,9 @@ impl StreamReader {
         let Some(data) = data else {
             return unchanged;
         };
+        if self.ids.as_ref().is_some_and(|ids| ids.reads) {
+            seen.again.get_or_insert_default().event(&data);
+        }
         let read = self.events.read(&data, &mut seen.text);
         if let Ok(read) = &read {
             self.note(seen, read, context);
@@ -548,6 +551,7 @@ impl StreamReader {
         if let Some(number) = read.number {
             self.next_number = number.saturating_add(1);
         }
+        seen.note_event(read.number);
         if read.text_bytes > 0 {
             seen.first_text.get_or_insert_with(|| context.now());
         }

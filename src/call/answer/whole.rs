@@ -193,6 +193,9 @@ impl WholeReader {
         }
         let new = self.ids.take().and_then(|mut ids| {
             ids.note(piece, false, seen);
+            if ids.reads {
+                seen.again.get_or_insert_default().whole(piece);
+            }
             let told = ids.whole(piece);
             errors_without_account(told.as_deref().unwrap_or(piece)).or(told)
         });

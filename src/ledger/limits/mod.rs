@@ -11,12 +11,13 @@ what is taken.
 - `meter`: what an operator limits
 - `reserve`, `settle`: the protocol; `refused`: what it says and leaves where a limit is reached
 - `standing`: what is left, for callers
-- `correct`: what is known only long after a call was settled
+- `correct`: what is known only long after a call was settled; `counted`: where that call counts
 - `adjust`: windows topped up and emptied by an operator
 - `durable`: what outlives a restart */
 
 mod adjust;
 mod correct;
+mod counted;
 mod counter;
 pub mod durable;
 mod meter;
@@ -31,6 +32,7 @@ mod window;
 
 pub use adjust::{Adjustment, Unadjusted, adjust};
 pub use correct::{Corrected, correct};
+pub use counted::Counted;
 pub use meter::{Amounts, Limit, Meter, Unit, record_bytes};
 pub use place::{Holder, Scope};
 pub use refused::{Denied, Exceeded, Traces};
@@ -70,6 +72,9 @@ fn percent(taken: u64, amount: u64) -> u64 {
         u64::try_from(percent).unwrap_or(u64::MAX)
     })
 }
+
+#[cfg(test)]
+pub(in crate::ledger) use counted::tests::counted as counted_of;
 
 #[cfg(test)]
 mod tests;

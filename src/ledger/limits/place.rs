@@ -105,6 +105,25 @@ impl Place {
         })
     }
 
+    /// Changes the record of exactly this user; `None`: there is none, or it is no user's place.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if others won every round.
+    pub(super) fn change_known<R>(
+        &self,
+        book: &Book<'_>,
+        mut change: impl FnMut(&mut Record<'_>) -> R,
+    ) -> Result<Option<R>, Exhausted> {
+        let now_ms = book.now_ms();
+        let changed = state::try_update(book.host, &book.space.key(&self.name), |old| {
+            let user = self.user.ok_or(())?;
+            let changed = users::change_known(body(old), user, now_ms, &mut change);
+            let (bytes, result) = changed.ok_or(())?;
+            Ok::<_, ()>((versioned(&bytes), result))
+        })?;
+        Ok(changed.ok())
+    }
+
     /// Shows what is there.
     pub(super) fn read<R>(&self, book: &Book<'_>, see: impl FnOnce(&Record<'_>) -> R) -> R {
         let found = book.host.shared_get(&book.space.key(&self.name));

@@ -38,17 +38,16 @@ pub struct Settled {
     /// Records in which others won every round: the reservation stays in them until its
     /// window ends.
     pub lost: u32,
+    /// Which parts of the reservation these are, by their places in it.
+    pub lost_parts: Vec<usize>,
 }
 
 /// Settles a reservation with what the call took in truth; with nothing, it is undone.
 pub fn settle(book: &Book<'_>, reservation: &Reservation, took: &Amounts) -> Settled {
     let mut settled = Settled::default();
     let mut shares = Shares::new(reservation, took);
-    for part in reservation
-        .parts
-        .iter()
-        .filter(|part| !part.charges.is_empty())
-    {
+    let parts = reservation.parts.iter().enumerate();
+    for (place, part) in parts.filter(|(_, part)| !part.charges.is_empty()) {
         let used: Vec<u64> = part
             .charges
             .iter()
@@ -60,7 +59,10 @@ pub fn settle(book: &Book<'_>, reservation: &Reservation, took: &Amounts) -> Set
         match changed {
             Ok(Ok((crossed, _))) => settled.crossed.extend(crossed),
             Ok(Err(never)) => match never {},
-            Err(_) => settled.lost = settled.lost.saturating_add(1),
+            Err(_) => {
+                settled.lost = settled.lost.saturating_add(1);
+                settled.lost_parts.push(place);
+            }
         }
     }
     settled
@@ -140,7 +142,9 @@ fn settle_part(part: &Part, record: &mut Record<'_>, used: &[u64], now_ms: u64) 
             counter.settle(window, (charge.bucket, now), charge.amount, *used);
             // What is undone or failed raises nothing.
             let raises = *used > 0;
-            raises.then(|| crossed(part, meter, counter, now)).flatten()
+            raises
+                .then(|| crossed(&part.holder, meter, counter, now))
+                .flatten()
         });
         all.extend(crossed);
     }
@@ -148,7 +152,12 @@ fn settle_part(part: &Part, record: &mut Record<'_>, used: &[u64], now_ms: u64) 
 }
 
 /// Whether the counter has now passed a percentage that nobody was told of.
-fn crossed(part: &Part, meter: &Meter, counter: &mut Counter, now: u64) -> Option<Crossed> {
+pub(super) fn crossed(
+    holder: &Holder,
+    meter: &Meter,
+    counter: &mut Counter,
+    now: u64,
+) -> Option<Crossed> {
     let limit = meter.alerting()?;
     let amount = limit.amount.saturating_add(counter.topped_up.value);
     let percent = super::percent(counter.used(), amount);
@@ -161,13 +170,7 @@ fn crossed(part: &Part, meter: &Meter, counter: &mut Counter, now: u64) -> Optio
         value: u64::from(percent),
         bucket: now,
     };
-    Some(Crossed::of(
-        &part.holder,
-        meter,
-        (limit, percent),
-        counter,
-        now,
-    ))
+    Some(Crossed::of(holder, meter, (limit, percent), counter, now))
 }
 
 impl Crossed {

@@ -1,3 +1,4 @@
+use super::place::Place;
 use super::*;
 use crate::host::memory::MemoryHost;
 use std::rc::Rc;

@@ -41,8 +41,23 @@ impl User {
         }
     }
 
+    /// One of a tenant whose number and shard are known.
+    pub(super) fn known(tenant: &str, id: u64, shard: u16) -> Self {
+        let (shared, _) = digest(&[tenant.as_bytes()]);
+        Self {
+            id: id | OWN,
+            shared: shared & !OWN,
+            shard: shard % SHARDS,
+        }
+    }
+
+    /// The number.
+    pub(super) const fn id(self) -> u64 {
+        self.id
+    }
+
     /// All those of the tenant that share one record.
-    const fn shared(self) -> Self {
+    pub(super) const fn shared(self) -> Self {
         Self {
             id: self.shared,
             ..self
@@ -140,6 +155,22 @@ pub(super) fn change<R, E>(
     let result = change(&mut record, whose.whose())?;
     let bytes = write(&entries, whose.id, most, &record, now_ms);
     Ok((bytes, result, whose))
+}
+
+/// Changes the record of exactly this user, or of those that share one; `None`: there is none.
+pub(super) fn change_known<R>(
+    shard: &[u8],
+    user: User,
+    now_ms: u64,
+    change: impl FnOnce(&mut Record<'_>) -> R,
+) -> Option<(Vec<u8>, R)> {
+    let mut entries = entries(shard);
+    let own = entries.iter().position(|entry| entry.id == user.id)?;
+    let own = entries.swap_remove(own);
+    let mut record = Record::decode(own.record);
+    let result = change(&mut record);
+    let bytes = write(&entries, own.id, own.most, &record, now_ms);
+    Some((bytes, result))
 }
 
 /// What a user who has no record begins with: nobody can say how much of what is counted in the

@@ -39,8 +39,9 @@ pub use models::{model_entry, model_list};
 pub use moderations::read_moderation;
 pub use plain::PlainRequest;
 pub use responses::{
-    Ending as ResponsesEnding, IdOf, Previous, ResponsesRequest, ToldError, is_over,
-    read_event as read_response_event, read_items, read_responses, response_ids, told_error,
+    Again, Ending as ResponsesEnding, IdOf, Previous, ResponsesRequest, ToldError, is_over,
+    read_event as read_response_event, read_items, read_responses, response_ids, told_again,
+    told_error, told_whole,
 };
 pub(in crate::protocols) use responses::{OWN_REASONING, part};
 pub use speech::{read_speech, speech_usage};

@@ -5,6 +5,7 @@ nothing that is stored may be named, and nothing gets stored, unless the gateway
 own: `previous_response_id`, `conversation` and `background` are read here, and judged there. */
 
 mod adapt;
+mod again;
 mod answer;
 mod conversation;
 mod ending;
@@ -14,6 +15,7 @@ mod pieces;
 mod stored;
 pub(in crate::protocols) mod texts;
 
+pub use again::{Again, told_again, told_whole};
 pub use answer::read_event;
 pub use conversation::read_items;
 pub use ending::Ending;

@@ -13,6 +13,7 @@ fn ids(kept: bool) -> Ids {
         kept,
         more: Vec::new(),
         background: false,
+        reads: false,
         own: None,
         known: vec![Known {
             kind: Kind::Response,

@@ -1,6 +1,7 @@
 //! What a batch has really used takes the place of what it was charged.
 
 use super::*;
+use crate::ledger::{MOST_OPEN, Slot};
 
 const HOUR: u64 = 3_600_000;
 
@@ -195,21 +196,20 @@ fn two_workers_settle_it_once() {
             asking(&bench, ADMIN, &id, &over(3)),
         ];
         runs.remove(first).done();
-        let users = if first == 0 { 3 } else { 200 };
-        assert_eq!(used(&bench), [TOOK[0], TOOK[1], users]);
+        assert_eq!(used(&bench), TOOK);
         runs.remove(0).done();
-        assert_eq!(used(&bench), [TOOK[0], TOOK[1], users]);
+        assert_eq!(used(&bench), TOOK);
         assert_eq!(bench.totals("acme", "smart"), [1, 0, 0, 0, 9, 3]);
     }
 }
 
 #[test]
-fn another_user_settles_all_but_the_limits_of_the_first_one() {
+fn another_user_settles_the_limits_of_the_first_one() {
     let bench = Bench::of(&charged());
     let (id, _) = made(&bench);
     for key in [ADMIN, USER] {
         read(&bench, key, &id, &over(3));
-        assert_eq!(used(&bench), [TOOK[0], TOOK[1], 200]);
+        assert_eq!(used(&bench), TOOK);
     }
 }
 
@@ -335,4 +335,111 @@ fn a_batch_that_nobody_was_told_of_stays_charged() {
     run.data(&over(3), true);
     run.done();
     assert_eq!(used(&bench), before);
+}
+
+/// The id of an uploaded file of one line, whoever adapts requests.
+fn uploaded_by(bench: &Bench) -> String {
+    let body = form(&chat_line("1", "hi").to_string());
+    let mut run = bench.run();
+    assert_eq!(run.head("POST", FILES, &[USER, FORM], false), OnHead::Hold);
+    assert!(matches!(run.body(&body), OnBody::Forward(_)));
+    run.answer("200", JSON);
+    let answer = replaced(run.data(FILE, true));
+    run.done();
+    answer["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn regression_an_error_that_leaves_open_whether_a_batch_was_made_is_charged() {
+    for (status, is_open) in [
+        ("500", true),
+        ("502", true),
+        ("503", true),
+        ("504", true),
+        ("408", true),
+        ("400", false),
+        ("401", false),
+        ("404", false),
+        ("409", false),
+        ("429", false),
+    ] {
+        for fallback in [false, true] {
+            let mut policy = charged();
+            if fallback {
+                policy["fallback"] = json!({});
+            }
+            let bench = Bench::of(&policy);
+            let file = uploaded_by(&bench);
+            let mut run = bench.run();
+            assert_eq!(run.head("POST", PATH, &[USER], false), OnHead::Hold);
+            assert!(matches!(run.body(&create(&file)), OnBody::Forward(_)));
+            if let OnAnswer::Forward(_) | OnAnswer::Hold(_) = run.answer(status, JSON) {
+                run.data(r#"{"error":{"message":"x"}}"#, true);
+            }
+            let record = run.done();
+            let output = if is_open { 100 } else { 0 };
+            assert_eq!(record["output_tokens"], output, "{status} {fallback}");
+            assert_eq!(record["cost_nano_usd"] != 0, is_open, "{status} {fallback}");
+            assert_eq!(used(&bench)[2], output, "{status} {fallback}");
+        }
+    }
+}
+
+#[test]
+fn regression_a_batch_that_comes_out_dearer_raises_alerts() {
+    let mut policy = charged();
+    policy["tenants"]["acme"]["limits"][0]["alert_at"] = json!(["50%", "80%"]);
+    let bench = Bench::of(&policy);
+    let (id, _) = made(&bench);
+    let labels = [("kind", "tenant"), ("name", "acme")];
+    let alerts = || bench.counted("tollgate.alerts_total", &labels);
+    assert!(alerts().is_empty());
+    for _ in 0..2 {
+        read(&bench, USER, &id, &over(900));
+        assert_eq!(alerts(), [1]);
+    }
+}
+
+#[test]
+fn regression_a_batch_that_no_rate_limit_service_can_count_is_refused() {
+    let mut policy = keeping();
+    let acme = policy["tenants"]["acme"].as_object_mut();
+    acme.unwrap().remove("limits");
+    for (global, tokens, wanted) in [
+        (false, 1_000_000_001_u64, Ok(())),
+        (true, 900_000_000, Ok(())),
+        (
+            true,
+            1_000_000_001,
+            Err((400, "batch_too_large".to_owned())),
+        ),
+    ] {
+        if global {
+            policy["global_limits"] = json!({});
+        }
+        let bench = Bench::of(&policy);
+        let mut line = chat_line("1", "hi");
+        line["body"]["max_tokens"] = json!(tokens);
+        let file = uploaded(&bench, &line.to_string());
+        let mut run = bench.run();
+        let made = make(&mut run, USER, &create(&file)).map(drop);
+        assert_eq!(made, wanted, "{global} {tokens}");
+    }
+}
+
+#[test]
+fn regression_a_batch_that_nobody_could_correct_is_not_made() {
+    let bench = Bench::of(&charged());
+    let file = uploaded(&bench, &chat_line("1", "hi").to_string());
+    let now = bench.host.now();
+    let until_ms = now.unix_millis() + HOUR;
+    for _ in 0..MOST_OPEN {
+        let taken = Slot::take(&bench.host, &bench.gateway.space, "acme", until_ms, now);
+        assert!(taken.unwrap().is_ok());
+    }
+    let mut run = bench.run();
+    let refused = make(&mut run, USER, &create(&file)).unwrap_err();
+    assert_eq!(refused, (429, "too_many_open".to_owned()));
+    run.done();
+    assert_eq!(used(&bench), [0, 0, 0]);
 }

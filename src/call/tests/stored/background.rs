@@ -1,6 +1,7 @@
 //! Responses in the background: charged when they are made, settled when they are read.
 
 use super::*;
+use crate::ledger::{MOST_OPEN, Slot};
 
 const BACKGROUND: &str =
     r#"{"model":"smart","input":"hi","background":true,"max_output_tokens":500}"#;
@@ -102,12 +103,12 @@ fn what_is_reserved_is_charged_until_the_response_is_read() {
 }
 
 #[test]
-fn another_user_settles_all_but_the_limits_of_the_first_one() {
+fn another_user_settles_the_limits_of_the_first_one() {
     let bench = Bench::of(&charged());
     let (id, _) = queued(&bench);
     for _ in 0..2 {
         read(&bench, ADMIN, &id, &state("cancelled", &counts()));
-        assert_eq!(used(&bench), [TOOK[0], TOOK[1], 500]);
+        assert_eq!(used(&bench), TOOK);
     }
 }
 
@@ -416,4 +417,318 @@ fn regression_what_a_failed_response_says_names_no_account() {
     let message = "Limit in organization org-*************";
     assert_eq!(told["error"]["message"], message);
     assert_eq!(told["output"], json!(["org-1234567890abc"]));
+}
+
+/// Without limits, or with ones that are far.
+fn charged_with(limits: bool) -> Value {
+    let mut policy = charged();
+    let acme = &mut policy["tenants"]["acme"];
+    if limits {
+        acme["limits"][0]["tokens"] = json!(100_000);
+        acme["per_user"][0]["output_tokens"] = json!(90_000);
+    } else {
+        for member in ["limits", "per_user"] {
+            acme.as_object_mut().unwrap().remove(member);
+        }
+    }
+    policy["ledger"] = json!({"default_output": {"tokens": 16, "soft": true}});
+    policy
+}
+
+/// A response in the background of which nobody has said how long it may be.
+fn queued_unbound(bench: &Bench) -> String {
+    let mut run = bench.run();
+    send(
+        &mut run,
+        USER,
+        r#"{"model":"smart","input":"hi","background":true}"#,
+    )
+    .unwrap();
+    run.answer("200", JSON);
+    let told = replaced(run.data(&state("queued", &Value::Null), true));
+    run.done();
+    told["id"].as_str().unwrap().to_owned()
+}
+
+/// An event with a number of its provider.
+fn numbered(event: &str, number: u64) -> String {
+    let data = format!("data: {{\"sequence_number\":{number},");
+    event.replacen("data: {", &data, 1)
+}
+
+/// A text that is told as a whole, behind its pieces.
+fn whole_text(length: usize) -> String {
+    let data = json!({"type": "response.output_text.done", "text": "word ".repeat(length)});
+    format!("event: response.output_text.done\ndata: {data}\n\n")
+}
+
+/// Reads a stream, and hangs up before its end.
+fn cut(bench: &Bench, id: &str, events: &[(u64, String)]) {
+    let mut run = bench.run();
+    forwarded(run.head("GET", &format!("{PATH}/{id}?stream=true"), &[USER], true));
+    run.answer("200", SSE);
+    for (number, event) in events {
+        run.data(&numbered(event, *number), false);
+    }
+    says(
+        &run.finish(200, GONE),
+        json!({"output_tokens": 0, "cost_nano_usd": 0, "outcome": "client_closed"}),
+    );
+}
+
+#[test]
+fn regression_a_stream_that_is_read_but_for_its_end_is_charged_what_has_passed() {
+    for limits in [false, true] {
+        let bench = Bench::of(&charged_with(limits));
+        let id = queued_unbound(&bench);
+        let output = |bench: &Bench| {
+            let output = bench.totals("acme", "smart")[5];
+            if limits {
+                assert_eq!(used(bench)[2], output);
+            }
+            output
+        };
+        assert_eq!(output(&bench), if limits { 16 } else { 0 });
+        let front = [(0, event("response.created", &Value::Null)), (1, text(500))];
+        // The same again counts once.
+        for _ in 0..3 {
+            cut(&bench, &id, &front);
+            assert!((450..700).contains(&output(&bench)), "{}", output(&bench));
+        }
+        let half = output(&bench);
+        // What follows adds to it.
+        for _ in 0..2 {
+            cut(&bench, &id, &[(2, text(500))]);
+            assert_eq!(output(&bench), 2 * half);
+        }
+        assert_eq!(bench.totals("acme", "smart")[..2], [1, 1]);
+        let totals = Totals::read(&bench.host, &bench.gateway.space, "acme", "smart");
+        let [input, output] = [totals.usage.input, totals.usage.output];
+        assert_eq!(totals.cost_nano_usd, input * 1_000 + output * 10_000);
+        // It is open all the while.
+        read(&bench, USER, &id, &state("completed", &counts()));
+        assert_eq!(bench.totals("acme", "smart"), [1, 0, 0, 0, 9, 4]);
+        if limits {
+            assert_eq!(used(&bench), TOOK);
+        }
+    }
+}
+
+#[test]
+fn regression_a_text_that_is_read_without_its_pieces_is_charged() {
+    for (first, second) in [
+        (vec![(70, whole_text(500))], vec![(71, whole_text(500))]),
+        (vec![(3, text(500))], vec![(70, whole_text(500))]),
+    ] {
+        let bench = Bench::of(&charged_with(true));
+        let id = queued_unbound(&bench);
+        cut(&bench, &id, &first);
+        let once = used(&bench)[2];
+        assert!((450..700).contains(&once), "{once}");
+        cut(&bench, &id, &first);
+        assert_eq!(used(&bench)[2], once);
+        let is_other = first[0].0 == 70;
+        cut(&bench, &id, &second);
+        assert_eq!(used(&bench)[2], if is_other { 2 * once } else { once });
+    }
+    // As a whole: what its request says again is not the answer.
+    let bench = Bench::of(&charged_with(true));
+    let id = queued_unbound(&bench);
+    let part = |text: &str| json!([{"content": [{"type": "output_text", "text": text}]}]);
+    for (text, wanted) in [("", 16..17), (&*"word ".repeat(500), 450..700)] {
+        let answer = json!({"id": "resp_0a", "status": "in_progress", "usage": null,
+            "instructions": "word ".repeat(900), "output": part(text)});
+        read(&bench, USER, &id, &answer.to_string());
+        assert!(wanted.contains(&used(&bench)[2]), "{:?}", used(&bench));
+    }
+}
+
+#[test]
+fn regression_a_stream_that_goes_on_after_its_call_was_cut_is_charged_what_has_passed() {
+    let bench = Bench::of(&charged_with(true));
+    let body = json!({"model": "smart", "input": "hi", "background": true, "stream": true});
+    let mut run = bench.run();
+    send(&mut run, USER, &body.to_string()).unwrap();
+    run.answer("200", SSE);
+    let begins = event("response.created", &Value::Null);
+    let id = id_in(run.data(&numbered(&begins, 0), false));
+    run.data(&numbered(&text(500), 1), false);
+    run.finish(200, GONE);
+    let half = used(&bench)[2];
+    assert!((450..700).contains(&half), "{half}");
+    cut(&bench, &id, &[(0, begins), (1, text(500))]);
+    assert_eq!(used(&bench)[2], half);
+    cut(&bench, &id, &[(2, text(500))]);
+    assert_eq!(used(&bench)[2], 2 * half);
+    read(&bench, USER, &id, &state("completed", &counts()));
+    assert_eq!(used(&bench), TOOK);
+}
+
+fn reload(bench: &mut Bench, policy: &Value) {
+    let policy = config::from_plugin_bytes(policy.to_string().as_bytes());
+    let policy = policy.map_err(|problems| problems.to_string()).unwrap();
+    bench.gateway = Rc::new(Gateway::new(policy, "test"));
+}
+
+/// A call that is settled at once, with 309 tokens.
+fn live(bench: &Bench) {
+    let mut run = bench.run();
+    let body = r#"{"model":"smart","input":"hi","store":false,"max_output_tokens":300}"#;
+    send(&mut run, USER, body).unwrap();
+    run.answer("200", JSON);
+    let body = json!({"id": "resp_0b", "object": "response", "status": "completed", "output": [],
+        "usage": {"input_tokens": 9, "output_tokens": 300}});
+    run.data(&body.to_string(), true);
+    run.done();
+}
+
+const LIVE: [u64; 3] = [309, 9 * 1_000 + 300 * 10_000, 300];
+
+#[test]
+fn regression_limits_that_a_reload_adds_keep_what_others_have_used() {
+    let mut bench = Bench::of(&charged_with(false));
+    let (id, _) = queued(&bench);
+    reload(&mut bench, &charged());
+    live(&bench);
+    assert_eq!(used(&bench), LIVE);
+    read(&bench, USER, &id, &state("failed", &Value::Null));
+    assert_eq!(used(&bench), LIVE);
+}
+
+#[test]
+fn regression_a_call_that_went_on_uncounted_takes_nothing_away() {
+    let mut policy = charged_with(true);
+    policy["ledger"]["when_busy"] = json!("admit");
+    for spared in [0, 1] {
+        let bench = Bench::of(&policy);
+        live(&bench);
+        // The place of its charge, or its limits.
+        bench.host.conflict_behind(spared, crate::state::MAX_TRIES);
+        let (id, _) = queued(&bench);
+        let counts = used(&bench);
+        assert_eq!(counts == LIVE, spared == 1, "{counts:?}");
+        read(&bench, USER, &id, &state("failed", &Value::Null));
+        assert_eq!(used(&bench), counts);
+    }
+}
+
+#[test]
+fn regression_a_price_that_is_removed_makes_nothing_free() {
+    let mut bench = Bench::of(&charged_with(false));
+    let (id, _) = queued(&bench);
+    cut(&bench, &id, &[(0, text(100))]);
+    let totals = |bench: &Bench| Totals::read(&bench.host, &bench.gateway.space, "acme", "smart");
+    let before = totals(&bench);
+    assert!(before.cost_nano_usd > 0);
+    let mut gone = charged_with(false);
+    let target = gone["models"]["smart"]["targets"][0].as_object_mut();
+    target.unwrap().remove("price");
+    gone.as_object_mut().unwrap().remove("default_price");
+    reload(&mut bench, &gone);
+    cut(&bench, &id, &[(0, text(900))]);
+    read(&bench, USER, &id, &state("completed", &counts()));
+    assert_eq!(totals(&bench), before);
+    let lost = bench.counted("tollgate.settlements_lost_total", &[]);
+    assert_eq!(lost, [1]);
+}
+
+/// Takes all places for charges of a tenant but for `left`.
+fn fill(bench: &Bench, left: u64) {
+    let (space, now) = (&bench.gateway.space, bench.host.now());
+    let until_ms = now.unix_millis() + 3_600_000;
+    for _ in left..MOST_OPEN {
+        let taken = Slot::take(&bench.host, space, "acme", until_ms, now);
+        assert!(taken.unwrap().is_ok());
+    }
+}
+
+#[test]
+fn regression_what_nobody_could_correct_is_not_begun() {
+    let bench = Bench::of(&charged_with(true));
+    fill(&bench, 1);
+    let (id, _) = queued(&bench);
+    let before = used(&bench);
+    let mut run = bench.run();
+    let refused = send(&mut run, USER, BACKGROUND).unwrap_err();
+    assert_eq!(refused, (429, "too_many_open".to_owned()));
+    let wanted = json!({"status": 429, "outcome": "too_many_open", "reason": "tenant open_charges",
+        "cost_nano_usd": 0, "attempts": 0});
+    says(&run.done(), wanted);
+    assert_eq!(used(&bench), before);
+    let labels = [
+        ("tenant", "acme"),
+        ("holder", "tenant"),
+        ("limit", "open_charges"),
+    ];
+    assert_eq!(bench.counted("tollgate.limited_total", &labels), [1]);
+    // Other calls go on, and what took more than was thought is charged more.
+    live(&bench);
+    let more = json!({"input_tokens": 9, "output_tokens": 70_000});
+    read(&bench, USER, &id, &state("completed", &more));
+    assert_eq!(used(&bench)[2], 70_300);
+    // That made room.
+    queued(&bench);
+    send(&mut bench.run(), USER, BACKGROUND).unwrap_err();
+}
+
+#[test]
+fn a_call_that_leaves_nothing_open_gives_its_place_back() {
+    let bench = Bench::of(&charged_with(true));
+    fill(&bench, 1);
+    let begun = |key| {
+        let mut run = bench.run();
+        send(&mut run, key, BACKGROUND).unwrap();
+        run
+    };
+    for (status, body) in [
+        ("500", "{}".to_owned()),
+        ("400", "{}".to_owned()),
+        ("200", state("completed", &counts())),
+        ("200", state("failed", &Value::Null)),
+    ] {
+        let mut run = begun(USER);
+        run.answer(status, JSON);
+        run.data(&body, true);
+        run.done();
+    }
+    begun(USER).finish(0, GONE);
+    let mut run = begun(USER);
+    run.envoy(
+        "503",
+        "upstream_reset_before_response_started{connection_failure}",
+    );
+    run.finish(503, "connection_failure");
+    // A limit refuses it behind that.
+    let body = BACKGROUND.replace("500", "500000");
+    let mut run = bench.run();
+    let refused = send(&mut run, USER, &body).unwrap_err();
+    assert_eq!(refused, (429, "rate_limit_exceeded".to_owned()));
+    run.done();
+    queued(&bench);
+    send(&mut bench.run(), USER, BACKGROUND).unwrap_err();
+    // What is never read makes room when nobody can correct it any more.
+    bench.after(26 * 3_600_000);
+    queued(&bench);
+}
+
+#[test]
+fn regression_what_has_passed_of_a_response_that_fails_in_the_end_is_charged() {
+    let bench = Bench::of(&charged_with(true));
+    let id = queued_unbound(&bench);
+    let input = bench.totals("acme", "smart")[4];
+    cut(&bench, &id, &[(0, text(500))]);
+    let half = used(&bench)[2];
+    let mut run = bench.run();
+    let path = format!("{PATH}/{id}?stream=true&starting_after=0");
+    forwarded(run.head("GET", &path, &[USER], true));
+    run.answer("200", SSE);
+    run.data(&numbered(&text(500), 1), false);
+    let fails = event("response.failed", &Value::Null);
+    run.data(&numbered(&fails, 2), true);
+    run.done();
+    let output = 2 * half;
+    let cost = input * 1_000 + output * 10_000;
+    assert_eq!(used(&bench), [input + output, cost, output]);
+    let totals = bench.totals("acme", "smart");
+    assert_eq!(totals, [1, 0, 0, 0, input, output]);
 }
