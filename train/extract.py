@@ -58,6 +58,7 @@ def main(folder, out, django=None):
             rows += [dict(r, source=name[:-4]) for r in own(os.path.join(here, name))]
     rows += [{"text": t, "label": "benign", "source": "own_made"} for t in made.rows()]
     rows += [{"text": t, "label": "benign", "source": "own_clean"} for _, t, _ in grammar.rows("clean")]
+    rows += [{"text": t, "label": "benign", "source": "own_languages"} for _, t, _ in grammar.rows("languages")]
     rows += [{"text": t, "label": "attack", "source": "own_attack"} for _, t, _ in grammar.rows("attack")]
     rows += [{"text": t, "label": {"T": "toxic", "C": "nontoxic"}[v], "source": "own_toxic"} for v, t, _ in grammar.rows("toxic")]
     for v, t, _ in grammar.rows("comments"):

@@ -3,7 +3,7 @@ English names that no toxic row holds:
 `lists.py DATA PACKAGES OUT`; innocent words that look like them
 and words that may be spared (`export.py`) beside it. Sources and licences: docs/classifiers.md."""
 import glob
-import importlib
+import importlib.util
 import json
 import os
 import random
@@ -76,6 +76,14 @@ def names(locales=LOCALES):
                     yield from words_of(name)
 
 
+def surnames():
+    """Last and first names of a census (public domain), most of which are rare."""
+    folder = os.path.dirname(importlib.util.find_spec("names").origin)
+    for file in ("dist.all.last", "dist.female.first", "dist.male.first"):
+        for line in open(os.path.join(folder, file), encoding="ascii"):
+            yield from words_of(line.split()[0])
+
+
 def words_of(text):
     return filter(None, map(folded, re.findall(r"\w+", text)))
 
@@ -87,7 +95,7 @@ def toxic_words(folder):
 def sparable(packages, bad, toxic):
     """Words of a dictionary and names that are not bad, that no toxic row holds, and that are no concept but by chance."""
     words = json.load(open(os.path.join(packages, "an-array-of-english-words", "index.json"), encoding="utf-8"))
-    words = {w for w in map(folded, words) if w} | set(names())
+    words = {w for w in map(folded, words) if w} | set(names()) | set(surnames())
     kept = (w for w in words - toxic if not any(p in w for p in NEVER) and not any(s in bad for s in stems(w)))
     return sorted(w for w in kept if not features.concept(map(ord, w)) or by_chance(w))
 

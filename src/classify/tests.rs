@@ -262,6 +262,26 @@ fn signs_within_a_word_stand_for_letters() {
     assert_eq!(odds(&format!("{long}$y")), odds(&format!("{long}$ y")));
 }
 
+#[test]
+fn regression_words_that_begin_as_rude_ones_are_not_toxic() {
+    for text in [
+        "cuckoo clock",
+        "trolley bus",
+        "harmony",
+        "a stable system",
+        "psychology course",
+        "stealth mode",
+        "hackathon",
+        "Moroni",
+        "Fukuyama",
+        "Dumbo",
+        "summer sale",
+    ] {
+        let found = score(text).toxicity;
+        assert!(found < Sensitivity::Medium.threshold(), "{found} {text:?}");
+    }
+}
+
 /// Names, places and words that hold a bad word and mean none ("the Scunthorpe problem").
 #[test]
 fn few_innocent_words_are_toxic() {
@@ -272,11 +292,23 @@ fn few_innocent_words_are_toxic() {
         texts.iter().copied().filter(is_over).collect()
     };
     for (sensitivity, most) in [
-        (Sensitivity::Low, 3),
-        (Sensitivity::Medium, 12),
-        (Sensitivity::High, 24),
+        (Sensitivity::Low, 0),
+        (Sensitivity::Medium, 5),
+        (Sensitivity::High, 15),
     ] {
         let found = flagged(sensitivity);
+        assert!(found.len() <= most, "{sensitivity:?}: {found:?}");
+    }
+}
+
+/// The languages themselves are no sign of an attack, though most texts of the training in them are.
+#[test]
+fn regression_ordinary_prompts_of_other_languages_are_no_injection() {
+    let texts: Vec<&str> = include_str!("everyday.txt").lines().collect();
+    assert_eq!(texts.len(), 36);
+    for (sensitivity, most) in [(Sensitivity::Medium, 0), (Sensitivity::High, 7)] {
+        let is_over = |text: &&&str| score(text).injection >= sensitivity.threshold();
+        let found: Vec<&&str> = texts.iter().filter(is_over).collect();
         assert!(found.len() <= most, "{sensitivity:?}: {found:?}");
     }
 }
