@@ -181,7 +181,9 @@ say_what_to_try() {
   local url=http://127.0.0.1:$gateway_port quoted_python
   printf -v quoted_python %q "$python"
   local json="-H 'content-type: application/json'"
-  local chat="curl -sS $url/v1/chat/completions $json"
+  # Answers have no line break at their end.
+  local curl="curl -sS -w '\\n'"
+  local chat="$curl $url/v1/chat/completions $json"
   local acme="-H 'authorization: Bearer demo-acme-key'"
   local hello='"messages":[{"role":"user","content":"Say hello"}]'
   cat <<TEXT
@@ -198,14 +200,14 @@ $chat $acme -N -d '{"model":"smart","stream":true,$hello}'
 $quoted_python -c 'from openai import OpenAI; print(OpenAI(base_url="$url/v1", api_key="demo-acme-key").chat.completions.create(model="smart", messages=[{"role": "user", "content": "Say hello"}]).choices[0].message.content)'
 
 # As Anthropic's clients ask, whatever the provider speaks
-curl -sS $url/v1/messages $json -H 'x-api-key: demo-acme-key' -H 'anthropic-version: 2023-06-01' -d '{"model":"smart","max_tokens":100,$hello}'
+$curl $url/v1/messages $json -H 'x-api-key: demo-acme-key' -H 'anthropic-version: 2023-06-01' -d '{"model":"smart","max_tokens":100,$hello}'
 
 TEXT
   if [[ -z ${UPSTREAM:-} ]]; then say_how_to_fail; fi
   cat <<TEXT
 # The models that a key may use: acme has two, blue has one
-curl -sS $url/v1/models $acme
-curl -sS $url/v1/models -H 'authorization: Bearer demo-blue-key'
+$curl $url/v1/models $acme
+$curl $url/v1/models -H 'authorization: Bearer demo-blue-key'
 
 # A key that nobody has: 401
 $chat -i -H 'authorization: Bearer wrong-key' -d '{"model":"smart",$hello}'
@@ -214,7 +216,7 @@ $chat -i -H 'authorization: Bearer wrong-key' -d '{"model":"smart",$hello}'
 $chat -i $acme -d '{"model":"nonesuch",$hello}'
 
 # What was used, for administrators
-curl -sS $url/tollgate/usage -H 'authorization: Bearer demo-admin-key'
+$curl $url/tollgate/usage -H 'authorization: Bearer demo-admin-key'
 
 # Metrics (Envoy fills histograms every five seconds)
 curl -sS http://127.0.0.1:$admin_port/stats/prometheus | grep -E '^(tollgate|gen_ai)' | grep -v _bucket

@@ -3,7 +3,8 @@
 use super::ask::Ask;
 use super::extend::{Extension, Growth};
 use super::finish::Outcome;
-use super::{Call, Gateway, limited};
+use super::limited::{self, Origin};
+use super::{Call, Gateway};
 use crate::attempt::Tries;
 use crate::background::{self, alerts};
 use crate::config::{DefaultOutput, Ledger, Model, USUAL_WINDOW, UntilLoaded};
@@ -20,6 +21,9 @@ use crate::telemetry::Record;
 use crate::tokens::media::sound_beyond;
 use crate::tokens::{Prompt, correction};
 use std::rc::Rc;
+
+/// The operation of calls that make a batch.
+const BATCHES_CREATE: &str = "batches_create";
 
 /// What a call holds of its limits.
 #[derive(Debug, Default)]
@@ -61,6 +65,10 @@ pub(super) struct Demand {
     pub(super) default_output: Option<u64>,
     /// What a stream that is to end at the limit is counted by.
     pub(super) growth: Option<Growth>,
+    /// Whether the caller has bounded the answer.
+    pub(super) bounded: bool,
+    /// Tokens of the prompt that its conversation is taken to hold.
+    pub(super) conversation: u64,
 }
 
 /// The limits that count a caller's calls.
@@ -135,6 +143,8 @@ impl Demand {
             steps: Amounts::NONE,
             default_output: None,
             growth: None,
+            bounded: false,
+            conversation: 0,
         }
     }
 
@@ -179,6 +189,8 @@ impl Demand {
             steps: Amounts::NONE,
             default_output: (traits.max_output.is_none() && !soft).then_some(tokens),
             growth,
+            bounded: traits.max_output.is_some(),
+            conversation: 0,
         }
     }
 }
@@ -236,13 +248,21 @@ impl Call {
         let growth = demand.growth.filter(|_| counts_output);
         let growth = growth.map(|growth| (scopes.list.clone(), growth));
         let amounts = demand.amounts.plus(&demand.steps);
+        let origin = Origin {
+            // Of a call that is not read nothing is known.
+            answer: model.map_or(0, |_| demand.amounts.output),
+            bounded: demand.bounded,
+            conversation: demand.conversation,
+            steps: demand.steps != Amounts::NONE,
+            bound: None,
+        };
         let granted = limits::reserve(&book, scopes.list, scopes.model, &amounts);
         let Granted {
             reservation,
             standings,
             shadowed,
             crowded,
-        } = granted.or_else(|denied| self.denied(host, caller, &denied, at_ms))?;
+        } = granted.or_else(|denied| self.denied(host, caller, &denied, (at_ms, origin)))?;
         self.note_changes(host, reservation.long_records());
         if crowded {
             metrics.event(host, "tollgate.users_without_room_total");
@@ -258,9 +278,8 @@ impl Call {
             reservation,
             standings,
             at_ms,
-            // Of a call that is not read nothing is known.
             prompt: model.map_or(0, |_| demand.amounts.input),
-            answer: model.map_or(0, |_| demand.amounts.output),
+            answer: origin.answer,
             extension,
         };
         Ok((held, demand.default_output.filter(|_| counts_output)))
@@ -284,7 +303,8 @@ impl Call {
         let book = self.book(host);
         let at_ms = book.now.unix_millis();
         let granted = limits::reserve(&book, scopes.list, scopes.model, more);
-        let granted = granted.or_else(|denied| self.denied(host, caller, &denied, at_ms))?;
+        let told = (at_ms, Origin::default());
+        let granted = granted.or_else(|denied| self.denied(host, caller, &denied, told))?;
         self.note_changes(host, granted.reservation.long_records());
         held.reservation.append(granted.reservation);
         Ok(())
@@ -327,7 +347,7 @@ impl Call {
         host: &dyn Host,
         caller: &Caller,
         denied: &Denied,
-        at_ms: u64,
+        (at_ms, origin): (u64, Origin),
     ) -> Result<Granted, Refusal> {
         let metrics = &self.gateway.metrics;
         self.note_traces(host, denied.traces());
@@ -335,13 +355,35 @@ impl Call {
             Denied::Exceeded(exceeded) => {
                 let holder = limited::holder_kind(&exceeded.holder);
                 metrics.limited(host, &caller.tenant.name, holder, &exceeded.limit);
-                Err(limited::refusal(exceeded, self.api.protocol(), at_ms))
+                let origin = Origin {
+                    bound: self.bound_of_answer(),
+                    ..origin
+                };
+                Err(limited::refusal(
+                    exceeded,
+                    self.api.protocol(),
+                    at_ms,
+                    &origin,
+                ))
             }
             Denied::Busy(_) if self.gateway.policy.ledger.admit_when_busy => {
                 metrics.event(host, "tollgate.limits_uncounted_total");
                 Ok(Granted::default())
             }
             Denied::Busy(_) => Err(busy()),
+        }
+    }
+
+    /// Where the caller bounds the answer.
+    fn bound_of_answer(&self) -> Option<&'static str> {
+        if self.operation == BATCHES_CREATE {
+            return Some("max_tokens in each line");
+        }
+        match self.api {
+            Api::ChatCompletions => Some("max_completion_tokens"),
+            Api::Responses => Some("max_output_tokens"),
+            Api::Completions | Api::Messages => Some("max_tokens"),
+            _ => None,
         }
     }
 
@@ -382,22 +424,23 @@ impl Call {
     }
 
     /// The same with what a conversation brings, of which nobody knows how long it is: as much
-    /// as a window may hold.
+    /// as a window may hold. And what that is alone.
     pub(super) fn whole_prompt(
         &self,
         host: &dyn Host,
         traits: &Traits,
         tries: &[routing::Try],
-    ) -> u64 {
+    ) -> (u64, u64) {
         let told = self.prompt_tokens(host, traits, tries);
         let Some(most) = self.conversation_tokens() else {
-            return told;
+            return (told, 0);
         };
         let windows = tries.iter().map(|planned| planned.target.context);
         let window = windows.map(|window| window.unwrap_or(USUAL_WINDOW)).max();
         let answer = traits.max_output.unwrap_or(0);
         let room = window.unwrap_or(0).saturating_sub(answer);
-        told.saturating_add(most).min(room).max(told)
+        let whole = told.saturating_add(most).min(room).max(told);
+        (whole, whole.saturating_sub(told))
     }
 
     /// Takes note of how far the estimate of a prompt was off.

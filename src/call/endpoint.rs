@@ -1,7 +1,9 @@
 /*! What a path and method ask for. */
 
 use super::adjusting::Change;
-use crate::protocols::{Api, ErrorKind, Refusal};
+use crate::config::Stored;
+use crate::protocols::{Api, ErrorKind, Protocol, Refusal};
+use crate::wrapped::Kind;
 
 /// An endpoint that Tollgate serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,70 @@ pub(super) fn decode_segment(segment: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// There is nothing at this path, and what its caller may have meant.
+pub(super) fn unknown_endpoint(path: &str, stored: Option<&Stored>) -> Refusal {
+    let bare = path.split('?').next().unwrap_or_default();
+    let off = below_v1(bare).and_then(|below| switched_off(below, stored));
+    let message = match off {
+        Some((what, field)) => {
+            format!("{what} are not switched on at this gateway ({field} in its policy).")
+        }
+        None => format!("This gateway has no such endpoint. {}", expected(bare)),
+    };
+    Refusal::new(ErrorKind::NotFound, "unknown_endpoint", message)
+}
+
+/// What the policy could switch on at a path below `/v1`, and by which field.
+fn switched_off(below: &str, stored: Option<&Stored>) -> Option<(&'static str, &'static str)> {
+    let is_at = |path: &str| {
+        let rest = below.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let response = below.strip_prefix("/responses/");
+    let is_response = response.is_some_and(|id| id.starts_with(Kind::Response.prefix()));
+    let off = [
+        (is_response, stored.is_none(), "Kept responses", "stored"),
+        (
+            is_at("/conversations"),
+            stored.is_none_or(|stored| stored.conversations.is_none()),
+            "Conversations",
+            "stored.conversations",
+        ),
+        (
+            is_at("/files"),
+            stored.is_none_or(|stored| stored.files.is_none()),
+            "Files",
+            "stored.files",
+        ),
+        (
+            is_at("/batches"),
+            stored.is_none_or(|stored| stored.batches.is_none()),
+            "Batches",
+            "stored.batches",
+        ),
+    ];
+    let mut off = off.into_iter();
+    off.find_map(|(is_here, is_off, what, field)| (is_here && is_off).then_some((what, field)))
+}
+
+/// What paths look like: base URLs with a `/v1` too much or too little are the usual mistake.
+fn expected(bare: &str) -> &'static str {
+    if bare.starts_with("/v1/v1/") {
+        return "The path begins with /v1 twice: Anthropic's clients add /v1 themselves, so their base \
+            URL ends without it.";
+    }
+    match Endpoint::at(&format!("/v1{bare}")) {
+        Endpoint::Call(api) if api.protocol() == Protocol::OpenAi => OPENAIS,
+        Endpoint::Models | Endpoint::Model(_) => OPENAIS,
+        _ => {
+            "OpenAI's and Anthropic's begin with /v1: /v1/chat/completions, /v1/responses, /v1/messages and others."
+        }
+    }
+}
+
+const OPENAIS: &str =
+    "OpenAI's paths begin with /v1: the base URL of OpenAI's clients ends with /v1.";
+
 /// What follows `/v1` if nothing in it could climb out of a provider's base path.
 fn below_v1(path: &str) -> Option<&str> {
     let below = path.strip_prefix("/v1")?;
@@ -154,6 +220,62 @@ mod tests {
         let other = Endpoint::at("/v1/messages/batches");
         assert_eq!(other.operation(), "other");
         other.check_method("PUT").unwrap();
+    }
+
+    #[test]
+    fn regression_who_has_the_wrong_base_url_is_told_which_is_right() {
+        const BEGIN: &str = "This gateway has no such endpoint. ";
+        let other = "OpenAI's and Anthropic's begin with /v1: /v1/chat/completions, /v1/responses, /v1/messages and others.";
+        let twice = "The path begins with /v1 twice: Anthropic's clients add /v1 themselves, so their base URL ends without it.";
+        for (path, told) in [
+            ("/chat/completions", OPENAIS),
+            ("/responses?secret=1", OPENAIS),
+            ("/models", OPENAIS),
+            ("/models/smart", OPENAIS),
+            ("/v1/v1/messages", twice),
+            ("/v1/v1/messages?beta=true", twice),
+            ("/v1/v1/models", twice),
+            ("/messages", other),
+            ("/v1/rerank", other),
+            ("/v1/responses/compact", other),
+            ("/v1/filesystem", other),
+            ("/", other),
+            ("", other),
+        ] {
+            let refusal = unknown_endpoint(path, None);
+            assert_eq!(refusal.code, "unknown_endpoint");
+            assert_eq!(refusal.message, format!("{BEGIN}{told}"), "{path}");
+        }
+    }
+
+    #[test]
+    fn regression_what_stored_switches_on_is_told_to_be_off() {
+        for (path, told) in [
+            (
+                "/v1/files",
+                "Files are not switched on at this gateway (stored.files in its policy).",
+            ),
+            (
+                "/v1/files/file-1/content",
+                "Files are not switched on at this gateway (stored.files in its policy).",
+            ),
+            (
+                "/v1/batches?limit=1",
+                "Batches are not switched on at this gateway (stored.batches in its policy).",
+            ),
+            (
+                "/v1/conversations/conv_1",
+                "Conversations are not switched on at this gateway (stored.conversations in its policy).",
+            ),
+            (
+                "/v1/responses/resp_1/cancel",
+                "Kept responses are not switched on at this gateway (stored in its policy).",
+            ),
+        ] {
+            let refusal = unknown_endpoint(path, None);
+            assert_eq!(refusal.code, "unknown_endpoint");
+            assert_eq!(refusal.message, told, "{path}");
+        }
     }
 
     #[test]

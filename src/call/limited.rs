@@ -5,8 +5,28 @@ use crate::ledger::limits::{Exceeded, Holder, Standing, Standings, Unit};
 use crate::protocols::{ErrorKind, Protocol, Refusal};
 use std::fmt::Write;
 
+/// Where the figure of a refused call comes from that its caller has not sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Origin {
+    /// Tokens that the answer may have.
+    pub(super) answer: u64,
+    /// Whether the caller has bounded it.
+    pub(super) bounded: bool,
+    /// The caller's word for that bound, if there is one.
+    pub(super) bound: Option<&'static str>,
+    /// Tokens that the conversation may hold.
+    pub(super) conversation: u64,
+    /// Whether steps of a workflow are counted in.
+    pub(super) steps: bool,
+}
+
 /// The answer to a call for which a limit leaves no room.
-pub(super) fn refusal(exceeded: &Exceeded, protocol: Protocol, now_ms: u64) -> Refusal {
+pub(super) fn refusal(
+    exceeded: &Exceeded,
+    protocol: Protocol,
+    now_ms: u64,
+    origin: &Origin,
+) -> Refusal {
     let money = exceeded.unit == Unit::NanoUsd;
     let wait_ms = match exceeded.unit {
         // Any call that ends makes room.
@@ -18,7 +38,7 @@ pub(super) fn refusal(exceeded: &Exceeded, protocol: Protocol, now_ms: u64) -> R
         false => (ErrorKind::RateLimit, "rate_limit_exceeded"),
     };
     let wait = wait_ms.map(|wait| wait.div_ceil(1_000).max(1));
-    let mut refusal = Refusal::new(kind, code, message(exceeded, wait));
+    let mut refusal = Refusal::new(kind, code, message(exceeded, wait, origin));
     refusal.detail = format!("{} {}", holder_kind(&exceeded.holder), exceeded.limit);
     for (name, value) in headers(&exceeded.standings, protocol, now_ms) {
         refusal = refusal.header(name, value);
@@ -44,7 +64,7 @@ pub(super) const fn holder_kind(holder: &Holder) -> &'static str {
     }
 }
 
-fn message(exceeded: &Exceeded, wait: Option<u64>) -> String {
+fn message(exceeded: &Exceeded, wait: Option<u64>, origin: &Origin) -> String {
     let whose = match &exceeded.holder {
         Holder::Tenant(name) => format!("tenant '{name}'"),
         Holder::Model(name) => format!("the model '{name}'"),
@@ -56,9 +76,13 @@ fn message(exceeded: &Exceeded, wait: Option<u64>) -> String {
             "Too many calls under way: the limit of {whose} is {amount}. Try again when one has ended."
         );
     }
+    let (with_steps, parts) = (
+        origin.with_steps(exceeded.unit),
+        origin.parts(exceeded.unit),
+    );
     if exceeded.unit == Unit::NanoUsd && !is_own(&exceeded.holder) {
         // What others may spend, and have spent, is not the caller's affair.
-        return format!("The budget of {whose} leaves no room for this call.");
+        return format!("The budget of {whose} leaves no room for this call{with_steps}.{parts}");
     }
     let limit = of_unit(exceeded.unit, exceeded.amount);
     let period = exceeded
@@ -70,16 +94,58 @@ fn message(exceeded: &Exceeded, wait: Option<u64>) -> String {
         of_unit(exceeded.unit, exceeded.taken),
         of_unit(exceeded.unit, exceeded.wanted),
     );
+    let wanted = format!("{wanted}{with_steps}");
     match wait {
-        None => format!("{limit}; this call may need {wanted}, which is more than that."),
+        None => format!("{limit}; this call may need {wanted}, which is more than that.{parts}"),
         Some(wait) => {
             let taken = match is_own(&exceeded.holder) {
                 true => format!("{taken} are taken, and this call may need {wanted}"),
                 false => format!("this call may need {wanted}, and less is left"),
             };
             let wait = duration(wait);
-            format!("{limit}: {taken}. There is room in {wait}.")
+            format!("{limit}: {taken}.{parts} There is room in {wait}.")
         }
+    }
+}
+
+impl Origin {
+    const fn with_steps(&self, unit: Unit) -> &'static str {
+        match unit {
+            Unit::Requests | Unit::Concurrent => "",
+            _ if self.steps => ", its steps included",
+            _ => "",
+        }
+    }
+
+    /// The parts of the figure that the caller has not sent, as a sentence; empty without any.
+    fn parts(&self, unit: Unit) -> String {
+        let of_prompt = matches!(unit, Unit::InputTokens | Unit::Tokens | Unit::NanoUsd);
+        let answer = (unit.counts_output() && self.answer > 0).then(|| self.of_answer());
+        let conversation = (of_prompt && self.conversation > 0).then(|| self.of_conversation());
+        let parts: Vec<String> = answer.into_iter().chain(conversation).collect();
+        match parts.is_empty() {
+            true => String::new(),
+            false => format!(" Tokens counted in: {}.", parts.join(" and ")),
+        }
+    }
+
+    fn of_answer(&self) -> String {
+        let answer = self.answer;
+        match (self.bound, self.bounded) {
+            (Some(bound), false) => {
+                format!("{answer} for the answer (set {bound} to take less)")
+            }
+            (Some(_), true) => format!("{answer} for the answer (a lower bound takes less)"),
+            (None, _) => format!("{answer} for the answer"),
+        }
+    }
+
+    fn of_conversation(&self) -> String {
+        format!(
+            "{} for what the conversation may hold (the operator can set \
+             stored.conversations.tokens)",
+            self.conversation
+        )
     }
 }
 

@@ -155,6 +155,7 @@ pub(super) fn no_lists() -> Refusal {
 
 /// A path whose calls nothing here can read.
 pub(super) fn unscannable_path() -> Refusal {
-    let message = "Calls of this path can't be inspected, and have to be.";
+    let message = "Calls of this path can't be inspected, and have to be, as guardrails look at what \
+        your tenant sends or gets. The gateway's operator can let them pass (unscannable.paths).";
     Refusal::new(ErrorKind::NotFound, "unscannable_path", message)
 }

@@ -297,7 +297,14 @@ impl Call {
                 ..Demand::of(asked, &routed.model, &routed.targets, ledger)
             }
         };
-        let make = || demand_of(self.whole_prompt(host, request.traits(), &routed.targets));
+        let make = || {
+            let traits = request.traits();
+            let (prompt, conversation) = self.whole_prompt(host, traits, &routed.targets);
+            Demand {
+                conversation,
+                ..demand_of(prompt)
+            }
+        };
         let demand = || made.get_or_init(make).clone();
         let asker = (&pending.caller, &*routed.model);
         let reserved = match early {
@@ -363,7 +370,11 @@ impl Call {
             budget_percent: self.budget_percent(host, &pending.caller),
             ..asked(pending, request)
         };
-        let choice = routing::choose(&self.gateway.policy, &asked)?;
+        let choice = routing::choose(&self.gateway.policy, &asked);
+        let choice = choice.map_err(|refusal| match request.names_model() {
+            true => refusal,
+            false => of_usual_model(refusal, request.model()),
+        })?;
         for rule in &choice.shadow {
             self.gateway.metrics.shadow(host, "rule", &rule.name);
         }
@@ -682,6 +693,13 @@ fn truncate(targets: &mut Vec<routing::Try>, attempts: usize) {
 fn attempts(fallback: Option<&Fallback>, model: &Model) -> usize {
     let most = fallback.map_or(1, |fallback| model.attempts.unwrap_or(fallback.attempts));
     usize::try_from(most).unwrap_or(1).max(1)
+}
+
+/// Tells callers who have named no model that their API means one all the same.
+fn of_usual_model(refusal: Refusal, model: &str) -> Refusal {
+    let told = &refusal.message;
+    let message = format!("The request has no 'model', by which '{model}' is meant. {told}");
+    Refusal { message, ..refusal }
 }
 
 pub(super) fn unsupported_api() -> Refusal {

@@ -1,6 +1,7 @@
 /*! What each endpoint does for an identified caller. */
 
 use super::budget::Demand;
+use super::endpoint::unknown_endpoint;
 use super::held::HeldBytes;
 use super::refusing::unscannable_path;
 use super::request;
@@ -12,7 +13,6 @@ use crate::config::{OtherPaths, Unscanned};
 use crate::host::Host;
 use crate::http::Headers;
 use crate::identity::Caller;
-use crate::protocols::{ErrorKind, Refusal};
 use std::rc::Rc;
 
 impl Call {
@@ -112,11 +112,7 @@ impl Call {
     ) -> OnHead {
         let policy = &self.gateway.policy;
         let (OtherPaths::Pass(backend), Some(below)) = (&policy.other_paths, below) else {
-            let refusal = Refusal::new(
-                ErrorKind::NotFound,
-                "unknown_endpoint",
-                "This gateway has no such endpoint.",
-            );
+            let refusal = unknown_endpoint(path, policy.stored.as_ref());
             return OnHead::Reply(self.refuse(Some(caller), None, &refusal));
         };
         let guards = &caller.tenant.guards;

@@ -292,6 +292,15 @@ fn refused_head(head: &OnHead) -> (u16, String) {
     status_and_code(reply)
 }
 
+/// What a refused caller is told.
+fn message(on: &OnBody) -> String {
+    let OnBody::Reply(reply) = on else {
+        panic!("{on:?}")
+    };
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    body["error"]["message"].as_str().unwrap().to_owned()
+}
+
 fn refused_body(body: &OnBody) -> (u16, String) {
     let OnBody::Reply(reply) = body else {
         panic!("{body:?}")
@@ -1609,6 +1618,7 @@ mod global;
 mod guarding;
 mod hidden;
 mod media;
+mod origin;
 mod plan;
 mod rules;
 mod scoring;

@@ -2,7 +2,7 @@
 
 use super::budget::{Demand, Scopes};
 use super::finish::NO_MODEL;
-use super::limited::{self, usd};
+use super::limited::{self, Origin, usd};
 use super::{Call, OnHead};
 use crate::config::Role;
 use crate::date;
@@ -98,7 +98,8 @@ impl Call {
             Ok(_) => Ok(()),
             Err(Denied::Exceeded(exceeded)) => {
                 let now_ms = book.now.unix_millis();
-                Err(limited::refusal(&exceeded, self.api.protocol(), now_ms))
+                let (protocol, origin) = (self.api.protocol(), Origin::default());
+                Err(limited::refusal(&exceeded, protocol, now_ms, &origin))
             }
             Err(Denied::Busy(_)) => Err(super::budget::busy()),
         }

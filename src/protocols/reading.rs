@@ -67,7 +67,13 @@ impl Stop {
 /// Why what names something that the provider has stored is refused: whoever has the operator's
 /// account, as all tenants do, could read it.
 pub fn stored(path: String) -> Refusal {
-    let message = format!("'{path}' is not supported: what it names could be another caller's.");
+    let last = path.rsplit('.').next().unwrap_or_default();
+    let instead = match last {
+        "file_id" => " Send the file itself.",
+        _ => "",
+    };
+    let message =
+        format!("'{path}' is not supported: what it names could be another caller's.{instead}");
     Refusal::new(ErrorKind::Invalid, "unsupported_parameter", message).at(path)
 }
 

@@ -66,6 +66,15 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Whether the caller has named that model; some APIs mean one where none is named.
+    pub fn names_model(&self) -> bool {
+        match self {
+            Self::Form(form) => form.names_model(),
+            Self::Plain(plain) => plain.names_model(),
+            _ => true,
+        }
+    }
+
     /// What is asked of it.
     pub const fn traits(&self) -> &Traits {
         match self {

@@ -13,7 +13,7 @@ mod turns;
 
 pub use reset::{reset_after, reset_hint};
 
-use crate::config::{Model, Policy, Resolve, Rule, Target, Tenant};
+use crate::config::{Modality, Model, Policy, Resolve, Rule, Target, Tenant};
 use crate::host::{Host, Instant};
 use crate::protocols::{ErrorKind, Refusal, Traits};
 use crate::state::Space;
@@ -177,40 +177,66 @@ pub fn no_route(model: &Model) -> Refusal {
 
 /// 400: no target of the model takes the prompt, or gives the answer, as it is.
 pub fn unsupported_modality(model: &Model, traits: &Traits) -> Refusal {
-    let targets = model.live().iter();
-    let mut giving = targets
-        .clone()
-        .filter(|target| target.gives_answer(traits))
-        .peekable();
-    let kind = match traits {
-        _ if giving.peek().is_none() => "",
+    let (name, lack) = (&model.name, lack_of(model, traits));
+    let message = match lack {
+        Lack::Answer(kind) => format!("No target of the model '{name}' answers with {kind}."),
+        Lack::Nobody { who, takes } => {
+            format!("No target of the model '{name}' {who}takes {takes}.")
+        }
+        Lack::Together { who, takes } => {
+            format!("No single target of the model '{name}' {who}takes {takes} in one call.")
+        }
+    };
+    let message = format!("{message} See GET /v1/models.");
+    Refusal::new(ErrorKind::Invalid, "unsupported_modality", message).at("model")
+}
+
+/// What the targets of a model can't do.
+enum Lack {
+    /// None gives such an answer.
+    Answer(&'static str),
+    /// Of those that give the answer, none takes this.
+    Nobody { who: &'static str, takes: String },
+    /// Of those that give the answer, some take each of these, but none takes all.
+    Together { who: &'static str, takes: String },
+}
+
+fn lack_of(model: &Model, traits: &Traits) -> Lack {
+    let (kind, who) = match traits {
         Traits {
             audio_output: true, ..
-        } => "that answers with audio ",
-        Traits { images: 1.., .. } => "that answers with image ",
-        _ => "",
+        } => ("audio", "that answers with audio "),
+        Traits { images: 1.., .. } => ("images", "that answers with images "),
+        _ => ("text", ""),
     };
+    let targets = model.live().iter();
     // Those that give the answer could be asked otherwise.
-    let lacking: Vec<Vec<_>> = match giving.peek() {
-        Some(_) => giving.map(|target| target.lacks(traits)).collect(),
-        None => targets.map(|target| target.lacks(traits)).collect(),
-    };
-    let lacking = lacking.into_iter();
-    let fewest = lacking.min_by_key(Vec::len).unwrap_or_default();
-    let words: Vec<&str> = fewest.iter().map(|one| one.as_str()).collect();
-    let wants_sound = traits.audio_output && !traits.audio && words == ["audio"];
-    let wants_images = traits.images > 0 && !traits.image && words == ["image"];
-    let verb = if kind.is_empty() && (wants_sound || wants_images) {
-        "answers with"
-    } else {
-        "takes"
-    };
-    let message = format!(
-        "No target of the model '{}' {kind}{verb} {}. See GET /v1/models.",
-        model.name,
-        words.join(" and ")
-    );
-    Refusal::new(ErrorKind::Invalid, "unsupported_modality", message).at("model")
+    let giving = targets.filter(|target| target.gives_answer(traits));
+    let lacking: Vec<Vec<Modality>> = giving.map(|target| target.lacks(traits)).collect();
+    if lacking.is_empty() {
+        return Lack::Answer(kind);
+    }
+    let all = Modality::ALL.into_iter();
+    let nobody = all.filter(|one| lacking.iter().all(|lacks| lacks.contains(one)));
+    let nobody: Vec<_> = nobody.collect();
+    if !nobody.is_empty() {
+        let takes = told(&nobody);
+        return Lack::Nobody { who, takes };
+    }
+    let all = Modality::ALL.into_iter();
+    let some = all.filter(|one| lacking.iter().any(|lacks| lacks.contains(one)));
+    let takes = told(&some.collect::<Vec<_>>());
+    Lack::Together { who, takes }
+}
+
+fn told(modalities: &[Modality]) -> String {
+    let words = modalities.iter().map(|one| match one {
+        Modality::Text => "text",
+        Modality::Image => "images",
+        Modality::Audio => "audio",
+        Modality::File => "files",
+    });
+    words.collect::<Vec<_>>().join(" and ")
 }
 
 /// Milliseconds since the Unix epoch.

@@ -165,8 +165,8 @@ fn calls_go_to_targets_that_take_what_they_have() {
         assert_eq!(caller.order(), wanted, "{:?}", caller.traits);
     }
     for (asked, told) in [
-        (traits(false, false, true, false), "takes file"),
-        (traits(true, true, true, false), "takes file"),
+        (traits(false, false, true, false), "takes files."),
+        (traits(true, true, true, false), "takes files."),
     ] {
         caller.traits = asked;
         let refusal = caller.ask_as("acme", "m").unwrap_err();
@@ -190,6 +190,55 @@ fn who_answers_with_sound_but_takes_no_text_is_told_apart() {
 }
 
 #[test]
+fn regression_what_one_target_takes_is_not_told_as_taken_by_none() {
+    let three = r#"{"targets": [
+        {"backend": "a", "model": "x", "accepts": "text", "gives": "text"},
+        {"backend": "b", "model": "y", "accepts": ["text", "image", "file"], "gives": "text"},
+        {"backend": "c", "model": "z", "accepts": "audio", "gives": ["text", "audio"]}]}"#;
+    let mut caller = Caller::new(policy(three, ""));
+    for (image, audio, file, audio_output, told) in [
+        (
+            true,
+            true,
+            false,
+            false,
+            "No single target of the model 'm' takes images and audio in one call.",
+        ),
+        (
+            false,
+            true,
+            true,
+            false,
+            "No single target of the model 'm' takes audio and files in one call.",
+        ),
+        (
+            true,
+            false,
+            false,
+            true,
+            "No target of the model 'm' that answers with audio takes images.",
+        ),
+    ] {
+        caller.traits = Traits {
+            image,
+            audio,
+            file,
+            audio_output,
+            ..Traits::default()
+        };
+        let refusal = caller.ask_as("acme", "m").unwrap_err();
+        assert_eq!(refusal.message, format!("{told} See GET /v1/models."));
+    }
+    let mute = r#"{"targets": [{"backend": "c", "model": "z", "gives": "audio"}]}"#;
+    let mut caller = Caller::new(policy(mute, ""));
+    caller.traits = Traits::default();
+    assert_eq!(
+        caller.ask_as("acme", "m").unwrap_err().message,
+        "No target of the model 'm' answers with text. See GET /v1/models."
+    );
+}
+
+#[test]
 fn one_target_that_does_not_take_it_is_refused_as_well() {
     let one =
         r#"{"targets": [{"backend": "a", "model": "x", "accepts": "text", "gives": "text"}]}"#;
@@ -199,7 +248,7 @@ fn one_target_that_does_not_take_it_is_refused_as_well() {
     let refusal = caller.ask_as("acme", "m").unwrap_err();
     assert_eq!(
         refusal.message,
-        "No target of the model 'm' takes image. See GET /v1/models."
+        "No target of the model 'm' takes images. See GET /v1/models."
     );
     caller.traits = Traits {
         audio_output: true,
@@ -207,7 +256,7 @@ fn one_target_that_does_not_take_it_is_refused_as_well() {
     };
     let refusal = caller.ask_as("acme", "m").unwrap_err();
     assert!(
-        refusal.message.contains("answers with audio"),
+        refusal.message.contains("answers with audio."),
         "{}",
         refusal.message
     );
@@ -239,7 +288,7 @@ fn regression_images_go_to_targets_that_give_them() {
     caller.traits.images = 1;
     let refusal = caller.ask_as("acme", "m").unwrap_err();
     assert!(
-        refusal.message.contains("answers with image"),
+        refusal.message.contains("answers with images."),
         "{}",
         refusal.message
     );

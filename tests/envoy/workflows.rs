@@ -175,7 +175,7 @@ async fn kinds_of_prompts_go_to_targets_that_take_them(works: &Works) {
     let message = answer.json()["error"]["message"].clone();
     assert_eq!(
         message,
-        "No target of the model 'assistant' takes audio. See GET /v1/models."
+        "No single target of the model 'assistant' takes images and audio in one call. See GET /v1/models."
     );
     let list = works
         .stand

@@ -1,6 +1,7 @@
 /*! What a request can ask of the mock. */
 
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Deviations from a good answer, as JSON in the header `x-mock`.
@@ -31,9 +32,9 @@ pub struct Script {
     /// `usage` is left out even if asked for.
     pub no_usage: bool,
     /// The `usage` object instead of the counted one.
-    pub usage: Option<serde_json::Value>,
+    pub usage: Option<Value>,
     /// Members of a batch instead of its own, from now on.
-    pub batch: serde_json::Map<String, serde_json::Value>,
+    pub batch: serde_json::Map<String, Value>,
     /// Cuts the body into pieces of this many bytes.
     pub piece: Option<usize>,
     /// Cuts the body in two at this byte.
@@ -96,11 +97,19 @@ impl Script {
     /// one for each name.
     ///
     /// # Errors
-    /// It is neither; says why it is no script.
-    pub(crate) fn read(header: &[u8], name: &str) -> Result<Option<Self>, serde_json::Error> {
+    /// It is neither; says why, with the name of a field that there is not.
+    pub(crate) fn read(header: &[u8], name: &str) -> Result<Option<Self>, String> {
         serde_json::from_slice(header).map(Some).or_else(|error| {
             let each: Result<BTreeMap<String, Self>, _> = serde_json::from_slice(header);
-            each.map_or(Err(error), |mut each| Ok(each.remove(name)))
+            each.map(|mut each| each.remove(name)).map_err(|inner| {
+                let objects: Result<BTreeMap<String, BTreeMap<String, Value>>, _> =
+                    serde_json::from_slice(header);
+                match objects {
+                    // It may be meant as either.
+                    Ok(_) => format!("{error}; by names of mocks: {inner}"),
+                    Err(_) => error.to_string(),
+                }
+            })
         })
     }
 }
@@ -111,9 +120,7 @@ mod tests {
 
     fn status(header: &str, name: &str) -> Result<Option<u16>, String> {
         let script = Script::read(header.as_bytes(), name);
-        script
-            .map(|script| script.and_then(|script| script.status))
-            .map_err(|error| error.to_string())
+        script.map(|script| script.and_then(|script| script.status))
     }
 
     #[test]
@@ -129,6 +136,14 @@ mod tests {
         }
         for header in ["", "7", r#"{"statos": 500}"#, r#"{"a": {"statos": 500}}"#] {
             assert!(status(header, "a").is_err(), "{header}");
+        }
+    }
+
+    #[test]
+    fn regression_a_misspelt_field_is_named() {
+        for header in [r#"{"statos": 500}"#, r#"{"a": {"statos": 500}}"#] {
+            let error = status(header, "a").unwrap_err();
+            assert!(error.contains("unknown field `statos`"), "{error}");
         }
     }
 }

@@ -223,13 +223,17 @@ impl Shared {
                 None => play(&received, script, &self.kept).await,
             },
             Err(error) => {
-                let text = format!("bad x-mock: {error}");
-                Ok(head(500, "text/plain", text.into()))
+                let refusal = Script {
+                    status: Some(400),
+                    text: Some(format!("bad x-mock: {error}")),
+                    ..Script::default()
+                };
+                play(&received, refusal, &self.kept).await
             }
         }
     }
 
-    fn script(&self, headers: &HeaderMap) -> Result<Script, serde_json::Error> {
+    fn script(&self, headers: &HeaderMap) -> Result<Script, String> {
         let header = headers.get("x-mock").map(HeaderValue::as_bytes);
         let own = header.map(|header| Script::read(header, &self.name));
         let own = own.transpose()?.flatten();

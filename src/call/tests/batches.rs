@@ -543,6 +543,24 @@ fn a_batch_that_does_not_fit_is_not_made() {
 }
 
 #[test]
+fn regression_a_batch_that_does_not_fit_says_what_its_answers_take() {
+    let mut policy = keeping();
+    policy["tenants"]["acme"]["limits"] = json!([{"tokens": 150, "per": "day"}]);
+    let bench = Bench::of(&policy);
+    let file = uploaded(
+        &bench,
+        &lines(&[chat_line("1", "hi"), chat_line("2", "hi")]),
+    );
+    let mut run = bench.run();
+    run.head("POST", PATH, &[USER], false);
+    let on = run.body(&create(&file));
+    assert_eq!(refused_body(&on).0, 429);
+    let end = " Tokens counted in: 200 for the answer (set max_tokens in each line to take less).";
+    assert!(message(&on).ends_with(end), "{}", message(&on));
+    run.done();
+}
+
+#[test]
 fn only_files_for_batches_of_the_tenant_make_batches() {
     let bench = Bench::of(&keeping());
     let file = uploaded(&bench, &chat_line("1", "hi").to_string());

@@ -249,3 +249,35 @@ fn regression_sound_for_gemini_is_reserved_as_it_counts() {
     // Each of its 101 tokens is 3.2, rounded up.
     assert_eq!(more - less, 101 * 22 / 10 + 1);
 }
+
+#[test]
+fn regression_who_names_no_model_is_told_which_one_is_meant() {
+    let named = r#"{"model":"dall-e-2","prompt":"a cat"}"#;
+    let absent = "The model 'dall-e-2' does not exist. See GET /v1/models.";
+    let bench = Bench::new();
+    let (_, on) = asked(&bench, ("/v1/images/generations", named), &[]);
+    assert_eq!(message(&on), absent);
+    let form =
+        "--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\nx\r\n--b--";
+    for (ask, list, model) in [
+        (
+            ("/v1/images/generations", r#"{"prompt":"a cat"}"#),
+            &[][..],
+            "dall-e-2",
+        ),
+        (("/v1/images/variations", form), &[BOUNDARY][..], "dall-e-2"),
+        (
+            ("/v1/moderations", r#"{"input":"a cat"}"#),
+            &[][..],
+            "omni-moderation-latest",
+        ),
+    ] {
+        let (_, on) = asked(&bench, ask, list);
+        assert_eq!(refused_body(&on), (404, "model_not_found".to_owned()));
+        let told = format!(
+            "The request has no 'model', by which '{model}' is meant. \
+             The model '{model}' does not exist. See GET /v1/models."
+        );
+        assert_eq!(message(&on), told);
+    }
+}

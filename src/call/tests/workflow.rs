@@ -336,7 +336,13 @@ fn a_budget_that_all_of_it_does_not_fit_into_refuses_before_anybody_is_asked() {
         },
     );
     let mut run = bench.reading();
-    assert_eq!(refused_body(&run.body(IMAGES)).0, 429);
+    let on = run.body(IMAGES);
+    assert_eq!(refused_body(&on).0, 429);
+    assert!(
+        message(&on).contains(" tokens, its steps included"),
+        "{}",
+        message(&on)
+    );
     assert_eq!(run.done().get("steps"), None);
     used(&bench, [0, 0, 0]);
 }

@@ -165,7 +165,7 @@ impl Call {
         let jobs: Vec<&Job> = jobs.iter().filter(|job| !job.is_of_panel()).collect();
         let makes = jobs.iter().filter(|job| job.place.is_some());
         let made = makes.fold(0_u64, |sum, job| sum.saturating_add(job.step.max_output));
-        let prompt = self.whole_prompt(host, traits, &targets);
+        let (prompt, conversation) = self.whole_prompt(host, traits, &targets);
         let prompt = prompt.saturating_add(made);
         let mut steps = jobs.iter().fold(Amounts::NONE, |sum, job| {
             sum.plus(&amounts(&job.step, &job.work, most(&job.step, &job.work)))
@@ -197,6 +197,7 @@ impl Call {
             true => Demand::of_steps(steps),
             false => Demand {
                 steps,
+                conversation,
                 ..Demand::of((traits, prompt), model, &targets, ledger)
             },
         };

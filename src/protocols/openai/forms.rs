@@ -168,6 +168,11 @@ fn member(traits: &mut Traits, name: &str, value: &str) -> Result<(), Stop> {
 }
 
 impl FormRequest<'_> {
+    /// Whether the caller has named the model.
+    pub fn names_model(&self) -> bool {
+        self.form.part_named("model").is_some()
+    }
+
     /// The edits that make the request fit a provider. `None` if nothing has to change.
     pub fn adapt(&self, body: &[u8], adapt: &Adapt<'_>) -> Option<Rewrite> {
         let mut edits = Edits::default();

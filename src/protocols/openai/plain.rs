@@ -96,6 +96,11 @@ fn read_whole<'a>(
 }
 
 impl PlainRequest<'_> {
+    /// Whether the caller has named the model.
+    pub const fn names_model(&self) -> bool {
+        self.model_span.is_some()
+    }
+
     /// The edits that make the request fit a provider. `None` if nothing has to change.
     pub fn adapt(&self, body: &[u8], adapt: &Adapt<'_>) -> Option<Rewrite> {
         let mut edits = Edits::default();

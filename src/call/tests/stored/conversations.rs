@@ -210,6 +210,33 @@ fn a_response_belongs_to_a_conversation_and_says_so() {
 }
 
 #[test]
+fn regression_a_refused_call_is_told_what_its_conversation_takes() {
+    for (unit, of_answer) in [
+        (
+            "tokens",
+            "500 for the answer (a lower bound takes less) and ",
+        ),
+        ("input_tokens", ""),
+    ] {
+        let mut policy = conversing();
+        policy["tenants"]["acme"]["limits"] = json!([{unit: 1_000, "per": "day"}]);
+        policy["stored"]["conversations"]["tokens"] = json!(3_000);
+        let bench = Bench::of(&policy);
+        let mut run = bench.run();
+        let body = json!({"model": "smart", "input": "hi", "max_output_tokens": 500,
+            "conversation": conversation("acme", "far")});
+        run.head("POST", "/v1/responses", &[USER], false);
+        let told = message(&run.body(&body.to_string()));
+        let end = format!(
+            " Tokens counted in: {of_answer}3000 for what the conversation may hold \
+             (the operator can set stored.conversations.tokens)."
+        );
+        assert!(told.ends_with(&end), "{told}");
+        run.done();
+    }
+}
+
+#[test]
 fn what_a_conversation_may_bring_is_reserved() {
     for (tokens, context, wanted) in [
         (None, None, 128_000 - 500),
