@@ -593,6 +593,30 @@ fn regression_signatures_of_amazon() {
 }
 
 #[test]
+fn tokens_of_googles_accounts() {
+    use Told::{Error, Nothing};
+    let tokens = "        - name: gcp\n          typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.gcp_authn.v3.GcpAuthnFilterConfig }\n";
+    let filters = "        http_filters:\n";
+    let early = format!("{filters}{tokens}");
+    let first = format!("{OPTIONS}.http_filters[0]");
+    expect_all(&[
+        ("gemini", key("gemini"), tokens, Nothing, "", ""),
+        (
+            "gemini",
+            filters,
+            &early,
+            Error,
+            &first,
+            "must stand after Tollgate's filter",
+        ),
+    ]);
+    let plain = with("gemini", key("gemini"), tokens).replacen(tls("gemini"), "", 1);
+    let said = check("tokens", &plain);
+    let told = |line: &String| line.contains("must be TLS") && line.contains("the key");
+    assert!(said.len() == 1 && said.iter().all(told), "{said:#?}");
+}
+
+#[test]
 fn paths_that_no_provider_has() {
     let gemini = "    authority: generativelanguage.googleapis.com\n";
     let based = |base: &str| {

@@ -46,7 +46,7 @@ pub(super) fn endpoints<'t>(cluster: &At<'t>) -> Vec<At<'t>> {
 
 /// The hosts of a cluster; none where a control plane names them.
 pub(super) fn of<'t>(cluster: &At<'t>) -> Vec<Host<'t>> {
-    endpoints(cluster).iter().map(host).collect()
+    endpoints(cluster).iter().filter_map(host).collect()
 }
 
 /// Whether any of its hosts is reached by the network.
@@ -55,22 +55,22 @@ pub(super) fn leave_the_machine(cluster: &At<'_>) -> bool {
     hosts.is_empty() || hosts.iter().any(|host| host.reach != Reach::Local)
 }
 
-fn host<'t>(endpoint: &At<'t>) -> Host<'t> {
-    let address = endpoint.fields(&["endpoint", "address", "socket_address"]);
-    // A unix socket, or a listener of this same Envoy.
-    let Some(address) = address else {
-        return Host {
+fn host<'t>(endpoint: &At<'t>) -> Option<Host<'t>> {
+    let address = endpoint.fields(&["endpoint", "address"])?;
+    let Some(socket) = address.field("socket_address") else {
+        // A unix socket, or a listener of this same Envoy.
+        return Some(Host {
             name: "",
             port: None,
             reach: Reach::Local,
-        };
+        });
     };
-    let name = address.text("address").unwrap_or_default();
-    Host {
+    let name = socket.text("address").unwrap_or_default();
+    Some(Host {
         name,
-        port: address.field("port_value").and_then(|at| at.number()),
+        port: socket.field("port_value").and_then(|at| at.number()),
         reach: reach(name),
-    }
+    })
 }
 
 fn reach(host: &str) -> Reach {
