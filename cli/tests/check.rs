@@ -300,6 +300,25 @@ fn files_without_a_policy() {
 }
 
 #[test]
+fn regression_guardrails_alone_are_told_from_other_files() {
+    for (name, text) in [
+        (
+            "personal-data.yaml",
+            include_str!("../../envoy/policies/personal-data.yaml"),
+        ),
+        (
+            "prompt-guard.yaml",
+            include_str!("../../envoy/policies/prompt-guard.yaml"),
+        ),
+    ] {
+        let (said, code) = check(name, text);
+        assert_eq!((said.len(), code), (1, 1), "{name} {said:?}");
+        let told = "no policy here, only guardrails, which are a part of one: ";
+        assert!(said[0].starts_with(told), "{name} {said:?}");
+    }
+}
+
+#[test]
 fn several_files_each_get_their_lines() {
     let dir = folder();
     fs::write(dir.0.join("good.yaml"), POLICY).unwrap();

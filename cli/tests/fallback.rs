@@ -11,8 +11,6 @@ use std::process::Command;
 const PLANS: &str = include_str!("../../envoy/fallback.yaml");
 const CHAIN: &str = include_str!("../../envoy/chain.yaml");
 
-const PROVIDERS: &str = include_str!("../../docs/providers.md");
-
 const OK: &str = "ok (2 backends, 2 models, 2 tenants)";
 const MANAGER: &str = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config";
 const ROUTE: &str = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes[0].route";
@@ -504,104 +502,4 @@ fn chains() {
         said.iter().any(|line| line.starts_with(&metadata)),
         "{said:#?}"
     );
-}
-
-fn indented(block: &str, spaces: usize) -> String {
-    let lines = block.lines();
-    let lines = lines.map(|line| format!("{:spaces$}{line}\n", ""));
-    lines.collect()
-}
-
-/// The text of a file between what ends before `to` and what begins with `from`, exchanged.
-fn exchange(text: &str, from: &str, to: &str, new: &str) -> String {
-    let (before, rest) = text.split_once(from).unwrap();
-    let (_, after) = rest.split_once(to).unwrap();
-    format!("{before}{new}{to}{after}")
-}
-
-/// The blocks of docs/providers.md, put where the page says.
-fn documented() -> String {
-    let blocks = PROVIDERS.split("```yaml\n").skip(1);
-    let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
-    let (policy, others) = blocks.split_first().unwrap();
-    let clusters = others
-        .iter()
-        .filter(|block| block.contains("type: STRICT_DNS"));
-    let clusters: String = clusters.map(|block| indented(block, 2)).collect();
-    let policy = indented(policy, 20);
-    let text = exchange(
-        PLANS,
-        "                    backends:\n",
-        "          # Tollgate writes the order",
-        &policy,
-    );
-    let text = exchange(
-        &text,
-        "  - name: openai\n    type",
-        "  # Without hosts",
-        &clusters,
-    );
-    let secrets = others.iter().find(|block| block.contains("generic_secret"));
-    let (before, _) = text.split_once("  secrets:\n").unwrap();
-    format!("{before}  secrets:\n{}", indented(secrets.unwrap(), 2))
-}
-
-const DOCUMENTED_OK: &str = "ok (6 backends, 2 models, 1 tenants)";
-
-#[test]
-fn the_documented_providers_are_good() {
-    assert_eq!(check("documented", &documented()), [DOCUMENTED_OK]);
-}
-
-#[test]
-fn keys_in_headers_that_their_provider_does_not_read() {
-    let text = documented();
-    let header = format!("{OPTIONS}.http_filters[1].typed_config.credential.typed_config.header: ");
-    let told = |index: usize, backend: &str, own: &str| {
-        let path = warned(&cluster(index, ""), &header);
-        vec![
-            format!(
-                "{path}backend {backend:?} reads its key from {own}: with this header its calls are refused"
-            ),
-            DOCUMENTED_OK.to_owned(),
-        ]
-    };
-    let good = vec![DOCUMENTED_OK.to_owned()];
-    let or_token = ", or a token from authorization";
-    let gemini = told(2, "gemini", &format!("x-goog-api-key{or_token}"));
-    let anthropic = told(1, "anthropic", &format!("x-api-key{or_token}"));
-    let azure = told(4, "azure", &format!("api-key{or_token}"));
-    for (from, to, wanted) in [
-        ("header: x-goog-api-key", "header: x-api-key", &gemini),
-        ("header: x-goog-api-key", "header: api-key", &gemini),
-        // Vertex AI's tokens, also where the header is Envoy's default.
-        (
-            "header: x-goog-api-key",
-            "header: Authorization\n              header_value_prefix: \"Bearer \"",
-            &good,
-        ),
-        (
-            "header: x-goog-api-key",
-            "header_value_prefix: \"Bearer \"",
-            &good,
-        ),
-        ("header: x-goog-api-key", "header: X-Goog-Api-Key", &good),
-        ("header: x-api-key", "header: x-goog-api-key", &anthropic),
-        ("header: api-key", "header: x-api-key", &azure),
-        // Servers that speak OpenAI's protocol have many.
-        ("header: authorization", "header: x-own-key", &good),
-    ] {
-        assert!(text.contains(from), "{from}");
-        let text = text.replacen(&format!(" {from}\n"), &format!(" {to}\n"), 1);
-        assert_eq!(&check("keys", &text), wanted, "{from} to {to}");
-    }
-    // Amazon's keys are in authorization, or in what signs.
-    let signing = "type.googleapis.com/envoy.extensions.filters.http.aws_request_signing.v3.AwsRequestSigning";
-    let injector = format!(
-        "type.googleapis.com/{}\n            overwrite: true\n            credential: {{ typed_config: {{ header: x-api-key }} }}\n            #",
-        "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector"
-    );
-    assert!(text.contains(signing));
-    let said = check("bedrock", &text.replacen(signing, &injector, 1));
-    assert_eq!(said, told(3, "bedrock", "authorization"));
 }

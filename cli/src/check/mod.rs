@@ -10,6 +10,7 @@ mod envoy;
 mod findings;
 mod istio;
 mod keys;
+mod paths;
 mod policy;
 mod read;
 mod sources;
@@ -31,6 +32,9 @@ use tollgate::config::Tree;
 const NO_POLICY: &str = "no policy here: neither backends, models and tenants at the top, nor a \
     Wasm filter named tollgate or with such a configuration, nor an Istio WasmPlugin or EnvoyFilter \
     that has one";
+
+const GUARDRAILS_ONLY: &str = "no policy here, only guardrails, which are a part of one: put them into a \
+    policy, beside backends, models and tenants, or try them by tollgate scan --config FILE";
 
 /// Checks `files` and writes what is wrong with them to `out`; whether all are good.
 ///
@@ -77,7 +81,8 @@ fn check(documents: &[(usize, Tree)], findings: &mut Findings) -> Vec<Compiled> 
         roots.iter().map(|root| (root, sources(root))).collect();
     let names = sources::scopes(held.iter().flat_map(|(_, sources)| sources));
     if names.is_empty() {
-        findings.error_of_file(NO_POLICY);
+        let parts = roots.iter().any(|root| root.member("guardrails").is_some());
+        findings.error_of_file(if parts { GUARDRAILS_ONLY } else { NO_POLICY });
     }
     let mut names = names.into_iter();
     let mut policies = Vec::new();
@@ -132,8 +137,9 @@ fn check_source(
             None
         }
     };
-    if let Some(compiled) = &compiled {
+    if let (Some(compiled), Ok(policy)) = (&compiled, &source.policy) {
         keys::warn_of_ends(compiled, unix_now(), findings);
+        paths::warn(policy, compiled, findings);
     }
     match &source.held {
         Held::Alone => {}

@@ -11,7 +11,7 @@ use tollgate::config::Backend;
 use tollgate::protocols::Protocol;
 
 /// Where tokens of accounts stand, which providers take in place of keys.
-const TOKENS: &str = "authorization";
+pub(super) const TOKENS: &str = "authorization";
 
 /// Checks the injectors in the clusters of all backends.
 pub(super) fn check(root: &At<'_>, compiled: &Compiled, findings: &mut Findings) {
@@ -28,8 +28,9 @@ pub(super) fn check(root: &At<'_>, compiled: &Compiled, findings: &mut Findings)
 }
 
 /// The names of the headers that the injectors of a cluster write.
-fn injected<'t>(cluster: &At<'t>) -> Vec<At<'t>> {
-    let filters = http_filters(cluster);
+pub(super) fn injected<'t>(cluster: &At<'t>) -> Vec<At<'t>> {
+    let mut filters = http_filters(cluster);
+    filters.retain(|entry| !entry.is_true("disabled"));
     let configs = filters.iter().map(|it| it.field_or_gap("typed_config"));
     let injectors = configs.filter(|config| types::is(config, types::INJECTOR));
     let sources = injectors.map(|injector| {
@@ -60,6 +61,6 @@ fn check_header(header: &At<'_>, backend: &Backend, findings: &mut Findings) {
 }
 
 /// Of the many servers that speak OpenAI's protocol some have headers of their own.
-fn is_free(backend: &Backend) -> bool {
+pub(super) fn is_free(backend: &Backend) -> bool {
     backend.protocol == Protocol::OpenAi && KeyHeader::of(backend) == KeyHeader::Authorization
 }

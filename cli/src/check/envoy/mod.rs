@@ -6,6 +6,7 @@ mod chains;
 mod clusters;
 mod decompressor;
 mod fallback;
+mod groups;
 mod guarded;
 mod jwt;
 mod keys;
@@ -18,6 +19,7 @@ mod tls;
 mod totals;
 pub(super) mod types;
 mod unguarded;
+mod upstream;
 
 use super::at::At;
 use super::findings::Findings;
@@ -35,6 +37,7 @@ pub(super) struct Group<'s, 't> {
 pub(super) fn check_together(root: &At<'_>, groups: &[Group<'_, '_>], findings: &mut Findings) {
     unguarded::check(root, groups, findings);
     secrets::check(root, findings);
+    groups::check(root, findings);
     totals::check(groups, findings);
 }
 
@@ -59,6 +62,7 @@ pub(super) fn check(
         callouts::check(root, filters, compiled, findings);
         fallback::check(root, filters, compiled, findings);
         keys::check(root, compiled, findings);
+        upstream::check(root, compiled, findings);
         chains::check(root, &places, compiled, findings);
         tls::check(&places, &compiled.policy, findings);
         for place in &places {

@@ -18,6 +18,14 @@ pub(super) const SET_FILTER_STATE: &str =
     "envoy.extensions.filters.http.set_filter_state.v3.Config";
 pub(super) const INJECTOR: &str =
     "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector";
+pub(super) const AWS_SIGNING: &str =
+    "envoy.extensions.filters.http.aws_request_signing.v3.AwsRequestSigning";
+pub(super) const GCP_TOKENS: &str =
+    "envoy.extensions.filters.http.gcp_authn.v3.GcpAuthnFilterConfig";
+pub(super) const HEADER_MUTATION: &str =
+    "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
+pub(super) const UPSTREAM_CODEC: &str =
+    "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec";
 pub(super) const PRIORITY_GROUP: &str =
     "envoy.extensions.router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier";
 pub(super) const PREVIOUS_PRIORITIES: &str =
@@ -25,6 +33,11 @@ pub(super) const PREVIOUS_PRIORITIES: &str =
 pub(super) const AGGREGATE: &str = "envoy.extensions.clusters.aggregate.v3.ClusterConfig";
 pub(super) const TLS: &str = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
 pub(super) const QUIC: &str = "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport";
+pub(super) const UPSTREAM_TLS: &str =
+    "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
+pub(super) const UPSTREAM_QUIC: &str =
+    "envoy.extensions.transport_sockets.quic.v3.QuicUpstreamTransport";
+pub(super) const RAW_BUFFER: &str = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
 pub(super) const SPIFFE_VALIDATOR: &str =
     "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig";
 

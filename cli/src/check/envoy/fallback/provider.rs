@@ -74,19 +74,28 @@ fn name(cluster: &Cluster<'_, '_>, stationed: &Stationed<'_>, findings: &mut Fin
     findings.error(&at, message);
 }
 
-/// Keys are added last: whatever an earlier try has left is removed before.
+/// Keys are added last: whatever an earlier try has left is removed before, and what is signed is
+/// changed before.
 fn injectors(cluster: &Cluster<'_, '_>, stationed: &Stationed<'_>, findings: &mut Findings) {
     for (index, entry) in cluster.filters.iter().enumerate() {
         let config = entry.field_or_gap("typed_config");
-        if !types::is(&config, types::INJECTOR) {
-            continue;
+        let early = index < stationed.index;
+        match types::name(&config) {
+            Some(types::INJECTOR | types::GCP_TOKENS) if early => {
+                let message =
+                    "must stand after Tollgate's filter, which removes the keys that it finds";
+                findings.error(entry, message);
+            }
+            Some(types::AWS_SIGNING) if early => {
+                let message = "must stand after Tollgate's filter, which changes the request and \
+                               removes the signatures that it finds";
+                findings.error(entry, message);
+            }
+            _ => {}
         }
-        if index < stationed.index {
-            let message =
-                "must stand after Tollgate's filter, which removes the keys that it finds";
-            findings.error(entry, message);
+        if types::is(&config, types::INJECTOR) {
+            overwrites(&types::body(&config), findings);
         }
-        overwrites(&types::body(&config), findings);
     }
 }
 
