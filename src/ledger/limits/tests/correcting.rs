@@ -214,10 +214,7 @@ fn regression_a_correction_upwards_raises_alerts() {
             .collect::<Vec<_>>()
     };
     assert!(crossed(call(9, 4)).is_empty());
-    assert_eq!(
-        crossed(call(1_000, 60)),
-        [(scope.holder.clone(), 80, 1_060)]
-    );
+    assert_eq!(crossed(call(1_000, 60)), [(scope.holder.clone(), 80, 913)]);
     assert!(crossed(call(100, 61)).is_empty());
     // Of a user who is not the one that reads, no name is known.
     let (ada, eve) = ["ada", "eve"]
