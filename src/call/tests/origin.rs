@@ -6,7 +6,6 @@ const CHATS: &str = r#""messages":[{"role":"user","content":"hi"}]"#;
 
 fn limited(limit: Value) -> Bench {
     let mut policy = policy();
-    policy["backends"]["far"]["apis"] = json!(["chat", "completions", "responses"]);
     policy["ledger"] = json!({"default_output": {"tokens": 4096}});
     policy["models"]["smart"]["targets"][0]["price"] = json!({"input": 1, "output": 1000});
     policy["tenants"]["acme"]["limits"] = json!([limit]);
