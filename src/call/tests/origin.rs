@@ -36,8 +36,8 @@ fn regression_a_refused_call_is_told_what_its_answer_takes() {
         ),
         (
             "/v1/completions",
-            r#""prompt":"hi""#,
-            "4096 for the answer (set max_tokens to take less).",
+            r#""prompt":"hi","max_tokens":5000"#,
+            "5000 for the answer (a lower bound takes less).",
         ),
         (
             "/v1/chat/completions",
