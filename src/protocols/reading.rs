@@ -67,9 +67,9 @@ impl Stop {
 /// Why what names something that the provider has stored is refused: whoever has the operator's
 /// account, as all tenants do, could read it.
 pub fn stored(path: String) -> Refusal {
-    let last = path.rsplit('.').next().unwrap_or_default();
-    let instead = match last {
-        "file_id" => " Send the file itself.",
+    let instead = match path.as_str() {
+        path if path.ends_with("file_id") => " Send the file itself.",
+        path if path.ends_with("audio.id") => " Send its transcript as text.",
         _ => "",
     };
     let message =
@@ -261,5 +261,26 @@ impl Traits {
             self.text.add(front.get(..length).unwrap_or_default());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_who_names_something_stored_is_told_what_to_send_instead() {
+        for (path, instead) in [
+            ("file_id", " Send the file itself."),
+            ("input[0].content[1].file_id", " Send the file itself."),
+            ("audio.id", " Send its transcript as text."),
+            ("prompt", ""),
+        ] {
+            let begin =
+                format!("'{path}' is not supported: what it names could be another caller's.");
+            let refusal = stored(path.to_owned());
+            assert_eq!(refusal.message, format!("{begin}{instead}"));
+            assert_eq!(refusal.param.as_deref(), Some(path));
+        }
     }
 }

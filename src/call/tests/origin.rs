@@ -6,7 +6,6 @@ const CHATS: &str = r#""messages":[{"role":"user","content":"hi"}]"#;
 
 fn limited(limit: Value) -> Bench {
     let mut policy = policy();
-    policy["backends"]["far"]["apis"] = json!(["chat", "completions", "responses"]);
     policy["ledger"] = json!({"default_output": {"tokens": 4096}});
     policy["models"]["smart"]["targets"][0]["price"] = json!({"input": 1, "output": 1000});
     policy["tenants"]["acme"]["limits"] = json!([limit]);
@@ -37,8 +36,8 @@ fn regression_a_refused_call_is_told_what_its_answer_takes() {
         ),
         (
             "/v1/completions",
-            r#""prompt":"hi""#,
-            "4096 for the answer (set max_tokens to take less).",
+            r#""prompt":"hi","max_tokens":5000"#,
+            "5000 for the answer (a lower bound takes less).",
         ),
         (
             "/v1/chat/completions",
