@@ -7,7 +7,9 @@ const CHATS: &str = r#""messages":[{"role":"user","content":"hi"}]"#;
 fn limited(limit: Value) -> Bench {
     let mut policy = policy();
     policy["ledger"] = json!({"default_output": {"tokens": 4096}});
-    policy["models"]["smart"]["targets"][0]["price"] = json!({"input": 1, "output": 1000});
+    for model in ["smart", "same"] {
+        policy["models"][model]["targets"][0]["price"] = json!({"input": 1, "output": 1000});
+    }
     policy["tenants"]["acme"]["limits"] = json!([limit]);
     Bench::of(&policy)
 }
