@@ -10,8 +10,10 @@ use crate::protocols::Protocol;
 /// account, one by another method or within another time.
 /// (`x-forwarded-proto` is left to the route's `request_headers_to_remove`: without it
 /// Envoy 1.40 finds no route.)
-const REMOVED: [&str; 33] = [
+const REMOVED: [&str; 35] = [
     "accept-encoding",
+    "anthropic-user-profile-id",
+    "anthropic-workspace-id",
     "api-key",
     "authorization",
     "cookie",
@@ -116,6 +118,7 @@ mod tests {
             "x-amzn-tls-version",
             "x-amz-security-token",
             "x-ms-oai-image-generation-deployment",
+            "anthropic-workspace-id",
             "idempotency-key",
             "if-none-match",
             "range",
