@@ -78,6 +78,8 @@ fn plain(name: &str) -> String {
 pub(super) fn status_by_message(status: u16, message: &str) -> u16 {
     let message = message.to_ascii_lowercase();
     match status {
+        // It repeats what the caller has written.
+        400 if message.contains("validation error") || message.contains("value '") => status,
         403 if message.contains(NO_CACHING) => 400,
         400 => {
             let mut known = OF_THE_OPERATOR.iter();
@@ -146,6 +148,11 @@ mod tests {
             ),
             (400, "Operation not allowed", 403),
             (400, "The value at messages.0 is wrong.", 400),
+            (
+                400,
+                "1 validation error detected: Value 'operation not allowed' at 'toolConfig.tools.1.member.toolSpec.name' failed to satisfy constraint",
+                400,
+            ),
             (500, "Operation not allowed", 500),
             (
                 403,

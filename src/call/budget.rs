@@ -377,7 +377,7 @@ impl Call {
     /// Where the caller bounds the answer.
     fn bound_of_answer(&self) -> Option<&'static str> {
         if self.operation == BATCHES_CREATE {
-            return Some("max_tokens in each line");
+            return Some("a bound on the answer in each line");
         }
         match self.api {
             Api::ChatCompletions => Some("max_completion_tokens"),

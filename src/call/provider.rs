@@ -2,6 +2,7 @@
 
 use super::answer::{self, AnswerReader, Ids, OnData, Reading, Seen, Stop, Stopped};
 use super::ask::{Adapter, Ask, Route};
+use super::batches::BatchCall;
 use super::files::FileCall;
 use super::global::Limited;
 use super::refusing::unscannable;
@@ -86,7 +87,7 @@ impl Call {
         edits.set.extend(ask.told(&tries, self.api));
         self.caching.tell(&mut edits);
         let said = headers.has("retry-after");
-        retry_advice(&mut edits, (status, said), &tries, host);
+        retry_advice(&mut edits, (self.worth_another(status), said), &tries, host);
         self.guard_error(&caller, status);
         let ids = self.all_ids(&caller, &ask, &tries, status);
         let begun = self.begin(caller, ask, (status, content_type), ids, end);
@@ -243,7 +244,12 @@ impl Call {
         }
         edits.set.extend(ask.told(&tries, self.api));
         self.caching.tell(&mut edits);
-        retry_advice(&mut edits, (status, false), &tries, host);
+        retry_advice(
+            &mut edits,
+            (self.worth_another(status), false),
+            &tries,
+            host,
+        );
         let body = body.unwrap_or_else(|| piece.to_vec());
         self.begin(caller, ask, (status, &content_type), None, false);
         // An error is whole: it was held until then.
@@ -339,18 +345,29 @@ struct Begun {
     held: bool,
 }
 
+impl Call {
+    /// Whether an error is worth another call; `None`: it is none. What a batch comes to is charged where
+    /// nobody knows whether it was made, and would be again.
+    fn worth_another(&self, status: u16) -> Option<bool> {
+        let made = matches!(self.keeping, Keeping::Batch(BatchCall::Makes(_)));
+        match status {
+            ..400 => None,
+            409 | 429 => Some(true),
+            408 | 500.. => Some(!made),
+            _ => Some(false),
+        }
+    }
+}
+
 /// Tells the caller of an error whether and when to come back.
 /// (What the only provider has said itself stays as it is.)
 fn retry_advice(
     edits: &mut HeaderEdits,
-    (status, said): (u16, bool),
+    (worth, said): (Option<bool>, bool),
     tries: &Tries,
     host: &dyn Host,
 ) {
-    if status < 400 {
-        return;
-    }
-    let worth = matches!(status, 408 | 409 | 429 | 500..);
+    let Some(worth) = worth else { return };
     edits.set.push(("x-should-retry", worth.to_string()));
     let better = worth && (tries.0.len() > 1 || !said);
     if let Some(seconds) = Ask::retry_after(tries, host.now()).filter(|_| better) {

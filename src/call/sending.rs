@@ -703,7 +703,7 @@ fn of_usual_model(refusal: Refusal, model: &str) -> Refusal {
 }
 
 pub(super) fn unsupported_api() -> Refusal {
-    let message = "No target of this model has the API of this path.";
+    let message = "The providers of this model have no API like this path's. See GET /v1/models for what the model takes and gives.";
     Refusal::new(ErrorKind::Invalid, "unsupported_api", message).at("model")
 }
 

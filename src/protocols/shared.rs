@@ -24,9 +24,31 @@ impl Place {
     fn below(self, key: &str) -> Self {
         match key {
             _ if self == Self::Free => Self::Free,
-            // Schemas and their examples, arguments, and maps of the caller's.
-            "parameters" | "input_schema" | "output_schema" | "schema" | "input_examples"
-            | "arguments" | "metadata" | "headers" | "env" | "attributes" => Self::Free,
+            // Schemas and their examples, also as other servers name them, arguments, and maps of the
+            // caller's.
+            "parameters"
+            | "input_schema"
+            | "output_schema"
+            | "schema"
+            | "input_examples"
+            | "guided_json"
+            | "json_schema"
+            | "structured_outputs"
+            | "properties"
+            | "$defs"
+            | "arguments"
+            | "metadata"
+            | "client_metadata"
+            | "_meta"
+            | "headers"
+            | "env"
+            | "attributes"
+            | "chat_template_kwargs" => Self::Free,
+            // What a model has said of its sources, sent back: nothing is opened by it.
+            "annotations" | "results" => Self::Free,
+            // Claude Code sends on by itself which message was the last: nobody else knows its name,
+            // and what is told of it is whether a prompt was cached.
+            "diagnostics" => Self::Free,
             "container" | "environment" | "input_image_mask" => Self::Settings,
             _ => self,
         }

@@ -196,7 +196,8 @@ fn headers_of_a_protocol_stay_in_it() {
                 for mock in [first, second] {
                     let received = fleet.received(mock, &ask).remove(0);
                     let of = |name: &str| received.header(name).to_owned();
-                    assert_eq!(of("idempotency-key"), "one-of-the-caller");
+                    // Another tenant could have the same key, at the same account.
+                    assert_eq!(of("idempotency-key"), "");
                     assert_eq!(of("x-stainless-lang"), "python");
                     let own = |speaks, value: &str| {
                         let passes =

@@ -350,7 +350,7 @@ fn run_script_prints_lines_that_work_and_ends_by_ctrl_c() {
             hello
         );
         assert!(
-            text(stream).starts_with("data: {") && text(stream).ends_with("\n\ndata: [DONE]\n\n")
+            text(stream).starts_with("data: {") && text(stream).ends_with("\n\ndata: [DONE]\n\n\n")
         );
         assert_eq!(text(python).trim(), hello);
         let messages: Value = serde_json::from_str(text(messages)).unwrap();

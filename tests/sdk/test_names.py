@@ -65,7 +65,7 @@ OPENED = {
 
 # They are refused, whatever they name.
 REFUSED = [
-    r"(.*\.)?(file_ids?|vector_store_ids|container_id|tunnel_id|skill_id)",
+    r"(?!.*(annotations|results)\[\])(.*\.)?(file_ids?|vector_store_ids|container_id|tunnel_id|skill_id)",
     r".*tools\[\].*\.container",
     r".*environment<\w+>\.skills",
     r"prompt(\..*)?",
@@ -73,7 +73,7 @@ REFUSED = [
     r"prompt_cache_options\.comparison_response_id",
     r"container(\.id|\.skills)?",
     r"thread",
-    r"(thread<\w+>|diagnostics)\.previous_message_id",
+    r"thread<\w+>\.previous_message_id",
     r"(audio\.)?voice(\.id)?",
     r"messages\[\]\.audio\.id",
 ]
@@ -97,6 +97,10 @@ HARMLESS = [
     r"multi_agent",
     r".*\.revised_prompt",
     r"metadata\.user_id",
+    # What a model has said of its sources.
+    r".*(annotations|results)\[\](<\w+>)?\.(file_id|container_id)",
+    # Claude Code's: whether the prompt of that message was cached.
+    r"diagnostics\.previous_message_id",
     # Sent as false by the gateway, unless responses are kept for tenants.
     r"store",
     # Headers.

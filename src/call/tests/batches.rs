@@ -555,7 +555,7 @@ fn regression_a_batch_that_does_not_fit_says_what_its_answers_take() {
     run.head("POST", PATH, &[USER], false);
     let on = run.body(&create(&file));
     assert_eq!(refused_body(&on).0, 429);
-    let end = " Tokens counted in: 200 for the answer (set max_tokens in each line to take less).";
+    let end = " Tokens counted in: 200 for the answer (set a bound on the answer in each line to take less).";
     assert!(message(&on).ends_with(end), "{}", message(&on));
     run.done();
 }

@@ -1,5 +1,6 @@
 /*! The APIs that can be put into each other. */
 
+use super::hub::Reasoning;
 use crate::protocols::{Api, Protocol};
 
 /// An API of conversations with models: calls of each can be put into each other one.
@@ -117,11 +118,13 @@ impl ChatApi {
         }
     }
 
-    /// What asks for thinking.
-    pub(super) const fn effort(self) -> &'static str {
-        match self {
-            Self::Completions | Self::Messages => "reasoning_effort",
-            Self::Responses => "reasoning.effort",
+    /// What asks for this thinking.
+    pub(super) const fn effort(self, asked: Reasoning) -> &'static str {
+        match (self, asked) {
+            (Self::Completions, _) => "reasoning_effort",
+            (Self::Responses, _) => "reasoning.effort",
+            (Self::Messages, Reasoning::Effort(_)) => "output_config.effort",
+            (Self::Messages, _) => "thinking",
         }
     }
 }

@@ -5,6 +5,12 @@ use super::text::Text;
 use crate::protocols::Refusal;
 use std::borrow::Cow;
 
+/// What is wrong with bytes that are of none of the types which a provider takes.
+pub(super) fn other_type(taken: &[&str]) -> String {
+    let taken = taken.join(", ");
+    format!("has a media type that the provider of this model does not take; it takes {taken}")
+}
+
 /// Where the bytes of an image or a file are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Media<'a> {

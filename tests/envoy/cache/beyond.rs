@@ -105,7 +105,7 @@ async fn all_of(stand: &Stand, questions: &[String], are_new: bool) -> Vec<Strin
             true => Some(stand.mock.hold().await),
             false => None,
         };
-        let understood = understood(stand, "embeddings").await;
+        let before = stand.mock.received(|_| true).len();
         let asks = questions.iter().enumerate().map(|(at, question)| {
             let ask = faq(block * BLOCK + at, question);
             let port = stand.envoy.port();
@@ -113,7 +113,13 @@ async fn all_of(stand: &Stand, questions: &[String], are_new: bool) -> Vec<Strin
         });
         let asks = asks.collect::<Vec<_>>();
         if hold.is_some() {
-            until_understood(stand, "embeddings", understood + count(questions.len())).await;
+            eventually("each has been asked, and is understood", 60, async || {
+                // What a question means is asked before it goes to the provider.
+                let asked = stand.mock.received(|_| true).len() - before;
+                let waits = stand.envoy.stat("cluster.embeddings.upstream_rq_active");
+                (asked == questions.len() && waits.await == 0).then_some(())
+            })
+            .await;
         }
         drop(hold);
         for asked in asks {
@@ -121,19 +127,6 @@ async fn all_of(stand: &Stand, questions: &[String], are_new: bool) -> Vec<Strin
         }
     }
     said_of
-}
-
-/// How many questions this model has answered.
-async fn understood(stand: &Stand, cluster: &str) -> u64 {
-    let stat = format!("cluster.{cluster}.upstream_rq_completed");
-    stand.envoy.stat(&stat).await
-}
-
-async fn until_understood(stand: &Stand, cluster: &str, wanted: u64) {
-    eventually("each is understood", 60, async || {
-        (understood(stand, cluster).await >= wanted).then_some(())
-    })
-    .await;
 }
 
 const BLOCK: usize = 24;
@@ -256,7 +249,11 @@ fn a_question_in_other_words_gets_the_answer() {
         // The answer ends after its question is understood.
         let hold = stand.mock.hold().await;
         let opened = async {
-            until_understood(&stand, "meanings", 1).await;
+            eventually("it is understood", 10, async || {
+                let understood = stand.envoy.stat("cluster.meanings.upstream_rq_completed");
+                (understood.await == 1).then_some(())
+            })
+            .await;
             drop(hold);
         };
         tokio::join!(stored(&stand, &ask), opened);

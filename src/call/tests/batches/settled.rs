@@ -373,7 +373,14 @@ fn regression_an_error_that_leaves_open_whether_a_batch_was_made_is_charged() {
             let mut run = bench.run();
             assert_eq!(run.head("POST", PATH, &[USER], false), OnHead::Hold);
             assert!(matches!(run.body(&create(&file)), OnBody::Forward(_)));
-            if let OnAnswer::Forward(_) | OnAnswer::Hold(_) = run.answer(status, JSON) {
+            let on = run.answer(status, JSON);
+            if let OnAnswer::Forward(edits) | OnAnswer::Hold(edits) = on {
+                // Clients would make it again by themselves.
+                let worth = ("x-should-retry", "true".to_owned());
+                assert!(
+                    !is_open || !edits.set.contains(&worth),
+                    "{status} {fallback}"
+                );
                 run.data(r#"{"error":{"message":"x"}}"#, true);
             }
             let record = run.done();

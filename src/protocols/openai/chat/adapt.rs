@@ -89,7 +89,9 @@ impl ChatRequest<'_> {
         let gone = |name: &str| {
             // One of them was written in front.
             let emptied = fills && LIMITS.contains(&name);
-            Some(name) == gone || emptied || adapt.removes(name)
+            // OpenAI refuses it where nothing is kept.
+            let unkept = name == "metadata" && self.store.is_some();
+            Some(name) == gone || emptied || unkept || adapt.removes(name)
         };
         if let Some(most) = adapt.max_output {
             self.bound(most, gone, &mut edits);

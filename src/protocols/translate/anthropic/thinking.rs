@@ -32,7 +32,7 @@ impl Thinking {
         let wanted = match request.reasoning {
             Reasoning::Unsaid | Reasoning::Off => return Self::Unasked,
             _ if knows_none(model) => {
-                dropped.note(request.caller.effort());
+                dropped.note(request.caller.effort(request.reasoning));
                 return Self::Unasked;
             }
             Reasoning::Budget(budget) => Self::Budget(budget),
@@ -45,7 +45,7 @@ impl Thinking {
         if wanted.is_possible(request, most) {
             wanted
         } else {
-            dropped.note(request.caller.effort());
+            dropped.note(request.caller.effort(request.reasoning));
             Self::Unasked
         }
     }

@@ -7,6 +7,7 @@ use crate::protocols::Refusal;
 use crate::protocols::translate::hub::{
     Block, Call, Choice, Format, Media, Part, Request, Role, Tier,
 };
+use crate::protocols::translate::media::other_type;
 use crate::protocols::translate::path::Path;
 use crate::protocols::translate::write::Writer;
 use crate::protocols::translate::{Dropped, Target};
@@ -255,8 +256,7 @@ fn source(
                 kind => kind,
             };
             if !kinds.contains(&kind) {
-                let problem = "has a media type that the provider of this model does not take";
-                return Err(block.place.unsupported(problem));
+                return Err(block.place.unsupported(&other_type(kinds)));
             }
             json.member("type", "base64");
             json.member("media_type", kind);

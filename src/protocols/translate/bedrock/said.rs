@@ -6,6 +6,7 @@ use crate::protocols::Refusal;
 use crate::protocols::translate::Dropped;
 use crate::protocols::translate::anthropic::tool_id;
 use crate::protocols::translate::hub::{Block, Call, Format, Media, Part, Request, Role};
+use crate::protocols::translate::media::other_type;
 use crate::protocols::translate::text::Text;
 use crate::protocols::translate::write::Writer;
 
@@ -183,8 +184,8 @@ impl<'w, 'o> Said<'w, 'o> {
             return Err(block.place.unsupported(problem));
         };
         let Some((_, format)) = formats.iter().find(|(known, _)| known == kind) else {
-            let problem = "has a media type that the provider of this model does not take";
-            return Err(block.place.unsupported(problem));
+            let taken: Vec<&str> = formats.iter().map(|(kind, _)| *kind).collect();
+            return Err(block.place.unsupported(&other_type(&taken)));
         };
         self.json.member("format", format);
         self.json.open_member("source");

@@ -87,7 +87,7 @@ fn inference(
         }
         Family::Nova | Family::Other => {
             if !matches!(request.reasoning, Reasoning::Unsaid | Reasoning::Off) {
-                dropped.note(request.caller.effort());
+                dropped.note(request.caller.effort(request.reasoning));
             }
             (Thinking::Unasked, plain(&request.sampling, dropped))
         }

@@ -38,6 +38,12 @@ fn is_later(model: &str) -> bool {
     rest.any(|rest| generation(rest) || rest.ends_with("-latest"))
 }
 
+/// Whether a model knows penalties for words that are there already: those from 2.5 on answer 400
+/// ("Penalty is not enabled for this model").
+pub(super) fn knows_penalties(model: &str) -> bool {
+    !matches!(Thinks::of(model), Thinks::ByBudget | Thinks::ByLevel)
+}
+
 /// Whether a model refuses to go on with calls that it has not signed (3 and later).
 pub(super) fn wants_signatures(model: &str) -> bool {
     Thinks::of(model) == Thinks::ByLevel

@@ -133,8 +133,8 @@ fn user(
         let noted = content.iter().chain([block]);
         noted.for_each(|block| note_cache(block, dropped));
         let Some((order, name)) = calls.known.get(id.value().as_ref()).copied() else {
-            let problem = "is the result of no call before it, of which the provider of this \
-                           model has to be told the name";
+            let problem = "is the result of a call that no message before it has, and the \
+                           provider of this model has to be told the call's name";
             return Err(block.place.unsupported(problem));
         };
         results.push(Answered {
@@ -269,7 +269,9 @@ fn data(
             let tells_kind = kind.is_some() || matches!(block.part, Part::File { .. });
             let problem = places::problem(&value).or(match kind.is_none_or(fits) && tells_kind {
                 true => None,
-                false => Some("has a URL whose ending is none of a type that fits here"),
+                false => Some(
+                    "has a URL that does not end as one of a type that fits here does (.png, .pdf)",
+                ),
             });
             if let Some(problem) = problem {
                 return Err(block.place.unsupported(problem));

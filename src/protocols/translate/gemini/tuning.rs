@@ -1,6 +1,6 @@
 /*! Writing `generationConfig`: numbers that tune an answer, its form, and how to think. */
 
-use super::models::{Thinks, is_pro, knows_medium, knows_minimal};
+use super::models::{Thinks, is_pro, knows_medium, knows_minimal, knows_penalties};
 use crate::protocols::translate::hub::{Effort, Format, Knob, Reasoning, Request, Tuning};
 use crate::protocols::translate::openai::words;
 use crate::protocols::translate::write::Writer;
@@ -43,14 +43,15 @@ pub(super) fn generation(
         json.close_list();
     }
     let tuning = request.tuning.iter();
-    tuning.for_each(|tuning| turn(tuning, json, dropped));
+    let penalties = knows_penalties(target.model);
+    tuning.for_each(|tuning| turn(tuning, penalties, json, dropped));
     format(request, json, dropped);
     thinking(request, target.model, json, dropped);
     json.close();
 }
 
 /// A penalty of zero is none: models that know no penalties refuse the words.
-fn turn(tuning: &Tuning<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {
+fn turn(tuning: &Tuning<'_>, penalties: bool, json: &mut Writer<'_>, dropped: &mut Dropped) {
     let name = match tuning.knob {
         Knob::FrequencyPenalty => "frequencyPenalty",
         Knob::PresencePenalty => "presencePenalty",
@@ -63,8 +64,11 @@ fn turn(tuning: &Tuning<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {
         .json
         .parse::<f64>()
         .is_ok_and(|value| value.abs() < f64::EPSILON);
-    if !is_zero || tuning.knob == Knob::Seed {
-        json.raw_member(name, tuning.json);
+    match tuning.knob {
+        Knob::Seed => json.raw_member(name, tuning.json),
+        _ if is_zero => {}
+        _ if penalties => json.raw_member(name, tuning.json),
+        _ => dropped.note(tuning.field),
     }
 }
 
@@ -92,7 +96,7 @@ fn thinking(request: &Request<'_>, model: &str, json: &mut Writer<'_>, dropped: 
     let thinks = Thinks::of(model);
     if matches!(thinks, Thinks::Never | Thinks::Unknown) {
         if !off || thinks == Thinks::Unknown {
-            dropped.note(request.caller.effort());
+            dropped.note(request.caller.effort(request.reasoning));
         }
         return;
     }

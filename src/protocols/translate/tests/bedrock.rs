@@ -177,7 +177,7 @@ fn a_whole_request_of_anthropics() {
             "messages.content.thinking",
             "cache_control",
             "messages.content.is_error",
-            "reasoning_effort",
+            "thinking",
             "metadata.user_id"
         ]
     );

@@ -88,7 +88,7 @@ fn a_whole_request_of_chat_completions() {
             ]}],
             "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["weather"]}},
             "generationConfig": {"maxOutputTokens": 64_000, "temperature": 1.50, "topP": 0.9, "topK": 4,
-                "stopSequences": ["x", "y"], "seed": 7, "frequencyPenalty": 0.5,
+                "stopSequences": ["x", "y"], "seed": 7,
                 "responseMimeType": "application/json", "responseJsonSchema": schema,
                 "thinkingConfig": {"thinkingBudget": 8192, "includeThoughts": true}},
         })
@@ -100,6 +100,7 @@ fn a_whole_request_of_chat_completions() {
             "tools.strict",
             "parallel_tool_calls",
             "max_completion_tokens",
+            "frequency_penalty",
             "user",
             "service_tier"
         ]
@@ -253,6 +254,20 @@ fn what_is_asked_of_thinking_depends_on_the_model() {
         let config = &told["generationConfig"]["thinkingConfig"];
         assert_eq!(config, &wanted, "{model} {effort}");
         assert_eq!(dropped == ["reasoning_effort"], lost, "{model} {effort}");
+    }
+    // Each is told by the caller's own words.
+    for (more, name) in [
+        (
+            json!({"thinking": {"type": "enabled", "budget_tokens": 1024}}),
+            "thinking",
+        ),
+        (
+            json!({"output_config": {"effort": "low"}}),
+            "output_config.effort",
+        ),
+    ] {
+        let (_, dropped) = asked(Anthropic, "endpoints/1234567890", &hi_anthropic(&more));
+        assert_eq!(dropped, [name]);
     }
     for (tokens, wanted) in [(1024, 1024), (100, 512), (100_000, 24_576)] {
         let body = hi_anthropic(&json!({"thinking": {"type": "enabled", "budget_tokens": tokens}}));
