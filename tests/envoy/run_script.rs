@@ -401,7 +401,7 @@ fn check_stepped_over(whole: &Output, stream: &Output, record: &Output) {
         (line, content.trim()),
         ("HTTP/1.1 200 OK", "Hello from the mock provider.")
     );
-    assert!(text(stream).ends_with("\n\ndata: [DONE]\n\n"));
+    assert!(text(stream).ends_with("\n\ndata: [DONE]\n\n\n"));
     for shown in [whole, stream] {
         let (head, _) = text(shown).split_once("\r\n\r\n").unwrap();
         let told = |line: &str| head.lines().any(|found| found == line);
