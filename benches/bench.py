@@ -75,7 +75,7 @@ OF_OTHER_APIS = ["direct", "plain", "tollgate", "guarded"]
 # Who gets the calls with personal data.
 WITH_FINDINGS = ["plain", "tollgate", "guarded"]
 # The backend that answers, where there is one.
-BACKENDS = {"tollgate": "mock", "guarded": "mock", "backends": "openai", "translation": "anthropic"}
+BACKENDS = {"floor": "mock", "tollgate": "mock", "guarded": "mock", "backends": "openai", "translation": "anthropic"}
 BACKENDS |= {cache.CACHED: "mock"}
 # Not of interest, as it does nothing.
 NO_LATENCY = ["empty", "floor"]
