@@ -9,24 +9,23 @@ pub(super) const CHUNK: usize = 64;
 /// What each of 64 bytes is: bit 0 stands for the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bits {
-    /// Digits, `@`, `-`, and first bytes of characters that are not ASCII.
+    /// Digits and `@`.
     pub(super) sign: u64,
-    /// Quotation marks.
-    pub(super) quote: u64,
+    /// What matters only if no blank follows: `-./:`, digits, and bytes from `"` to `'` and the
+    /// grave accent, quotation marks among them.
+    pub(super) joint: u64,
     /// Spaces and ends of lines.
     pub(super) blank: u64,
-    /// `.` and `:`, which matter before a few signs only.
-    pub(super) joint: u64,
     pub(super) capital: u64,
-    /// What keys are written in: letters, digits and `+-./_=~`.
-    pub(super) key: u64,
+    /// Whether there are bytes that are not ASCII.
+    pub(super) high: bool,
 }
 
 impl Bits {
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     #[inline]
     pub(super) fn of(chunk: &[u8; CHUNK]) -> Self {
-        simd::bits(chunk)
+        simd::of(chunk)
     }
 
     #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
@@ -36,6 +35,23 @@ impl Bits {
     }
 }
 
+/// Which bytes are what keys are written in: letters, digits and `+-./_=~`. Long runs of it are
+/// rare.
+pub(super) fn key_bits(chunk: &[u8; CHUNK]) -> u64 {
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return simd::key(chunk);
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    portable::key(chunk)
+}
+
+/// Which bytes are not ASCII, and which of them are the first of a character.
+pub(super) fn high_bits(chunk: &[u8; CHUNK]) -> [u64; 2] {
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return simd::high(chunk);
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    portable::high(chunk)
+}
+
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod portable {
     use super::{Bits, CHUNK};
@@ -43,43 +59,27 @@ mod portable {
     #[inline]
     pub(super) fn of(chunk: &[u8; CHUNK]) -> Bits {
         Bits {
-            sign: bits(chunk, sign),
-            quote: bits(chunk, quote),
-            blank: bits(chunk, blank),
+            sign: bits(chunk, |byte| within(byte, b'0', b'9') | is(byte, b'@')),
             joint: bits(chunk, joint),
+            blank: bits(chunk, |byte| is(byte, b' ') | is(byte, b'\n')),
             capital: bits(chunk, |byte| within(byte, b'A', b'Z')),
-            key: bits(chunk, key),
+            high: !chunk.is_ascii(),
         }
     }
 
-    #[inline(always)]
-    fn sign(byte: u8) -> u8 {
-        within(byte, b'0', b'9') | is(byte, b'-') | is(byte, b'@') | within(byte, 0xc0, 0xff)
+    pub(super) fn key(chunk: &[u8; CHUNK]) -> u64 {
+        let small = |byte: u8| within(byte | 0x20, b'a', b'z') | within(byte, b'-', b'9');
+        let sign = |byte| is(byte, b'+') | is(byte, b'_') | is(byte, b'=') | is(byte, b'~');
+        bits(chunk, |byte| small(byte) | sign(byte))
     }
 
-    #[inline(always)]
-    fn quote(byte: u8) -> u8 {
-        is(byte, b'"') | is(byte, b'\'') | is(byte, b'`')
-    }
-
-    #[inline(always)]
-    fn blank(byte: u8) -> u8 {
-        is(byte, b' ') | is(byte, b'\n')
+    pub(super) fn high(chunk: &[u8; CHUNK]) -> [u64; 2] {
+        [0x80, 0xc0].map(|first| bits(chunk, |byte| within(byte, first, 0xff)))
     }
 
     #[inline(always)]
     fn joint(byte: u8) -> u8 {
-        is(byte, b'.') | is(byte, b':')
-    }
-
-    #[inline(always)]
-    fn key(byte: u8) -> u8 {
-        within(byte | 0x20, b'a', b'z')
-            | within(byte, b'-', b'9')
-            | is(byte, b'+')
-            | is(byte, b'_')
-            | is(byte, b'=')
-            | is(byte, b'~')
+        within(byte, b'-', b':') | within(byte, b'"', b'\'') | is(byte, b'`')
     }
 
     #[inline(always)]
@@ -92,6 +92,7 @@ mod portable {
         u8::from(byte.wrapping_sub(first) <= last.wrapping_sub(first))
     }
 
+    /// The bits of bytes that are 0 or 1.
     #[inline(always)]
     fn bits(chunk: &[u8; CHUNK], of: impl Fn(u8) -> u8) -> u64 {
         let mut lanes = [0_u8; CHUNK];
@@ -111,70 +112,65 @@ mod portable {
     }
 }
 
-/// Bytes are told apart by tables of their upper and of their lower half: a bit that both have
-/// stands for a rectangle of the code chart.
+/// A few comparisons a class: every instruction counts here, for all text goes through it.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd {
     use super::{Bits, CHUNK};
     use core::arch::wasm32::{
-        i8x16_bitmask, i8x16_eq, u8x16, u8x16_add_sat, u8x16_lt, u8x16_shr, u8x16_splat,
-        u8x16_swizzle, u64x2, v128, v128_and, v128_or,
+        i8x16_add, i8x16_bitmask, i8x16_eq, i8x16_lt, i8x16_splat, u64x2, v128, v128_or,
     };
 
-    /// `A…O` and `a…o`.
-    const LETTERS: u8 = 1;
-    /// `P…Z` and `p…z`.
-    const MORE_LETTERS: u8 = 1 << 1;
-    const DIGITS: u8 = 1 << 2;
-    const HYPHEN: u8 = 1 << 3;
-    /// `+`, `.` and `/`.
-    const OF_KEYS: u8 = 1 << 4;
-    const QUOTES: u8 = 1 << 5;
-    /// First bytes of characters that are not ASCII.
-    const OTHER: u8 = 1 << 6;
-
-    const KEY: u8 = LETTERS | MORE_LETTERS | DIGITS | HYPHEN | OF_KEYS;
-    const SIGN: u8 = DIGITS | HYPHEN | OTHER;
-
     #[inline]
-    pub(super) fn bits(chunk: &[u8; CHUNK]) -> Bits {
+    pub(super) fn of(chunk: &[u8; CHUNK]) -> Bits {
         let mut all = Bits {
             sign: 0,
-            quote: 0,
-            blank: 0,
             joint: 0,
+            blank: 0,
             capital: 0,
-            key: 0,
+            high: false,
         };
+        let mut every = i8x16_splat(0);
         let (blocks, _) = chunk.as_chunks::<16>();
         for block in blocks.iter().rev() {
             let bytes = load(block);
-            let class = class(bytes);
-            let eq = |byte: u8| i8x16_eq(bytes, u8x16_splat(byte));
-            let odd = v128_or(v128_or(eq(b'='), eq(b'_')), eq(b'~'));
-            // Of letters, capitals lie below 0x60.
-            let letter = v128_and(class, u8x16_splat(LETTERS | MORE_LETTERS));
-            let low = u8x16_lt(bytes, u8x16_splat(0x60));
-            let capital = any(v128_and(letter, low));
+            let sign = v128_or(within::<b'0', b'9'>(bytes), is::<b'@'>(bytes));
+            let quote = v128_or(within::<b'"', b'\''>(bytes), is::<b'`'>(bytes));
             all = Bits {
-                sign: join(
-                    all.sign,
-                    v128_or(any(v128_and(class, u8x16_splat(SIGN))), eq(b'@')),
-                ),
-                quote: join(
-                    all.quote,
-                    v128_or(any(v128_and(class, u8x16_splat(QUOTES))), eq(b'`')),
-                ),
-                blank: join(all.blank, v128_or(eq(b' '), eq(b'\n'))),
-                joint: join(all.joint, v128_or(eq(b'.'), eq(b':'))),
-                capital: join(all.capital, capital),
-                key: join(
-                    all.key,
-                    v128_or(any(v128_and(class, u8x16_splat(KEY))), odd),
-                ),
+                sign: join(all.sign, sign),
+                joint: join(all.joint, v128_or(within::<b'-', b':'>(bytes), quote)),
+                blank: join(all.blank, v128_or(is::<b' '>(bytes), is::<b'\n'>(bytes))),
+                capital: join(all.capital, within::<b'A', b'Z'>(bytes)),
+                high: false,
             };
+            every = v128_or(every, bytes);
         }
+        all.high = i8x16_bitmask(every) != 0;
         all
+    }
+
+    pub(super) fn key(chunk: &[u8; CHUNK]) -> u64 {
+        let small = i8x16_splat(0x20);
+        each(chunk, |bytes| {
+            let letter = within::<b'a', b'z'>(v128_or(bytes, small));
+            let known = v128_or(letter, within::<b'-', b'9'>(bytes));
+            let sign = v128_or(is::<b'+'>(bytes), is::<b'_'>(bytes));
+            let other = v128_or(is::<b'='>(bytes), is::<b'~'>(bytes));
+            v128_or(v128_or(known, sign), other)
+        })
+    }
+
+    pub(super) fn high(chunk: &[u8; CHUNK]) -> [u64; 2] {
+        [
+            each(chunk, |bytes| bytes),
+            each(chunk, within::<0xc0, 0xff>),
+        ]
+    }
+
+    #[inline(always)]
+    fn each(chunk: &[u8; CHUNK], of: impl Fn(v128) -> v128) -> u64 {
+        let (blocks, _) = chunk.as_chunks::<16>();
+        let blocks = blocks.iter().rev();
+        blocks.fold(0, |behind, block| join(behind, of(load(block))))
     }
 
     #[inline(always)]
@@ -187,47 +183,21 @@ mod simd {
     }
 
     #[inline(always)]
-    fn class(bytes: v128) -> v128 {
-        const A: u8 = LETTERS;
-        const P: u8 = MORE_LETTERS;
-        const D: u8 = DIGITS;
-        const K: u8 = OF_KEYS;
-        const Q: u8 = QUOTES;
-        const H: u8 = OTHER;
-        const M: u8 = HYPHEN;
-        let upper = u8x16(0, 0, M | K | Q, D, A, P, A, P, 0, 0, 0, 0, H, H, H, H);
-        let lower = u8x16(
-            P | D | H,
-            A | P | D | H,
-            A | P | D | Q | H,
-            A | P | D | H,
-            A | P | D | H,
-            A | P | D | H,
-            A | P | D | H,
-            A | P | D | Q | H,
-            A | P | D | H,
-            A | P | D | H,
-            A | P | H,
-            A | K | H,
-            A | H,
-            A | M | H,
-            A | K | H,
-            A | K | H,
-        );
-        let low = v128_and(bytes, u8x16_splat(0x0f));
-        v128_and(
-            u8x16_swizzle(upper, u8x16_shr(bytes, 4)),
-            u8x16_swizzle(lower, low),
-        )
+    fn is<const BYTE: u8>(bytes: v128) -> v128 {
+        i8x16_eq(bytes, i8x16_splat(BYTE.cast_signed()))
     }
 
-    /// The top bit of each byte that is not 0.
+    /// Signed bytes are compared, which takes one instruction: the first of the range is moved
+    /// to the least of them.
     #[inline(always)]
-    fn any(bytes: v128) -> v128 {
-        u8x16_add_sat(bytes, u8x16_splat(0x7f))
+    fn within<const FIRST: u8, const LAST: u8>(bytes: v128) -> v128 {
+        const LEAST: u8 = 0x80;
+        let moved = i8x16_add(bytes, i8x16_splat(LEAST.wrapping_sub(FIRST).cast_signed()));
+        let behind = LEAST.wrapping_add(LAST.wrapping_sub(FIRST)).wrapping_add(1);
+        i8x16_lt(moved, i8x16_splat(behind.cast_signed()))
     }
 
-    /// The bits of a block, and those behind it.
+    /// The top bits of a block, and those behind it.
     #[inline(always)]
     fn join(behind: u64, block: v128) -> u64 {
         (behind << 16) | u64::from(i8x16_bitmask(block))
@@ -246,14 +216,17 @@ mod tests {
                 chunk[at] = byte;
                 let bits = Bits::of(&chunk);
                 let only = |is: bool| u64::from(is) << at;
-                let sign = byte.is_ascii_digit() || b"@-".contains(&byte) || byte >= 0xc0;
+                let joint = byte.is_ascii_digit() || b"-./:\"#$%&'`".contains(&byte);
                 let key = byte.is_ascii_alphanumeric() || b"+-./_=~".contains(&byte);
+                let sign = byte.is_ascii_digit() || byte == b'@';
                 assert_eq!(bits.sign, only(sign), "{byte}");
-                assert_eq!(bits.quote, only(b"\"'`".contains(&byte)), "{byte}");
+                assert_eq!(bits.joint, only(joint), "{byte}");
                 assert_eq!(bits.blank, only(b" \n".contains(&byte)), "{byte}");
-                assert_eq!(bits.joint, only(b".:".contains(&byte)), "{byte}");
                 assert_eq!(bits.capital, only(byte.is_ascii_uppercase()), "{byte}");
-                assert_eq!(bits.key, only(key), "{byte}");
+                assert_eq!(bits.high, !byte.is_ascii(), "{byte}");
+                assert_eq!(key_bits(&chunk), only(key), "{byte}");
+                let high = [byte >= 0x80, byte >= 0xc0].map(only);
+                assert_eq!(high_bits(&chunk), high, "{byte}");
             }
         }
     }

@@ -77,5 +77,12 @@ pub fn find(text: &str, wanted: Entities) -> Vec<Finding> {
     findings
 }
 
+/// Whether none of these is in a whole text from `from` on, so far as a look at its bytes tells: far
+/// quicker than [`find`], which finds nothing wherever this holds. A line begins at `from`, and
+/// words before it count.
+pub fn is_clear(text: &str, from: usize, wanted: Entities) -> bool {
+    quick::is_clear(text, from, wanted)
+}
+
 #[cfg(test)]
 mod tests;

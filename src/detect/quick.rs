@@ -10,7 +10,7 @@ use super::context::nearest;
 use super::entity::{Entities, Entity};
 use super::find::{BARE_TOPS, is_assigned, is_called_birth, is_v6, names_month};
 use super::joins;
-use super::lanes::{Bits, CHUNK};
+use super::lanes::{Bits, CHUNK, high_bits, key_bits};
 use super::view::{at, before, part, run, run_back};
 use super::words::Subject;
 
@@ -49,6 +49,11 @@ pub(super) fn pass(text: &str, from: usize, wanted: Entities) -> Passed {
     }
 }
 
+/// Whether nothing at all can be found in a whole text from `from` on, where a line begins.
+pub(super) fn is_clear(text: &str, from: usize, wanted: Entities) -> bool {
+    Pass::new(text, from, wanted).stop() == text.len()
+}
+
 struct Pass<'t> {
     text: &'t str,
     bytes: &'t [u8],
@@ -58,8 +63,8 @@ struct Pass<'t> {
     digits: usize,
     /// Up to where a run of what keys are written in has been looked at.
     keys: usize,
-    /// Such bytes, and capitals, at the end of the chunk before.
-    key_run: u32,
+    /// Bytes of ASCII without a blank, and capitals, at the end of the chunk before.
+    word_run: u32,
     capital_run: u32,
 }
 
@@ -72,7 +77,7 @@ impl<'t> Pass<'t> {
             wanted,
             digits: from,
             keys: from,
-            key_run: 0,
+            word_run: 0,
             capital_run: 0,
         }
     }
@@ -87,7 +92,7 @@ impl<'t> Pass<'t> {
         let (chunks, tail) = rest.as_chunks::<CHUNK>();
         let mut start = self.from;
         for chunk in chunks {
-            if let Some(stop) = self.stop_in(start, Bits::of(chunk)) {
+            if let Some(stop) = self.stop_in(start, chunk) {
                 return stop;
             }
             start = start.saturating_add(CHUNK);
@@ -96,17 +101,25 @@ impl<'t> Pass<'t> {
         for (place, byte) in last.iter_mut().zip(tail) {
             *place = *byte;
         }
-        let stop = self.stop_in(start, Bits::of(&last));
+        let stop = self.stop_in(start, &last);
         stop.unwrap_or(self.bytes.len())
     }
 
-    fn stop_in(&mut self, start: usize, bits: Bits) -> Option<usize> {
+    fn stop_in(&mut self, start: usize, chunk: &[u8; CHUNK]) -> Option<usize> {
+        let bits = Bits::of(chunk);
+        let [high, others] = match bits.high {
+            true => high_bits(chunk),
+            false => [0; 2],
+        };
+        let word = !(bits.blank | high);
+        let keys = match starts_of_key(word, &mut self.word_run) {
+            0 => 0,
+            _ => self.keys_in(start, chunk),
+        };
         let capitals = starts_of_eight(bits.capital, &mut self.capital_run);
-        let keys = starts_of_key(bits.key, &mut self.key_run);
         // What the first byte of the next chunk is, nobody knows.
-        let followed = ((bits.key | bits.joint) >> 1) | (1 << 63);
-        let quotes = bits.quote & !(bits.blank >> 1);
-        let mut places = keys | capitals | bits.sign | quotes | (bits.joint & followed);
+        let joints = bits.joint & !(bits.blank >> 1);
+        let mut places = keys | capitals | bits.sign | joints | others;
         while places != 0 {
             let offset = places.trailing_zeros();
             places &= places.wrapping_sub(1);
@@ -121,6 +134,16 @@ impl<'t> Pass<'t> {
             }
         }
         None
+    }
+
+    /// Where long runs of what keys are written in begin, or go on.
+    fn keys_in(&self, start: usize, chunk: &[u8; CHUNK]) -> u64 {
+        let least = usize::try_from(KEY).unwrap_or_default();
+        let from = self.from.max(start.saturating_sub(least));
+        let length = start.saturating_sub(from);
+        let first = run_back(part(self.bytes, from, start), length, is_key_byte);
+        let mut before = u32::try_from(length.saturating_sub(first)).unwrap_or(KEY);
+        starts_of_key(key_bits(chunk), &mut before)
     }
 
     fn matters(&mut self, place: usize) -> bool {
@@ -142,8 +165,8 @@ impl<'t> Pass<'t> {
 
     /// Whether what a secret may be assigned to stands before this quote.
     fn opens(&self, quote: usize) -> bool {
-        // Most close something: a letter stands before them that ends no `is` and no `bearer`.
-        let closes = |byte: u8| byte.is_ascii_alphanumeric() && !matches!(byte | 0x20, b's' | b'r');
+        // Most close something: a letter stands before them that ends no `is`.
+        let closes = |byte: u8| byte.is_ascii_alphanumeric() && byte | 0x20 != b's';
         let next = at(self.bytes, quote.saturating_add(1));
         next != at(self.bytes, quote)
             && !next.is_ascii_whitespace()
@@ -306,6 +329,7 @@ impl<'t> Pass<'t> {
 
 /// Where runs of so many bits begin, or go on that began before; `before` is how many were
 /// set at the end of the chunk before.
+#[inline]
 fn starts(bits: u64, runs: u64, least: u32, before: &mut u32) -> u64 {
     let first = bits.trailing_ones();
     let goes_on = *before > 0 && first > 0 && before.saturating_add(first) >= least;
@@ -317,12 +341,14 @@ fn starts(bits: u64, runs: u64, least: u32, before: &mut u32) -> u64 {
     (runs & !(runs << 1)) | u64::from(goes_on)
 }
 
+#[inline]
 fn starts_of_eight(bits: u64, before: &mut u32) -> u64 {
     let two = bits & (bits >> 1);
     let four = two & (two >> 2);
     starts(bits, four & (four >> 4), 8, before)
 }
 
+#[inline]
 fn starts_of_key(bits: u64, before: &mut u32) -> u64 {
     let two = bits & (bits >> 1);
     let four = two & (two >> 2);

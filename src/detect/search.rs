@@ -27,6 +27,27 @@ pub struct Search {
     pub classes: Classes,
 }
 
+impl Search {
+    /// Whether nothing is looked for.
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty()
+            && self.patterns.is_none()
+            && self.phrases.is_none()
+            && self.system_prompt.is_none()
+            && !self.links
+            && self.classes.is_empty()
+    }
+
+    /// The same without personal data and secrets.
+    #[must_use]
+    pub fn without_entities(&self) -> Self {
+        Self {
+            entities: Entities::default(),
+            ..self.clone()
+        }
+    }
+}
+
 /// Runs all finders of a search over text that comes in pieces.
 ///
 /// Hits come in the order of their start, then of what they are, and may overlap; what is

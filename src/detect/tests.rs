@@ -1,7 +1,7 @@
 /*! What is found, and what is not. Numbers are the issuers' own examples, or made up with
 right check digits. */
 
-use super::{Entities, Entity, Group, IDENTITIES, find};
+use super::{Entities, Entity, Group, IDENTITIES, find, is_clear};
 
 /// The entities found, each with its text.
 fn found(text: &str) -> Vec<(Entity, &str)> {
@@ -357,6 +357,8 @@ fn what_is_passed_over_in_blocks_has_no_findings() {
             goes_on
         });
         assert_eq!(find(&text, Entities::all()), pieces, "{text:?}");
+        let clear = is_clear(&text, 0, Entities::all());
+        assert!(!clear || pieces.is_empty(), "{text:?}");
     }
 }
 
@@ -369,4 +371,44 @@ fn options_and_passwords_by_their_short_names() {
     );
     finds("db_pass = \"x7Kp!q2Z\"", Entity::SecretValue, "x7Kp!q2Z");
     finds_nothing("bypass = \"x7Kp!q2Z\", compass: n0rthw3st, the pass x7Kpaq2Zbb");
+}
+
+#[test]
+fn no_example_looks_clear_wherever_it_stands() {
+    let known = IDENTITIES.iter().map(|row| row.example);
+    let others = [
+        "key: sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8t",
+        "AKIAIOSFODNN7EXAMPLQ",
+        "ada@example.org",
+        "+1 415 555 0132",
+        "4111 1111 1111 1111",
+        "DE89 3704 0044 0532 0130 00",
+        "SWIFT: DEUTDEFF",
+        "https://ada:hunter2x@example.org/",
+        "www.example.org",
+        "2001:db8::ff00:42:8329",
+        "00:1a:2b:3c:4d:5e",
+        "born on 4 July 1980",
+        "password is \"x7Kp!q2Z\"",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA",
+        "ghp_AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGhIj",
+    ];
+    for example in known.chain(others) {
+        let wanted: Entities = find(example, Entities::all())
+            .iter()
+            .map(|finding| finding.entity)
+            .collect();
+        assert!(!wanted.is_empty(), "{example}");
+        for front in 0..130 {
+            for back in ["", " and so on, ", "\n"] {
+                let text = format!(
+                    "{}{example}{back}",
+                    "so it is ".repeat(15).split_at(front).0
+                );
+                let found = find(&text, wanted);
+                assert!(found.is_empty() || !is_clear(&text, 0, wanted), "{text:?}");
+            }
+        }
+        assert!(!is_clear(example, 0, wanted), "{example}");
+    }
 }

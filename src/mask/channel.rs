@@ -4,10 +4,10 @@ use super::flow::{Flow, Use};
 use super::guards::Guards;
 use super::json::Kind;
 use super::placeholder::{Known, Spotter, may_be_in};
-use super::readings::{Found, Reading, Readings};
+use super::readings::{Found, Reading, Readings, worth_it};
 use super::vault::Vault;
 use super::verdict::Verdict;
-use crate::detect::Part;
+use crate::detect::{Part, Search};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -60,7 +60,7 @@ impl Channel {
     pub fn new(guards: Option<Rc<Guards>>, form: Form, vault: Option<Rc<Vault>>) -> Self {
         let vault = vault.filter(|vault| !vault.is_empty());
         Self {
-            seeing: Seeing::new(guards.as_deref(), vault.is_some()),
+            seeing: Seeing::new(guards.as_deref().map(Guards::search), vault.is_some()),
             flow: Flow::new(form),
             guards,
             vault,
@@ -109,10 +109,10 @@ fn places(vault: Option<&Vault>) -> Use<'_> {
 }
 
 impl Seeing {
-    fn new(guards: Option<&Guards>, spots: bool) -> Self {
+    fn new(search: Option<&Search>, spots: bool) -> Self {
         Self {
-            finder: guards.map(|guards| Readings::new(guards.search())),
-            sentences: guards.is_some_and(|guards| !guards.search().classes.is_empty()),
+            finder: search.map(Readings::new),
+            sentences: search.is_some_and(|search| !search.classes.is_empty()),
             prose: false,
             spotter: spots.then(Spotter::new),
         }
@@ -251,7 +251,12 @@ fn seen(text: &str, guards: Option<&Guards>, form: Form, places: &Use<'_>) -> Op
         said = flow.held.text(0, flow.held.end());
     }
     let known = known.filter(|_| may_be_in(said));
-    let mut seeing = Seeing::new(guards, known.is_some());
+    let search = guards.map(|guards| worth_it(guards.search(), said));
+    let search = search.as_deref().filter(|search| !search.is_empty());
+    if known.is_none() && search.is_none() {
+        return None;
+    }
+    let mut seeing = Seeing::new(search, known.is_some());
     if form == Form::Json {
         seeing.see_held(0, &mut flow, known);
     } else {

@@ -7,7 +7,7 @@ nothing that is to be found depends on an escape any more. */
 
 use super::json::{Escape, escape, escaped};
 use crate::bytes::{Set, find};
-use crate::detect::{Finder, Hit, Part, Search, What};
+use crate::detect::{Entities, Finder, Hit, Part, REACH, Search, What, is_clear};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -119,6 +119,93 @@ impl Found {
         let fresh = hit.part != Part::Next;
         (hit.start, hit.what, fresh, Reverse(hit.end), self.reading)
     }
+}
+
+/// What of a search is to be looked for in a whole text: no personal data and no secrets, where
+/// either reading shows at a look that it has none.
+pub(super) fn worth_it<'s>(search: &'s Search, text: &str) -> Cow<'s, Search> {
+    let wanted = search.entities;
+    if wanted.is_empty() || !is_clear(text, 0, wanted) || !is_clear_undone(text, wanted) {
+        return Cow::Borrowed(search);
+    }
+    Cow::Owned(search.without_entities())
+}
+
+/// Whether none of these is in the second reading of a text that looks clear in the first: where
+/// no escape is near, they are one.
+fn is_clear_undone(text: &str, wanted: Entities) -> bool {
+    let (escapes, _) = spelled(text);
+    let mut rest = escapes.as_slice();
+    while let Some(first) = rest.first() {
+        let start = line_start(text, first.start);
+        let (end, count) = lines_end(text, rest);
+        let (here, later) = rest.split_at_checked(count.max(1)).unwrap_or((rest, &[]));
+        let from = words_start(text, start);
+        let near = text.get(from..end).unwrap_or_default();
+        let said = undo(near, &moved(here, from), |_, _| {});
+        if !is_clear(&said, start.saturating_sub(from), wanted) {
+            return false;
+        }
+        rest = later;
+    }
+    true
+}
+
+/// Where the line begins that `place` is in.
+fn line_start(text: &str, place: usize) -> usize {
+    let front = text.as_bytes().get(..place).unwrap_or_default();
+    let end = front.iter().rposition(|byte| *byte == b'\n');
+    end.map_or(0, |end| end.saturating_add(1))
+}
+
+/// How far the first of these escapes, and those not far behind it, change what may be found: up
+/// to the end of a line, since nothing goes on behind it but the words that count for what comes.
+/// And how many escapes these are.
+fn lines_end(text: &str, escapes: &[Spelled]) -> (usize, usize) {
+    const LINE: Set = Set::of([b'\n'; 2]);
+    let (mut end, mut count) = (0, 0_usize);
+    for escape in escapes {
+        if count > 0 && escape.start >= end {
+            break;
+        }
+        count = count.saturating_add(1);
+        let words = escape.end.saturating_add(words(text, escape.end, true));
+        if words <= end {
+            continue;
+        }
+        let behind = text.as_bytes().get(words..).unwrap_or_default();
+        let line = find(behind, LINE).map(|line| words.saturating_add(line).saturating_add(1));
+        end = line.unwrap_or(text.len());
+    }
+    (end, count)
+}
+
+/// Where the words begin that count at `place`, or before it.
+fn words_start(text: &str, place: usize) -> usize {
+    let mut start = place.saturating_sub(words(text, place, false));
+    while !text.is_char_boundary(start) {
+        start = start.saturating_sub(1);
+    }
+    start
+}
+
+/// Bytes that words before a finding may take that count, behind `place` or before it: twice
+/// [`REACH`], which leaves room for the beginning of the first.
+fn words(text: &str, place: usize, behind: bool) -> usize {
+    const MOST: usize = 2 * REACH;
+    let near = match behind {
+        true => text.as_bytes().get(place..),
+        false => text.as_bytes().get(..place),
+    };
+    let near = near.unwrap_or_default();
+    let (front, back) = match behind {
+        true => near.split_at_checked(MOST),
+        false => near.split_at_checked(near.len().saturating_sub(MOST)),
+    }
+    .unwrap_or((near, near));
+    let ascii = if behind { front } else { back }.is_ascii();
+    // A code point has four bytes at most.
+    if ascii { MOST } else { MOST * 4 }
 }
 
 impl Readings {
@@ -560,7 +647,7 @@ fn moved(escapes: &[Spelled], by: usize) -> Vec<Spelled> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::{Entities, Phrases};
+    use crate::detect::Phrases;
     use proptest::collection::vec;
     use proptest::prelude::*;
     use std::rc::Rc;
@@ -651,6 +738,53 @@ mod tests {
             prop_assert_eq!(&found_in(&search, &[&text]).0, &wanted);
             prop_assert_eq!(&found_in(&search, &[front, back]).0, &wanted);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn what_looks_clear_near_escapes_is_clear(
+            words in vec((0_usize..30, 1_usize..30), 0..24),
+        ) {
+            let known = [
+                "\\n", r"\u0040", "\\\"", "\\", r"a\u0064a", "@example", "so it is ", "é ", " ", "x", "\n",
+                "password = ", "\"", "Hunter2-hunter22", "phone: ", "+1 415", " 555 0132 ", "4111 1111 ",
+                "1111 1111 ", "date of birth ", "1980-04-02 ", "\n", "word\n", "{\"api_key\": ", "한글 ",
+                "-----BEGIN ", "swift ", "DEUTDEFF", "https:", r"\/\/",
+            ];
+            let text: String = words
+                .iter()
+                .map(|(word, times)| {
+                    let times = if matches!(*word, 6..=10 | 21 | 24) { *times } else { 1 };
+                    known[*word].repeat(times)
+                })
+                .collect();
+            let all = Entities::all();
+            let [_, never] = searches();
+            if is_clear(&text, 0, all) {
+                let clear = is_clear_undone(&text, all);
+                prop_assert_eq!(clear, is_clear(&undone(&text), 0, all));
+                prop_assert!(!clear || found_in(&never, &[&text]).0.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_finding_by_an_escape_is_seen_wherever_it_stands() {
+        let all = Entities::all();
+        let is_clear = |text: &str| is_clear(text, 0, all) && is_clear_undone(text, all);
+        for front in 0..600 {
+            let words = "so it is ".repeat(70).split_at(front).0.to_owned();
+            let foreign: String = "é it is ".repeat(90).chars().take(front).collect();
+            for words in [words, foreign] {
+                let text = format!("{words}\nada\\u0040example.org ");
+                assert!(!is_clear(&text), "{text}");
+                let text = format!("\\n{words}\n\\\"ada\\n and so\\\" on\n");
+                assert!(is_clear(&text), "{text}");
+            }
+        }
+        // The name is written otherwise, and the value stands in the next line.
+        assert!(!is_clear("pass\\u0077ord:\n\"x7Kp!q2Z\"\n"));
+        assert!(is_clear("pass\\nord:\n\"xKp!qZ\"\n"));
     }
 
     #[test]

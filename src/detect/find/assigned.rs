@@ -3,7 +3,7 @@ their form. */
 
 use super::super::context::{REACH, left};
 use super::super::entity::Entity;
-use super::super::view::{at, before, part, run, run_back};
+use super::super::view::{at, part, run, run_back};
 use super::token::is_random;
 use super::{Candidate, Region, Weight};
 
@@ -75,11 +75,10 @@ pub(in super::super) fn is_assigned(text: &str, end: usize) -> bool {
 /// What nearly every place fails that [`name_of`] finds nothing at: told by the few bytes
 /// before it.
 fn may_be_assigned(bytes: &[u8], end: usize) -> bool {
-    // The signs, and two letters before them.
-    let near = part(bytes, end.saturating_sub(MOST_SIGNS.saturating_add(2)), end);
+    // The signs, and three bytes before them.
+    let near = part(bytes, end.saturating_sub(MOST_SIGNS.saturating_add(3)), end);
     let from = run_back(near, near.len(), is_glue);
     let (front, signs) = near.split_at_checked(from).unwrap_or_default();
-    let last = [front.len().saturating_sub(1), front.len()].map(|end| before(front, end) | 0x20);
     let option = || {
         let upto = end.saturating_sub(signs.len());
         let reach = REACH.saturating_sub(signs.len());
@@ -87,12 +86,14 @@ fn may_be_assigned(bytes: &[u8], end: usize) -> bool {
         let start = run_back(name, name.len(), part_of_name);
         start == 0 || part(name, start, name.len()).starts_with(b"--")
     };
+    let named = front.last().is_some_and(|last| part_of_name(*last));
     match signs {
+        _ if !named => false,
         _ if signs.iter().any(|sign| b"=:>".contains(sign)) => true,
         [b'"', b',', ..] => true,
-        // `is` and `bearer`.
-        _ if matches!(&last, b"is" | b"er") => true,
-        [b' '] | [b' ', b'"' | b'\''] => option(),
+        _ if ends_with(front, b" is") => true,
+        [b' '] => ends_with(front, b"rer") || option(),
+        [b' ', b'"' | b'\''] => option(),
         _ => false,
     }
 }
