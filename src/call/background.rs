@@ -377,14 +377,12 @@ impl Call {
             let Some((model, new)) = self.raised(&charge, passed) else {
                 return Ok(());
             };
-            // First it counts, so that nobody takes away what does not count yet.
-            self.charge_anew(host, (caller, &model), &charge, &new);
-            let replaced = charge.replace(&new, host, space, whose, host.now());
-            if replaced == Ok(true) {
+            // Only who has put it there counts it: what was counted before could not be taken back
+            // once its window is over.
+            if charge.replace(&new, host, space, whose, host.now())? {
+                self.charge_anew(host, (caller, &model), &charge, &new);
                 return Ok(());
             }
-            self.charge_anew(host, (caller, &model), &new, &charge);
-            replaced?;
         }
         Err(Lost)
     }

@@ -1,7 +1,8 @@
 //! Responses in the background: charged when they are made, settled when they are read.
 
 use super::*;
-use crate::ledger::{MOST_OPEN, Slot};
+use crate::ledger::{Charge, MOST_OPEN, Slot};
+use crate::wrapped::number_of;
 
 const BACKGROUND: &str =
     r#"{"model":"smart","input":"hi","background":true,"max_output_tokens":500}"#;
@@ -731,4 +732,31 @@ fn regression_what_has_passed_of_a_response_that_fails_in_the_end_is_charged() {
     assert_eq!(used(&bench), [input + output, cost, output]);
     let totals = bench.totals("acme", "smart");
     assert_eq!(totals, [1, 0, 0, 0, input, output]);
+}
+
+/// The number of the response in these tests.
+fn number() -> u64 {
+    number_of(&[&Mark::of("far").bytes(), b"resp_0a"])
+}
+
+#[test]
+fn regression_a_raise_that_loses_a_race_counts_once_across_a_windows_end() {
+    let bench = Bench::of(&charged_with(true));
+    let id = queued_unbound(&bench);
+    // It was charged yesterday: what is beyond that counts today.
+    bench.after(23 * 3_600_000);
+    assert_eq!(used(&bench)[2], 0);
+    let gateway = Rc::clone(&bench.gateway);
+    let end = format!("open/acme/{}", number() % 16);
+    bench.host.before_write(&end, move |host| {
+        let (space, whose, now) = (&gateway.space, ("acme", number()), host.now());
+        let charge = Charge::see(host, space, whose, now).unwrap();
+        let mut new = charge.clone();
+        new.passed.pieces = 1;
+        let replaced = charge.replace(&new, host, space, whose, now);
+        assert_eq!(replaced, Ok(true));
+    });
+    cut(&bench, &id, &[(1, text(500))]);
+    let once = used(&bench)[2];
+    assert!((450..700).contains(&once), "{once}");
 }
