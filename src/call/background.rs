@@ -42,8 +42,8 @@ pub(super) enum Later {
     Leaves(u64, Charge),
     /// It has read what that took in truth.
     Tells(u64, Took),
-    /// It has read some of it, and no end.
-    Passes(u64, Passed),
+    /// It has read some of it, or an end that does not tell; whether it has ended.
+    Passes(u64, Passed, bool),
 }
 
 /// How often a charge is raised that others change meanwhile.
@@ -185,11 +185,12 @@ impl Call {
         let later = match &self.keeping {
             Keeping::Reads(named) => Some(match seen.took() {
                 Some(took) => tells(named, took),
-                None => Later::Passes(number_named(named), seen.passed()),
+                None => Later::Passes(number_named(named), seen.passed(), is_over),
             }),
-            Keeping::Batch(BatchCall::Names(named, _)) if is_over => {
-                seen.batch.map(|batch| tells(named, Took::Batch(batch)))
-            }
+            Keeping::Batch(BatchCall::Names(named, _)) if is_over => Some(match seen.batch {
+                Some(batch) => tells(named, Took::Batch(batch)),
+                None => Later::Passes(number_named(named), Passed::default(), true),
+            }),
             Keeping::Makes { .. } if self.keeping.waits(seen) => self.leaves(ask, tries, seen),
             Keeping::Batch(BatchCall::Makes(_)) => self.leaves(ask, tries, seen),
             _ => None,
@@ -218,7 +219,8 @@ impl Call {
                 }
             }
         };
-        Some(Later::Leaves(number, charge))
+        let over = seen.over || seen.done;
+        Some(Later::Leaves(number, Charge { over, ..charge }))
     }
 
     /// The charge of this call as it is settled: where it counts is known only then.
@@ -243,6 +245,7 @@ impl Call {
             model: name_number(model),
             target: name_number(&target.key),
             passed: Passed::default(),
+            over: false,
             counted: Counted::default(),
         }
     }
@@ -311,14 +314,16 @@ impl Call {
                 let charge = Charge { counted, ..charge };
                 let space = &self.gateway.space;
                 match charge.leave(host, space, (tenant, id), host.now()) {
-                    Ok(()) => return,
-                    lost => lost,
+                    Ok(()) if !charge.over => return,
+                    done => done,
                 }
             }
             // It was let through uncounted.
             (Later::Leaves(..), ..) => Err(Lost),
             (Later::Tells(id, took), Some(caller), _) => self.tells(host, caller, id, &took),
-            (Later::Passes(id, passed), Some(caller), _) => self.passes(host, caller, id, passed),
+            (Later::Passes(id, passed, over), Some(caller), _) => {
+                self.passes(host, caller, id, (passed, over))
+            }
             _ => Ok(()),
         };
         if done == Err(Lost) {
@@ -334,8 +339,9 @@ impl Call {
         let (space, tenant) = (&self.gateway.space, caller.tenant.name.as_str());
         let taken = Charge::take(host, space, (tenant, id), host.now())?;
         if let Some(charge) = taken {
-            let until_ms = charge.until_ms;
-            Slot { until_ms }.give_back(host, space, tenant, host.now());
+            if !charge.over {
+                charge.slot().give_back(host, space, tenant, host.now());
+            }
             self.correct(host, caller, &charge, took);
         }
         Ok(())
@@ -358,15 +364,16 @@ impl Call {
     }
 
     /// Raises the charge of what has passed in part, if that is more, and leaves it open: else who
-    /// hangs up before the end would have it for less.
+    /// hangs up before the end would have it for less. What is `over` and has not told what it took
+    /// may never tell it: it gives its place back, and can be put right as long as there is room.
     fn passes(
         &self,
         host: &dyn Host,
         caller: &Caller,
         id: u64,
-        passed: Passed,
+        (passed, over): (Passed, bool),
     ) -> Result<(), Lost> {
-        if passed.tokens() == 0 {
+        if passed.tokens() == 0 && !over {
             return Ok(());
         }
         let (space, whose) = (&self.gateway.space, (caller.tenant.name.as_str(), id));
@@ -374,23 +381,36 @@ impl Call {
             let Some(charge) = Charge::see(host, space, whose, host.now()) else {
                 return Ok(());
             };
-            let Some((model, new)) = self.raised(&charge, passed) else {
+            let (model, new) = self.raised(&charge, (passed, over));
+            if new == charge {
                 return Ok(());
-            };
+            }
             // Only who has put it there counts it: what was counted before could not be taken back
             // once its window is over.
             if charge.replace(&new, host, space, whose, host.now())? {
-                self.charge_anew(host, (caller, &model), &charge, &new);
+                if let Some(model) = model {
+                    self.charge_anew(host, (caller, &model), &charge, &new);
+                }
+                if new.over && !charge.over {
+                    charge.slot().give_back(host, space, whose.0, host.now());
+                }
                 return Ok(());
             }
         }
         Err(Lost)
     }
 
-    /// The charge with what has passed; `None`: it stays as it is.
-    fn raised(&self, charge: &Charge, passed: Passed) -> Option<(Rc<Model>, Charge)> {
-        let (model, price) = self.priced(charge)?;
+    /// The charge with what has passed, and its model. What the policy has no more keeps its charge.
+    fn raised(
+        &self,
+        charge: &Charge,
+        (passed, over): (Passed, bool),
+    ) -> (Option<Rc<Model>>, Charge) {
         let mut new = charge.clone();
+        new.over |= over;
+        let Some((model, price)) = self.priced(charge) else {
+            return (None, new);
+        };
         new.passed = charge.passed.and(passed);
         if new.passed.tokens() > charge.output {
             new.output = new.passed.tokens();
@@ -398,7 +418,7 @@ impl Call {
             let cost = self.cost_of(price.as_ref(), (&Took::Response(usage), usage));
             new.nano_usd = cost.max(charge.nano_usd);
         }
-        (new != *charge).then_some((model, new))
+        (Some(model), new)
     }
 
     /// Puts another charge in the place of one, in limits and totals.

@@ -760,3 +760,54 @@ fn regression_a_raise_that_loses_a_race_counts_once_across_a_windows_end() {
     let once = used(&bench)[2];
     assert!((450..700).contains(&once), "{once}");
 }
+
+#[test]
+fn regression_what_ended_without_telling_its_usage_needs_no_place() {
+    let bench = Bench::of(&charged_with(true));
+    fill(&bench, 1);
+    let (id, _) = queued(&bench);
+    let before = used(&bench);
+    let is_full = || send(&mut bench.run(), USER, BACKGROUND).is_err();
+    for status in ["queued", "in_progress"] {
+        read(&bench, USER, &id, &state(status, &Value::Null));
+        assert!(is_full(), "{status}");
+    }
+    for _ in 0..2 {
+        read(&bench, USER, &id, &state("cancelled", &Value::Null));
+        assert_eq!(used(&bench), before);
+    }
+    // One place is free, and no more than that.
+    let run = begun_with_place(&bench);
+    assert!(is_full());
+    run.finish(0, GONE);
+    // What is told of it later still counts, once, and frees no other place.
+    for _ in 0..2 {
+        read(&bench, USER, &id, &state("cancelled", &counts()));
+        assert_eq!(used(&bench), TOOK);
+    }
+    let run = begun_with_place(&bench);
+    assert!(is_full());
+    run.finish(0, GONE);
+}
+
+#[test]
+fn regression_a_stream_that_was_cancelled_without_usage_needs_no_place() {
+    let bench = Bench::of(&charged_with(true));
+    fill(&bench, 1);
+    let cancelled = event("response.cancelled", &Value::Null);
+    let (id, _) = told(&bench, &streamed(), &[cancelled], false);
+    assert_eq!(used(&bench)[2], 500);
+    let run = begun_with_place(&bench);
+    send(&mut bench.run(), USER, BACKGROUND).unwrap_err();
+    read(&bench, USER, &id, &state("cancelled", &counts()));
+    send(&mut bench.run(), USER, BACKGROUND).unwrap_err();
+    run.finish(0, GONE);
+    assert_eq!(used(&bench), TOOK);
+}
+
+/// A call that has a place, under way.
+fn begun_with_place(bench: &Bench) -> Run<'_> {
+    let mut run = bench.run();
+    send(&mut run, USER, BACKGROUND).unwrap();
+    run
+}
