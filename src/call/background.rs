@@ -154,6 +154,11 @@ fn number_named(named: &Named) -> u64 {
     number_at(named.thing.backend, &named.thing.id)
 }
 
+/// Whose places are taken, as of other limits.
+pub(super) const fn holder_of(full: &Full) -> &'static str {
+    if full.of_user { "user" } else { "tenant" }
+}
+
 fn name_number(name: &str) -> u64 {
     number_of(&[name.as_bytes()])
 }
@@ -238,6 +243,7 @@ impl Call {
         Charge {
             at_ms,
             until_ms: self.slot.as_ref().map_or(0, |(_, slot)| slot.until_ms),
+            user: self.slot.as_ref().map_or(0, |(_, slot)| slot.user),
             input: usage.input,
             output: usage.output,
             nano_usd: cost.nano_usd(),
@@ -254,7 +260,7 @@ impl Call {
     /// put right what it is charged.
     ///
     /// # Errors
-    /// 429 if the tenant has too many of them, 503 if nobody can say.
+    /// 429 if the tenant or the user has too many of them, 503 if nobody can say.
     pub(super) fn take_slot(
         &mut self,
         host: &dyn Host,
@@ -268,15 +274,21 @@ impl Call {
             ..
         } = &*self.gateway;
         let (tenant, now) = (caller.tenant.name.as_str(), host.now());
-        let until_ms = now.unix_millis().saturating_add(lasts_ms);
-        match Slot::take(host, space, tenant, until_ms, now) {
+        let slot = Slot {
+            until_ms: now.unix_millis().saturating_add(lasts_ms),
+            user: match &*caller.user {
+                "" => 0,
+                user => name_number(user),
+            },
+        };
+        match slot.take(host, space, tenant, now) {
             Ok(Ok(slot)) => {
                 self.slot = Some((tenant.to_owned(), slot));
                 Ok(())
             }
-            Ok(Err(Full)) => {
-                metrics.limited(host, tenant, "tenant", OPEN);
-                Err(too_many_open())
+            Ok(Err(full)) => {
+                metrics.limited(host, tenant, holder_of(&full), OPEN);
+                Err(too_many_open(&full, now))
             }
             Err(Exhausted) if policy.ledger.admit_when_busy => Ok(()),
             Err(Exhausted) => Err(busy()),

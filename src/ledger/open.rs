@@ -24,6 +24,8 @@ pub struct Charge {
     pub at_ms: u64,
     /// Until when it can be corrected, likewise.
     pub until_ms: u64,
+    /// Whose place it has, see [`Slot::user`].
+    pub user: u64,
     /// Tokens of the prompt.
     pub input: u64,
     /// Tokens of the answer.
@@ -159,6 +161,7 @@ impl Charge {
             *id,
             charge.at_ms,
             charge.until_ms,
+            charge.user,
             charge.input,
             charge.output,
             charge.nano_usd,
@@ -179,6 +182,7 @@ impl Charge {
         let charge = Self {
             at_ms: words.next()?,
             until_ms: words.next()?,
+            user: words.next()?,
             input: words.next()?,
             output: words.next()?,
             nano_usd: words.next()?,
@@ -201,6 +205,7 @@ impl Charge {
     pub const fn slot(&self) -> Slot {
         Slot {
             until_ms: self.until_ms,
+            user: self.user,
         }
     }
 

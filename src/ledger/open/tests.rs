@@ -9,6 +9,7 @@ fn charge(at_ms: u64) -> Charge {
     Charge {
         at_ms,
         until_ms: at_ms + 1_000,
+        user: 9,
         input: 2,
         output: 3,
         nano_usd: 4,
@@ -203,7 +204,7 @@ fn charges_are_bounded_and_last_as_long_as_they_say() {
     assert_eq!(leave(most, 1_000, 1_000), Err(Lost));
     let (key, last) = (key(&space, "t", 0), 1_999);
     // Its own numbers, and those of four meters.
-    const BYTES: usize = 8 * (14 + 2 + 2);
+    const BYTES: usize = 8 * (15 + 2 + 2);
     assert_eq!(host.shared_get(&key).unwrap().0.len(), 1 + MOST * BYTES);
     assert_eq!(take(0, last), Ok(Some(charge(1_000))));
     assert_eq!(leave(most, 2_000, last), Ok(()));

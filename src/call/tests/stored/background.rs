@@ -1,7 +1,7 @@
 //! Responses in the background: charged when they are made, settled when they are read.
 
 use super::*;
-use crate::ledger::{Charge, MOST_OPEN, Slot};
+use crate::ledger::{Charge, MOST_OF_USER, MOST_OPEN, Slot};
 use crate::wrapped::number_of;
 
 const BACKGROUND: &str =
@@ -638,7 +638,8 @@ fn fill(bench: &Bench, left: u64) {
     let (space, now) = (&bench.gateway.space, bench.host.now());
     let until_ms = now.unix_millis() + 3_600_000;
     for _ in left..MOST_OPEN {
-        let taken = Slot::take(&bench.host, space, "acme", until_ms, now);
+        let slot = Slot { until_ms, user: 0 };
+        let taken = slot.take(&bench.host, space, "acme", now);
         assert!(taken.unwrap().is_ok());
     }
 }
@@ -779,7 +780,7 @@ fn regression_what_ended_without_telling_its_usage_needs_no_place() {
     // One place is free, and no more than that.
     let run = begun_with_place(&bench);
     assert!(is_full());
-    run.finish(0, GONE);
+    refused_by_its_provider(run);
     // What is told of it later still counts, once, and frees no other place.
     for _ in 0..2 {
         read(&bench, USER, &id, &state("cancelled", &counts()));
@@ -787,7 +788,7 @@ fn regression_what_ended_without_telling_its_usage_needs_no_place() {
     }
     let run = begun_with_place(&bench);
     assert!(is_full());
-    run.finish(0, GONE);
+    refused_by_its_provider(run);
 }
 
 #[test]
@@ -801,8 +802,14 @@ fn regression_a_stream_that_was_cancelled_without_usage_needs_no_place() {
     send(&mut bench.run(), USER, BACKGROUND).unwrap_err();
     read(&bench, USER, &id, &state("cancelled", &counts()));
     send(&mut bench.run(), USER, BACKGROUND).unwrap_err();
-    run.finish(0, GONE);
+    refused_by_its_provider(run);
     assert_eq!(used(&bench), TOOK);
+}
+
+fn refused_by_its_provider(mut run: Run<'_>) {
+    run.answer("400", JSON);
+    run.data("{}", true);
+    run.done();
 }
 
 /// A call that has a place, under way.
@@ -810,4 +817,37 @@ fn begun_with_place(bench: &Bench) -> Run<'_> {
     let mut run = bench.run();
     send(&mut run, USER, BACKGROUND).unwrap();
     run
+}
+
+#[test]
+fn regression_no_user_takes_the_places_of_others() {
+    let bench = Bench::of(&charged_with(false));
+    for _ in 0..MOST_OF_USER {
+        queued(&bench);
+    }
+    let mut run = bench.run();
+    assert_eq!(run.head("POST", PATH, &[USER], false), OnHead::Hold);
+    let OnBody::Reply(refused) = run.body(BACKGROUND) else {
+        panic!()
+    };
+    assert_eq!(refused.status, 429);
+    // A place comes back by itself at the full hour behind its day.
+    let day = 24 * 3_600..=25 * 3_600;
+    let retry = refused
+        .headers
+        .iter()
+        .find(|(name, _)| *name == "retry-after");
+    let seconds: u64 = retry.unwrap().1.parse().unwrap();
+    assert!(day.contains(&seconds), "{seconds}");
+    says(
+        &run.done(),
+        json!({"outcome": "too_many_open", "reason": "user open_charges"}),
+    );
+    let labels = [
+        ("tenant", "acme"),
+        ("holder", "user"),
+        ("limit", "open_charges"),
+    ];
+    assert_eq!(bench.counted("tollgate.limited_total", &labels), [1]);
+    send(&mut bench.run(), ADMIN, BACKGROUND).unwrap();
 }
