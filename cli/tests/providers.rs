@@ -210,12 +210,12 @@ fn regression_providers_without_tls_are_told() {
             "",
             "",
         ),
-        // Nobody speaks plain text there.
+        // Seldom does anybody speak plain text there, but who reads it is one's own.
         (
             "vllm",
             host,
             "address: vllm.internal, port_value: 443",
-            Error,
+            Warning,
             SOCKET,
             "requests and answers",
         ),
@@ -223,7 +223,7 @@ fn regression_providers_without_tls_are_told() {
             "vllm",
             host,
             "address: vllm.internal, port_value: \"443\"",
-            Error,
+            Warning,
             SOCKET,
             "requests and answers",
         ),
@@ -239,16 +239,20 @@ fn regression_providers_without_tls_are_told() {
     let sealed = key("openai").replace("openai-key", "gemini-key");
     let codec = "        - name: envoy.filters.http.upstream_codec";
     let keyed = format!("{sealed}{codec}");
-    let public =
-        with("vllm", codec, &keyed).replace(host, "address: vllm.example.com, port_value: 80");
-    let said = check("keyed", &public);
-    assert_eq!(said.len(), 1, "{said:#?}");
-    let start = format!("{}: must be TLS", at("vllm", SOCKET));
-    assert!(
-        said.iter()
-            .all(|line| line.starts_with(&start) && line.contains("the key")),
-        "{said:#?}"
-    );
+    let public = |port| {
+        let at = format!("address: vllm.example.com, port_value: {port}");
+        with("vllm", codec, &keyed).replace(host, &at)
+    };
+    // On port 80 a sidecar may add TLS.
+    for (port, warns) in [(80, true), (8000, false)] {
+        let said = check("keyed", &public(port));
+        // A warning leaves the verdict.
+        assert_eq!(said.len(), 1 + usize::from(warns), "{said:#?}");
+        let is_warned = said[0].contains("should be TLS") && said[0].contains("sidecar");
+        let is_refused = said[0].contains("must be TLS");
+        assert!(said[0].contains("the key"), "{said:#?}");
+        assert_eq!((is_warned, is_refused), (warns, !warns), "{said:#?}");
+    }
     // In a network of one's own a key may go in plain text, as it does between sidecars.
     assert_eq!(check("own", &with("vllm", codec, &keyed)), [OK]);
 }
@@ -472,7 +476,7 @@ fn keys_of_chains() {
     let public = CHAIN.replace("type: STATIC", "type: STRICT_DNS");
     let public = public.replace(
         "address: 127.0.0.1, port_value: 8002",
-        "address: api.anthropic.com, port_value: 80",
+        "address: api.anthropic.com, port_value: 8080",
     );
     let said = check("chain", &public);
     let plain = "static_resources.clusters[2].transport_socket: must be TLS (an UpstreamTlsContext): the key";

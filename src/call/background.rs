@@ -42,8 +42,8 @@ pub(super) enum Later {
     Leaves(u64, Charge),
     /// It has read what that took in truth.
     Tells(u64, Took),
-    /// It has read some of it, and no end.
-    Passes(u64, Passed),
+    /// It has read some of it, or an end that does not tell; whether it has ended.
+    Passes(u64, Passed, bool),
 }
 
 /// How often a charge is raised that others change meanwhile.
@@ -154,6 +154,11 @@ fn number_named(named: &Named) -> u64 {
     number_at(named.thing.backend, &named.thing.id)
 }
 
+/// Whose places are taken, as of other limits.
+pub(super) const fn holder_of(full: &Full) -> &'static str {
+    if full.of_user { "user" } else { "tenant" }
+}
+
 fn name_number(name: &str) -> u64 {
     number_of(&[name.as_bytes()])
 }
@@ -185,11 +190,12 @@ impl Call {
         let later = match &self.keeping {
             Keeping::Reads(named) => Some(match seen.took() {
                 Some(took) => tells(named, took),
-                None => Later::Passes(number_named(named), seen.passed()),
+                None => Later::Passes(number_named(named), seen.passed(), is_over),
             }),
-            Keeping::Batch(BatchCall::Names(named, _)) if is_over => {
-                seen.batch.map(|batch| tells(named, Took::Batch(batch)))
-            }
+            Keeping::Batch(BatchCall::Names(named, _)) if is_over => Some(match seen.batch {
+                Some(batch) => tells(named, Took::Batch(batch)),
+                None => Later::Passes(number_named(named), Passed::default(), true),
+            }),
             Keeping::Makes { .. } if self.keeping.waits(seen) => self.leaves(ask, tries, seen),
             Keeping::Batch(BatchCall::Makes(_)) => self.leaves(ask, tries, seen),
             _ => None,
@@ -218,7 +224,8 @@ impl Call {
                 }
             }
         };
-        Some(Later::Leaves(number, charge))
+        let over = seen.over || seen.done;
+        Some(Later::Leaves(number, Charge { over, ..charge }))
     }
 
     /// The charge of this call as it is settled: where it counts is known only then.
@@ -236,6 +243,7 @@ impl Call {
         Charge {
             at_ms,
             until_ms: self.slot.as_ref().map_or(0, |(_, slot)| slot.until_ms),
+            user: self.slot.as_ref().map_or(0, |(_, slot)| slot.user),
             input: usage.input,
             output: usage.output,
             nano_usd: cost.nano_usd(),
@@ -243,6 +251,7 @@ impl Call {
             model: name_number(model),
             target: name_number(&target.key),
             passed: Passed::default(),
+            over: false,
             counted: Counted::default(),
         }
     }
@@ -251,7 +260,7 @@ impl Call {
     /// put right what it is charged.
     ///
     /// # Errors
-    /// 429 if the tenant has too many of them, 503 if nobody can say.
+    /// 429 if the tenant or the user has too many of them, 503 if nobody can say.
     pub(super) fn take_slot(
         &mut self,
         host: &dyn Host,
@@ -265,15 +274,21 @@ impl Call {
             ..
         } = &*self.gateway;
         let (tenant, now) = (caller.tenant.name.as_str(), host.now());
-        let until_ms = now.unix_millis().saturating_add(lasts_ms);
-        match Slot::take(host, space, tenant, until_ms, now) {
+        let slot = Slot {
+            until_ms: now.unix_millis().saturating_add(lasts_ms),
+            user: match &*caller.user {
+                "" => 0,
+                user => name_number(user),
+            },
+        };
+        match slot.take(host, space, tenant, now) {
             Ok(Ok(slot)) => {
                 self.slot = Some((tenant.to_owned(), slot));
                 Ok(())
             }
-            Ok(Err(Full)) => {
-                metrics.limited(host, tenant, "tenant", OPEN);
-                Err(too_many_open())
+            Ok(Err(full)) => {
+                metrics.limited(host, tenant, holder_of(&full), OPEN);
+                Err(too_many_open(&full, now))
             }
             Err(Exhausted) if policy.ledger.admit_when_busy => Ok(()),
             Err(Exhausted) => Err(busy()),
@@ -311,14 +326,16 @@ impl Call {
                 let charge = Charge { counted, ..charge };
                 let space = &self.gateway.space;
                 match charge.leave(host, space, (tenant, id), host.now()) {
-                    Ok(()) => return,
-                    lost => lost,
+                    Ok(()) if !charge.over => return,
+                    done => done,
                 }
             }
             // It was let through uncounted.
             (Later::Leaves(..), ..) => Err(Lost),
             (Later::Tells(id, took), Some(caller), _) => self.tells(host, caller, id, &took),
-            (Later::Passes(id, passed), Some(caller), _) => self.passes(host, caller, id, passed),
+            (Later::Passes(id, passed, over), Some(caller), _) => {
+                self.passes(host, caller, id, (passed, over))
+            }
             _ => Ok(()),
         };
         if done == Err(Lost) {
@@ -334,8 +351,9 @@ impl Call {
         let (space, tenant) = (&self.gateway.space, caller.tenant.name.as_str());
         let taken = Charge::take(host, space, (tenant, id), host.now())?;
         if let Some(charge) = taken {
-            let until_ms = charge.until_ms;
-            Slot { until_ms }.give_back(host, space, tenant, host.now());
+            if !charge.over {
+                charge.slot().give_back(host, space, tenant, host.now());
+            }
             self.correct(host, caller, &charge, took);
         }
         Ok(())
@@ -358,15 +376,16 @@ impl Call {
     }
 
     /// Raises the charge of what has passed in part, if that is more, and leaves it open: else who
-    /// hangs up before the end would have it for less.
+    /// hangs up before the end would have it for less. What is `over` and has not told what it took
+    /// may never tell it: it gives its place back, and can be put right as long as there is room.
     fn passes(
         &self,
         host: &dyn Host,
         caller: &Caller,
         id: u64,
-        passed: Passed,
+        (passed, over): (Passed, bool),
     ) -> Result<(), Lost> {
-        if passed.tokens() == 0 {
+        if passed.tokens() == 0 && !over {
             return Ok(());
         }
         let (space, whose) = (&self.gateway.space, (caller.tenant.name.as_str(), id));
@@ -374,25 +393,36 @@ impl Call {
             let Some(charge) = Charge::see(host, space, whose, host.now()) else {
                 return Ok(());
             };
-            let Some((model, new)) = self.raised(&charge, passed) else {
-                return Ok(());
-            };
-            // First it counts, so that nobody takes away what does not count yet.
-            self.charge_anew(host, (caller, &model), &charge, &new);
-            let replaced = charge.replace(&new, host, space, whose, host.now());
-            if replaced == Ok(true) {
+            let (model, new) = self.raised(&charge, (passed, over));
+            if new == charge {
                 return Ok(());
             }
-            self.charge_anew(host, (caller, &model), &new, &charge);
-            replaced?;
+            // Only who has put it there counts it: what was counted before could not be taken back
+            // once its window is over.
+            if charge.replace(&new, host, space, whose, host.now())? {
+                if let Some(model) = model {
+                    self.charge_anew(host, (caller, &model), &charge, &new);
+                }
+                if new.over && !charge.over {
+                    charge.slot().give_back(host, space, whose.0, host.now());
+                }
+                return Ok(());
+            }
         }
         Err(Lost)
     }
 
-    /// The charge with what has passed; `None`: it stays as it is.
-    fn raised(&self, charge: &Charge, passed: Passed) -> Option<(Rc<Model>, Charge)> {
-        let (model, price) = self.priced(charge)?;
+    /// The charge with what has passed, and its model. What the policy has no more keeps its charge.
+    fn raised(
+        &self,
+        charge: &Charge,
+        (passed, over): (Passed, bool),
+    ) -> (Option<Rc<Model>>, Charge) {
         let mut new = charge.clone();
+        new.over |= over;
+        let Some((model, price)) = self.priced(charge) else {
+            return (None, new);
+        };
         new.passed = charge.passed.and(passed);
         if new.passed.tokens() > charge.output {
             new.output = new.passed.tokens();
@@ -400,7 +430,7 @@ impl Call {
             let cost = self.cost_of(price.as_ref(), (&Took::Response(usage), usage));
             new.nano_usd = cost.max(charge.nano_usd);
         }
-        (new != *charge).then_some((model, new))
+        (Some(model), new)
     }
 
     /// Puts another charge in the place of one, in limits and totals.

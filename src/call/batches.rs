@@ -27,6 +27,9 @@ use crate::wrapped::Kind;
 use std::rc::Rc;
 pub(super) use work::Work;
 
+/// The operation of calls that make a batch.
+pub(super) const BATCHES_CREATE: &str = "batches_create";
+
 /// What a call does with a batch.
 #[derive(Debug)]
 pub(super) enum BatchCall {
@@ -61,7 +64,7 @@ impl Verb {
     /// For records.
     const fn operation(self) -> &'static str {
         match self {
-            Self::Create => "batches_create",
+            Self::Create => BATCHES_CREATE,
             Self::Retrieve => "batches_retrieve",
             Self::Cancel => "batches_cancel",
         }

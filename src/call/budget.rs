@@ -1,13 +1,14 @@
 /*! What a call may take of its limits: reserved before it is sent, settled when it is over. */
 
 use super::ask::Ask;
+use super::batches::BATCHES_CREATE;
 use super::extend::{Extension, Growth};
 use super::finish::Outcome;
 use super::limited::{self, Origin};
 use super::{Call, Gateway};
 use crate::attempt::Tries;
 use crate::background::{self, alerts};
-use crate::config::{DefaultOutput, Ledger, Model, USUAL_WINDOW, UntilLoaded};
+use crate::config::{DefaultOutput, Ledger, Model, Role, USUAL_WINDOW, UntilLoaded};
 use crate::host::Host;
 use crate::identity::Caller;
 use crate::ledger::limits::{
@@ -21,9 +22,6 @@ use crate::telemetry::Record;
 use crate::tokens::media::sound_beyond;
 use crate::tokens::{Prompt, correction};
 use std::rc::Rc;
-
-/// The operation of calls that make a batch.
-const BATCHES_CREATE: &str = "batches_create";
 
 /// What a call holds of its limits.
 #[derive(Debug, Default)]
@@ -253,7 +251,8 @@ impl Call {
             answer: model.map_or(0, |_| demand.amounts.output),
             bounded: demand.bounded,
             conversation: demand.conversation,
-            steps: demand.steps != Amounts::NONE,
+            // That a model has steps is its operator's affair.
+            steps: demand.steps != Amounts::NONE && caller.role == Role::Admin,
             bound: None,
         };
         let granted = limits::reserve(&book, scopes.list, scopes.model, &amounts);

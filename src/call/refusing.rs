@@ -1,8 +1,9 @@
 /*! What callers are told where guardrails let nothing pass. */
 
-use super::background::OPEN;
+use super::background::{OPEN, holder_of};
 use crate::config::Policy;
-use crate::ledger::MOST_OPEN;
+use crate::host::Instant;
+use crate::ledger::{Full, MOST_OF_USER, MOST_OPEN};
 use crate::mask::Verdict;
 use crate::protocols::texts::Unscannable;
 use crate::protocols::{ErrorKind, Refusal};
@@ -137,14 +138,19 @@ pub(super) fn batch_not_found() -> Refusal {
 }
 
 /// Why no more is begun whose end has to be read.
-pub(super) fn too_many_open() -> Refusal {
+pub(super) fn too_many_open(full: &Full, now: Instant) -> Refusal {
+    let (whose, most) = match full.of_user {
+        true => ("your user", MOST_OF_USER),
+        false => ("your tenant", MOST_OPEN),
+    };
     let message = format!(
-        "Too many responses in the background and batches are open: at most {MOST_OPEN}. Read those \
-         that are over, and try again."
+        "Too many responses in the background and batches of {whose} are open: at most {most}. Read \
+         those that are over, and try again."
     );
     let mut refusal = Refusal::new(ErrorKind::RateLimit, "too_many_open", message);
-    refusal.detail = format!("tenant {OPEN}");
-    refusal
+    refusal.detail = format!("{} {OPEN}", holder_of(full));
+    let wait_ms = full.free_ms.saturating_sub(now.unix_millis());
+    refusal.header("retry-after", wait_ms.div_ceil(1_000).max(1).to_string())
 }
 
 /// Why lists of what the provider keeps are refused.

@@ -14,6 +14,16 @@ pub(crate) struct MemoryHost {
     conflicts: Cell<u32>,
     /// Writes that pass before these.
     spared: Cell<u32>,
+    intruder: RefCell<Option<Intruder>>,
+}
+
+/// What another worker does before the next write to a name that ends like this.
+struct Intruder(String, Box<dyn FnOnce(&MemoryHost)>);
+
+impl std::fmt::Debug for Intruder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 impl MemoryHost {
@@ -31,6 +41,11 @@ impl MemoryHost {
     pub(crate) fn conflict_behind(&self, spared: u32, count: u32) {
         self.spared.set(spared);
         self.conflicts.set(count);
+    }
+
+    /// Has another worker act before the next write to a name that ends in `end`.
+    pub(crate) fn before_write(&self, end: &str, act: impl FnOnce(&Self) + 'static) {
+        *self.intruder.borrow_mut() = Some(Intruder(end.to_owned(), Box::new(act)));
     }
 
     /// Names of shared values, and the bytes of names and values.
@@ -78,6 +93,11 @@ impl Host for MemoryHost {
     }
 
     fn shared_set(&self, key: &str, value: &[u8], expect: Expect) -> Result<(), Conflict> {
+        let is_due = |Intruder(end, _): &mut Intruder| key.ends_with(&**end);
+        let intruder = self.intruder.borrow_mut().take_if(is_due);
+        if let Some(Intruder(_, act)) = intruder {
+            act(self);
+        }
         if let Some(left) = self.spared.get().checked_sub(1) {
             self.spared.set(left);
         } else if let Some(left) = self.conflicts.get().checked_sub(1) {

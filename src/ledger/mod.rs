@@ -14,7 +14,7 @@ pub use cost::{Bill, Cost};
 pub use dirty::{Dirty, Group, Groups};
 pub use open::{Charge, Lost, Passed};
 pub use price::{Kinds, Price};
-pub use slots::{Full, MOST_OPEN, Slot};
+pub use slots::{Full, MOST_OF_USER, MOST_OPEN, Slot};
 pub use totals::{Settlement, Totals};
 pub use usage::Usage;
 

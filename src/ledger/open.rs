@@ -1,16 +1,20 @@
 /*! Charges that stand until somebody tells what a call took, over all workers. They are bounded
-in number, by the places of [`super::Slot`], and in time: what is not told in time stays charged. */
+in number, by the places of [`super::Slot`], and in time: what is not told in time stays charged.
+What has ended without telling it gives its place back and stays as long as there is room: the
+truth may be told later. */
 
+use super::Slot;
 use super::limits::Counted;
 use crate::host::{Host, Instant};
 use crate::state::{Exhausted, Space, decode_words, encode_words, try_update};
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Records of a tenant, over which its charges are spread.
 const RECORDS: u64 = 16;
 
-/// Most charges of a record. There are places for far fewer, spread by numbers that nobody chooses.
+/// Most charges of a record. There are places for far fewer, spread by numbers that nobody chooses;
+/// those that have none any more make room for others.
 const MOST: usize = 512;
 
 /// What a call was charged, and where. Names are numbers here.
@@ -20,6 +24,8 @@ pub struct Charge {
     pub at_ms: u64,
     /// Until when it can be corrected, likewise.
     pub until_ms: u64,
+    /// Whose place it has, see [`Slot::user`].
+    pub user: u64,
     /// Tokens of the prompt.
     pub input: u64,
     /// Tokens of the answer.
@@ -34,6 +40,8 @@ pub struct Charge {
     pub target: u64,
     /// What of the answer has passed already.
     pub passed: Passed,
+    /// Whether what it is for has ended without telling what it took: it needs no place any more.
+    pub over: bool,
     /// Where it counts.
     pub counted: Counted,
 }
@@ -153,6 +161,7 @@ impl Charge {
             *id,
             charge.at_ms,
             charge.until_ms,
+            charge.user,
             charge.input,
             charge.output,
             charge.nano_usd,
@@ -163,6 +172,7 @@ impl Charge {
             charge.passed.wholes,
             charge.passed.from,
             charge.passed.until,
+            u64::from(charge.over),
         ];
         [&own[..], &charge.counted.words()].concat()
     }
@@ -172,6 +182,7 @@ impl Charge {
         let charge = Self {
             at_ms: words.next()?,
             until_ms: words.next()?,
+            user: words.next()?,
             input: words.next()?,
             output: words.next()?,
             nano_usd: words.next()?,
@@ -184,9 +195,18 @@ impl Charge {
                 from: words.next()?,
                 until: words.next()?,
             },
+            over: words.next()? != 0,
             counted: Counted::of_words(words)?,
         };
         Some((id, charge))
+    }
+
+    /// The place that it has, unless it is `over`.
+    pub const fn slot(&self) -> Slot {
+        Slot {
+            until_ms: self.until_ms,
+            user: self.user,
+        }
     }
 
     const fn stands(&self, now: Instant) -> bool {
@@ -208,7 +228,7 @@ impl Charge {
             let mut all = read(old);
             all.retain(|(_, charge)| charge.stands(now));
             if all.len() >= MOST {
-                return Err(Lost);
+                all.swap_remove(oldest_over(&all).ok_or(Lost)?);
             }
             all.push((id, self.clone()));
             Ok((written(&all), ()))
@@ -277,6 +297,14 @@ impl Charge {
 fn key(space: &Space, tenant: &str, id: u64) -> String {
     let record = id % RECORDS;
     space.key(&format!("open/{tenant}/{record}"))
+}
+
+/// The one of those that need no place which was made first.
+fn oldest_over(all: &[Entry]) -> Option<usize> {
+    let entries = all.iter().enumerate();
+    let over = entries.filter(|(_, (_, charge))| charge.over);
+    let oldest = over.min_by_key(|(_, (_, charge))| charge.at_ms);
+    oldest.map(|(at, _)| at)
 }
 
 fn place(all: &[Entry], id: u64, now: Instant) -> Option<usize> {

@@ -70,6 +70,13 @@ pub fn stored(path: String) -> Refusal {
     let instead = match path.as_str() {
         path if path.ends_with("file_id") => " Send the file itself.",
         path if path.ends_with("audio.id") => " Send its transcript as text.",
+        path if path.ends_with("container_id") => {
+            " Leave the item out, or go on from its response by 'previous_response_id', if the \
+             gateway's operator lets providers keep responses (stored)."
+        }
+        path if path.ends_with("ata_sources") || path.ends_with("ataSources") => {
+            " The provider would read it as the gateway's operator: put what it says into the prompt."
+        }
         _ => "",
     };
     let message =

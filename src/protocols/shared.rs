@@ -73,7 +73,7 @@ impl Place {
 
 /// Keys that hold names wherever they stand.
 fn always(key: &str) -> Option<&'static str> {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 19] = [
         // OpenAI's; the first and that of skills Anthropic's, too.
         "file_id",
         "file_ids",
@@ -91,13 +91,25 @@ fn always(key: &str) -> Option<&'static str> {
         "file_search_store_names",
         "cached_content",
         "cachedcontent",
+        // Azure's: what the operator's identity may read. Foundry's: agents, connections and
+        // memories of the operator's project.
+        "data_sources",
+        "datasources",
+        "agent_reference",
+        "project_connection_id",
+        "memory_store_name",
     ];
     NAMES.into_iter().find(|name| *name == key)
 }
 
 /// Consumes the value of a member, unless it names what a provider keeps, or something in it does.
 pub(super) fn skip_member(reader: &mut Reader<'_>, key: &Key<'_>) -> Result<(), Stop> {
-    member(reader, &key.value(), Place::Known, None)
+    skip_named(reader, &key.value())
+}
+
+/// As [`skip_member`], of a member whose key is `name`.
+pub(super) fn skip_named(reader: &mut Reader<'_>, name: &str) -> Result<(), Stop> {
+    member(reader, name, Place::Known, None)
 }
 
 impl Traits {
@@ -205,6 +217,20 @@ mod tests {
             ),
             (json!({"input_image_mask": {"file_id": "f"}}), "file_id"),
             (json!({"tunnel_id": "t"}), "tunnel_id"),
+            (
+                json!({"data_sources": [{"type": "azure_search"}]}),
+                "data_sources",
+            ),
+            (json!({"dataSources": []}), "datasources"),
+            (json!({"agent_reference": {"name": "a"}}), "agent_reference"),
+            (
+                json!({"tools": [{"type": "a", "a": {"project_connection_id": "p"}}]}),
+                "project_connection_id",
+            ),
+            (
+                json!({"tools": [{"type": "memory_search", "memory_store_name": "m"}]}),
+                "memory_store_name",
+            ),
             (
                 json!({"extra_body": {"google": {"cachedContent": "c"}}}),
                 "cachedcontent",

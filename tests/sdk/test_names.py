@@ -108,6 +108,16 @@ HARMLESS = [
     r"workspace_id",
 ]
 
+# Of servers whose clients type none of it, in any JSON body: Azure's own data, and what Foundry keeps for a project.
+OF_OTHERS = {
+    "data_sources": [{"type": "azure_search", "parameters": {"authentication": {"type": "system_assigned_managed_identity"}}}],
+    "agent_reference": {"type": "agent_reference", "name": "of_another"},
+    "project_connection_id": "of_another",
+    "memory_store_name": "of_another",
+    "file_id": "of_another",
+    "container_id": "of_another",
+}
+
 # Here the prompt is what is asked.
 TEXT = {("/completions", "prompt"), ("/images/generations", "prompt")}
 
@@ -172,6 +182,13 @@ def test_none_opens_what_another_has(path):
         wanted = (404, OPENED[opened[0]]) if opened else (400, "unsupported_parameter")
         code = json.loads(answer)["error"].get("code")
         assert (status, code) == wanted, (path, name, answer)
+
+
+@pytest.mark.parametrize("name", OF_OTHERS)
+@pytest.mark.parametrize("path", [path for path in CALLS if path not in ("/batches", "/conversations")])
+def test_names_of_other_servers_are_refused(path, name):
+    status, answer = sent(path, {**filled(path, ("x",)), name: OF_OTHERS[name]})
+    assert status == 400, (path, name, answer)
 
 
 def test_the_walk_finds_what_is_known():

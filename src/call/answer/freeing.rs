@@ -1,17 +1,29 @@
-/*! What a whole answer says of an error under a good status, freed of the operator's account while
-it passes: a response that has failed says so. */
+/*! What a whole answer says of errors under a good status, freed of the operator's account while
+it passes: a response that has failed says so, and a batch. */
 
 use crate::bytes::{self, Set};
+use crate::json::Reader;
 use crate::protocols::redact_account;
 
 /// Longest error that waits for its end, in bytes. A longer one goes on in pieces, each of them
 /// freed.
 const MAX_ERROR: usize = 64 * 1024;
 
-/// The member of the outermost object that is an error.
-const NAME: &[u8] = b"error";
+/// Longest key of the outermost object that is looked at: `errors` with all of it escaped.
+const LONGEST_KEY: usize = 36;
 
-/// Follows one answer through any cuts; only its error waits until it is whole. Lengths stay.
+/// Whether the member of the outermost object with this key, as it is written, is an error.
+fn is_error(key: &[u8]) -> bool {
+    const NAMES: [&str; 2] = ["error", "errors"];
+    if !key.contains(&b'\\') {
+        return NAMES.iter().any(|name| name.as_bytes() == key);
+    }
+    let quoted = [b"\"", key, b"\""].concat();
+    let read = Reader::new(&quoted, |_| None).and_then(|mut reader| Ok(reader.string()?.value()));
+    read.is_ok_and(|name| NAMES.contains(&name.as_ref()))
+}
+
+/// Follows one answer through any cuts; only its errors wait until they are whole. Lengths stay.
 #[derive(Debug, Default)]
 pub(super) struct Freeing {
     scan: Scan,
@@ -29,16 +41,30 @@ impl Freeing {
         if !self.scan.is_inside() {
             return None;
         }
-        let (front, rest) = piece.split_at_checked(before).unwrap_or_default();
-        let inside = self.scan.run(rest);
-        let (error, behind) = rest.split_at_checked(inside).unwrap_or_default();
-        self.held.extend_from_slice(error);
+        let (front, mut rest) = piece.split_at_checked(before).unwrap_or_default();
         let mut out = front.to_vec();
-        if end || !self.scan.is_inside() || self.held.len() > MAX_ERROR {
-            redact_account(&mut self.held);
-            out.append(&mut self.held);
+        while self.scan.is_inside() {
+            let inside = self.scan.run(rest);
+            let (error, behind) = rest.split_at_checked(inside).unwrap_or_default();
+            self.held.extend_from_slice(error);
+            let goes_on = self.scan.is_inside();
+            if end || !goes_on || self.held.len() > MAX_ERROR {
+                redact_account(&mut self.held);
+                out.append(&mut self.held);
+            }
+            if goes_on {
+                return Some(out);
+            }
+            let outside = self.scan.run(behind);
+            let passes = if self.scan.is_inside() {
+                outside
+            } else {
+                behind.len()
+            };
+            let (passed, more) = behind.split_at_checked(passes).unwrap_or_default();
+            out.extend_from_slice(passed);
+            rest = more;
         }
-        out.extend_from_slice(behind);
         Some(out)
     }
 
@@ -48,7 +74,7 @@ impl Freeing {
     }
 }
 
-/// Finds the error in text that comes in pieces. What is no JSON has none, or ends where it ends.
+/// Finds errors in text that comes in pieces. What is no JSON has none, or ends where it ends.
 #[derive(Debug, Default)]
 struct Scan {
     at: At,
@@ -77,7 +103,7 @@ enum Value {
     /// Its name has come.
     Next,
     Inside,
-    /// It is over, or the text is, or there can be none.
+    /// The text is over, or there can be none.
     Over,
 }
 
@@ -107,7 +133,10 @@ impl Scan {
     fn step(&mut self, byte: u8) {
         match self.at {
             At::Plain => self.plain(byte),
-            At::String { key, escape: true } => self.at = At::String { key, escape: false },
+            At::String { key, escape: true } => {
+                self.at = At::String { key, escape: false };
+                self.note(byte, key);
+            }
             At::String { key, .. } => self.string(byte, key),
         }
     }
@@ -117,7 +146,7 @@ impl Scan {
             b'"' => {
                 self.at = At::Plain;
                 if key {
-                    self.value = match self.key == NAME {
+                    self.value = match is_error(&self.key) {
                         true => Value::Next,
                         false => Value::Before,
                     };
@@ -128,8 +157,12 @@ impl Scan {
             b'\\' => self.at = At::String { key, escape: true },
             _ => {}
         }
-        // One byte more than the name has tells it from longer ones.
-        if key && self.key.len() <= NAME.len() {
+        self.note(byte, key);
+    }
+
+    /// Takes note of a byte of a key. One more than the names have tells longer ones from them.
+    fn note(&mut self, byte: u8, key: bool) {
+        if key && self.key.len() <= LONGEST_KEY {
             self.key.push(byte);
         }
     }
@@ -160,7 +193,7 @@ impl Scan {
             b',' if self.depth == 1 => {
                 // A number or a word is over without a sign of its own.
                 if self.value == Value::Next {
-                    self.value = Value::Over;
+                    self.value = Value::Before;
                 }
                 self.key_next = true;
             }
@@ -181,7 +214,7 @@ impl Scan {
     /// A value has ended.
     fn ended(&mut self) {
         if self.is_inside() && self.depth == 1 {
-            self.value = Value::Over;
+            self.value = Value::Before;
         }
     }
 }
@@ -212,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_alone_are_freed_over_every_cut() {
+    fn regression_errors_alone_are_freed_and_all_of_them_over_every_cut() {
         for (text, wanted) in [
             (
                 r#" { "a" : "@", "error" : { "x" : ["}\"", "@"] } , "b" : "@" } "#,
@@ -224,7 +257,14 @@ mod tests {
             ),
             (r#"{"error":null,"b":"@"}"#, r#"{"error":null,"b":"@"}"#),
             (r#"{"error":7,"b":"@"}"#, r#"{"error":7,"b":"@"}"#),
-            (r#"{"errors":"@"}"#, r#"{"errors":"@"}"#),
+            (
+                r#"{"errors":"@","error":null,"a":"@","error":"@","errors":[{"@":7}]}"#,
+                r#"{"errors":"%","error":null,"a":"@","error":"%","errors":[{"%":7}]}"#,
+            ),
+            (
+                r#"{"\u0065rror":"@","errorsome":"@"}"#,
+                r#"{"\u0065rror":"%","errorsome":"@"}"#,
+            ),
             (
                 r#"{"error\"":"@","erro":"@"}"#,
                 r#"{"error\"":"@","erro":"@"}"#,

@@ -15,7 +15,7 @@ use crate::protocols::openai::{
     Aloud, Sound, aloud, batch_usage, is_over, last_end, whole_seconds, with_sound,
 };
 use crate::protocols::texts::blocked_answer;
-use crate::protocols::{Api, Refusal, ReportedUsage, redact_account};
+use crate::protocols::{Api, Refusal, ReportedUsage};
 use base64::prelude::{BASE64_STANDARD, Engine};
 
 #[derive(Debug)]
@@ -197,7 +197,9 @@ impl WholeReader {
                 seen.again.get_or_insert_default().whole(piece);
             }
             let told = ids.whole(piece);
-            errors_without_account(told.as_deref().unwrap_or(piece)).or(told)
+            let whole = told.as_deref().unwrap_or(piece);
+            let freed = Freeing::default().push(whole, true);
+            freed.filter(|freed| freed != whole).or(told)
         });
         let Some(new) = new else {
             return self.read(seen, piece, end, context);
@@ -584,31 +586,6 @@ impl WholeReader {
             });
         }
     }
-}
-
-/// The answer with the operator's account taken out of what it says of errors, which a response or
-/// a batch does under a good status; `None`: it says nothing of it.
-fn errors_without_account(body: &[u8]) -> Option<Vec<u8>> {
-    let mut errors = Vec::new();
-    // Of what can't be read, or ends too early, what was found so far.
-    let _ = Reader::new(body, |_| None).and_then(|mut reader| {
-        reader.object(|reader, key| {
-            let is_error = matches!(key.value().as_ref(), "error" | "errors");
-            let span = reader.skip()?;
-            errors.extend(Some(span).filter(|_| is_error));
-            Ok::<(), Error>(())
-        })
-    });
-    let tells = |error: &[u8]| redact_account(&mut error.to_vec());
-    errors.retain(|span| body.get(span.start..span.end).is_some_and(tells));
-    if errors.is_empty() {
-        return None;
-    }
-    let mut new = body.to_vec();
-    for Span { start, end } in errors {
-        redact_account(new.get_mut(start..end).unwrap_or_default());
-    }
-    Some(new)
 }
 
 /// The answer with the sound of its text.

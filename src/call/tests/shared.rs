@@ -490,3 +490,61 @@ fn regression_chat_completions_are_not_kept() {
         );
     }
 }
+
+#[test]
+fn regression_no_body_of_any_path_names_what_the_account_keeps() {
+    let input = json!({"model": "smart", "input": "hi"});
+    let prompt = json!({"model": "smart", "prompt": "hi"});
+    for (path, whole) in [
+        ("/v1/completions", &prompt),
+        ("/v1/images/generations", &prompt),
+        ("/v1/embeddings", &input),
+        ("/v1/moderations", &input),
+        ("/v1/audio/speech", &input),
+        (RESPONSES, &input),
+    ] {
+        for (name, value, place) in [
+            ("file_id", json!("file-victim"), "file_id"),
+            ("container", json!("cntr_victim"), "container"),
+            (
+                "reference",
+                json!([{"file_ids": ["f"]}]),
+                "reference[0].file_ids",
+            ),
+            (
+                "data_sources",
+                json!([{"type": "azure_search"}]),
+                "data_sources",
+            ),
+            ("agent_reference", json!({"name": "a"}), "agent_reference"),
+            (
+                "a",
+                json!({"project_connection_id": "p"}),
+                "a.project_connection_id",
+            ),
+            ("memory_store_name", json!("m"), "memory_store_name"),
+        ] {
+            let mut body = whole.clone();
+            body[name] = value;
+            let (status, code, param, _) = json_of_call(path, &body).unwrap_err();
+            assert_eq!(
+                (status, &*code),
+                (400, "unsupported_parameter"),
+                "{path} {name}"
+            );
+            assert_eq!(param, place, "{path} {name}");
+        }
+    }
+    // In a part of what is judged, and what is no name.
+    let parts =
+        json!({"model": "smart", "input": [{"type": "text", "text": "hi", "file_id": "f"}]});
+    let refused = json_of_call("/v1/moderations", &parts).unwrap_err();
+    assert_eq!(refused.2, "input[0].file_id");
+    let agent =
+        json!({"model": "smart", "input": "hi", "agent": {"name": "a", "type": "agent_reference"}});
+    assert_eq!(json_of_call(RESPONSES, &agent).unwrap_err().2, "agent");
+    let harmless = json!({"model": "smart", "input": "hi", "file_id": null, "user": "container"});
+    assert!(
+        !matches!(json_of_call("/v1/embeddings", &harmless), Err((_, code, ..)) if code == "unsupported_parameter")
+    );
+}

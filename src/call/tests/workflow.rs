@@ -328,23 +328,26 @@ fn another_model_is_asked_instead() {
 }
 
 #[test]
-fn a_budget_that_all_of_it_does_not_fit_into_refuses_before_anybody_is_asked() {
+fn regression_a_budget_that_is_too_small_refuses_before_anybody_is_asked_and_tells_users_of_no_steps()
+ {
     let bench = bench_of(
         json!({"describe_images": step("vision", json!({}))}),
         |policy| {
             policy["tenants"]["acme"]["limits"][1]["tokens"] = json!(200);
         },
     );
-    let mut run = bench.reading();
-    let on = run.body(IMAGES);
-    assert_eq!(refused_body(&on).0, 429);
-    assert!(
-        message(&on).contains(" tokens, its steps included"),
-        "{}",
-        message(&on)
-    );
-    assert_eq!(run.done().get("steps"), None);
-    used(&bench, [0, 0, 0]);
+    for (key, wanted) in [(USER, false), (ADMIN, true)] {
+        let mut run = bench.run();
+        assert_eq!(run.head("POST", CHAT, &[key], false), OnHead::Hold);
+        let on = run.body(IMAGES);
+        assert_eq!(refused_body(&on).0, 429);
+        // Others are not told that the model has any.
+        let told = message(&on);
+        assert_eq!(told.contains("steps"), wanted, "{told}");
+        assert_eq!(told.contains(" tokens, its steps included"), wanted);
+        assert_eq!(run.done().get("steps"), None);
+        used(&bench, [0, 0, 0]);
+    }
 }
 
 #[test]

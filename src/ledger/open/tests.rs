@@ -9,6 +9,7 @@ fn charge(at_ms: u64) -> Charge {
     Charge {
         at_ms,
         until_ms: at_ms + 1_000,
+        user: 9,
         input: 2,
         output: 3,
         nano_usd: 4,
@@ -16,6 +17,7 @@ fn charge(at_ms: u64) -> Charge {
         model: 5,
         target: 6,
         passed: passed(0, 7, 8),
+        over: false,
         counted: counted_of(3, 0, 1),
     }
 }
@@ -183,9 +185,26 @@ fn charges_are_bounded_and_last_as_long_as_they_say() {
         assert_eq!(leave(id, 1_000, 1_000), Ok(()));
     }
     assert_eq!(leave(most, 1_000, 1_000), Err(Lost));
+    assert_eq!(take(0, 1_000), Ok(Some(charge(1_000))));
+    // Those that have ended make room, the oldest first.
+    let over = |at_ms| Charge {
+        over: true,
+        until_ms: 2_000,
+        ..charge(at_ms)
+    };
+    let whose = ("t", 0);
+    for at_ms in [999, 998] {
+        let _ = take(1, 1_000);
+        let left = over(at_ms).leave(&host, &space, whose, at(1_000));
+        assert_eq!(left, Ok(()));
+    }
+    assert_eq!(leave(1, 1_000, 1_000), Ok(()));
+    assert_eq!(take(0, 1_000), Ok(Some(over(999))));
+    assert_eq!(leave(0, 1_000, 1_000), Ok(()));
+    assert_eq!(leave(most, 1_000, 1_000), Err(Lost));
     let (key, last) = (key(&space, "t", 0), 1_999);
     // Its own numbers, and those of four meters.
-    const BYTES: usize = 8 * (13 + 2 + 2);
+    const BYTES: usize = 8 * (15 + 2 + 2);
     assert_eq!(host.shared_get(&key).unwrap().0.len(), 1 + MOST * BYTES);
     assert_eq!(take(0, last), Ok(Some(charge(1_000))));
     assert_eq!(leave(most, 2_000, last), Ok(()));

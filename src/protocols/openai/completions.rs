@@ -9,6 +9,7 @@ use super::fields::{Limit, answers};
 use crate::json::{Key, Reader, Span};
 use crate::protocols::members::Members;
 use crate::protocols::reading::{self, MISSING, Stop, field};
+use crate::protocols::shared::skip_member;
 use crate::protocols::{Refusal, Traits};
 use crate::tokens::{Prompt, framing};
 use std::borrow::Cow;
@@ -71,7 +72,7 @@ struct Draft<'a> {
 /// # Errors
 /// A 400 that says what is wrong: the JSON, a type, a missing field.
 pub fn read_completion(body: &[u8], text: Prompt) -> Result<CompletionRequest<'_>, Refusal> {
-    read(body, text).map_err(Refusal::from)
+    read(body, text).map_err(|stop| stop.told(body))
 }
 
 fn read(body: &[u8], text: Prompt) -> Result<CompletionRequest<'_>, Stop> {
@@ -119,7 +120,7 @@ impl<'a> Draft<'a> {
             "max_tokens" => self.max_tokens = Limit::read(reader, "max_tokens")?,
             // vLLM's.
             "response_format" => self.traits.add_schema(reader)?,
-            _ => drop(reader.skip()?),
+            _ => skip_member(reader, key)?,
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::completions::prompt;
 use super::plain::{self, PlainRequest, Shape};
 use crate::json::Reader;
 use crate::protocols::reading::Stop;
+use crate::protocols::shared::skip_named;
 use crate::protocols::{Refusal, Traits};
 use crate::tokens::Prompt;
 
@@ -39,7 +40,7 @@ pub fn read_embedding(body: &[u8], text: Prompt) -> Result<PlainRequest<'_>, Ref
 fn member(traits: &mut Traits, reader: &mut Reader<'_>, name: &str) -> Result<(), Stop> {
     match name {
         "input" => prompt::read(reader, traits, "input").map(drop),
-        _ => reader.skip().map(drop).map_err(Stop::from),
+        _ => skip_named(reader, name),
     }
 }
 

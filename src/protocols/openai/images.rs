@@ -3,6 +3,7 @@
 use super::plain::{self, PlainRequest, Shape};
 use crate::json::{Error, Kind, Reader};
 use crate::protocols::reading::{Stop, field, flag, whole_number};
+use crate::protocols::shared::skip_named;
 use crate::protocols::texts::{Found, Origin, walk_request};
 use crate::protocols::{Refusal, Traits};
 use crate::tokens::Prompt;
@@ -98,7 +99,7 @@ fn member(traits: &mut Traits, reader: &mut Reader<'_>, name: &str) -> Result<()
             traits.stream = flag(reader, "stream")?;
             Ok(())
         }
-        _ => reader.skip().map(drop).map_err(Stop::from),
+        _ => skip_named(reader, name),
     }
 }
 

@@ -3,8 +3,9 @@
 pub(in crate::protocols) mod texts;
 
 use super::plain::{self, PlainRequest, Shape};
-use crate::json::{Error, Kind, Reader};
+use crate::json::{Kind, Reader};
 use crate::protocols::reading::{Stop, field};
+use crate::protocols::shared::{skip_member, skip_named};
 use crate::protocols::{Refusal, Tariff, Traits};
 use crate::tokens::Prompt;
 
@@ -44,7 +45,7 @@ pub fn read_moderation(body: &[u8], text: Prompt) -> Result<PlainRequest<'_>, Re
 fn member(traits: &mut Traits, reader: &mut Reader<'_>, name: &str) -> Result<(), Stop> {
     match name {
         "input" => input(traits, reader),
-        _ => reader.skip().map(drop).map_err(Stop::from),
+        _ => skip_named(reader, name),
     }
 }
 
@@ -83,7 +84,7 @@ fn part(traits: &mut Traits, reader: &mut Reader<'_>) -> Result<(), Stop> {
             }
             _ => {}
         }
-        reader.skip().map(drop).map_err(|error: Error| error.into())
+        skip_member(reader, key)
     })
 }
 

@@ -53,7 +53,7 @@ pub(super) fn read<'a>(
     body: &'a [u8],
     traits: Traits,
 ) -> Result<PlainRequest<'a>, Refusal> {
-    read_whole(shape, body, traits).map_err(Refusal::from)
+    read_whole(shape, body, traits).map_err(|stop| stop.told(body))
 }
 
 fn read_whole<'a>(

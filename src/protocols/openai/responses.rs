@@ -263,7 +263,8 @@ fn cache_options(reader: &mut Reader<'_>) -> Result<(), Stop> {
 
 /// Fields that name what the provider has stored.
 fn is_stored(name: &str) -> bool {
-    matches!(name, "prompt" | "background_options")
+    // The last is Foundry's, an agent of the operator's project.
+    matches!(name, "prompt" | "background_options" | "agent")
 }
 
 #[cfg(test)]

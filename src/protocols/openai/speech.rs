@@ -4,6 +4,7 @@ use super::plain::{self, PlainRequest, Shape};
 use crate::json::{Error, Kind, Reader};
 use crate::ledger::Usage;
 use crate::protocols::reading::{Stop, field};
+use crate::protocols::shared::skip_named;
 use crate::protocols::texts::{Found, Origin, walk_request};
 use crate::protocols::{Refusal, Traits};
 use crate::tokens::Prompt;
@@ -102,7 +103,7 @@ fn member(traits: &mut Traits, reader: &mut Reader<'_>, name: &str) -> Result<()
             traits.name_kept("voice");
             reader.skip().map(drop).map_err(Stop::from)
         }
-        _ => reader.skip().map(drop).map_err(Stop::from),
+        _ => skip_named(reader, name),
     }
 }
 

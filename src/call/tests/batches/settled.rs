@@ -441,7 +441,8 @@ fn regression_a_batch_that_nobody_could_correct_is_not_made() {
     let now = bench.host.now();
     let until_ms = now.unix_millis() + HOUR;
     for _ in 0..MOST_OPEN {
-        let taken = Slot::take(&bench.host, &bench.gateway.space, "acme", until_ms, now);
+        let slot = Slot { until_ms, user: 0 };
+        let taken = slot.take(&bench.host, &bench.gateway.space, "acme", now);
         assert!(taken.unwrap().is_ok());
     }
     let mut run = bench.run();
@@ -449,4 +450,25 @@ fn regression_a_batch_that_nobody_could_correct_is_not_made() {
     assert_eq!(refused, (429, "too_many_open".to_owned()));
     run.done();
     assert_eq!(used(&bench), [0, 0, 0]);
+}
+
+#[test]
+fn regression_a_batch_that_ended_without_usage_needs_no_place() {
+    let bench = Bench::of(&charged());
+    let (id, [input, output, cost]) = made(&bench);
+    let slots = bench.gateway.space.key("open/acme/slots");
+    let places = || bench.host.shared_get(&slots).unwrap().0.len() / 24;
+    assert_eq!(places(), 1);
+    read(&bench, USER, &id, &state("in_progress", None, Some(1)));
+    assert_eq!(places(), 1);
+    for _ in 0..2 {
+        read(&bench, USER, &id, &state("completed", None, Some(2)));
+        assert_eq!(places(), 0);
+        assert_eq!(used(&bench), [input + output, cost, output]);
+    }
+    // A provider that tells it later after all.
+    for _ in 0..2 {
+        read(&bench, USER, &id, &over(3));
+        assert_eq!(used(&bench), TOOK);
+    }
 }

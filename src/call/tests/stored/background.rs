@@ -1,7 +1,8 @@
 //! Responses in the background: charged when they are made, settled when they are read.
 
 use super::*;
-use crate::ledger::{MOST_OPEN, Slot};
+use crate::ledger::{Charge, MOST_OF_USER, MOST_OPEN, Slot};
+use crate::wrapped::number_of;
 
 const BACKGROUND: &str =
     r#"{"model":"smart","input":"hi","background":true,"max_output_tokens":500}"#;
@@ -637,7 +638,8 @@ fn fill(bench: &Bench, left: u64) {
     let (space, now) = (&bench.gateway.space, bench.host.now());
     let until_ms = now.unix_millis() + 3_600_000;
     for _ in left..MOST_OPEN {
-        let taken = Slot::take(&bench.host, space, "acme", until_ms, now);
+        let slot = Slot { until_ms, user: 0 };
+        let taken = slot.take(&bench.host, space, "acme", now);
         assert!(taken.unwrap().is_ok());
     }
 }
@@ -731,4 +733,121 @@ fn regression_what_has_passed_of_a_response_that_fails_in_the_end_is_charged() {
     assert_eq!(used(&bench), [input + output, cost, output]);
     let totals = bench.totals("acme", "smart");
     assert_eq!(totals, [1, 0, 0, 0, input, output]);
+}
+
+/// The number of the response in these tests.
+fn number() -> u64 {
+    number_of(&[&Mark::of("far").bytes(), b"resp_0a"])
+}
+
+#[test]
+fn regression_a_raise_that_loses_a_race_counts_once_across_a_windows_end() {
+    let bench = Bench::of(&charged_with(true));
+    let id = queued_unbound(&bench);
+    // It was charged yesterday: what is beyond that counts today.
+    bench.after(23 * 3_600_000);
+    assert_eq!(used(&bench)[2], 0);
+    let gateway = Rc::clone(&bench.gateway);
+    let end = format!("open/acme/{}", number() % 16);
+    bench.host.before_write(&end, move |host| {
+        let (space, whose, now) = (&gateway.space, ("acme", number()), host.now());
+        let charge = Charge::see(host, space, whose, now).unwrap();
+        let mut new = charge.clone();
+        new.passed.pieces = 1;
+        let replaced = charge.replace(&new, host, space, whose, now);
+        assert_eq!(replaced, Ok(true));
+    });
+    cut(&bench, &id, &[(1, text(500))]);
+    let once = used(&bench)[2];
+    assert!((450..700).contains(&once), "{once}");
+}
+
+#[test]
+fn regression_what_ended_without_telling_its_usage_needs_no_place() {
+    let bench = Bench::of(&charged_with(true));
+    fill(&bench, 1);
+    let (id, _) = queued(&bench);
+    let before = used(&bench);
+    let is_full = || send(&mut bench.run(), USER, BACKGROUND).is_err();
+    for status in ["queued", "in_progress"] {
+        read(&bench, USER, &id, &state(status, &Value::Null));
+        assert!(is_full(), "{status}");
+    }
+    for _ in 0..2 {
+        read(&bench, USER, &id, &state("cancelled", &Value::Null));
+        assert_eq!(used(&bench), before);
+    }
+    // One place is free, and no more than that.
+    let run = begun_with_place(&bench);
+    assert!(is_full());
+    refused_by_its_provider(run);
+    // What is told of it later still counts, once, and frees no other place.
+    for _ in 0..2 {
+        read(&bench, USER, &id, &state("cancelled", &counts()));
+        assert_eq!(used(&bench), TOOK);
+    }
+    let run = begun_with_place(&bench);
+    assert!(is_full());
+    refused_by_its_provider(run);
+}
+
+#[test]
+fn regression_a_stream_that_was_cancelled_without_usage_needs_no_place() {
+    let bench = Bench::of(&charged_with(true));
+    fill(&bench, 1);
+    let cancelled = event("response.cancelled", &Value::Null);
+    let (id, _) = told(&bench, &streamed(), &[cancelled], false);
+    assert_eq!(used(&bench)[2], 500);
+    let run = begun_with_place(&bench);
+    send(&mut bench.run(), USER, BACKGROUND).unwrap_err();
+    read(&bench, USER, &id, &state("cancelled", &counts()));
+    send(&mut bench.run(), USER, BACKGROUND).unwrap_err();
+    refused_by_its_provider(run);
+    assert_eq!(used(&bench), TOOK);
+}
+
+fn refused_by_its_provider(mut run: Run<'_>) {
+    run.answer("400", JSON);
+    run.data("{}", true);
+    run.done();
+}
+
+/// A call that has a place, under way.
+fn begun_with_place(bench: &Bench) -> Run<'_> {
+    let mut run = bench.run();
+    send(&mut run, USER, BACKGROUND).unwrap();
+    run
+}
+
+#[test]
+fn regression_no_user_takes_the_places_of_others() {
+    let bench = Bench::of(&charged_with(false));
+    for _ in 0..MOST_OF_USER {
+        queued(&bench);
+    }
+    let mut run = bench.run();
+    assert_eq!(run.head("POST", PATH, &[USER], false), OnHead::Hold);
+    let OnBody::Reply(refused) = run.body(BACKGROUND) else {
+        panic!()
+    };
+    assert_eq!(refused.status, 429);
+    // A place comes back by itself at the full hour behind its day.
+    let day = 24 * 3_600..=25 * 3_600;
+    let retry = refused
+        .headers
+        .iter()
+        .find(|(name, _)| *name == "retry-after");
+    let seconds: u64 = retry.unwrap().1.parse().unwrap();
+    assert!(day.contains(&seconds), "{seconds}");
+    says(
+        &run.done(),
+        json!({"outcome": "too_many_open", "reason": "user open_charges"}),
+    );
+    let labels = [
+        ("tenant", "acme"),
+        ("holder", "user"),
+        ("limit", "open_charges"),
+    ];
+    assert_eq!(bench.counted("tollgate.limited_total", &labels), [1]);
+    send(&mut bench.run(), ADMIN, BACKGROUND).unwrap();
 }

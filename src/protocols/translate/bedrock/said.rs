@@ -53,6 +53,49 @@ pub(super) struct Said<'w, 'o> {
     cites: bool,
     /// How many documents there were.
     documents: u64,
+    /// How many points are still left out.
+    skip: usize,
+}
+
+/// Most points up to which a prompt is cached, for all models that know them (Amazon Bedrock's guide,
+/// "Prompt caching for faster model inference"). The last ones hold most of the prompt.
+const MOST_POINTS: usize = 4;
+
+/// How many points are left out of a request that asks for so many: of its tools, which come first in a
+/// prompt, and of what was said.
+pub(super) fn points_too_many(
+    request: &Request<'_>,
+    turns: &[Turn<'_>],
+    model: Model,
+    in_tools: usize,
+) -> (usize, usize) {
+    let said = turns.iter().flat_map(|turn| &turn.pieces);
+    let said = said.filter_map(|piece| match piece {
+        Piece::Said(block) => Some(*block),
+        Piece::Instead(_) => None,
+    });
+    let system = request
+        .system
+        .iter()
+        .filter(|block| !turns::is_blank(block));
+    let asks = |block: &&Block<'_>| block.cache.is_some() && model.takes_point(spot(block));
+    let all = system
+        .chain(said)
+        .filter(asks)
+        .count()
+        .saturating_add(in_tools);
+    let skip = all.saturating_sub(MOST_POINTS);
+    let of_tools = skip.min(in_tools);
+    (of_tools, skip.saturating_sub(of_tools))
+}
+
+/// What a point behind the block would stand behind.
+fn spot(block: &Block<'_>) -> Spot {
+    match &block.part {
+        Part::Text(_) => Spot::Text,
+        Part::File { media, .. } if !is_pdf(media) => Spot::Extract,
+        _ => Spot::Other,
+    }
 }
 
 impl<'w, 'o> Said<'w, 'o> {
@@ -61,7 +104,7 @@ impl<'w, 'o> Said<'w, 'o> {
     pub(super) fn new(
         request: &Request<'_>,
         turns: &[Turn<'_>],
-        model: Model,
+        (model, skip): (Model, usize),
         json: &'w mut Writer<'o>,
         dropped: &'w mut Dropped,
     ) -> Self {
@@ -74,6 +117,7 @@ impl<'w, 'o> Said<'w, 'o> {
             model,
             cites,
             documents: 0,
+            skip,
         }
     }
 
@@ -116,12 +160,8 @@ impl<'w, 'o> Said<'w, 'o> {
 
     fn said(&mut self, block: &Block<'_>) -> Result<(), Refusal> {
         self.block(block, self.cites)?;
-        let spot = match &block.part {
-            Part::Text(_) => Spot::Text,
-            Part::File { media, .. } if !is_pdf(media) => Spot::Extract,
-            _ => Spot::Other,
-        };
-        write_cache(block.cache, self.model, spot, self.json, self.dropped);
+        let of = (self.model, spot(block), &mut self.skip);
+        write_cache(block.cache, of, self.json, self.dropped);
         Ok(())
     }
 
@@ -245,16 +285,20 @@ fn is_pdf(media: &Media<'_>) -> bool {
     matches!(media, Media::Base64 { kind, .. } if kind == PDF)
 }
 
-/// Writes the point up to which the prompt is to be cached: a block of its own.
+/// Writes the point up to which the prompt is to be cached, a block of its own, unless it is one of
+/// those to `skip`.
 pub(super) fn write_cache(
     cache: Option<&str>,
-    model: Model,
-    behind: Spot,
+    (model, behind, skip): (Model, Spot, &mut usize),
     json: &mut Writer<'_>,
     dropped: &mut Dropped,
 ) {
     let Some(cache) = cache else { return };
     if !model.takes_point(behind) {
+        return dropped.note("cache_control");
+    }
+    if let Some(left) = skip.checked_sub(1) {
+        *skip = left;
         return dropped.note("cache_control");
     }
     json.open();

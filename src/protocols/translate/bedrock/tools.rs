@@ -13,9 +13,11 @@ use crate::protocols::translate::write::Writer;
 /// called is told in texts ([`tells_calls`]). What the conversation has called and the request has not
 /// declared is not declared, so that it can't be called again: Bedrock only demands that there are
 /// tools.
+///
+/// As many points of caches as are to `skip` are left out.
 pub(super) fn write(
     request: &Request<'_>,
-    model: Model,
+    (model, mut skip): (Model, usize),
     json: &mut Writer<'_>,
     dropped: &mut Dropped,
 ) {
@@ -26,7 +28,7 @@ pub(super) fn write(
     json.open_list_member("tools");
     for tool in &request.tools {
         declare(tool, json, dropped);
-        write_cache(tool.cache, model, Spot::Other, json, dropped);
+        write_cache(tool.cache, (model, Spot::Other, &mut skip), json, dropped);
     }
     json.close_list();
     choice(&request.choice, json);
@@ -34,6 +36,15 @@ pub(super) fn write(
     if request.single_call {
         dropped.note(request.caller.parallel_calls());
     }
+}
+
+/// How many points of caches it would write.
+pub(super) fn points(request: &Request<'_>, model: Model) -> usize {
+    if tells_calls(request) || !model.takes_point(Spot::Other) {
+        return 0;
+    }
+    let tools = request.tools.iter();
+    tools.filter(|tool| tool.cache.is_some()).count()
 }
 
 fn declare(tool: &Tool<'_>, json: &mut Writer<'_>, dropped: &mut Dropped) {

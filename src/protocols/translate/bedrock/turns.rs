@@ -24,6 +24,9 @@ pub(super) enum Piece<'r> {
 /// Converse demands a text beside documents; the caller may have none.
 const CAPTION: &str = "Attached: a file.";
 
+/// Stands for a blank first turn of the user's, with which a conversation has to begin.
+const SILENCE: &str = "(No text.)";
+
 /// Whether calls and results are told as texts. Converse has no word for "none may be called": to
 /// leave out the tools is the only one, and then it refuses calls and results.
 pub(super) fn tells_calls(request: &Request<'_>) -> bool {
@@ -65,10 +68,17 @@ pub(super) fn of<'r>(request: &'r Request<'r>, dropped: &mut Dropped) -> Vec<Tur
         }
     }
     turns.iter_mut().for_each(caption);
+    let begins = request.turns.first().map(|turn| turn.role);
+    let left = turns.first().map(|turn| turn.role);
+    if (begins, left) == (Some(Role::User), Some(Role::Assistant)) {
+        let pieces = vec![Piece::Instead(Text::of(SILENCE))];
+        let role = Role::User;
+        turns.insert(0, Turn { role, pieces });
+    }
     turns
 }
 
-fn is_blank(block: &Block<'_>) -> bool {
+pub(super) fn is_blank(block: &Block<'_>) -> bool {
     matches!(&block.part, Part::Text(text) if text.is_blank())
 }
 

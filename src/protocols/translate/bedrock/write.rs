@@ -1,7 +1,7 @@
 /*! Writing a request. The model and whether to stream are said by its path. */
 
 use super::family::{Family, Model};
-use super::said::Said;
+use super::said::{Said, points_too_many};
 use super::tools;
 use super::turns::{self, Turn};
 use crate::protocols::Refusal;
@@ -24,8 +24,10 @@ pub(in super::super) fn write(
     check(request, &turns, model.family)?;
     let mut json = Writer::new(out);
     json.open();
-    Said::new(request, &turns, model, &mut json, dropped).all(request, &turns)?;
-    tools::write(request, model, &mut json, dropped);
+    let in_tools = tools::points(request, model);
+    let (of_tools, of_said) = points_too_many(request, &turns, model, in_tools);
+    Said::new(request, &turns, (model, of_said), &mut json, dropped).all(request, &turns)?;
+    tools::write(request, (model, of_tools), &mut json, dropped);
     inference(request, target, model.family, &mut json, dropped);
     format(request, &mut json);
     if request.user.is_some() {

@@ -378,3 +378,58 @@ fn regression_a_file_alone_gets_a_text_beside_it() {
     let (told, _) = asked(OpenAi, CLAUDE, &said_by_user(&[pdf(), text]));
     assert_eq!(told["messages"][0]["content"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn regression_a_request_has_four_points_at_most_the_last_ones() {
+    let point = json!({"type": "ephemeral"});
+    let text = |said: &str| json!({"type": "text", "text": said, "cache_control": point});
+    let tool = |name: &str| json!({"name": name, "input_schema": {}, "cache_control": point});
+    for (tools, system, said, wanted) in [
+        (2, 1, 1, [2, 1, 1]),
+        (2, 1, 2, [1, 1, 2]),
+        (1, 2, 4, [0, 0, 4]),
+        (0, 3, 3, [0, 1, 3]),
+        (1, 0, 6, [0, 0, 4]),
+    ] {
+        let texts = |count| {
+            (0..count)
+                .map(|at| text(&at.to_string()))
+                .collect::<Vec<_>>()
+        };
+        let tools: Vec<_> = (0..tools).map(|at| tool(&format!("f{at}"))).collect();
+        let mut body = json!({"model": "m", "max_tokens": 9, "system": texts(system),
+            "messages": [{"role": "user", "content": texts(said)}]});
+        if !tools.is_empty() {
+            body["tools"] = json!(tools);
+        }
+        let (told, dropped) = asked(Anthropic, CLAUDE, &body);
+        let found = ["toolConfig", "system", "messages"].map(|name| points(&told[name]));
+        assert_eq!(found, wanted, "{body}");
+        let all = tools.len() + system + said;
+        assert_eq!(dropped.contains(&"cache_control"), all > 4, "{body}");
+        if said == 6 {
+            let content = told["messages"][0]["content"].as_array().unwrap();
+            assert!(content[1].get("text").is_some() && content[2].get("text").is_some());
+            assert!(content.last().unwrap().get("cachePoint").is_some());
+        }
+    }
+}
+
+#[test]
+fn regression_a_blank_first_turn_of_the_users_is_not_taken_for_none() {
+    for from in [OpenAi, Anthropic] {
+        let body = json!({"model": "m", "max_tokens": 9, "messages": [
+            {"role": "user", "content": " "}, {"role": "assistant", "content": "Hi"}, {"role": "user", "content": "a"}]});
+        let (told, _) = asked(from, CLAUDE, &body);
+        let roles = told["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|turn| &turn["role"]);
+        assert_eq!(roles.collect::<Vec<_>>(), ["user", "assistant", "user"]);
+        assert_eq!(
+            told["messages"][0]["content"],
+            json!([{"text": "(No text.)"}])
+        );
+    }
+}

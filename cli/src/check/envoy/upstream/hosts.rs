@@ -107,16 +107,21 @@ fn reach_of_name(name: &str) -> Reach {
     if below("localhost") {
         return Reach::Local;
     }
-    let mut labels = name.split('.');
-    // A name of one word is of the own network; `svc` is in all names of services in Kubernetes.
-    let private = !name.contains('.')
-        || labels.any(|label| label == "svc")
-        || PRIVATE.iter().any(|end| below(end));
+    // A name of one word is of the own network.
+    let private = !name.contains('.') || is_service(name) || PRIVATE.iter().any(|end| below(end));
     if private {
         Reach::Private
     } else {
         Reach::Public
     }
+}
+
+/// Whether it is a service's name in Kubernetes: `NAME.NAMESPACE.svc`, with the cluster's domain or
+/// without. Elsewhere the word says nothing.
+fn is_service(name: &str) -> bool {
+    let labels: Vec<&str> = name.split('.').collect();
+    let at = labels.iter().rposition(|label| *label == "svc");
+    at.is_some_and(|at| at >= 2 || at.saturating_add(1) == labels.len())
 }
 
 #[cfg(test)]
@@ -144,6 +149,12 @@ mod tests {
             ("vllm.ai.svc", Reach::Private),
             ("vllm.ai.svc.cluster.local", Reach::Private),
             ("vllm.ai.svc.cluster.example.com", Reach::Private),
+            ("vllm.svc", Reach::Private),
+            ("a.vllm.ai.svc.cluster.local", Reach::Private),
+            ("svc.example.com", Reach::Public),
+            ("api.svc.example.com", Reach::Public),
+            ("vllm.ai.mysvc.example.com", Reach::Public),
+            ("vllm.ai.svc-a.example.com", Reach::Public),
             ("host.docker.internal", Reach::Private),
             ("box.home.arpa", Reach::Private),
             ("api.openai.com", Reach::Public),

@@ -1,7 +1,7 @@
 /*! Ways without TLS: prompts, answers and the operator's key can be read by whoever is on them.
 
 Plain text is right within a machine or a network of one's own, where models run too. A proxy that
-adds TLS later (a mesh's sidecar) is not seen from here. */
+adds TLS later (a mesh's sidecar) is not seen from here: where one may, it is a warning. */
 
 use super::Upstream;
 use super::hosts::{self, Host, Reach};
@@ -12,6 +12,9 @@ use crate::check::findings::Findings;
 /// The port on which everybody expects TLS.
 const HTTPS: u64 = 443;
 
+/// The port at which sidecars begin TLS: they are sent plain text there.
+const HTTP: u64 = 80;
+
 /// Checks the hosts that a backend's calls go to.
 pub(super) fn check(upstream: &Upstream<'_, '_>, findings: &mut Findings) {
     for member in &upstream.members {
@@ -19,7 +22,7 @@ pub(super) fn check(upstream: &Upstream<'_, '_>, findings: &mut Findings) {
             let hosts = hosts::of(member);
             match hosts.iter().find(|host| is_wrong(host, upstream)) {
                 Some(host) => tell(&socket, host, upstream, findings),
-                None => warn(&socket, &hosts, findings),
+                None => warn(&socket, &hosts, upstream, findings),
             }
         }
     }
@@ -27,17 +30,21 @@ pub(super) fn check(upstream: &Upstream<'_, '_>, findings: &mut Findings) {
 
 fn is_wrong(host: &Host<'_>, upstream: &Upstream<'_, '_>) -> bool {
     match host.reach {
-        Reach::Local => false,
-        Reach::Private => host.port == Some(HTTPS),
+        Reach::Local | Reach::Private => false,
+        Reach::Public if host.port == Some(HTTP) => false,
         Reach::Public => host.port == Some(HTTPS) || upstream.has_credential(),
     }
 }
 
-fn tell(socket: &At<'_>, host: &Host<'_>, upstream: &Upstream<'_, '_>, findings: &mut Findings) {
-    let what = match upstream.has_credential() {
+fn what_goes(upstream: &Upstream<'_, '_>) -> &'static str {
+    match upstream.has_credential() {
         true => "the key, requests and answers",
         false => "requests and answers",
-    };
+    }
+}
+
+fn tell(socket: &At<'_>, host: &Host<'_>, upstream: &Upstream<'_, '_>, findings: &mut Findings) {
+    let what = what_goes(upstream);
     let message = format!(
         "must be TLS (an UpstreamTlsContext): {what} would go to and from {:?} in plain text",
         host.name
@@ -45,11 +52,25 @@ fn tell(socket: &At<'_>, host: &Host<'_>, upstream: &Upstream<'_, '_>, findings:
     findings.error(socket, message);
 }
 
-fn warn(socket: &At<'_>, hosts: &[Host<'_>], findings: &mut Findings) {
+fn warn(socket: &At<'_>, hosts: &[Host<'_>], upstream: &Upstream<'_, '_>, findings: &mut Findings) {
+    let what = what_goes(upstream);
     if let Some(host) = hosts.iter().find(|host| host.reach == Reach::Public) {
+        let unless = match host.port {
+            Some(HTTP) => ", unless a sidecar that adds TLS is on the way",
+            _ => "",
+        };
         let message = format!(
-            "should be TLS (an UpstreamTlsContext): requests and answers go to and from {:?} in \
-             plain text",
+            "should be TLS (an UpstreamTlsContext): {what} go to and from {:?} in plain text{unless}",
+            host.name
+        );
+        return findings.warning(socket, message);
+    }
+    // Within a network of one's own that harms nobody, but seldom works.
+    let mut private = hosts.iter().filter(|host| host.reach == Reach::Private);
+    if let Some(host) = private.find(|host| host.port == Some(HTTPS)) {
+        let message = format!(
+            "should be TLS (an UpstreamTlsContext): who listens on port 443 of {:?} mostly takes \
+             nothing else, and {what} go there in plain text",
             host.name
         );
         findings.warning(socket, message);
