@@ -16,7 +16,8 @@ import features
 import layer
 
 SETTINGS = dict(scale_w=1.0, scale_l=1.0, scale_c=0.6, l2=0.05, rounds=1, other=0.1, harm=0.2, own=1.0, innocent=0.05, fifths=1,
-                source_power=0.5, cluster_power=0.7, hard=1.0, folds=4, loso=1, iters=40, idf=1, lex=0.1, win=2, random=0, nb=0.0, nba=1.0, nbb=0.1, inner=3, layer_l2=1e-3)
+                source_power=0.5, cluster_power=0.7, hard=1.0, folds=4, loso=1, iters=40, idf=1, lex=0.1, win=2, random=0, nb=0.0, nba=1.0, nbb=0.1, inner=3, layer_l2=1e-3,
+                tail=0.0, tail_share=0.15)
 
 # Fewer features than these weigh as if there were so many: words, letters, concepts.
 LEAST = (8, 8, 2)
@@ -97,8 +98,9 @@ def label_of(m, task, s):
     return None, 0
 
 
-def weights_of(ds, idx):
-    """By text: near-copies share a weight, large sources are held down."""
+def weights_of(ds, idx, more=1.0):
+    """By text: near-copies share a weight, large sources are held down; `more` is a factor of each text."""
+    kind = ds.kindw * more
     size = defaultdict(float)
     for i in idx:
         size[ds.cluster[i]] += 1
@@ -109,7 +111,7 @@ def weights_of(ds, idx):
     for i in idx:
         tot[ds.source[i]] += w[i]
     for i in idx:
-        w[i] *= tot[ds.source[i]] ** -ds.s["source_power"] * ds.kindw[i]
+        w[i] *= tot[ds.source[i]] ** -ds.s["source_power"] * kind[i]
     for y in (0, 1):
         m = np.zeros(len(w), bool)
         m[idx] = True
@@ -185,9 +187,24 @@ def train(ds, idx):
 
 
 def sums(ds, idx):
+    """Weights of the buckets; clean rows of toxic sources that weights of other rows take for toxic may count more (`tail`)."""
+    if not ds.s["tail"]:
+        return plain_sums(ds, idx, weights_of(ds, idx))
+    part, best = fold_of(ds, 2, 23, 0), np.full(len(ds.y), -1e9)
+    for k in range(2):
+        rows, rest = windows_of(ds, idx[part[idx] == k]), idx[part[idx] != k]
+        weights, bias = plain_sums(ds, rest, weights_of(ds, rest))
+        np.maximum.at(best, ds.doc[rows], ds.X[rows] @ weights + bias)
+    hard = idx[(ds.y[idx] == 0) & np.char.startswith(ds.source[idx].astype(str), "tox_")]
+    more = np.ones(len(ds.y))
+    if len(hard):
+        more[hard] += ds.s["tail"] * (best[hard] > np.quantile(best[hard], 1 - ds.s["tail_share"]))
+    return plain_sums(ds, idx, weights_of(ds, idx, more))
+
+
+def plain_sums(ds, idx, w_doc):
     """Multiple instances: of an attack, the windows that look most like one count."""
     s = ds.s
-    w_doc = weights_of(ds, idx)
     inset = np.zeros(len(ds.y), bool)
     inset[idx] = True
     rows = np.flatnonzero(inset[ds.doc])

@@ -14,8 +14,8 @@ import features
 import layer
 import lists as word_lists
 
-OPTIONS = {"inj": ["scale_c=0.4", "l2=0.1"],
-           "tox": ["l2=0.05", "nb=0.6", "source_power=0", "cluster_power=0", "own=0.3", "own_comments=0.4", "own_plain=2.5"]}
+OPTIONS = {"inj": ["scale_c=0.4", "l2=0.1", "own_attack=2", "own_languages=2", "own_clean=2"],
+           "tox": ["l2=0.05", "nb=0.6", "tail=2", "source_power=0", "cluster_power=0", "own=0.3", "own_comments=0.4", "own_plain=2.5"]}
 
 
 def quantise(w):

@@ -64,6 +64,7 @@ def main(folder, out, django=None):
     for v, t, _ in grammar.rows("comments"):
         rows.append({"text": t, "label": "toxic" if v == "T" else "nontoxic", "source": "own_plain" if v == "P" else "own_comments"})
     rows += [{"text": t, "label": "benign", "source": "own_noise"} for t in made.noise()]
+    rows += [{"text": t, "label": label, "source": "own_encoded"} for label, t in made.encoded()]
     if "WORD_LISTS" in os.environ:
         words = open(os.environ["WORD_LISTS"] + ".innocent", encoding="utf-8").read().split()
         rows += [{"text": w, "label": "nontoxic", "source": "list_innocent"} for w in words]
