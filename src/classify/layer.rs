@@ -30,19 +30,29 @@ impl Layer {
         let mut sum = product(&self.straight, &inputs);
         for ((to, added), from) in self.to_units.iter().zip(self.units).zip(self.from_units) {
             let unit = i64::from(added).saturating_add(product(to, &inputs) >> 12);
-            sum = sum.saturating_add(unit.max(0).saturating_mul(i64::from(from)));
+            sum = sum.saturating_add(product_of(unit.clamp(0, MOST), from));
         }
         let odds = i64::from(self.bias).saturating_add(sum >> 12);
         i32::try_from(odds).unwrap_or(if odds < 0 { i32::MIN } else { i32::MAX })
     }
 }
 
+/// Beyond what any unit reaches: with it, products stay below 64 bits.
+const MOST: i64 = i32::MAX as i64;
+
+/// Of a number of 32 bits. Multiplication that saturates takes 128 bits, for which WebAssembly has
+/// no instruction.
+const fn product_of(number: i64, weight: i32) -> i64 {
+    number.wrapping_mul(weight as i64)
+}
+
+/// The inputs are within their bounds, which have 32 bits.
 fn product(weights: &[i32; INPUTS], inputs: &[i64; INPUTS]) -> i64 {
     weights
         .iter()
         .zip(inputs)
         .fold(0_i64, |sum, (weight, input)| {
-            sum.saturating_add(i64::from(*weight).saturating_mul(*input))
+            sum.saturating_add(product_of(*input, *weight))
         })
 }
 

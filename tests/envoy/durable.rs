@@ -7,10 +7,11 @@ use tollgate_tests::{
     Answer, Ask, Config, Form, Kv, Release, Stand, demo_policy, env_path, eventually, run,
 };
 
-/// Two tenants: acme may make ten calls a day, blue as many as it likes in a minute.
+/// Two tenants: acme may make ten calls a month, blue as many as it likes in a minute. A month,
+/// since a test that runs at midnight would begin a day with one count and end it with another.
 fn policy(until_loaded: &str) -> Value {
     let mut policy = demo_policy();
-    policy["tenants"]["acme"]["limits"] = json!([{"requests": 10, "per": "day"}]);
+    policy["tenants"]["acme"]["limits"] = json!([{"requests": 10, "per": "month"}]);
     policy["tenants"]["blue"]["limits"] = json!([{"requests": 1000, "per": "minute"}]);
     policy["ledger"] = json!({"store": {
         "cluster": "store", "every": "1s", "timeout": "500ms", "until_loaded": until_loaded,

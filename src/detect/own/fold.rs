@@ -29,6 +29,26 @@ pub(super) fn sign(c: char) -> Sign {
     }
 }
 
+/// An ASCII letter or digit as [`sign`] reads it, 0 for what stands between words; `None` for a
+/// byte that is not ASCII.
+pub(super) fn ascii_letter(byte: u8) -> Option<u8> {
+    ASCII.get(usize::from(byte)).copied()
+}
+
+static ASCII: [u8; 128] = {
+    let mut letters = [0; 128];
+    let mut byte = 0_u8;
+    let mut places: &mut [u8] = &mut letters;
+    while let [place, rest @ ..] = places {
+        if byte.is_ascii_alphanumeric() {
+            *place = ascii(byte as char) as u8;
+        }
+        places = rest;
+        byte = byte.saturating_add(1);
+    }
+    letters
+};
+
 /// Whether letters of this script stand beside each other without being one word, or bear
 /// particles: a phrase may begin and end beside them.
 pub(super) const fn is_glued(letter: char) -> bool {
@@ -152,6 +172,18 @@ mod tests {
             "fa\u{e0061}lcon",
         ] {
             assert_eq!(folded(word), "faicon", "{word}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_ascii_says_the_same() {
+        for byte in 0..=255_u8 {
+            let wanted = match sign(char::from(byte)) {
+                _ if !byte.is_ascii() => None,
+                Sign::Letters([letter, ..]) => u8::try_from(letter).ok(),
+                Sign::Gap | Sign::Nothing => Some(0),
+            };
+            assert_eq!(ascii_letter(byte), wanted, "{byte}");
         }
     }
 

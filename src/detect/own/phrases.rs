@@ -25,6 +25,8 @@ const MOST_LETTERS: usize = 1 << 16;
 pub struct Phrases {
     nodes: Vec<Node>,
     count: usize,
+    /// Which ASCII letters, folded, phrases begin with: a bit each.
+    first: u128,
 }
 
 /// A front of phrases.
@@ -66,6 +68,7 @@ impl Phrases {
         let mut phrases = Self {
             nodes: vec![Node::default()],
             count: list.len(),
+            first: 0,
         };
         for (index, phrase) in list.iter().enumerate() {
             let number = u16::try_from(index).ok().filter(|_| index < MOST);
@@ -80,6 +83,7 @@ impl Phrases {
         }
         if problems.is_empty() {
             phrases.link();
+            phrases.first = phrases.first_letters();
             Ok(phrases)
         } else {
             Err(problems)
@@ -132,6 +136,19 @@ impl Phrases {
             ..Node::default()
         });
         child
+    }
+
+    fn first_letters(&self) -> u128 {
+        let children = self.node(0).map_or(&[][..], |node| &node.children);
+        let letters = children.iter().map(|child| u32::from(child.0));
+        letters
+            .filter(|letter| *letter < 128)
+            .fold(0, |all, letter| all | (1 << letter))
+    }
+
+    /// Whether a phrase begins with this ASCII letter, folded.
+    pub(super) const fn begin_with(&self, letter: u8) -> bool {
+        letter < 128 && (self.first >> letter) & 1 == 1
     }
 
     /// Finds for each front the longest other one that it ends with, shorter ones first.

@@ -3,7 +3,7 @@ the end of a word one for each front that the last letters end with, at most 128
 
 use super::super::Part;
 use super::super::hit::{Hit, What};
-use super::fold::{NONE, Sign, is_glued, sign};
+use super::fold::{NONE, Sign, ascii_letter, is_glued, sign};
 use super::phrases::{LONGEST, Node, Phrases};
 use std::rc::Rc;
 
@@ -57,7 +57,14 @@ impl Spelling {
 
     /// Takes the next piece; adds what is found by it.
     pub(in super::super) fn push(&mut self, piece: &str, hits: &mut Vec<Hit>) {
-        for c in piece.chars() {
+        let mut rest = piece;
+        loop {
+            rest = self.pass(rest);
+            let mut chars = rest.chars();
+            let Some(c) = chars.next() else {
+                return;
+            };
+            rest = chars.as_str();
             let end = self.at.saturating_add(c.len_utf8());
             match sign(c) {
                 Sign::Letters(letters) => {
@@ -78,6 +85,32 @@ impl Spelling {
             self.say(hits);
         }
         self.node = 0;
+    }
+
+    /// Passes over ASCII while no phrase has begun: nearly all text. Gives what is left.
+    fn pass<'t>(&mut self, text: &'t str) -> &'t str {
+        if self.node != 0 {
+            return text;
+        }
+        let phrases = Rc::clone(&self.phrases);
+        let mut passed = 0_usize;
+        for byte in text.bytes() {
+            match ascii_letter(byte) {
+                None => break,
+                Some(0) => self.gap = self.gap.saturating_add(1),
+                Some(letter) => {
+                    let is_border = self.gap > 0 || is_glued(self.last);
+                    if is_border && phrases.begin_with(letter) {
+                        break;
+                    }
+                    (self.last, self.gap) = (char::from(letter), 0);
+                    self.end = self.at.saturating_add(passed).saturating_add(1);
+                }
+            }
+            passed = passed.saturating_add(1);
+        }
+        self.at = self.at.saturating_add(passed);
+        text.get(passed..).unwrap_or_default()
     }
 
     /// Every hit that begins before this byte of all text has been given.
