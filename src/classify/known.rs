@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use super::{weights::CLASSES, windows::Sums};
 
-/// Places; a word has one, which the next one takes. Some 50 KB in each thread.
-const PLACES: usize = 1 << 10;
+/// Places; a word has one, which the next one takes. Some 200 KB in each thread.
+const PLACES: usize = 1 << 12;
 
 /// Letters of a word that is kept.
 const LONGEST: usize = 13;
@@ -49,7 +49,7 @@ impl Short {
         let mixed = u64::try_from(folded)
             .unwrap_or(0)
             .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        usize::try_from(mixed >> 54).unwrap_or(0)
+        usize::try_from(mixed >> 52).unwrap_or(0)
     }
 }
 
