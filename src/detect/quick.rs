@@ -269,6 +269,8 @@ impl<'t> Pass<'t> {
         }
         let start = self.back(colon, is_v6);
         let end = run(self.bytes, colon, is_v6);
+        // A full stop at its end is none of it.
+        let end = run_back(self.bytes, end, |byte| byte == b'.');
         let address = part(self.bytes, start, end);
         let colons = address.iter().filter(|byte| **byte == b':').count();
         let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -298,7 +300,8 @@ impl<'t> Pass<'t> {
     }
 
     fn is_followed_by_word(&self, place: usize) -> bool {
-        at(self.bytes, place.saturating_add(1)).is_ascii_alphanumeric()
+        let next = at(self.bytes, place.saturating_add(1));
+        next.is_ascii_alphanumeric() || next == b'-'
     }
 
     fn is_key_header(&self, dash: usize) -> bool {

@@ -412,3 +412,44 @@ fn no_example_looks_clear_wherever_it_stands() {
         assert!(!is_clear(example, 0, wanted), "{example}");
     }
 }
+
+#[test]
+fn regression_what_was_found_in_short_texts_alone_does_not_look_clear() {
+    let texts = [
+        "ipv6 fe::a.x",
+        "My IPv6 is dead:beef::cafe.It",
+        "loopback ::.So",
+        "www.-a.b",
+        "curl -u\u{c}: Hunter22",
+        "curl -u\u{c}:\"ab c1Q\"",
+    ];
+    for text in texts {
+        let all = Entities::all();
+        let found = find(text, all);
+        assert!(
+            found.is_empty() || !is_clear(text, 0, all),
+            "{text:?} {found:?}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_found_in_what_looks_clear() {
+    let parts = [
+        "a", "f", "cafe", ":", "::", ".", "-", "0", "7", "@", "\"", "'", "=", " ", "\n", "\u{c}",
+        "é", "\u{a0}", "ipv6 ", "www", "com", "-u", "token", "is ", "//",
+    ];
+    let mut state = 11_usize;
+    for _ in 0..200_000 {
+        let mut text = String::new();
+        for _ in 0..10 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695);
+            text.push_str(parts[(state >> 33) % parts.len()]);
+        }
+        if is_clear(&text, 0, Entities::all()) {
+            finds_nothing(&text);
+        }
+    }
+}

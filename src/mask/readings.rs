@@ -19,6 +19,9 @@ const DEEPEST: usize = 8;
 /// meanwhile.
 const PIECE: usize = 64 * 1024;
 
+/// Most escapes of a text whose second reading is looked at before it is read.
+const MOST_ESCAPES: usize = 4096;
+
 /// How much text is read in both readings behind an escape before it is seen whether they are one
 /// again, in bytes: more than the words before a finding that it depends on.
 const STEP: usize = 192;
@@ -133,8 +136,12 @@ pub(super) fn worth_it<'s>(search: &'s Search, text: &str) -> Cow<'s, Search> {
 
 /// Whether none of these is in the second reading of a text that looks clear in the first: where
 /// no escape is near, they are one.
+///
+/// Of a text with very many escapes it is not told: they would take many times its memory.
 fn is_clear_undone(text: &str, wanted: Entities) -> bool {
-    let (escapes, _) = spelled(text);
+    let Some(escapes) = few_escapes(text) else {
+        return false;
+    };
     let mut rest = escapes.as_slice();
     while let Some(first) = rest.first() {
         let start = line_start(text, first.start);
@@ -149,6 +156,30 @@ fn is_clear_undone(text: &str, wanted: Entities) -> bool {
         rest = later;
     }
     true
+}
+
+/// The escapes of a text, if they are few.
+fn few_escapes(text: &str) -> Option<Vec<Spelled>> {
+    let mut escapes = Vec::new();
+    let mut at = 0_usize;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (here, behind) = split(rest);
+        let (found, read) = spelled(here);
+        // What is cut off may be the beginning of an escape: it is read with what follows.
+        let read = if behind.is_empty() { here.len() } else { read };
+        if read == 0 || escapes.len().saturating_add(found.len()) > MOST_ESCAPES {
+            return None;
+        }
+        escapes.extend(found.into_iter().map(|escape| Spelled {
+            start: escape.start.saturating_add(at),
+            end: escape.end.saturating_add(at),
+            c: escape.c,
+        }));
+        at = at.saturating_add(read);
+        rest = rest.get(read..).unwrap_or_default();
+    }
+    Some(escapes)
 }
 
 /// Where the line begins that `place` is in.
@@ -785,6 +816,36 @@ mod tests {
         // The name is written otherwise, and the value stands in the next line.
         assert!(!is_clear("pass\\u0077ord:\n\"x7Kp!q2Z\"\n"));
         assert!(is_clear("pass\\nord:\n\"xKp!qZ\"\n"));
+    }
+
+    #[test]
+    fn regression_a_look_at_a_long_text_keeps_few_escapes() {
+        for escape in [r"\n", r"é\n", r"\\u0041"] {
+            let text = escape.repeat(1024 * 1024 / escape.len());
+            assert!(few_escapes(&text).is_none(), "{escape}");
+            let text = format!(
+                "{}{}",
+                escape.repeat(MOST_ESCAPES),
+                "so it is ".repeat(20_000)
+            );
+            let escapes = few_escapes(&text).unwrap();
+            assert!(escapes.len() == MOST_ESCAPES && escapes.capacity() <= 4 * MOST_ESCAPES);
+        }
+        // Cut within an escape.
+        for front in PIECE - 14..PIECE + 2 {
+            let text = format!("{}\\u0041 \\n and so on", "x".repeat(front));
+            let places = |escapes: &[Spelled]| -> Vec<(usize, usize, char)> {
+                escapes
+                    .iter()
+                    .map(|one| (one.start, one.end, one.c))
+                    .collect()
+            };
+            assert_eq!(
+                places(&few_escapes(&text).unwrap()),
+                places(&spelled(&text).0),
+                "{front}"
+            );
+        }
     }
 
     #[test]

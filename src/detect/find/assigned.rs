@@ -86,7 +86,9 @@ fn may_be_assigned(bytes: &[u8], end: usize) -> bool {
         let start = run_back(name, name.len(), part_of_name);
         start == 0 || part(name, start, name.len()).starts_with(b"--")
     };
-    let named = front.last().is_some_and(|last| part_of_name(*last));
+    let named = front
+        .last()
+        .is_some_and(|last| part_of_name(*last) || last.is_ascii_whitespace());
     match signs {
         _ if !named => false,
         _ if signs.iter().any(|sign| b"=:>".contains(sign)) => true,
