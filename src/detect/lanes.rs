@@ -21,35 +21,27 @@ pub(super) struct Bits {
     pub(super) high: bool,
 }
 
-impl Bits {
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    #[inline]
-    pub(super) fn of(chunk: &[u8; CHUNK]) -> Self {
-        simd::of(chunk)
-    }
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use portable as way;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use simd as way;
 
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+impl Bits {
     #[inline]
     pub(super) fn of(chunk: &[u8; CHUNK]) -> Self {
-        portable::of(chunk)
+        way::of(chunk)
     }
 }
 
 /// Which bytes are what keys are written in: letters, digits and `+-./_=~`. Long runs of it are
 /// rare.
 pub(super) fn key_bits(chunk: &[u8; CHUNK]) -> u64 {
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    return simd::key(chunk);
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    portable::key(chunk)
+    way::key(chunk)
 }
 
 /// Which bytes are not ASCII, and which of them are the first of a character.
 pub(super) fn high_bits(chunk: &[u8; CHUNK]) -> [u64; 2] {
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    return simd::high(chunk);
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    portable::high(chunk)
+    way::high(chunk)
 }
 
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]

@@ -32,6 +32,7 @@ pub use own::{
     Check, Hosts, LONGEST_MATCH, LONGEST_REFERENCE, Pattern, Patterns, Phrases, SCHEMES,
     SystemPrompt, USUAL_MATCH, reference,
 };
+pub use quick::is_clear;
 pub use scanner::{LONGEST_REGION, Scanner};
 pub use search::{Finder, Search};
 pub use sentences::Classes;
@@ -75,13 +76,6 @@ pub fn find(text: &str, wanted: Entities) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// Whether none of these is in a whole text from `from` on, so far as a look at its bytes tells: far
-/// quicker than [`find`], which finds nothing wherever this holds. A line begins at `from`, and
-/// words before it count.
-pub fn is_clear(text: &str, from: usize, wanted: Entities) -> bool {
-    quick::is_clear(text, from, wanted)
 }
 
 #[cfg(test)]

@@ -49,8 +49,10 @@ pub(super) fn pass(text: &str, from: usize, wanted: Entities) -> Passed {
     }
 }
 
-/// Whether nothing at all can be found in a whole text from `from` on, where a line begins.
-pub(super) fn is_clear(text: &str, from: usize, wanted: Entities) -> bool {
+/// Whether none of these is in a whole text from `from` on, so far as a look at its bytes tells: far
+/// quicker than [`find`](super::find), which finds nothing wherever this holds. A line begins at
+/// `from`, and words before it count.
+pub fn is_clear(text: &str, from: usize, wanted: Entities) -> bool {
     Pass::new(text, from, wanted).stop() == text.len()
 }
 

@@ -22,6 +22,18 @@ fn finds_nothing(text: &str) {
     assert_eq!(found(text), [], "{text:?}");
 }
 
+/// Texts of so many of these parts each, drawn by a seed: always the same.
+fn joined<'p>(parts: &'p [&str], count: usize, seed: usize) -> impl Iterator<Item = String> + 'p {
+    let mut state = seed;
+    let mut next = move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695);
+        parts[(state >> 33) % parts.len()]
+    };
+    std::iter::repeat_with(move || (0..count).map(|_| next()).collect())
+}
+
 #[test]
 fn every_identity_is_found_in_its_example() {
     for row in IDENTITIES {
@@ -334,15 +346,7 @@ fn what_is_passed_over_in_blocks_has_no_findings() {
         "3.5 ",
         "call 2 345 678 ",
     ];
-    let mut state = 7_usize;
-    for _ in 0..3000 {
-        let mut text = String::new();
-        for _ in 0..12 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695);
-            text.push_str(parts[(state >> 33) % parts.len()]);
-        }
+    for text in joined(&parts, 12, 7).take(3000) {
         let mut scanner = super::Scanner::new(Entities::all());
         let mut pieces = Vec::new();
         for c in text.chars() {
@@ -439,15 +443,7 @@ fn nothing_is_found_in_what_looks_clear() {
         "a", "f", "cafe", ":", "::", ".", "-", "0", "7", "@", "\"", "'", "=", " ", "\n", "\u{c}",
         "é", "\u{a0}", "ipv6 ", "www", "com", "-u", "token", "is ", "//",
     ];
-    let mut state = 11_usize;
-    for _ in 0..200_000 {
-        let mut text = String::new();
-        for _ in 0..10 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695);
-            text.push_str(parts[(state >> 33) % parts.len()]);
-        }
+    for text in joined(&parts, 10, 11).take(200_000) {
         if is_clear(&text, 0, Entities::all()) {
             finds_nothing(&text);
         }

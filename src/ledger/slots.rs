@@ -74,18 +74,15 @@ impl Slot {
     /// Why there is no room for it, if there is none.
     fn full(self, all: &[Taken]) -> Option<Full> {
         let is_own = |taken: &&Taken| self.user != 0 && taken.user == self.user;
-        let own = of(all.iter().filter(is_own));
-        let (count, hour, of_user) = match own {
-            (count, hour) if count >= MOST_OF_USER => (MOST_OPEN, hour, true),
-            _ => {
-                let (count, hour) = of(all.iter());
-                (count, hour, false)
-            }
+        let (own, own_hour) = of(all.iter().filter(is_own));
+        let (count, hour) = of(all.iter());
+        let (of_user, hour) = match own >= MOST_OF_USER {
+            true => (true, own_hour),
+            false if count >= MOST_OPEN => (false, hour),
+            false => return None,
         };
-        (count >= MOST_OPEN).then_some(Full {
-            of_user,
-            free_ms: hour.saturating_mul(HOUR_MS),
-        })
+        let free_ms = hour.saturating_mul(HOUR_MS);
+        Some(Full { of_user, free_ms })
     }
 
     /// Gives it back. Where other workers win every round, it comes back by itself.
@@ -203,6 +200,7 @@ mod tests {
         slot.give_back(&host, &space, "t", at(1));
         assert_eq!(host.shared_get(&key(&space, "t")).unwrap().0.len(), 1);
     }
+
     #[test]
     fn a_user_has_a_share_of_them() {
         let (host, space) = (MemoryHost::default(), Space::new("a"));

@@ -11,6 +11,7 @@ use crate::detect::{Entities, Finder, Hit, Part, REACH, Search, What, is_clear};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// Most backslashes before a sign that are read as one escape: strings three deep in strings.
 const DEEPEST: usize = 8;
@@ -21,6 +22,10 @@ const PIECE: usize = 64 * 1024;
 
 /// Most escapes of a text whose second reading is looked at before it is read.
 const MOST_ESCAPES: usize = 4096;
+
+/// Code points in which the words stand that count for a finding behind them: twice [`REACH`], which
+/// leaves room for the beginning of the first.
+const WORDS: usize = 2 * REACH;
 
 /// How much text is read in both readings behind an escape before it is seen whether they are one
 /// again, in bytes: more than the words before a finding that it depends on.
@@ -160,26 +165,8 @@ fn is_clear_undone(text: &str, wanted: Entities) -> bool {
 
 /// The escapes of a text, if they are few.
 fn few_escapes(text: &str) -> Option<Vec<Spelled>> {
-    let mut escapes = Vec::new();
-    let mut at = 0_usize;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (here, behind) = split(rest);
-        let (found, read) = spelled(here);
-        // What is cut off may be the beginning of an escape: it is read with what follows.
-        let read = if behind.is_empty() { here.len() } else { read };
-        if read == 0 || escapes.len().saturating_add(found.len()) > MOST_ESCAPES {
-            return None;
-        }
-        escapes.extend(found.into_iter().map(|escape| Spelled {
-            start: escape.start.saturating_add(at),
-            end: escape.end.saturating_add(at),
-            c: escape.c,
-        }));
-        at = at.saturating_add(read);
-        rest = rest.get(read..).unwrap_or_default();
-    }
-    Some(escapes)
+    let (escapes, _) = first_spelled(text, MOST_ESCAPES.saturating_add(1));
+    (escapes.len() <= MOST_ESCAPES).then_some(escapes)
 }
 
 /// Where the line begins that `place` is in.
@@ -200,7 +187,8 @@ fn lines_end(text: &str, escapes: &[Spelled]) -> (usize, usize) {
             break;
         }
         count = count.saturating_add(1);
-        let words = escape.end.saturating_add(words(text, escape.end, true));
+        let near = escape.end..text.len().min(escape.end.saturating_add(WORDS));
+        let words = escape.end.saturating_add(length_of_words(text, near));
         if words <= end {
             continue;
         }
@@ -213,30 +201,19 @@ fn lines_end(text: &str, escapes: &[Spelled]) -> (usize, usize) {
 
 /// Where the words begin that count at `place`, or before it.
 fn words_start(text: &str, place: usize) -> usize {
-    let mut start = place.saturating_sub(words(text, place, false));
+    let near = place.saturating_sub(WORDS)..place;
+    let mut start = place.saturating_sub(length_of_words(text, near));
     while !text.is_char_boundary(start) {
         start = start.saturating_sub(1);
     }
     start
 }
 
-/// Bytes that words before a finding may take that count, behind `place` or before it: twice
-/// [`REACH`], which leaves room for the beginning of the first.
-fn words(text: &str, place: usize, behind: bool) -> usize {
-    const MOST: usize = 2 * REACH;
-    let near = match behind {
-        true => text.as_bytes().get(place..),
-        false => text.as_bytes().get(..place),
-    };
-    let near = near.unwrap_or_default();
-    let (front, back) = match behind {
-        true => near.split_at_checked(MOST),
-        false => near.split_at_checked(near.len().saturating_sub(MOST)),
-    }
-    .unwrap_or((near, near));
-    let ascii = if behind { front } else { back }.is_ascii();
-    // A code point has four bytes at most.
-    if ascii { MOST } else { MOST * 4 }
+/// Bytes that as many code points as [`WORDS`] take at most, the first or last bytes of which are
+/// `near`.
+fn length_of_words(text: &str, near: Range<usize>) -> usize {
+    let is_ascii = text.as_bytes().get(near).is_some_and(<[u8]>::is_ascii);
+    if is_ascii { WORDS } else { WORDS * 4 }
 }
 
 impl Readings {
@@ -584,11 +561,17 @@ fn undo(text: &str, escapes: &[Spelled], mut places: impl FnMut(usize, usize)) -
 
 /// The escapes of `text`, and where one begins whose end has not come.
 fn spelled(text: &str) -> (Vec<Spelled>, usize) {
+    first_spelled(text, usize::MAX)
+}
+
+/// The same up to so many of them, and how far was read.
+fn first_spelled(text: &str, most: usize) -> (Vec<Spelled>, usize) {
     let mut escapes = Vec::new();
     let mut at = 0;
-    while let Some(rest) = text.get(at..) {
+    while escapes.len() < most {
+        let rest = text.get(at..).unwrap_or_default();
         let Some(ahead) = find(rest.as_bytes(), BACKSLASH) else {
-            break;
+            return (escapes, text.len());
         };
         let start = at.saturating_add(ahead);
         at = match spelling(rest.get(ahead..).unwrap_or_default()) {
@@ -601,7 +584,7 @@ fn spelled(text: &str) -> (Vec<Spelled>, usize) {
             Escape::Open => return (escapes, start),
         };
     }
-    (escapes, text.len())
+    (escapes, at)
 }
 
 /// Reads the escape that `text` begins with, as it is written in strings within strings: each

@@ -21,11 +21,11 @@ pub(super) const NONE: char = '\0';
 
 /// How a character is read.
 pub(super) fn sign(c: char) -> Sign {
-    match c {
-        'a'..='z' | 'A'..='Z' | '0'..='9' => one(ascii(c)),
-        '\0'..='\x7f' => Sign::Gap,
-        _ if is_nothing(c) => Sign::Nothing,
-        _ => ligature(c).or_else(|| latin(c)).unwrap_or_else(|| other(c)),
+    match u8::try_from(c).ok().and_then(ascii_letter) {
+        Some(0) => Sign::Gap,
+        Some(letter) => one(char::from(letter)),
+        None if is_nothing(c) => Sign::Nothing,
+        None => ligature(c).or_else(|| latin(c)).unwrap_or_else(|| other(c)),
     }
 }
 

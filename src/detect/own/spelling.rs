@@ -92,7 +92,6 @@ impl Spelling {
         if self.node != 0 {
             return text;
         }
-        let phrases = Rc::clone(&self.phrases);
         let mut passed = 0_usize;
         for byte in text.bytes() {
             match ascii_letter(byte) {
@@ -100,7 +99,7 @@ impl Spelling {
                 Some(0) => self.gap = self.gap.saturating_add(1),
                 Some(letter) => {
                     let is_border = self.gap > 0 || is_glued(self.last);
-                    if is_border && phrases.begin_with(letter) {
+                    if is_border && self.phrases.begin_with(letter) {
                         break;
                     }
                     (self.last, self.gap) = (char::from(letter), 0);
