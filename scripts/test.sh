@@ -22,6 +22,9 @@ lint() {
   "$python" scripts/same_filters.py
 }
 
+# A failing assertion is to stand at the end of what a test prints, not a backtrace.
+export RUST_BACKTRACE=0
+
 unit() {
   heading "Native tests"
   cargo test --locked --workspace --exclude tollgate-tests

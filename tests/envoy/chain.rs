@@ -9,7 +9,9 @@ Mock `a` stands behind backend `openai`, mock `b` behind `anthropic`; the chain'
 
 use mock_provider::Received;
 use serde_json::{Value, json};
-use tollgate_tests::{Answer, Ask, Config, Fleet, Form, Release, Speaks, Stand, fleet_policy, run};
+use tollgate_tests::{
+    Answer, Ask, Config, Fleet, Form, Release, Speaks, Stand, fleet_policy, hasty, run,
+};
 
 const SAID: &str = "It rains in Köln. ";
 
@@ -29,7 +31,7 @@ fn chain_policy() -> Value {
     for tenant in ["acme", "blue"] {
         policy["tenants"][tenant]["models"] = json!(["smart"]);
     }
-    policy
+    hasty(policy)
 }
 
 fn chain() -> Config {

@@ -2,7 +2,7 @@
 in the totals of the tenant, in the metrics. */
 
 use serde_json::{Value, json};
-use tollgate_tests::{Ask, Config, Fleet, Form, Speaks, eventually, fleet_policy, run};
+use tollgate_tests::{Ask, Config, Fleet, Form, Speaks, eventually, fleet_policy, hasty, run};
 
 /// The models, with the mock and the backend that answer first.
 const MODELS: [(&str, &str, &str); 2] = [("smart", "a", "openai"), ("light", "b", "anthropic")];
@@ -129,7 +129,7 @@ fn the_cost_is_the_same_in_every_pairing() {
 #[test]
 fn a_lost_try_is_charged_at_its_own_price() {
     run(async {
-        let fleet = fleet(&priced()).await;
+        let fleet = fleet(&hasty(priced())).await;
         let [(openai, openai_cost), (anthropic, anthropic_cost)] = reports();
         for (model, lost, answers, usage, cost, of_prompt) in [
             ("smart", "a", "b", anthropic, anthropic_cost, 2_000),

@@ -302,10 +302,7 @@ async fn with_both(file: &str, change: impl Fn(Value) -> Value) {
 }
 
 async fn all_with_both(files: &[&str], change: impl Fn(Value) -> Value) {
-    let mut policy = change(fleet_policy());
-    for model in ["smart", "light"] {
-        policy["models"][model]["timeouts"] = serde_json::json!({});
-    }
+    let policy = change(fleet_policy());
     let config = Config::fallback().policy(&policy, Form::Struct);
     let fleet = Fleet::start(config).await;
     for file in files {

@@ -545,9 +545,6 @@ fn fallback_between_responses_and_messages() {
     run(async {
         let mut policy = fleet_policy();
         policy["backends"]["openai"]["apis"] = json!(["responses"]);
-        for model in ["smart", "light"] {
-            policy["models"][model]["timeouts"] = json!({});
-        }
         let fleet = Fleet::start(Config::fallback().policy(&policy, Form::Struct)).await;
         for caller in ALL {
             for stream in [false, true] {
@@ -600,7 +597,6 @@ fn policy_of_google() -> Value {
     policy["backends"]["anthropic"]["api"] = json!("gemini");
     policy["backends"]["openai"]["base_path"] = json!("/v1beta/openai");
     for (model, place) in [("smart", 1), ("light", 0)] {
-        policy["models"][model]["timeouts"] = json!({});
         policy["models"][model]["targets"][place]["model"] = json!("gemini-3-flash");
     }
     policy
@@ -727,7 +723,6 @@ fn config_of_amazon() -> Config {
     policy["backends"]["anthropic"]["api"] = json!("bedrock");
     policy["fallback"]["content_policy"] = json!(true);
     for (model, place) in [("smart", 1), ("light", 0)] {
-        policy["models"][model]["timeouts"] = json!({});
         policy["models"][model]["targets"][place]["model"] = json!(CLAUDE);
     }
     let Config(text) = Config::fallback().policy(&policy, Form::Struct);

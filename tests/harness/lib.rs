@@ -14,7 +14,7 @@ mod speaks;
 mod stand;
 
 pub use client::{Answer, Ask, Protocol};
-pub use config::{Config, Form, demo_policy, fleet_policy, repo, stopping};
+pub use config::{Config, Form, demo_policy, fleet_policy, hasty, repo, stopping};
 pub use envoy::{Envoy, Release, env_path, validate};
 pub use fleet::Fleet;
 pub use kv::Kv;

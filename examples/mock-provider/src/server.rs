@@ -21,7 +21,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// A request as the mock received it.
@@ -86,8 +86,8 @@ struct Shared {
     files: Files,
     /// What answers wait for; see [`Mock::hold`].
     gate: Arc<RwLock<()>>,
-    /// Takes connections, and holds those that are open.
-    server: Mutex<Option<JoinHandle<()>>>,
+    /// Takes connections, and holds those that are open; ends with its sender.
+    server: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
 /// While it lives, a mock takes requests and answers none.
@@ -127,23 +127,30 @@ impl Mock {
 
     fn listen(&self, listener: TcpListener) {
         let shared = Arc::clone(&self.shared);
+        let (stop, mut stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
-            // Its connections end with it.
             let mut connections = JoinSet::new();
-            while let Ok((socket, _)) = listener.accept().await {
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    _ = &mut stopped => break,
+                };
+                let Ok((socket, _)) = accepted else { break };
                 connections.spawn(Arc::clone(&shared).serve(socket));
                 while connections.try_join_next().is_some() {}
             }
+            drop(listener);
+            connections.shutdown().await;
         });
-        *lock(&self.shared.server) = Some(server);
+        *lock(&self.shared.server) = Some((stop, server));
     }
 
     /// Goes away: open connections break, new ones are refused. What was received stays.
     pub async fn stop(&self) {
         let server = lock(&self.shared.server).take();
-        if let Some(server) = server {
-            server.abort();
-            // The port is free once the task has gone.
+        if let Some((stop, server)) = server {
+            drop(stop);
+            // The port is free, and no connection answers any more, once the task has gone.
             let _ = server.await;
         }
     }

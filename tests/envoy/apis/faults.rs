@@ -2,13 +2,13 @@
 
 use super::{Api, BOTH};
 use serde_json::{Value, json};
-use tollgate_tests::{Config, Fleet, Form, Lease, fleet_policy, run};
+use tollgate_tests::{Config, Fleet, Form, Lease, fleet_policy, hasty, run};
 
 /// Two providers of OpenAI's APIs: `smart` tries mock `a` first.
 fn policy() -> Value {
     let mut policy = fleet_policy();
     policy["backends"]["anthropic"]["api"] = json!("openai");
-    policy
+    hasty(policy)
 }
 
 fn config(policy: &Value) -> Config {

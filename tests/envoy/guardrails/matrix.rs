@@ -141,9 +141,6 @@ fn several_providers() {
     run(async {
         let mut policy = fleet_policy();
         policy["guardrails"] = json!([pii_out(), super::pii_in()]);
-        for model in ["smart", "light"] {
-            policy["models"][model]["timeouts"] = json!({});
-        }
         let fleet = Fleet::start(Config::fallback().policy(&policy, Form::Struct)).await;
         for (model, [first, second]) in [("smart", ["a", "b"]), ("light", ["b", "a"])] {
             for speaks in Speaks::ALL {
