@@ -185,7 +185,8 @@ const fn amounts((usage, nano_usd): (Usage, u64)) -> Amounts {
 impl Call {
     /// What the end of a call has to do with charges that are not final.
     pub(super) fn later(&self, ask: &Ask, tries: &Tries, seen: &Seen) -> Later {
-        let is_over = seen.over || seen.done;
+        // Behind an error, the end of a stream is that of the stream alone.
+        let is_over = seen.over || (seen.done && !seen.error);
         let tells = |named, took| Later::Tells(number_named(named), took);
         let later = match &self.keeping {
             Keeping::Reads(named) => Some(match seen.took() {
@@ -224,7 +225,7 @@ impl Call {
                 }
             }
         };
-        let over = seen.over || seen.done;
+        let over = seen.over || (seen.done && !seen.error);
         Some(Later::Leaves(number, Charge { over, ..charge }))
     }
 

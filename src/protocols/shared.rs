@@ -73,7 +73,7 @@ impl Place {
 
 /// Keys that hold names wherever they stand.
 fn always(key: &str) -> Option<&'static str> {
-    const NAMES: [&str; 19] = [
+    const NAMES: [&str; 22] = [
         // OpenAI's; the first and that of skills Anthropic's, too.
         "file_id",
         "file_ids",
@@ -91,13 +91,16 @@ fn always(key: &str) -> Option<&'static str> {
         "file_search_store_names",
         "cached_content",
         "cachedcontent",
-        // Azure's: what the operator's identity may read. Foundry's: agents, connections and
-        // memories of the operator's project.
+        // Azure's: what the operator's identity may read. Foundry's: agents, connections, indexes and
+        // memories of the operator's project, and how a tool gets the operator's own token.
         "data_sources",
         "datasources",
         "agent_reference",
         "project_connection_id",
+        "connection_id",
+        "index_asset_id",
         "memory_store_name",
+        "security_scheme",
     ];
     NAMES.into_iter().find(|name| *name == key)
 }
@@ -230,6 +233,20 @@ mod tests {
             (
                 json!({"tools": [{"type": "memory_search", "memory_store_name": "m"}]}),
                 "memory_store_name",
+            ),
+            (
+                json!({"tools": [{"type": "azure_ai_search",
+                    "azure_ai_search": {"indexes": [{"index_asset_id": "i"}]}}]}),
+                "index_asset_id",
+            ),
+            (
+                json!({"tools": [{"type": "openapi", "openapi": {"auth": {"type": "managed_identity",
+                    "security_scheme": {"audience": "https://management.azure.com"}}}}]}),
+                "security_scheme",
+            ),
+            (
+                json!({"tools": [{"type": "a", "a": {"connections": [{"connection_id": "c"}]}}]}),
+                "connection_id",
             ),
             (
                 json!({"extra_body": {"google": {"cachedContent": "c"}}}),

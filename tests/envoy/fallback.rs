@@ -392,8 +392,7 @@ fn sixty_calls_at_once_while_a_provider_is_away_and_when_it_is_back() {
 #[test]
 fn a_body_of_twenty_megabytes_is_tried_again_whole() {
     run(async {
-        let mut policy = fleet_policy();
-        let fleet = Fleet::of(fleet_config(&policy)).await;
+        let fleet = Fleet::of(fleet_config(&fleet_policy())).await;
         let prompt = "lorem ".repeat(20_000_000 / 6);
         for caller in Speaks::ALL {
             for (model, [(first, _), (second, _)]) in MODELS {

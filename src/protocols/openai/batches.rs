@@ -4,7 +4,7 @@ use super::read_response_usage;
 use crate::json::{Error, Kind, Reader, Span, Text};
 use crate::ledger::Usage;
 use crate::protocols::event::unwatched;
-use crate::protocols::reading::{self, MISSING, Stop, field};
+use crate::protocols::reading::{self, MISSING, Stop, field, unsupported};
 use crate::protocols::texts::{Found, Member, Origin, Walk, is_key, is_name, peek};
 use crate::protocols::usage::token_count;
 use crate::protocols::{Api, Refusal, ReportedUsage};
@@ -191,9 +191,10 @@ fn watched(key: &[u8]) -> Option<(&'static str, u8)> {
 /// Reads what a batch shall be made of.
 ///
 /// # Errors
-/// A 400 that says what is wrong: the JSON, a field that is missing or wrong.
+/// A 400 that says what is wrong: the JSON, a field that is missing or wrong, or is none of those
+/// that OpenAI's batches have: Azure's and Foundry's name files and stores of the operator's.
 pub fn read_batch(body: &[u8]) -> Result<BatchRequest<'_>, Refusal> {
-    read(body).map_err(Refusal::from)
+    read(body).map_err(|stop| stop.told(body))
 }
 
 fn read(body: &[u8]) -> Result<BatchRequest<'_>, Stop> {
@@ -205,7 +206,11 @@ fn read(body: &[u8]) -> Result<BatchRequest<'_>, Stop> {
             ("input_file_id", Kind::String) => file = Some(reader.string()?),
             ("input_file_id", _) => return field("input_file_id", "must be a string"),
             ("endpoint", _) => api = Some(path(reader, "endpoint")?),
-            _ => drop(reader.skip()?),
+            ("completion_window" | "metadata" | "output_expires_after", _) | (_, Kind::Null) => {
+                reader.skip()?;
+            }
+            (name, _) if is_key(name.as_bytes()) => return unsupported(name),
+            _ => return field("body", "has a member that batches do not have"),
         }
         Ok(())
     })?;

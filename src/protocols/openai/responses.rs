@@ -24,7 +24,7 @@ pub(in crate::protocols) use pieces::{part, place};
 pub(in crate::protocols) use stored::OWN_REASONING;
 
 use super::fields::Limit;
-use crate::json::{Key, Kind, Reader, Span};
+use crate::json::{Key, Kind, Reader, Span, fold};
 use crate::protocols::members::Members;
 use crate::protocols::reading::{self, MISSING, Stop, field, unsupported};
 use crate::protocols::shared::skip_member;
@@ -263,8 +263,10 @@ fn cache_options(reader: &mut Reader<'_>) -> Result<(), Stop> {
 
 /// Fields that name what the provider has stored.
 fn is_stored(name: &str) -> bool {
-    // The last is Foundry's, an agent of the operator's project.
-    matches!(name, "prompt" | "background_options" | "agent")
+    // Foundry's, an agent of the operator's project. Some parsers take keys in any case; those of the
+    // others are watched.
+    let is_agent = || fold(name) == "agent";
+    matches!(name, "prompt" | "background_options") || is_agent()
 }
 
 #[cfg(test)]

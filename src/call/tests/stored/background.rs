@@ -311,7 +311,11 @@ fn regression_a_stream_that_fails_is_settled_when_it_is_over() {
     assert_eq!(used(&bench)[2], output);
     // What is cancelled took something that is not told; an error may be the stream's alone.
     let error = "event: error\ndata: {\"type\":\"error\",\"code\":\"x\",\"message\":\"m\"}\n\n";
-    for last in [event("response.cancelled", &Value::Null), error.to_owned()] {
+    for last in [
+        event("response.cancelled", &Value::Null),
+        error.to_owned(),
+        format!("{error}data: [DONE]\n\n"),
+    ] {
         let bench = Bench::of(&charged());
         let (id, _) = told(&bench, &streamed(), &[last], false);
         assert_eq!(used(&bench)[2], 500);

@@ -145,7 +145,8 @@ fn what_a_line_of_output_says() {
 #[test]
 fn what_a_batch_is_made_of() {
     let body = json!({"input_file_id": "file-1", "endpoint": "/v1/embeddings",
-        "completion_window": "24h", "metadata": {"to": "ann"}, "new": "x"});
+        "completion_window": "24h", "metadata": {"to": "ann"},
+        "output_expires_after": {"anchor": "created_at", "seconds": 3600}});
     let text = body.to_string();
     let read = read_batch(text.as_bytes()).unwrap();
     assert_eq!(
@@ -159,7 +160,7 @@ fn what_a_batch_is_made_of() {
     })
     .unwrap();
     texts.sort();
-    assert_eq!(texts, ["ann", "x"]);
+    assert_eq!(texts, ["ann"]);
     for (name, value, code) in [
         ("input_file_id", Value::Null, "invalid_value"),
         ("endpoint", json!("/v1/audio/speech"), "invalid_value"),
@@ -176,6 +177,33 @@ fn what_a_batch_is_made_of() {
         let refusal = read_batch(body.to_string().as_bytes()).unwrap_err();
         assert_eq!(refusal.code, "missing_required_parameter");
     }
+}
+
+#[test]
+fn regression_members_of_other_servers_batches_are_refused() {
+    let body = json!({"input_file_id": "file-1", "endpoint": "/v1/embeddings"});
+    for (name, value) in [
+        ("input_blob", json!("https://store.example/lines.jsonl")),
+        ("output_folder", json!({"url": "https://store.example/out"})),
+        ("data_sources", json!([])),
+        ("file_id", json!("file-2")),
+        ("metadata2", json!({})),
+    ] {
+        let mut body = body.clone();
+        body[name] = value;
+        let refusal = read_batch(body.to_string().as_bytes()).unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.param.as_deref()),
+            ("unsupported_parameter", Some(name))
+        );
+        body[name] = Value::Null;
+        assert!(read_batch(body.to_string().as_bytes()).is_ok(), "{name}");
+    }
+    // What is no name is not told again.
+    let mut body = body.clone();
+    body["ann@example.org"] = json!("x");
+    let refusal = read_batch(body.to_string().as_bytes()).unwrap_err();
+    assert!(!refusal.message.contains("ann"), "{}", refusal.message);
 }
 
 #[test]

@@ -157,6 +157,8 @@ fn nothing_stored_can_be_named() {
             "background_options",
         ),
         (json!({"prompt": {"id": "pmpt_1"}}), "prompt"),
+        (json!({"input": "a", "agent": {"name": "a"}}), "agent"),
+        (json!({"input": "a", "Agent": {"name": "a"}}), "Agent"),
         (
             json!({"input": "a", "prompt_cache_options": {"comparison_response_id": "resp_1"}}),
             "prompt_cache_options.comparison_response_id",
