@@ -147,8 +147,8 @@ def value(name):
     return ["of_another"] if name.endswith("ids") else "of_another"
 
 
-def filled(path, property):
-    body = {**CALLS[path][0], **names.request(property, value(property[-1]))}
+def filled(path, more):
+    body = {**CALLS[path][0], **more}
     for message in body.get("messages", []):
         message.setdefault("role", "user")
         message.setdefault("content", "hi")
@@ -180,7 +180,7 @@ def test_none_opens_what_another_has(path):
         opened = matches(OPENED, name)
         if not opened and not matches(REFUSED, name):
             continue
-        status, answer = sent(path, filled(path, property))
+        status, answer = sent(path, filled(path, names.request(property, value(property[-1]))))
         wanted = (404, OPENED[opened[0]]) if opened else (400, "unsupported_parameter")
         code = json.loads(answer)["error"].get("code")
         assert (status, code) == wanted, (path, name, answer)
@@ -189,7 +189,7 @@ def test_none_opens_what_another_has(path):
 @pytest.mark.parametrize("name", OF_OTHERS)
 @pytest.mark.parametrize("path", CALLS)
 def test_names_of_other_servers_are_refused(path, name):
-    status, answer = sent(path, {**filled(path, ("x",)), name: OF_OTHERS[name]})
+    status, answer = sent(path, filled(path, {name: OF_OTHERS[name]}))
     error = json.loads(answer)["error"]
     # What conversations have besides is not known of any server.
     wanted = "invalid_value" if path == "/conversations" else "unsupported_parameter"
