@@ -187,7 +187,7 @@ fn regression_members_of_other_servers_batches_are_refused() {
         ("output_folder", json!({"url": "https://store.example/out"})),
         ("data_sources", json!([])),
         ("file_id", json!("file-2")),
-        ("metadata2", json!({})),
+        ("retention", json!({})),
     ] {
         let mut body = body.clone();
         body[name] = value;
