@@ -563,7 +563,7 @@ fn nobody_is_asked_for_a_caller_who_has_gone() {
         let record = fleet.record(&ask).await;
         assert_eq!(record["outcome"], "client_closed", "{record}");
         // Longer than a try may take.
-        tokio::time::sleep(Duration::from_millis(2_200)).await;
+        tokio::time::sleep(Duration::from_millis(1_700)).await;
         assert_eq!(fleet.tries(&ask), [1, 0]);
     });
 }

@@ -115,10 +115,11 @@ pub fn fleet_policy() -> Value {
 }
 
 /// `policy` with short time limits, for tests whose mocks hang. No other test is to have them:
-/// a busy machine keeps a mock that does its best waiting for longer.
+/// a busy machine keeps a mock that does its best waiting for longer. They are shorter than
+/// the two seconds for which such tests let a stream idle.
 pub fn hasty(mut policy: Value) -> Value {
     for model in policy["models"].as_object_mut().into_iter().flatten() {
-        model.1["timeouts"] = json!({ "first_token": "1s", "whole": "2s", "total": "10s" });
+        model.1["timeouts"] = json!({ "first_token": "1s", "whole": "1500ms", "total": "10s" });
     }
     policy
 }
