@@ -6,6 +6,9 @@ source "$(dirname "$0")/common.sh"
 
 wasm_target=wasm32-unknown-unknown
 
+# A failing assertion is to stand at the end of what a test prints, not a backtrace.
+export RUST_BACKTRACE=0
+
 lint() {
   heading "Formatting"
   cargo fmt --all --check
@@ -21,9 +24,6 @@ lint() {
   heading "envoy/upstream.yaml equals envoy/gateway.yaml"
   "$python" scripts/same_filters.py
 }
-
-# A failing assertion is to stand at the end of what a test prints, not a backtrace.
-export RUST_BACKTRACE=0
 
 unit() {
   heading "Native tests"

@@ -109,6 +109,12 @@ impl Seen {
         (self.over || self.done) && is_told
     }
 
+    /// Whether the response or the batch is known to be over. Behind an error, the end of a stream is
+    /// that of the stream alone.
+    const fn is_over(&self) -> bool {
+        self.over || (self.done && !self.error)
+    }
+
     /// Whether a stream told of an error in the place of a response in the background. Behind its
     /// id, an error may be the stream's alone.
     const fn never_began(&self) -> bool {
@@ -185,8 +191,7 @@ const fn amounts((usage, nano_usd): (Usage, u64)) -> Amounts {
 impl Call {
     /// What the end of a call has to do with charges that are not final.
     pub(super) fn later(&self, ask: &Ask, tries: &Tries, seen: &Seen) -> Later {
-        // Behind an error, the end of a stream is that of the stream alone.
-        let is_over = seen.over || (seen.done && !seen.error);
+        let is_over = seen.is_over();
         let tells = |named, took| Later::Tells(number_named(named), took);
         let later = match &self.keeping {
             Keeping::Reads(named) => Some(match seen.took() {
@@ -225,7 +230,7 @@ impl Call {
                 }
             }
         };
-        let over = seen.over || (seen.done && !seen.error);
+        let over = seen.is_over();
         Some(Later::Leaves(number, Charge { over, ..charge }))
     }
 

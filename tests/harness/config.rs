@@ -118,8 +118,8 @@ pub fn fleet_policy() -> Value {
 /// a busy machine keeps a mock that does its best waiting for longer. They are shorter than
 /// the two seconds for which such tests let a stream idle.
 pub fn hasty(mut policy: Value) -> Value {
-    for model in policy["models"].as_object_mut().into_iter().flatten() {
-        model.1["timeouts"] = json!({ "first_token": "1s", "whole": "1500ms", "total": "10s" });
+    for (_, model) in policy["models"].as_object_mut().into_iter().flatten() {
+        model["timeouts"] = json!({ "first_token": "1s", "whole": "1500ms", "total": "10s" });
     }
     policy
 }

@@ -263,10 +263,9 @@ fn cache_options(reader: &mut Reader<'_>) -> Result<(), Stop> {
 
 /// Fields that name what the provider has stored.
 fn is_stored(name: &str) -> bool {
-    // Foundry's, an agent of the operator's project. Some parsers take keys in any case; those of the
-    // others are watched.
-    let is_agent = || fold(name) == "agent";
-    matches!(name, "prompt" | "background_options") || is_agent()
+    // The last is Foundry's, an agent of the operator's project. Some parsers take keys in any case;
+    // those of the others are watched.
+    matches!(name, "prompt" | "background_options") || fold(name) == "agent"
 }
 
 #[cfg(test)]
